@@ -1,0 +1,48 @@
+"""The project's exception tree: every error a user can meet, each with the exit code the command line returns for it."""
+
+from __future__ import annotations
+
+
+class ThecalError(Exception):
+    """Base of all errors Thecal raises on purpose; its text is one clear sentence."""
+
+    exit_code = 1
+
+
+class ConfigError(ThecalError):
+    """A configuration, task or command-line value is invalid."""
+
+    exit_code = 2
+
+
+class UnknownNameError(ConfigError):
+    """A task, drug, pump, cohort, policy or profile name is not known.
+
+    Args:
+        kind: what was looked up, for example ``"drug"``.
+        name: the name that was not found.
+        known: the names that would have been accepted.
+    """
+
+    def __init__(self, kind: str, name: str, known: list[str]) -> None:
+        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}")
+
+
+class ParameterError(ConfigError):
+    """A parameter file is corrupt: the text names the file, the key and the reason."""
+
+    exit_code = 3
+
+
+class ProfileError(ParameterError):
+    """A limit profile is missing a limit, contradicts itself, or carries a number without a source."""
+
+
+class StoreError(ThecalError):
+    """A tracking store or an output folder cannot be read or written."""
+
+    exit_code = 4
+
+
+class InvalidActionWarning(UserWarning):
+    """An action could not be used (wrong shape, type or a non-finite number); the shield held the last safe rate."""

@@ -1,0 +1,63 @@
+"""Numba settings in one place: how kernels compile, how entry points are cached, how many threads run.
+
+A cached entry point must be rebuilt when any function it calls changes, but Numba watches only the file that holds the
+entry point. Each entry point therefore closes over ``SOURCE_KEY``, a hash of all kernel sources, which is part of
+Numba's cache key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+import numba
+
+KERNEL_PACKAGES = ("thecal.physiology", "thecal.devices", "thecal.safety", "thecal.envs")
+
+
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a scalar kernel: IEEE float64, no fast-math, so results do not depend on batch or thread count."""
+    compiled: Callable[..., Any] = numba.njit(error_model="numpy", nogil=True)(function)
+    return compiled
+
+
+def entry_point(*, parallel: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Compile and cache a function that Python calls; it must close over ``SOURCE_KEY`` (see the module's note)."""
+    decorate: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(
+        error_model="numpy", nogil=True, cache=True, parallel=parallel
+    )
+    return decorate
+
+
+def source_key() -> int:
+    """Hash every kernel source of the installed packages, as an int that an entry point can close over."""
+    digest = hashlib.sha256()
+    for package in KERNEL_PACKAGES:
+        for item in sorted(files(package).iterdir(), key=lambda entry: entry.name):
+            if item.name.endswith(".py"):
+                digest.update(item.read_bytes())
+    return int.from_bytes(digest.digest()[:7], "big")
+
+
+def set_threads(simulation: int, learning: int | None = None) -> None:
+    """Set Numba's and, where it is already imported or asked for, Torch's thread count.
+
+    Two thread pools that compete for the same cores slow small-batch training many times over, so both are set together.
+
+    Args:
+        simulation: threads for the batch kernel, at least 1 (capped at what Numba was started with).
+        learning: Torch threads; ``None`` leaves Torch alone and unimported.
+    """
+    numba.set_num_threads(max(1, min(simulation, numba.config.NUMBA_NUM_THREADS)))
+    if learning is not None:
+        import torch
+
+        torch.set_num_threads(max(1, learning))
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)

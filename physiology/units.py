@@ -1,0 +1,34 @@
+"""Units at the border: pint converts what files and users give into the one internal unit of each quantity."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pint
+
+from thecal.physiology.errors import ParameterError
+
+
+@lru_cache(maxsize=1)
+def registry() -> pint.UnitRegistry[float]:
+    """The registry, with the field's own units (NRS points, breaths and beats as counts)."""
+    units: pint.UnitRegistry[float] = pint.UnitRegistry(cache_folder=None)
+    units.define("nrs = []")
+    units.define("breath = []")
+    units.define("beat = []")
+    units.define("episode = []")
+    return units
+
+
+@lru_cache(maxsize=4096)
+def factor(unit: str, internal: str) -> float:
+    """The number by which a value in ``unit`` is multiplied to be in ``internal``.
+
+    Raises:
+        ParameterError: either unit is unknown, or they measure different things.
+    """
+    try:
+        units = registry()
+        return float(units.Quantity(1.0, unit).to(internal).magnitude)
+    except (pint.errors.PintError, AttributeError, ValueError, TypeError) as error:
+        raise ParameterError(f"unit {unit!r} cannot be read as {internal!r} ({error})") from error
