@@ -14,6 +14,8 @@ from importlib.resources import files
 from typing import Any
 
 import numba
+from numba import types
+from numba.extending import intrinsic
 
 KERNEL_PACKAGES = ("thecal.physiology", "thecal.devices", "thecal.safety", "thecal.envs")
 
@@ -61,3 +63,13 @@ def set_threads(simulation: int, learning: int | None = None) -> None:
 def available_cores() -> int:
     """Cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+@intrinsic  # type: ignore[misc]
+def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:  # noqa: ARG001
+    """a * b + c with one rounding; explicit, so that no compiler choice can make two builds of a kernel differ."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.fma(*arguments)
+
+    return types.float64(types.float64, types.float64, types.float64), generate

@@ -1,0 +1,54 @@
+"""Breathing: opioid lowers the drive, CO2 rises and restores part of it, oxygen follows the alveolar gas equation.
+
+Indirect-response model of Bouillon et al. 2003, Anesthesiology 99:779 (ventilation = drive * (PaCO2 / baseline) ** F,
+PaCO2 eliminated by ventilation), solved for its steady state with a first-order lag at the model's own rate.
+"""
+
+from __future__ import annotations
+
+import math
+
+from thecal.physiology.effect import hill
+from thecal.physiology.jit import kernel
+
+# Room air at sea level: 0.2093 of (760 - 47) mmHg; respiratory quotient 0.8 (standard values).
+INSPIRED_O2_MMHG = 149.2
+RESPIRATORY_QUOTIENT = 0.8
+# Oxygen dissociation curve: Severinghaus 1979, J Appl Physiol 46:599.
+SEVERINGHAUS_A = 23400.0
+SEVERINGHAUS_B = 150.0
+# A virtual patient dies after this long below this saturation (engineering choice: certain arrest, not a threshold of harm).
+LETHAL_SPO2 = 60.0
+LETHAL_H = 0.5
+# Respiratory depression as counted in the studies the model is held to: RR < 8/min or SpO2 < 90 %.
+DEPRESSED_RR = 8.0
+DEPRESSED_SPO2 = 90.0
+MIN_DRIVE = 0.01
+
+
+@kernel
+def saturation(pao2):  # type: ignore[no-untyped-def]
+    """Oxygen saturation (%) at an arterial oxygen tension (mmHg)."""
+    x = max(1.0, pao2)
+    return 100.0 / (1.0 + SEVERINGHAUS_A / (x * (x * x + SEVERINGHAUS_B)))
+
+
+@kernel
+def step_breathing(par, state, u, shift, dt_h):  # type: ignore[no-untyped-def]
+    """Advance PaCO2, ventilation, rate and saturation by ``dt_h`` at brainstem exposure ``u`` (C / naive EC50)."""
+    drive = max(MIN_DRIVE, 1.0 - par.emax_resp * hill(u, shift, par.hill_resp))
+    relative = drive ** (-1.0 / (1.0 + par.co2_gain))
+    rate = par.k_co2 * (1.0 + par.co2_gain) / relative
+    state.paco2 -= math.expm1(-rate * dt_h) * (par.paco2_0 * relative - state.paco2)
+    state.vent = drive * (state.paco2 / par.paco2_0) ** par.co2_gain
+    state.rr = par.rr0 * state.vent**par.rr_power
+    state.spo2 = saturation(INSPIRED_O2_MMHG - state.paco2 / RESPIRATORY_QUOTIENT - par.aa_gradient)
+    state.hypoxic_h = state.hypoxic_h + dt_h if state.spo2 < LETHAL_SPO2 else 0.0
+    if state.hypoxic_h >= LETHAL_H:
+        state.dead = 1
+
+
+@kernel
+def is_depressed(state):  # type: ignore[no-untyped-def]
+    """True while the patient's own (not the sensors') breathing meets the studies' definition of depression."""
+    return state.rr < DEPRESSED_RR or state.spo2 < DEPRESSED_SPO2

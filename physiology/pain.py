@@ -1,0 +1,88 @@
+"""Pain: a latent drive (baseline, trend, circadian swing, fluctuation, breakthrough) and what the patient feels of it."""
+
+from __future__ import annotations
+
+import math
+
+from thecal.physiology.jit import kernel
+from thecal.physiology.rng import STREAM_DISTURBANCE, box_muller, uniforms
+
+NRS_MAX = 10.0
+DAY_H = 24.0
+
+
+@kernel
+def clock(state, t_h):  # type: ignore[no-untyped-def]
+    """Clock time (h, 0-24) at ``t_h`` after the start."""
+    return (state.clock_h + t_h) % DAY_H
+
+
+@kernel
+def is_awake(par, clock_h):  # type: ignore[no-untyped-def]
+    """1 between waking and falling asleep (either may lie past midnight), else 0."""
+    since_wake = (clock_h - par.wake_h) % DAY_H
+    return 1 if since_wake < (par.sleep_h - par.wake_h) % DAY_H else 0
+
+
+@kernel
+def activity(par, clock_h):  # type: ignore[no-untyped-def]
+    """Relative activity: a half sine over the waking hours with mean 1 while awake, 0 asleep."""
+    length = (par.sleep_h - par.wake_h) % DAY_H
+    since_wake = (clock_h - par.wake_h) % DAY_H
+    if since_wake >= length:
+        return 0.0
+    return 0.5 * math.pi * math.sin(math.pi * since_wake / length)
+
+
+@kernel
+def step_disturbance(par, state, t_h, dt_h):  # type: ignore[no-untyped-def]
+    """Advance the fluctuation (exact Ornstein-Uhlenbeck) and the breakthrough episode over one pump tick.
+
+    Episodes start as a Poisson process that follows activity; heights are uniform within half and one and a half times the
+    patient's typical height. Draws depend on the tick only, so every policy meets the same days.
+    """
+    a, b, c, d = uniforms(par.seed, par.patient, STREAM_DISTURBANCE, state.tick)
+    noise, _ = box_muller(a, b)
+    keep = math.exp(-dt_h / par.ou_tau_h)
+    state.ou = keep * state.ou + par.ou_sd * math.sqrt(1.0 - keep * keep) * noise
+    if state.bt_age_h >= 0.0:
+        state.bt_age_h += dt_h
+        if state.bt_age_h >= par.bt_length_h:
+            state.bt_age_h = -1.0
+    clock_h = clock(state, t_h)
+    starts = 1.0 - math.exp(-par.bt_rate_per_h * activity(par, clock_h) * dt_h)
+    if state.bt_age_h < 0.0 and c < starts:
+        state.bt_age_h = 0.0
+        state.bt_height = par.bt_nrs * (0.5 + d)
+    state.awake = is_awake(par, clock_h)
+
+
+@kernel
+def breakthrough(par, state, later_h):  # type: ignore[no-untyped-def]
+    """Pain (NRS) of the running episode ``later_h`` after the tick began: a rise, a plateau, a fall as long as the rise."""
+    age = state.bt_age_h
+    if age < 0.0:
+        return 0.0
+    age += later_h
+    if age < par.bt_rise_h:
+        return state.bt_height * age / par.bt_rise_h
+    left = par.bt_length_h - age
+    if left < par.bt_rise_h:
+        return state.bt_height * max(0.0, left) / par.bt_rise_h
+    return state.bt_height
+
+
+@kernel
+def latent_pain(par, state, t_h, later_h):  # type: ignore[no-untyped-def]
+    """Nociceptive drive (NRS, not below 0) that the patient would feel without drug."""
+    phase = 2.0 * math.pi * (clock(state, t_h + later_h) - par.circ_peak_h) / DAY_H
+    drive = par.pain_base + par.pain_trend_per_h * t_h + par.circ_amp * math.cos(phase) + state.ou
+    return max(0.0, drive + breakthrough(par, state, later_h))
+
+
+@kernel
+def felt_pain(par, state, drive, relief, t_h):  # type: ignore[no-untyped-def]
+    """Pain (NRS 0-10): the drive raised by hyperalgesia, lowered by drug and placebo, plus that of withdrawal."""
+    expectation = par.placebo * math.exp(-t_h / par.placebo_tau_h)
+    pain = drive * (1.0 + state.oih) * (1.0 - relief) * (1.0 - expectation) + par.wd_nrs * state.withdrawal
+    return min(NRS_MAX, max(0.0, pain))

@@ -1,0 +1,100 @@
+"""Sensors: what the patient's true state looks like through gain, lag, noise and dropout, and through self-report.
+
+The true state never reaches an observation. Every sensor is sampled once a pump tick; a sample that falls into a dropout is
+missing and the last reading ages. A patient who sleeps or cannot be roused reports nothing: a missing report, never a zero.
+"""
+
+from __future__ import annotations
+
+import math
+
+from thecal.physiology.harm import heart_rate, systolic
+from thecal.physiology.jit import kernel
+from thecal.physiology.pain import NRS_MAX, activity, clock
+from thecal.physiology.records import N_SENSORS
+from thecal.physiology.rng import (
+    STREAM_REPORT,
+    STREAM_SENSOR_A,
+    STREAM_SENSOR_B,
+    STREAM_SENSOR_C,
+    normals,
+    uniforms,
+)
+
+_REPORT_DAY_H = 24.0
+_SLICE = 65536.0
+
+
+@kernel
+def true_signal(par, state, k, act):  # type: ignore[no-untyped-def]
+    """The value sensor ``k`` (order of ``records.SENSORS``) would show without lag or noise; EMG on the log scale."""
+    if k == 0:
+        return heart_rate(par, state, act)
+    if k == 1:
+        return systolic(par, state, act)
+    if k == 2:
+        return par.map0 + (systolic(par, state, act) - par.sbp0) * par.map0 / par.sbp0
+    if k == 3:
+        return state.rr + par.s_gain_pain[3] * state.pain
+    if k == 4:
+        return state.spo2
+    return math.log(par.emg0) + par.s_gain_pain[5] * state.pain
+
+
+@kernel
+def _reading(k, value):  # type: ignore[no-untyped-def]
+    """A sensor's number within what the instrument can show."""
+    if k == 5:
+        return math.exp(value)
+    if k == 4:
+        return min(100.0, max(0.0, value))
+    return max(0.0, value)
+
+
+@kernel
+def step_sensors(par, state, t_h, dt_h):  # type: ignore[no-untyped-def]
+    """Sample every sensor once at ``t_h`` (h after the start)."""
+    act = activity(par, clock(state, t_h))
+    n0, n1, n2, n3 = normals(par.seed, par.patient, STREAM_SENSOR_A, state.tick)
+    n4, n5, _, _ = normals(par.seed, par.patient, STREAM_SENSOR_B, state.tick)
+    u0, u1, u2, _ = uniforms(par.seed, par.patient, STREAM_SENSOR_C, state.tick)
+    noise = (n0, n1, n2, n3, n4, n5)
+    word = (u0, u1, u2)
+    for k in range(N_SENSORS):
+        state.s_lag[k] -= math.expm1(-dt_h / par.s_tau_h[k]) * (true_signal(par, state, k, act) - state.s_lag[k])
+        scaled = word[k // 2] * _SLICE
+        u = scaled - math.floor(scaled) if k % 2 else math.floor(scaled) / _SLICE
+        chance = -math.expm1(-par.s_drop_per_h[k] * dt_h)
+        if state.s_drop_left_h[k] > 0.0:
+            state.s_drop_left_h[k] -= dt_h
+        elif u < chance:
+            # Given a dropout, u / chance is uniform again: one draw gives both the event and its length.
+            state.s_drop_left_h[k] = -par.s_drop_h[k] * math.log((u + 1.0 / _SLICE) / (chance + 1.0 / _SLICE)) + dt_h
+        if state.s_drop_left_h[k] > 0.0:
+            state.s_valid[k] = 0
+            state.s_age_h[k] += dt_h
+        else:
+            state.s_valid[k] = 1
+            state.s_age_h[k] = 0.0
+            state.s_value[k] = _reading(k, state.s_lag[k] + par.s_noise[k] * noise[k])
+
+
+@kernel
+def step_report(par, state, dt_h):  # type: ignore[no-untyped-def]
+    """Self-report at its interval, and the patient's wish for a bolus, over one pump tick."""
+    a, b, c, d = uniforms(par.seed, par.patient, STREAM_REPORT, state.tick)
+    noise = math.sqrt(-2.0 * math.log(a)) * math.cos(2.0 * math.pi * b)
+    state.nrs_age_h += dt_h
+    state.nrs_new = 0
+    rousable = state.awake == 1 and state.poss < 4 and state.dead == 0
+    if rousable and state.nrs_age_h >= par.nrs_every_h:
+        odds = par.nrs_skip / (1.0 - par.nrs_skip) * math.exp(par.nrs_skip_slope * max(0.0, state.pain - 5.0))
+        if c >= odds / (1.0 + odds):
+            report = min(NRS_MAX, max(0.0, math.floor(state.pain + par.nrs_noise * noise + 0.5)))
+            weight = -math.expm1(-state.nrs_age_h / _REPORT_DAY_H)
+            state.nrs_mean += weight * (report - state.nrs_mean)
+            state.nrs_report = report
+            state.nrs_age_h = 0.0
+            state.nrs_new = 1
+    # The threshold for pressing varies by half a point either way from one moment to the next.
+    state.demand = 1 if rousable and state.poss < 3 and state.pain > par.press_nrs + d - 0.5 else 0
