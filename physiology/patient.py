@@ -48,6 +48,7 @@ def start_patient(par, state, clock_h):  # type: ignore[no-untyped-def]
     state.ou = par.ou_sd * noise
     state.awake = is_awake(par, clock_h)
     state.poss = 1
+    state.poss_seen = 1
     state.paco2 = par.paco2_0
     state.vent = 1.0
     state.rr = par.rr0

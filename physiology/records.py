@@ -169,6 +169,7 @@ PATIENT_PAR = _dtype(
     ("nrs_every_h", _f),  # interval of the scheduled report
     ("nrs_skip", _f),  # probability that a scheduled report is missing at no pain
     ("nrs_skip_slope", _f),  # rise of its log-odds per NRS point above 5
+    ("poss_error", _f),  # probability that an hourly sedation score is one step off
 )
 
 PATIENT_STATE = _dtype(
@@ -207,5 +208,7 @@ PATIENT_STATE = _dtype(
     ("nrs_age_h", _f),
     ("nrs_new", _i),  # 1 when a report arrived in this tick
     ("nrs_mean", _f),  # running mean of reports (24 h weight), NRS
+    ("poss_seen", _i),  # last sedation score an observer gave
+    ("nausea_seen", _f),  # nausea at the last report, 0-10
     ("demand", _i),  # 1 when the patient pressed the button in this tick
 )

@@ -23,6 +23,7 @@ from thecal.physiology.rng import (
 
 _REPORT_DAY_H = 24.0
 _SLICE = 65536.0
+_TICKS_PER_SCORE = 4
 
 
 @kernel
@@ -81,7 +82,7 @@ def step_sensors(par, state, t_h, dt_h):  # type: ignore[no-untyped-def]
 
 @kernel
 def step_report(par, state, dt_h):  # type: ignore[no-untyped-def]
-    """Self-report at its interval, and the patient's wish for a bolus, over one pump tick."""
+    """Self-report at its interval, hourly sedation score by an observer, and the patient's wish for a bolus."""
     a, b, c, d = uniforms(par.seed, par.patient, STREAM_REPORT, state.tick)
     noise = math.sqrt(-2.0 * math.log(a)) * math.cos(2.0 * math.pi * b)
     state.nrs_age_h += dt_h
@@ -94,7 +95,13 @@ def step_report(par, state, dt_h):  # type: ignore[no-untyped-def]
             weight = -math.expm1(-state.nrs_age_h / _REPORT_DAY_H)
             state.nrs_mean += weight * (report - state.nrs_mean)
             state.nrs_report = report
+            state.nausea_seen = math.floor(state.nausea + 0.5)
             state.nrs_age_h = 0.0
             state.nrs_new = 1
+    if state.tick % _TICKS_PER_SCORE == 0:
+        step = 0
+        if c < par.poss_error:
+            step = 1 if d < 0.5 else -1
+        state.poss_seen = min(4, max(1, state.poss + step))
     # The threshold for pressing varies by half a point either way from one moment to the next.
     state.demand = 1 if rousable and state.poss < 3 and state.pain > par.press_nrs + d - 0.5 else 0

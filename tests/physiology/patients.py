@@ -21,7 +21,7 @@ SCALARS = {
     "sleep_h": 23.0, "rr0": 14.0, "paco2_0": 40.0, "co2_gain": 4.3, "k_co2": 4.8, "aa_gradient": 12.0, "rr_power": 0.8,
     "nausea_max": 8.0, "nausea_tau_h": 72.0, "hr0": 75.0, "sbp0": 130.0, "map0": 95.0, "wd_hr": 20.0, "wd_sbp": 20.0,
     "act_hr": 8.0, "act_sbp": 5.0, "sed_hr": 5.0, "sed_sbp": 5.0, "emg0": 5.0, "nrs_noise": 0.6, "nrs_every_h": 4.0,
-    "nrs_skip": 0.1, "nrs_skip_slope": 0.2,
+    "nrs_skip": 0.1, "nrs_skip_slope": 0.2, "poss_error": 0.1,
 }  # fmt: skip
 SENSOR = {
     "s_gain_pain": (0.2, 0.4, 0.3, 0.08, 0.0, 0.01), "s_noise": (4.0, 6.0, 5.0, 1.2, 0.8, 0.3),
