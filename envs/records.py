@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from thecal.devices.records import PUMP_PAR, PUMP_STATE
+from thecal.devices.records import PUMP_PAR, PUMP_STATE, PUMP_TICK_H, TICKS_PER_DAY
 from thecal.physiology.records import MAX_DRUGS, PATIENT_PAR, PATIENT_STATE
 from thecal.safety.records import SHIELD_PAR, SHIELD_STATE
 
-PUMP_TICK_H = 0.25
-TICKS_PER_DAY = 96
 SUBSTEPS_PER_TICK = 3
 
 _f = np.float64

@@ -41,7 +41,8 @@ def step_breathing(par, state, u, shift, dt_h):  # type: ignore[no-untyped-def]
     rate = par.k_co2 * (1.0 + par.co2_gain) / relative
     state.paco2 -= math.expm1(-rate * dt_h) * (par.paco2_0 * relative - state.paco2)
     state.vent = drive * (state.paco2 / par.paco2_0) ** par.co2_gain
-    state.rr = par.rr0 * state.vent**par.rr_power
+    # Opioids slow the rhythm more than ventilation falls: CO2 restores ventilation through larger breaths.
+    state.rr = par.rr0 * drive**par.rr_power
     state.spo2 = saturation(INSPIRED_O2_MMHG - state.paco2 / RESPIRATORY_QUOTIENT - par.aa_gradient)
     state.hypoxic_h = state.hypoxic_h + dt_h if state.spo2 < LETHAL_SPO2 else 0.0
     if state.hypoxic_h >= LETHAL_H:

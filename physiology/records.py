@@ -145,7 +145,7 @@ PATIENT_PAR = _dtype(
     ("co2_gain", _f),  # exponent F of the ventilatory response to CO2
     ("k_co2", _f),  # CO2 elimination, 1/h
     ("aa_gradient", _f),  # alveolar-arterial O2 difference, mmHg
-    ("rr_power", _f),  # share of the fall of ventilation (log) taken by the rate
+    ("rr_power", _f),  # share of the fall of the drive (log) that the rate takes; tidal volume makes up the rest
     ("nausea_max", _f),  # 0-10 scale
     ("nausea_tau_h", _f),  # tolerance to nausea
     ("hill_sed", _f),  # slope of sedation

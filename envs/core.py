@@ -1,0 +1,204 @@
+"""The batch every environment is made of: patients drawn from a pool, their worlds, and one call that steps them all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thecal.devices.pump import start_pump
+from thecal.devices.specs import choose_concentration, load_pump, pump_parameters, sample_flow_bias
+from thecal.envs.observation import N_OBS, write_observation
+from thecal.envs.records import TASK_PAR, TICK_OUT, TICKS_PER_DAY, WORLD, WORLD_PAR
+from thecal.envs.tasks import TaskSpec, load_task
+from thecal.envs.tick import SOURCE_KEY, advance_parallel, advance_serial
+from thecal.physiology.cohort import Cohort, draw, load_cohort_spec
+from thecal.physiology.errors import ConfigError
+from thecal.physiology.jit import entry_point
+from thecal.physiology.patient import prepare_patient, start_patient
+from thecal.physiology.rng import normals
+from thecal.safety.profiles import load_profile, shield_parameters
+from thecal.safety.shield import ShieldMode, start_shield
+
+SPLITS = ("train", "tune", "test")
+_PARALLEL_FROM = 64
+_STREAM_DEVICE = 9
+
+
+class Batch:
+    """``n`` environments of one task, advanced together.
+
+    Args:
+        task: name, id, path or :class:`TaskSpec`.
+        n: number of environments.
+        split: which disjoint set of patients to draw from.
+        difficulty: an entry of the task's ``difficulty`` table.
+        shield_mode: see :class:`thecal.safety.shield.ShieldMode`.
+        profile: limit profile by name or path; the task's own when ``None``.
+        cohort_seed: seed of the cohort; the same seed and patient always give the same parameters.
+
+    Raises:
+        ConfigError: an argument is not valid (a subclass names unknown tasks, drugs, pumps, cohorts and profiles).
+    """
+
+    def __init__(
+        self,
+        task: str | TaskSpec,
+        n: int,
+        *,
+        split: str = "train",
+        difficulty: str = "real",
+        shield_mode: str | ShieldMode = ShieldMode.PROJECT,
+        profile: str | None = None,
+        cohort_seed: int = 0,
+    ) -> None:
+        self.spec = load_task(task)
+        if n < 1:
+            raise ConfigError(f"a batch needs at least one environment, not {n}")
+        if split not in SPLITS:
+            raise ConfigError(f"split {split!r} is not one of {', '.join(SPLITS)}")
+        if difficulty not in self.spec.difficulty:
+            raise ConfigError(f"difficulty {difficulty!r} is not one of {', '.join(self.spec.difficulty)}")
+        self.n = n
+        self.split = split
+        self.difficulty = difficulty
+        self.shield_mode = ShieldMode(shield_mode)
+        self.profile = load_profile(profile or self.spec.profile)
+        self.cohort_spec = load_cohort_spec(self.spec.cohort)
+        self.cohort_seed = cohort_seed
+        self.pump = load_pump(self.spec.pump)
+        self.world = np.zeros(n, WORLD)
+        self.par = np.zeros(n, WORLD_PAR)
+        self.out = np.zeros(n, TICK_OUT)
+        self.observations = np.zeros((n, N_OBS), np.float32)
+        self.patients = np.zeros(n, np.int64)
+        self._all = np.ones(n, np.bool_)
+        self._known: dict[int, np.void] = {}
+
+    def restart(self, where: NDArray[np.int64], patients: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
+        """Begin new episodes in the environments ``where`` with the given patients (indices in the split) and seeds."""
+        new = [int(i) for i in np.unique(patients) if int(i) not in self._known]
+        if new:
+            self._draw(np.array(new, np.int64))
+        for row, patient, seed in zip(where.tolist(), patients.tolist(), seeds.tolist(), strict=True):
+            self.par[row] = self._known[patient]
+            self.par["patient"]["seed"][row] = np.uint64(seed)
+        self.patients[where] = patients
+        self.world[where] = np.zeros((), WORLD)
+        self.out[where] = np.zeros((), TICK_OUT)
+        start_rows(self.world, self.par, self.observations, where)
+
+    def preload(self, patients: Sequence[int] | NDArray[np.int64]) -> None:
+        """Draw patients ahead of time so that later restarts only copy."""
+        self._draw(np.array([int(i) for i in patients if int(i) not in self._known], np.int64))
+
+    def advance(self, actions: NDArray[np.float64], active: NDArray[np.bool_] | None = None) -> None:
+        """Step the environments whose ``active`` flag is set; results are in ``out`` and ``observations``."""
+        self.out[...] = np.zeros((), TICK_OUT)
+        run = advance_parallel if self.n >= _PARALLEL_FROM else advance_serial
+        run(self.world, self.par, actions, self.out, self.observations, self._all if active is None else active)
+
+    def snapshot(self) -> tuple[NDArray[np.void], NDArray[np.void]]:
+        """Copies of every world and its parameters; :meth:`restore` continues from them."""
+        return self.world.copy(), self.par.copy()
+
+    def restore(self, snapshot: tuple[NDArray[np.void], NDArray[np.void]]) -> None:
+        """Return to a snapshot of this batch."""
+        self.world[...], self.par[...] = snapshot
+        observe_rows(self.world, self.par, self.observations)
+
+    def _draw(self, patients: NDArray[np.int64]) -> None:
+        if patients.size == 0:
+            return
+        cohort = draw(self.cohort_spec, self.spec.drugs, patients, self.split, self.cohort_seed)
+        for patient, row in zip(patients.tolist(), self._assemble(cohort), strict=True):
+            self._known[patient] = row
+
+    def _assemble(self, cohort: Cohort) -> NDArray[np.void]:
+        """WORLD_PAR rows of drawn patients: physiology, a pump filled for each, its shield, the task's numbers."""
+        par = np.zeros(len(cohort.par), WORLD_PAR)
+        par["patient"] = cohort.par
+        _apply_difficulty(par["patient"], self.spec.difficulty[self.difficulty], self.spec.name)
+        dose = cohort.covariates["start_dose_ug_per_d"]
+        for i in range(len(par)):
+            self._assemble_row(par[i], float(dose[i]))
+        prepare_rows(par)
+        return par
+
+    def _assemble_row(self, row: Any, dose_ug_per_d: float) -> None:
+        limits = self.profile
+        drug = self.spec.drugs[0]
+        conc = choose_concentration(self.pump, drug, dose_ug_per_d, limits.max_concentration(drug))
+        rate_nl = int(dose_ug_per_d / conc * 1.0e6 / TICKS_PER_DAY)
+        bias_draw = normals(int(row["patient"]["seed"]), int(row["patient"]["patient"]), _STREAM_DEVICE, 0)[0]
+        row["pump"] = pump_parameters(self.pump, flow_bias=sample_flow_bias(self.pump, bias_draw))
+        row["shield"] = shield_parameters(
+            limits,
+            drugs=self.spec.drugs,
+            conc_ug_per_ml=(conc,),
+            setting=self.spec.setting,
+            min_rate_nl=int(row["pump"]["min_rate_nl"]),
+            max_rate_nl=int(row["pump"]["max_rate_nl"]),
+            mode=self.shield_mode,
+        )
+        _fill_task(row["task"], self.spec, rate_nl, limits.cap_ug(drug))
+
+
+def _apply_difficulty(par: NDArray[np.void], factors: dict[str, float], task: str) -> None:
+    for name, scale in factors.items():
+        if name in (par.dtype.names or ()):
+            par[name] *= scale
+        elif name in (par["drug"].dtype.names or ()):
+            par["drug"][name] *= scale
+        else:
+            raise ConfigError(f"{task}: difficulty: {name!r} is not a parameter of the patient")
+
+
+def _fill_task(row: Any, spec: TaskSpec, start_rate_nl: int, cap_ug: float) -> None:
+    values = {
+        "ticks_per_step": spec.ticks_per_step,
+        "n_steps": spec.n_steps,
+        "max_up": spec.action.max_up,
+        "max_down": spec.action.max_down,
+        "deadband": spec.action.deadband,
+        "patient_bolus": int(spec.action.bolus_trigger == "patient"),
+        "start_rate_nl": start_rate_nl,
+        "start_clock_h": spec.start_clock_h,
+        "clinic_clock_h": spec.clinic_clock_h,
+        "cap_ug": cap_ug,
+        **{f"w_{name}": weight for name, weight in spec.weights.model_dump().items()},
+    }
+    assert set(values) == set(TASK_PAR.names or ())
+    for name, value in values.items():
+        row[name] = value
+
+
+def _compile_start(key: int) -> tuple[Any, Any, Any]:
+    @entry_point()
+    def prepare(par):  # type: ignore[no-untyped-def]
+        for i in range(par.shape[0]):
+            prepare_patient(par[i].patient)
+        return key
+
+    @entry_point()
+    def start(world, par, observations, where):  # type: ignore[no-untyped-def]
+        for i in where:
+            row = par[i]
+            start_patient(row.patient, world[i].patient, row.task.start_clock_h)
+            start_shield(world[i].shield, row.shield, row.task.start_rate_nl)
+            start_pump(world[i].pump, row.pump, row.shield.conc, row.pump.capacity_ml, row.task.start_rate_nl)
+            write_observation(world[i], row, observations[i])
+        return key
+
+    @entry_point()
+    def observe(world, par, observations):  # type: ignore[no-untyped-def]
+        for i in range(world.shape[0]):
+            write_observation(world[i], par[i], observations[i])
+        return key
+
+    return prepare, start, observe
+
+
+prepare_rows, start_rows, observe_rows = _compile_start(SOURCE_KEY)

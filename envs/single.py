@@ -1,0 +1,158 @@
+"""The Gymnasium environment: one patient, one pump, one shield; a batch of one over the same kernel."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.spaces import Box
+from numpy.typing import NDArray
+
+from thecal.envs.core import Batch
+from thecal.envs.observation import HIGH, LOW, N_OBS, NAMES, UNITS, decode
+from thecal.envs.records import PUBLIC_NAMES, TICK_OUT
+from thecal.envs.tasks import TaskSpec
+from thecal.physiology.errors import ConfigError, InvalidActionWarning
+
+POOL = 4096
+_SEED_LIMIT = 2**63 - 1
+_N_PUBLIC = len(PUBLIC_NAMES)
+_ALL_NAMES = TICK_OUT.names or ()
+
+
+def usable_action(action: object, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
+    """``action`` as float64 of ``shape``, or ``None`` (with one warning) when it cannot be read as that."""
+    try:
+        array = np.asarray(action, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if array.shape == shape:
+        return array
+    warnings.warn(
+        f"action of type {type(action).__name__} and shape {np.shape(array)} is not a float array of shape {shape}; "
+        "the shield held the last safe rate",
+        InvalidActionWarning,
+        stacklevel=3,
+    )
+    return None
+
+
+class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
+    """Adaptive intrathecal dosing of one virtual patient. Simulation only, never a clinical tool.
+
+    Action ``Box(-1, 1, (2,))``: relative change of the basal rate, and size of the demand bolus armed for the coming
+    interval (see the task's file). Observation ``Box(-1, 1, (N,))``: ``observation_names`` with ``observation_units`` and
+    bounds; ``decode`` gives physical values. ``info`` has the same keys after every step; with ``truth=True`` it also
+    holds the hidden state of the patient.
+
+    Args:
+        task: name, id or path of a task.
+        split, difficulty, shield_mode, profile, cohort_seed: see :class:`thecal.envs.core.Batch`.
+        patients: indices (in the split) a reset may draw from; all of a pool when ``None``.
+        truth: put hidden truth into ``info``.
+
+    ``reset(options={"patient": i})`` chooses the patient.
+    """
+
+    metadata = {"render_modes": ["ansi"], "render_fps": 1}
+
+    def __init__(
+        self,
+        task: str | TaskSpec = "CancerMorphine",
+        *,
+        split: str = "train",
+        difficulty: str = "real",
+        shield_mode: str = "project",
+        profile: str | None = None,
+        cohort_seed: int = 0,
+        patients: list[int] | None = None,
+        truth: bool = False,
+        render_mode: str | None = None,
+    ) -> None:
+        self._batch = Batch(
+            task,
+            1,
+            split=split,
+            difficulty=difficulty,
+            shield_mode=shield_mode,
+            profile=profile,
+            cohort_seed=cohort_seed,
+        )
+        self.spec_task = self._batch.spec
+        self.observation_names, self.observation_units = NAMES, UNITS
+        self.observation_low, self.observation_high = LOW, HIGH
+        self.decode = decode
+        self.observation_space = Box(-1.0, 1.0, (N_OBS,), np.float32)
+        self.action_space = Box(-1.0, 1.0, (2,), np.float32)
+        self.render_mode = render_mode
+        self._patients = None if patients is None else np.asarray(patients, np.int64)
+        self._names = _ALL_NAMES if truth else PUBLIC_NAMES
+        self._action = np.zeros((1, 2))
+        self._row = np.zeros(1, np.int64)
+        self._n_steps = self.spec_task.n_steps
+        self._steps = 0
+        self._ready = False
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Begin an episode with a patient drawn from the split (or ``options["patient"]``)."""
+        super().reset(seed=seed)
+        patient, episode_seed = self._choose(options or {}, seed)
+        self._batch.restart(self._row, np.array([patient], np.int64), np.array([episode_seed], np.uint64))
+        self._steps = 0
+        self._ready = True
+        return self._batch.observations[0].copy(), self._info()
+
+    def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """Advance by one interval. An action that cannot be used makes the shield hold the last safe rate."""
+        if not self._ready:
+            raise gym.error.ResetNeeded("call reset() before step()")
+        usable = usable_action(action, (2,))
+        self._action[0] = np.nan if usable is None else usable
+        self._batch.advance(self._action)
+        self._steps += 1
+        info = self._info()
+        terminated = bool(info["terminated"])
+        return (
+            self._batch.observations[0].copy(),
+            float(info["reward"]),
+            terminated,
+            not terminated and self._steps >= self._n_steps,
+            info,
+        )
+
+    def snapshot(self) -> tuple[Any, int]:
+        """A copy of everything; :meth:`restore` continues from it (what-if branches, model-predictive control)."""
+        return self._batch.snapshot(), self._steps
+
+    def restore(self, snapshot: tuple[Any, int]) -> None:
+        """Return to a snapshot of this environment."""
+        self._batch.restore(snapshot[0])
+        self._steps = snapshot[1]
+        self._ready = True
+
+    def render(self) -> str | None:
+        """One line of text with what a bedside observer would see."""
+        if self.render_mode is None:
+            return None
+        seen = decode(self._batch.observations[0])
+        return (
+            f"day {self._steps * self.spec_task.tick_h / 24:5.1f}  NRS {seen['nrs_report']:4.0f}  "
+            f"{seen['dose_mg_per_d']:6.2f} mg/d  RR {seen['rr']:4.0f}/min  SpO2 {seen['spo2']:4.0f} %  "
+            f"POSS {seen['poss']:.0f}"
+        )
+
+    def _choose(self, options: dict[str, Any], seed: int | None) -> tuple[int, int]:
+        unknown = set(options) - {"patient", "seed"}
+        if unknown:
+            raise ConfigError(f"unknown reset option {sorted(unknown)[0]!r}; known: patient, seed")
+        drawn = int(self.np_random.integers(_SEED_LIMIT))
+        position = int(self.np_random.integers(POOL if self._patients is None else len(self._patients)))
+        patient = position if self._patients is None else int(self._patients[position])
+        return int(options.get("patient", patient)), int(options.get("seed", drawn if seed is None else seed))
+
+    def _info(self) -> dict[str, Any]:
+        return dict(zip(self._names, self._batch.out[0].tolist(), strict=False))

@@ -1,0 +1,152 @@
+"""Patients under a prescribed regimen, without pump or shield: what validation, calibration and sensitivity studies run.
+
+The equations are the environment's own (``patient.step_kinetics`` and ``patient.step_response``); only the source differs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import prange
+from numpy.typing import NDArray
+
+from thecal.physiology.adaptation import analgesic_shift
+from thecal.physiology.breathing import is_depressed
+from thecal.physiology.jit import entry_point, kernel, source_key
+from thecal.physiology.pain import step_disturbance
+from thecal.physiology.patient import prepare_patient, start_patient, step_kinetics, step_response
+from thecal.physiology.records import COARSE_H, MAX_DRUGS, N_NODES, NODES, PATIENT_STATE
+from thecal.physiology.sensors import step_report, step_sensors
+
+TICK_H = 0.25
+SUBSTEPS = 3
+LUMBAR = NODES.index("L3")
+SIGNALS = (
+    "lumbar",  # CSF at L3, µg/mL
+    "cranial",  # cranial CSF, µg/mL
+    "tip_node",  # CSF at the tip's node, µg/mL
+    "tip_cell",  # unmixed cell at the tip, µg/mL
+    "plasma",  # µg/mL
+    "ce_dh",  # µg/mL
+    "ce_bs",  # µg/mL
+    "relief",
+    "pain",  # NRS
+    "pain_latent",  # NRS
+    "rr",  # 1/min
+    "spo2",  # %
+    "vent",  # ventilation / baseline
+    "depressed",  # 1 while RR < 8 or SpO2 < 90
+    "sedation",
+    "nausea",  # 0-10
+    "withdrawal",
+    "tolerance",  # log EC50 shift
+    "oih",
+    "episode",  # 1 while a breakthrough episode runs
+)
+N_SIGNALS = len(SIGNALS)
+
+
+@kernel
+def _write_signals(par, state, out):  # type: ignore[no-untyped-def]
+    drug = state.drug[0]
+    out[0] = drug.csf[LUMBAR] / par.v_node[LUMBAR]
+    out[1] = drug.csf[0] / par.v_node[0]
+    out[2] = drug.csf[par.tip_node] / par.v_node[par.tip_node]
+    out[3] = drug.tip / par.tip_ml
+    out[4] = drug.plasma / par.drug[0].v_plasma_ml
+    out[5] = drug.ce_dh
+    out[6] = drug.ce_bs
+    out[7] = state.relief
+    out[8] = state.pain
+    out[9] = state.pain_latent
+    out[10] = state.rr
+    out[11] = state.spo2
+    out[12] = state.vent
+    out[13] = 1.0 if is_depressed(state) else 0.0
+    out[14] = state.sedation
+    out[15] = state.nausea
+    out[16] = state.withdrawal
+    out[17] = analgesic_shift(par, state)
+    out[18] = state.oih
+    out[19] = 1.0 if state.bt_age_h >= 0.0 else 0.0
+
+
+@kernel
+def _run_one(par, state, rate_ug_per_h, basal_ml_per_h, bolus_ug, bolus_ml, out):  # type: ignore[no-untyped-def]
+    """One patient over ``len(out)`` pump ticks; boluses enter in the first substep of the first tick."""
+    tip_ug = np.zeros(MAX_DRUGS)
+    csf = np.empty(N_NODES)
+    cord = np.empty(N_NODES)
+    for k in range(out.shape[0]):
+        t_h = state.tick * TICK_H
+        step_disturbance(par, state, t_h, TICK_H)
+        for s in range(SUBSTEPS):
+            first = k == 0 and s == 0
+            for d in range(par.n_drugs):
+                tip_ug[d] = rate_ug_per_h[d] * COARSE_H + (bolus_ug[d] if first else 0.0)
+            step_kinetics(par, state, tip_ug, basal_ml_per_h * COARSE_H, bolus_ml if first else 0.0, csf, cord)
+        step_response(par, state, t_h, 0.5 * TICK_H, TICK_H)
+        step_sensors(par, state, t_h + TICK_H, TICK_H)
+        step_report(par, state, TICK_H)
+        state.tick += 1
+        _write_signals(par, state, out[k])
+
+
+def _compile(key: int) -> Any:
+    @entry_point(parallel=True)
+    def run(par, state, rate_ug_per_h, basal_ml_per_h, bolus_ug, bolus_ml, out):  # type: ignore[no-untyped-def]
+        for b in prange(par.shape[0]):
+            _run_one(par[b], state[b], rate_ug_per_h[b], basal_ml_per_h, bolus_ug[b], bolus_ml, out[b])
+        return key
+
+    return run
+
+
+_run = _compile(source_key())
+
+
+def begin(par: NDArray[np.void], clock_h: float = 8.0) -> NDArray[np.void]:
+    """Prepare patients in place and return their state on day 0, ``PATIENT_STATE[B]``."""
+    state = np.zeros(len(par), PATIENT_STATE)
+    for i in range(len(par)):
+        prepare_patient(par[i])
+        start_patient(par[i], state[i], clock_h)
+    return state
+
+
+def advance(
+    par: NDArray[np.void],
+    state: NDArray[np.void],
+    hours: float,
+    *,
+    rate_ug_per_h: float | NDArray[np.float64] = 0.0,
+    bolus_ug: float | NDArray[np.float64] = 0.0,
+    bolus_ml: float = 1.0,
+    basal_ml_per_h: float = 0.02,
+) -> dict[str, NDArray[np.float64]]:
+    """Advance patients by ``hours`` under a constant infusion and one bolus at the start.
+
+    Args:
+        par, state: ``[B]`` records from :func:`begin`; ``state`` is advanced in place.
+        hours: a multiple of 0.25 h.
+        rate_ug_per_h, bolus_ug: of drug 0 (scalar or ``[B]``), or of every drug (``[B, MAX_DRUGS]``).
+        bolus_ml, basal_ml_per_h: volumes, which set how much of a bolus leaves the tip as a jet.
+
+    Returns:
+        ``{signal: [ticks, B]}`` at the end of every pump tick, for each of ``SIGNALS``.
+    """
+    out = np.zeros((len(par), round(hours / TICK_H), N_SIGNALS))
+    _run(
+        par, state, _per_drug(rate_ug_per_h, len(par)), basal_ml_per_h, _per_drug(bolus_ug, len(par)), bolus_ml, out
+    )
+    return {name: out[:, :, i].T for i, name in enumerate(SIGNALS)}
+
+
+def _per_drug(value: float | NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    array = np.asarray(value, dtype=np.float64)
+    if array.ndim == 2:
+        return np.ascontiguousarray(array)
+    full = np.zeros((n, MAX_DRUGS))
+    full[:, 0] = array
+    return full
