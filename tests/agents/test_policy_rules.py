@@ -1,0 +1,203 @@
+"""The baselines' rules on crafted observations: what they ask for, when, and what they must never do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from agent_toys import SCALE, change, make_view, observe
+from hypothesis import given
+from hypothesis import strategies as st
+
+from thecal.agents import make_policy
+from thecal.agents.base import BatchPolicy, Policy
+from thecal.physiology.errors import ConfigError
+
+
+def run(policy: BatchPolicy, hours: int, **values: object) -> list[float]:
+    """Relative changes asked for, hour by hour, while the observation never moves."""
+    return [change(float(policy.act(observe(**values))[0, 0])) for _ in range(hours)]
+
+
+def started(name: str, n: int = 1, monitored: bool = True, **settings: object) -> Policy:
+    policy = make_policy(name, **settings)
+    policy.reset(make_view(monitored), n)
+    return policy
+
+
+@given(st.floats(-0.2, 0.2))
+def test_rate_action_is_the_inverse_of_the_environments_reading(wanted: float) -> None:
+    assert change(float(SCALE.rate(wanted))) == pytest.approx(wanted, abs=1e-12)
+
+
+def test_rate_action_is_capped() -> None:
+    assert SCALE.rate(5.0) == 1.0
+    assert SCALE.rate(-5.0) == -1.0
+
+
+def test_bolus_action_is_a_share_of_the_day_within_the_limits() -> None:
+    # 10 % of 2 mg is half of the largest, 20 % of the day; of 10 mg it is 1 mg, over the absolute limit of 0.5 mg.
+    assert SCALE.bolus(0.1, [2.0, 10.0, 0.0, np.nan]).tolist() == pytest.approx([0.5, 1.0, 0.0, 0.0])
+
+
+def test_fixed_never_asks() -> None:
+    policy = started("fixed", 3)
+    assert not policy.act(observe(3, nrs_report=10.0)).any()
+
+
+def test_fixed_ptm_arms_a_tenth_of_the_day_and_holds_the_rate() -> None:
+    actions = started("fixed_ptm").act(observe(dose_mg_per_d=2.0))
+    assert actions[0].tolist() == pytest.approx([0.0, 0.5])
+
+
+@pytest.mark.parametrize(("monitored", "visit_h"), [(True, 24), (False, 168)])
+def test_guideline_raises_only_at_visits(monitored: bool, visit_h: int) -> None:
+    policy = started("guideline", monitored=monitored, order_stands=0.0)
+    asked = run(policy, 2 * visit_h + 1, nrs_report=8.0)
+    assert [k for k, step in enumerate(asked) if step != 0.0] == [visit_h, 2 * visit_h]
+    assert asked[visit_h] == pytest.approx(0.2)
+
+
+def test_guideline_takes_the_small_step_once_relief_is_meaningful() -> None:
+    policy = started("guideline", order_stands=0.0)
+    policy.act(observe(nrs_report=8.0))
+    assert run(policy, 24, nrs_report=4.0)[-1] == pytest.approx(0.1)
+
+
+def test_guideline_holds_when_pain_is_controlled() -> None:
+    policy = started("guideline")
+    policy.act(observe(nrs_report=8.0))
+    assert not any(run(policy, 60, nrs_report=3.0))
+
+
+def test_guideline_never_raises_without_a_report() -> None:
+    policy = started("guideline")
+    policy.act(observe(nrs_report=9.0))
+    assert not any(run(policy, 60, nrs_report=9.0, nrs_age_h=5.0))
+    assert not any(run(policy, 60, nrs_report=0.0, nrs_valid=0.0))
+
+
+@pytest.mark.parametrize("sign", [{"poss": 3.0}, {"rr": 9.0}, {"spo2": 90.0}])
+def test_guideline_lowers_on_confirmed_danger_and_waits_a_day(sign: dict[str, float]) -> None:
+    asked = run(started("guideline", order_stands=0.0), 26, nrs_report=9.0, **sign)
+    assert asked[0] == 0.0
+    assert asked[1] == pytest.approx(-0.2)
+    assert not any(asked[2:25])
+    assert asked[25] == pytest.approx(-0.2)
+
+
+def test_guideline_ignores_a_single_low_reading_and_a_missing_one() -> None:
+    policy = started("guideline")
+    policy.act(observe())
+    assert policy.act(observe(rr=6.0))[0, 0] == 0.0
+    assert policy.act(observe(rr=14.0))[0, 0] == 0.0
+    assert not any(run(policy, 5, rr=0.0, rr_valid=0.0))
+
+
+def test_guideline_lowers_for_nausea_even_in_pain() -> None:
+    asked = run(started("guideline", order_stands=0.0), 25, nrs_report=9.0, nausea=6.0)
+    assert asked[24] == pytest.approx(-0.1)
+
+
+def test_guideline_repeats_an_order_until_it_is_seen_or_stale() -> None:
+    policy = started("guideline", order_stands=3.0)
+    run(policy, 24, nrs_report=8.0)
+    assert run(policy, 2, nrs_report=8.0) == pytest.approx([0.2, 0.2])
+    assert run(policy, 3, nrs_report=8.0, rate_ratio_start=1.2) == [0.0, 0.0, 0.0]
+    run(policy, 19, nrs_report=8.0, rate_ratio_start=1.2)
+    assert run(policy, 6, nrs_report=8.0, rate_ratio_start=1.2) == pytest.approx([0.2, 0.2, 0.2, 0.2, 0.0, 0.0])
+
+
+def test_guideline_keeps_patients_apart_and_forgets_on_reset() -> None:
+    policy = started("guideline", 2, order_stands=0.0)
+    for _ in range(12):
+        policy.act(observe(2, nrs_report=8.0))
+    policy.reset_where(np.array([True, False]))
+    asked = np.stack([policy.act(observe(2, nrs_report=8.0))[:, 0] for _ in range(25)])
+    assert np.flatnonzero(asked[:, 0]).tolist() == [24]
+    assert np.flatnonzero(asked[:, 1]).tolist() == [12]
+
+
+def test_guideline_ptm_is_the_guideline_with_a_bolus() -> None:
+    plain, armed = started("guideline"), started("guideline_ptm", share_of_day=0.2)
+    for _ in range(26):
+        a, b = plain.act(observe(nrs_report=7.0)), armed.act(observe(nrs_report=7.0))
+        assert a[0, 0] == b[0, 0]
+        assert (a[0, 1], b[0, 1]) == (0.0, 1.0)
+
+
+def test_random_is_a_function_of_seed_patient_and_step() -> None:
+    def draws(patients: list[int], seed: int, steps: int = 5) -> np.ndarray:
+        policy = make_policy("random", seed=seed)
+        policy.reset(make_view(patients=patients), len(patients))
+        return np.stack([policy.act(observe(len(patients))) for _ in range(steps)])
+
+    alone, among = draws([17], 3), draws([4, 17, 90], 3)
+    np.testing.assert_array_equal(alone[:, 0], among[:, 1])
+    assert not np.array_equal(among[:, 0], among[:, 1])
+    assert not np.array_equal(alone, draws([17], 4))
+    assert not np.array_equal(alone[0], alone[1])
+
+
+def test_random_is_uniform_over_the_box() -> None:
+    policy = started("random", 20_000)
+    actions = policy.act(observe(20_000))
+    assert np.abs(actions).max() <= 1.0
+    # Mean and variance of a uniform on [-1, 1] are 0 and 1/3; 5 standard errors.
+    assert np.abs(actions.mean(0)).max() < 5 * np.sqrt(1 / 3 / 20_000)
+    assert np.abs(actions.var(0) - 1 / 3).max() < 5 * np.sqrt(4 / 45 / 20_000)
+    assert abs(np.corrcoef(actions.T)[0, 1]) < 5 / np.sqrt(20_000)
+
+
+def test_random_follows_its_own_counter_after_a_partial_reset() -> None:
+    policy = started("random", 2)
+    first = policy.act(observe(2))
+    policy.reset_where(np.array([True, False]))
+    again = policy.act(observe(2))
+    np.testing.assert_array_equal(again[0], first[0])
+    assert not np.array_equal(again[1], first[1])
+
+
+def test_max_request_is_constant() -> None:
+    policy = started("max_request", 3)
+    for nrs in (0.0, 5.0, 10.0):
+        np.testing.assert_array_equal(policy.act(observe(3, nrs_report=nrs, poss=4.0)), np.ones((3, 2)))
+
+
+@pytest.mark.parametrize("name", ["guideline", "pid", "random", "guideline_ptm"])
+def test_masked_patients_get_nothing_and_do_not_age(name: str) -> None:
+    masked, plain = started(name, 2), started(name, 2)
+    for k in range(60):
+        awake = np.array([k % 2 == 0, True])
+        got = masked.act(observe(2, nrs_report=8.0), awake)
+        if k % 2:
+            assert not got[0].any()
+        else:
+            expected = plain.act(observe(2, nrs_report=8.0))
+            np.testing.assert_array_equal(got[0], expected[0])
+
+
+@given(st.lists(st.lists(st.floats(-1.0, 1.0, width=32), min_size=11, max_size=11), min_size=1, max_size=30))
+def test_actions_are_finite_and_in_the_box_whatever_is_observed(rows: list[list[float]]) -> None:
+    obs = np.array(rows, np.float32)
+    for name in ("fixed_ptm", "guideline_ptm", "pid"):
+        policy = make_policy(name)
+        policy.reset(make_view(), 1)
+        for row in obs:
+            actions = policy.act(row[None])
+            assert actions.dtype == np.float32
+            assert np.isfinite(actions).all()
+            assert np.abs(actions).max() <= 1.0
+
+
+def test_wrong_shapes_and_missing_fields_are_named() -> None:
+    policy = started("pid", 2)
+    with pytest.raises(ConfigError, match="reset for 2 patients"):
+        policy.act(observe(3))
+    with pytest.raises(ConfigError, match=r"expected \[B, 11\]"):
+        policy.act(np.zeros((2, 5), np.float32))
+    with pytest.raises(ConfigError, match="before reset"):
+        make_policy("fixed").act(observe())
+    narrow = make_view()
+    narrow.names = narrow.names[:1]
+    with pytest.raises(ConfigError, match="nrs_age_h"):
+        make_policy("guideline").reset(narrow, 1)
