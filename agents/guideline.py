@@ -88,7 +88,7 @@ class Guideline(BatchPolicy):
         later = rows & (self.steps > 0)
         self._listen(fields, rows, later)
         cut = rows & self._danger(fields, rows) & (self.since_cut_h >= self.settings.cut_interval)
-        visit = later & ~cut & (self.since_visit_h >= self.visit_h)
+        visit = later & (self.since_visit_h >= self.visit_h)
         change[visit] = self._visit_rule()[visit]
         change[cut] = -self.settings.lower_signs
         self.since_cut_h[cut] = 0.0
@@ -102,7 +102,8 @@ class Guideline(BatchPolicy):
 
     def _listen(self, fields: Fields, rows: Flags, later: Flags) -> None:
         """Add what arrived in the last interval to the visit's notes; the first report of all is the baseline."""
-        report = fields["nrs_report"]
+        # Reports are whole points; rounding undoes the scaling, so that a mean of exactly the target is at the target.
+        report = np.round(fields["nrs_report"], 3)
         heard = np.isfinite(report) & (fields["nrs_age_h"] < self.view.tick_h - _HALF_TICK_H)
         first = rows & np.isfinite(report) & np.isnan(self.baseline)
         self.baseline[first] = report[first]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
 from thecal.agents.rl import Throughput
@@ -109,12 +110,19 @@ def make_model(algorithm: str, env: VecEnv, settings: RLSettings, seed: int) -> 
         "device": "cpu",
     }
     if algorithm == "ppo" and isinstance(settings, PPOSettings):
-        own = settings.model_dump(include=_PPO_FIELDS)
-        return PPO("MlpPolicy", timed, **common, **own)
+        return _quiet(PPO("MlpPolicy", timed, **common, **settings.model_dump(include=_PPO_FIELDS)))
     if algorithm == "sac" and isinstance(settings, SACSettings):
-        own = settings.model_dump(include=_SAC_FIELDS)
-        return SAC("MlpPolicy", timed, **common, **own)
+        return _quiet(SAC("MlpPolicy", timed, **common, **settings.model_dump(include=_SAC_FIELDS)))
     raise ConfigError(f"algorithm {algorithm!r} cannot use {type(settings).__name__}")
+
+
+def _quiet(model: BaseAlgorithm) -> BaseAlgorithm:
+    """Give the model a logger without outputs (SB3's own leaves a folder in the temporary directory for every run).
+
+    A callback that wants the metrics appends its ``KVWriter`` to ``model.logger.output_formats``.
+    """
+    model.set_logger(Logger(folder=None, output_formats=[]))
+    return model
 
 
 _PPO_FIELDS = {"n_steps", "n_epochs", "gae_lambda", "clip_range", "ent_coef", "vf_coef", "max_grad_norm", "target_kl"}

@@ -87,6 +87,7 @@ def test_holds_the_last_report_and_freezes_in_a_long_silence() -> None:
     silent = policy.act(observe(nrs_valid=0.0, nrs_report=0.0, nrs_age_h=24.0))  # type: ignore[attr-defined]
     assert silent[0, 0] == 0.0
     assert policy.integral[0] <= before[0]  # type: ignore[attr-defined]
+    assert policy.pain[0] == pytest.approx(9.0)  # type: ignore[attr-defined]
 
 
 def test_never_acts_before_the_first_report() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thecal.agents import make_policy
-from thecal.agents.base import BatchPolicy, Policy
+from thecal.agents.base import ActionScale, BatchPolicy, Policy
 from thecal.physiology.errors import ConfigError
 
 
@@ -29,9 +29,11 @@ def test_rate_action_is_the_inverse_of_the_environments_reading(wanted: float) -
     assert change(float(SCALE.rate(wanted))) == pytest.approx(wanted, abs=1e-12)
 
 
-def test_rate_action_is_capped() -> None:
-    assert SCALE.rate(5.0) == 1.0
-    assert SCALE.rate(-5.0) == -1.0
+def test_rate_action_is_capped_and_each_way_has_its_own_step() -> None:
+    assert SCALE.rate([5.0, -5.0]).tolist() == [1.0, -1.0]
+    uneven = ActionScale(max_up=0.1, max_down=0.4, deadband=0.2, largest_bolus_mg=0.0, largest_bolus_share=0.0)
+    assert uneven.rate([0.05, -0.05]).tolist() == pytest.approx([0.6, -0.3])
+    assert uneven.bolus(0.1, [2.0]).tolist() == [0.0]
 
 
 def test_bolus_action_is_a_share_of_the_day_within_the_limits() -> None:
@@ -63,10 +65,11 @@ def test_guideline_takes_the_small_step_once_relief_is_meaningful() -> None:
     assert run(policy, 24, nrs_report=4.0)[-1] == pytest.approx(0.1)
 
 
-def test_guideline_holds_when_pain_is_controlled() -> None:
-    policy = started("guideline")
+@pytest.mark.parametrize("target", [1.0, 2.0, 3.0, 4.0])
+def test_guideline_holds_when_pain_is_at_the_target(target: float) -> None:
+    policy = started("guideline", target_nrs=target)
     policy.act(observe(nrs_report=8.0))
-    assert not any(run(policy, 60, nrs_report=3.0))
+    assert not any(run(policy, 60, nrs_report=target))
 
 
 def test_guideline_never_raises_without_a_report() -> None:
@@ -88,8 +91,8 @@ def test_guideline_lowers_on_confirmed_danger_and_waits_a_day(sign: dict[str, fl
 def test_guideline_ignores_a_single_low_reading_and_a_missing_one() -> None:
     policy = started("guideline")
     policy.act(observe())
-    assert policy.act(observe(rr=6.0))[0, 0] == 0.0
-    assert policy.act(observe(rr=14.0))[0, 0] == 0.0
+    for rr in (6.0, 14.0, 6.0, 14.0):
+        assert policy.act(observe(rr=rr))[0, 0] == 0.0
     assert not any(run(policy, 5, rr=0.0, rr_valid=0.0))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 from agent_toys import FIELDS, make_view, toy_vec_env
 
-from thecal.agents import load_policy, load_rl_settings, read_record, train_sb3
+from thecal.agents import SB3Policy, load_policy, load_rl_settings, read_record, train_sb3
 from thecal.agents.rl import TrainedPolicy
 from thecal.physiology.errors import ConfigError, StoreError, UnknownNameError
 
@@ -31,10 +33,16 @@ def ppo() -> TrainedPolicy:
 
 @pytest.mark.parametrize("algorithm", ["ppo", "sac"])
 def test_actor_acts_as_stable_baselines3_does(algorithm: str) -> None:
+    """Also where actions reach the edge of the box: the last layer is made large."""
+    from thecal.agents.learning import state_arrays
+
     result = trained(algorithm, 200)
+    last = result.model.policy.action_net if algorithm == "ppo" else result.model.actor.mu
+    last.weight.data *= 200.0 if algorithm == "ppo" else 20.0
     expected, _ = result.model.predict(OBS, deterministic=True)
-    np.testing.assert_allclose(result.policy.act(OBS), expected, atol=1e-6)
-    assert np.ptp(expected, axis=0).min() > 0.0
+    np.testing.assert_allclose(SB3Policy(result.record, state_arrays(result.model)).act(OBS), expected, atol=1e-6)
+    assert np.abs(expected).max() > 0.99
+    assert np.abs(expected).min() < 0.9
 
 
 @pytest.mark.parametrize("algorithm", ["ppo", "sac"])
@@ -66,6 +74,19 @@ def test_record_and_throughput(ppo: TrainedPolicy) -> None:
     assert 0.0 < speed.env_s + speed.update_s <= speed.seconds
     assert speed.frames_per_s > 0.0
     assert 0.0 <= speed.env_share + speed.update_share <= 1.0
+
+
+def test_time_in_the_environment_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that ticks once a reading: starting and finishing a step take one tick each."""
+    import thecal.agents.learning as module
+
+    ticks = itertools.count()
+    monkeypatch.setattr(module.time, "perf_counter", lambda: float(next(ticks)))
+    env = module.TimedVecEnv(toy_vec_env())
+    env.reset()
+    for _ in range(3):
+        env.step(np.zeros((4, 2)))
+    assert env.seconds == 6.0
 
 
 def test_masked_rows_hold(ppo: TrainedPolicy) -> None:
@@ -101,6 +122,29 @@ def test_callbacks_see_the_end_of_an_interrupted_run() -> None:
     settings = load_rl_settings("ppo", **PPO)
     train_sb3("ppo", toy_vec_env(interrupt_after=5), settings, 0, 1000, [watch])
     assert watch.ended
+
+
+def test_callbacks_get_the_metrics_and_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from stable_baselines3.common.callbacks import BaseCallback
+    from stable_baselines3.common.logger import KVWriter
+
+    seen: set[str] = set()
+
+    class Writer(KVWriter):
+        def write(self, key_values: dict[str, Any], key_excluded: Any, step: int = 0) -> None:
+            seen.update(key_values)
+
+    class Hook(BaseCallback):
+        def _on_training_start(self) -> None:
+            self.logger.output_formats.append(Writer())
+
+        def _on_step(self) -> bool:
+            return True
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    train_sb3("ppo", toy_vec_env(), load_rl_settings("ppo", **PPO), 0, 512, [Hook()])
+    assert {"throughput/frames_per_s", "throughput/env_share", "train/approx_kl"} <= seen
+    assert not list(tmp_path.iterdir())
 
 
 def test_zip_is_refused_without_trust(ppo: TrainedPolicy, tmp_path: Path) -> None:
