@@ -1,0 +1,265 @@
+"""Models of pump as data: what a parameter file must hold, and how it becomes the records of individual pumps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from importlib.resources import files
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from thecal.devices.records import ML_PER_NL, PUMP_PAR, PUMP_TICK_H, TICKS_PER_DAY
+from thecal.physiology.errors import ConfigError, ParameterError, UnknownNameError
+from thecal.physiology.parameters import ParameterFile, read_parameters
+
+_TICK_SCALE = 1e-9  # a rate this close (relative) to a whole step is that step; only unit conversion puts it there
+_POSITIVE = 1e-12  # smallest value accepted where a file must give a positive number
+
+# Field of PumpSpec: (key in the file, internal unit, minimum). Rates are read per hour and kept per pump tick.
+_FIELDS: dict[str, tuple[str, str, float]] = {
+    "capacity_ml": ("reservoir.capacity", "mL", _POSITIVE),
+    "residual_ml": ("reservoir.residual", "mL", 0.0),
+    "low_reservoir_ml": ("reservoir.low", "mL", 0.0),
+    "flow_bias": ("accuracy.flow_bias", "dimensionless", _POSITIVE),
+    "flow_drift_per_h": ("accuracy.flow_drift", "1/hour", -math.inf),
+    "label_tolerance": ("accuracy.label_tolerance", "dimensionless", 0.0),
+    "internal_ml": ("catheter.internal", "mL", _POSITIVE),
+    "catheter_ml_per_cm": ("catheter.volume_per_length", "mL/cm", _POSITIVE),
+    "catheter_cm": ("catheter.length", "cm", _POSITIVE),
+    "start_flow_ml_per_d": ("practice.start_flow", "mL/day", _POSITIVE),
+}
+_RATE_STEP = "flow.rate_step"
+# Whole numbers: (key, rounding to the rate step); a lowest rate is rounded up, so that no programmed rate is below it.
+_RATES: dict[str, tuple[str, Callable[[float], int]]] = {
+    "min_rate_nl": ("flow.min_rate", math.ceil),
+    "max_rate_nl": ("flow.max_rate", math.floor),
+    "min_mode_rate_nl": ("flow.min_mode_rate", math.floor),
+}
+_MAX_FLOW, _BOLUS_STEP = "flow.max_flow", "flow.bolus_step"
+_KINDS = ("programmable", "constant")
+
+
+class PumpSpec(BaseModel):
+    """A model of pump. Rates are whole nL per pump tick (15 min), as the shield counts them; volumes in mL."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: str
+    title: str
+    kind: Literal["programmable", "constant"]
+    capacity_ml: float
+    residual_ml: float
+    low_reservoir_ml: float
+    min_rate_nl: int
+    max_rate_nl: int
+    min_mode_rate_nl: int
+    rate_step_nl: int
+    bolus_step_nl: int
+    max_flow_nl: int
+    flow_bias: float
+    flow_bias_sd: float
+    flow_bias_low: float
+    flow_bias_high: float
+    flow_drift_per_h: float
+    label_tolerance: float
+    internal_ml: float
+    catheter_ml_per_cm: float
+    catheter_cm: float
+    start_flow_ml_per_d: float
+
+    @property
+    def usable_ml(self) -> float:
+        """Volume a full reservoir infuses before the low-reservoir alarm, mL."""
+        return self.capacity_ml - max(self.low_reservoir_ml, self.residual_ml)
+
+    def dead_ml(self, catheter_cm: float | None = None) -> float:
+        """Volume between reservoir and tip, mL, for a catheter of this length (the model's own when missing)."""
+        return self.internal_ml + self.catheter_ml_per_cm * (self.catheter_cm if catheter_cm is None else catheter_cm)
+
+    @model_validator(mode="after")
+    def _limits_are_consistent(self) -> Self:
+        if not self.residual_ml <= self.low_reservoir_ml < self.capacity_ml:
+            raise ValueError("volumes must satisfy reservoir.residual <= reservoir.low < reservoir.capacity")
+        if not 0 <= self.min_mode_rate_nl <= self.min_rate_nl <= self.max_rate_nl <= self.max_flow_nl:
+            raise ValueError(
+                "flows must satisfy 0 <= flow.min_mode_rate <= flow.min_rate <= flow.max_rate <= flow.max_flow"
+            )
+        if self.rate_step_nl < 1 or self.bolus_step_nl < 1 or self.min_rate_nl < 1:
+            raise ValueError("flow.rate_step, flow.bolus_step and flow.min_rate must be at least 1 nL (per pump tick)")
+        if not 0.0 < self.flow_bias_low <= self.flow_bias <= self.flow_bias_high:
+            raise ValueError("accuracy.flow_bias.range must lie above 0 and hold accuracy.flow_bias")
+        return self
+
+
+def pump_names() -> list[str]:
+    """Names of the models of pump that come with the package."""
+    folder = files("thecal.devices") / "data" / "pumps"
+    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+
+
+def load_pump(name_or_path: str | Path) -> PumpSpec:
+    """Read a model of pump by its name, or from a ``.toml`` file of the same form.
+
+    Raises:
+        UnknownNameError: no pump of this name comes with the package.
+        ParameterError: the file is corrupt; the text names file, key and reason.
+    """
+    if isinstance(name_or_path, Path) or name_or_path.endswith(".toml"):
+        path = Path(name_or_path)
+        return _spec(path.stem, read_parameters(path))
+    if name_or_path not in pump_names():
+        raise UnknownNameError("pump", name_or_path, pump_names())
+    return _spec(name_or_path, read_parameters(files("thecal.devices") / "data" / "pumps" / f"{name_or_path}.toml"))
+
+
+def _per_tick(file: ParameterFile, key: str) -> float:
+    """A flow of the file in nL per pump tick, free of the last digits that unit conversion leaves."""
+    value = file.get_in(key, "nL/hour", minimum=0.0) * PUMP_TICK_H
+    whole = round(value)
+    return float(whole) if math.isclose(value, whole, rel_tol=_TICK_SCALE) else value
+
+
+def _whole(file: ParameterFile, key: str, value: float) -> int:
+    if value < 1.0 or value != int(value):
+        raise ParameterError(f"{file.path}: {key}: {value} nL is not a whole number of nL (per pump tick), at least 1")
+    return int(value)
+
+
+def _text(file: ParameterFile, key: str) -> str:
+    value = file.texts.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise ParameterError(f"{file.path}: {key}: missing or not a text")
+    return value
+
+
+def _spec(name: str, file: ParameterFile) -> PumpSpec:
+    """Turn a parameter file into a spec; every key must be known, so that a misspelled one is not silently ignored."""
+    known = {key for key, _, _ in _FIELDS.values()} | {key for key, _ in _RATES.values()}
+    known |= {_RATE_STEP, _MAX_FLOW, _BOLUS_STEP}
+    for key in [*file, *file.texts]:
+        if key not in known and key not in ("title", "kind"):
+            raise ParameterError(f"{file.path}: {key}: not a parameter of a pump")
+    title, kind = _text(file, "title"), _text(file, "kind")
+    if kind not in _KINDS:
+        raise ParameterError(f"{file.path}: kind: {kind!r} is not one of {', '.join(_KINDS)}")
+    values: dict[str, Any] = {
+        field: file.get_in(key, unit, minimum=minimum) for field, (key, unit, minimum) in _FIELDS.items()
+    }
+    step = _whole(file, _RATE_STEP, _per_tick(file, _RATE_STEP))
+    for field, (key, rounding) in _RATES.items():
+        values[field] = rounding(_per_tick(file, key) / step) * step
+    values["max_flow_nl"] = math.floor(_per_tick(file, _MAX_FLOW))
+    values["bolus_step_nl"] = _whole(file, _BOLUS_STEP, file.get_in(_BOLUS_STEP, "nL"))
+    bias = file["accuracy.flow_bias"]
+    scale = values["flow_bias"] / bias.value
+    spread = scale * (bias.sd if bias.sd is not None else (bias.cv or 0.0) * bias.value)
+    if bias.distribution not in (None, "normal"):
+        raise ParameterError(f"{file.path}: accuracy.flow_bias.distribution: only normal is known for a flow bias")
+    tolerance = values["label_tolerance"]
+    low, high = (scale * edge for edge in bias.range) if bias.range else (1.0 - tolerance, 1.0 + tolerance)
+    values |= {"name": name, "title": title, "kind": kind}
+    values |= {"flow_bias_sd": spread, "flow_bias_low": low, "flow_bias_high": high, "rate_step_nl": step}
+    try:
+        return PumpSpec(**values)
+    except ValidationError as error:
+        raise ParameterError(f"{file.path}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
+
+
+def pump_parameters(
+    spec: PumpSpec, *, catheter_cm: ArrayLike | None = None, flow_bias: ArrayLike = 1.0
+) -> NDArray[np.void]:
+    """The records of individual pumps of one model.
+
+    Args:
+        spec: the model.
+        catheter_cm: implanted length of the catheter, cm; one or ``[n]``; the model's own when missing.
+        flow_bias: delivered / programmed volume; one or ``[n]``, for example from :func:`sample_flow_bias`.
+
+    Returns:
+        ``[n]`` PUMP_PAR records, ``[1]`` when both are single numbers.
+
+    Raises:
+        ConfigError: a length or a bias is not finite or not positive.
+    """
+    length, bias = np.broadcast_arrays(
+        np.atleast_1d(np.asarray(spec.catheter_cm if catheter_cm is None else catheter_cm, dtype=np.float64)),
+        np.atleast_1d(np.asarray(flow_bias, dtype=np.float64)),
+    )
+    for name, value in (("catheter length (cm)", length), ("flow bias", bias)):
+        wrong = ~(np.isfinite(value) & (value > 0.0))
+        if wrong.any():
+            raise ConfigError(f"{name} {value[wrong][0]} is not finite and positive")
+    par = np.zeros(length.shape, PUMP_PAR)
+    for field in PUMP_PAR.names or ():
+        if field in PumpSpec.model_fields:
+            par[field] = getattr(spec, field)
+    par["rate_adjustable"] = int(spec.kind == "programmable")
+    par["flow_bias"] = bias
+    par["dead_ml"] = spec.internal_ml + spec.catheter_ml_per_cm * length
+    return par
+
+
+def sample_flow_bias(spec: PumpSpec, normal_value: float) -> float:
+    """The bias of one pump from one standard normal number, by the inverse of the truncated normal distribution.
+
+    Raises:
+        ConfigError: ``normal_value`` is not finite.
+    """
+    if not math.isfinite(normal_value):
+        raise ConfigError(f"flow bias cannot be drawn from {normal_value}: it must be a finite standard normal number")
+    if spec.flow_bias_sd == 0.0:
+        return spec.flow_bias
+    unit = NormalDist()
+    edges = (spec.flow_bias_low, spec.flow_bias_high)
+    low, high = (unit.cdf((edge - spec.flow_bias) / spec.flow_bias_sd) for edge in edges)
+    share = low + unit.cdf(normal_value) * (high - low)
+    if not 0.0 < share < 1.0:  # a range so wide that its edge is beyond the resolution of the distribution
+        return spec.flow_bias_low if share <= 0.0 else spec.flow_bias_high
+    drawn = spec.flow_bias + spec.flow_bias_sd * unit.inv_cdf(share)
+    return min(max(drawn, spec.flow_bias_low), spec.flow_bias_high)
+
+
+def choose_concentration(
+    dose_ug_per_d: float,
+    options_ug_per_ml: Iterable[float],
+    spec: PumpSpec,
+    *,
+    max_interval_d: float,
+    max_ug_per_ml: float = math.inf,
+) -> float:
+    """The concentration a clinic would order for a starting dose.
+
+    Of the options up to ``max_ug_per_ml`` whose starting flow is at least the pump's practical one, take the one with
+    the longest refill interval, counting none longer than ``max_interval_d`` (the drug's stability); of equals take the
+    weakest, since granulomas follow concentration. Where every option flows too slowly, take the weakest; where the
+    dose needs more than the pump's highest rate, take the strongest that is allowed.
+
+    Args:
+        dose_ug_per_d: starting dose of the drug, µg/d.
+        options_ug_per_ml: concentrations on offer, µg/mL.
+        spec: the model of pump.
+        max_interval_d: longest useful refill interval, d.
+        max_ug_per_ml: highest concentration allowed, µg/mL.
+
+    Raises:
+        ConfigError: no option is allowed, or a number is not finite and positive.
+    """
+    options = sorted(float(option) for option in options_ug_per_ml)
+    numbers = [("dose", dose_ug_per_d), ("longest refill interval", max_interval_d)]
+    for name, number in [*numbers, *(("concentration", option) for option in options)]:
+        if not (math.isfinite(number) and number > 0.0):
+            raise ConfigError(f"{name} {number} is not finite and positive")
+    allowed = [option for option in options if option <= max_ug_per_ml]
+    if not allowed:
+        raise ConfigError(f"no concentration among {options} µg/mL is at most {max_ug_per_ml} µg/mL")
+    highest = spec.max_rate_nl * ML_PER_NL * TICKS_PER_DAY
+    flows = {option: dose_ug_per_d / option for option in allowed}
+    practical = [option for option in allowed if spec.start_flow_ml_per_d <= flows[option] <= highest]
+    if not practical:
+        return allowed[-1] if flows[allowed[-1]] > highest else allowed[0]
+    return max(practical, key=lambda option: (min(spec.usable_ml / flows[option], max_interval_d), -option))
