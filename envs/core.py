@@ -8,23 +8,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.devices.pump import start_pump
+from thecal.devices.pump import new_pump_state
 from thecal.devices.specs import choose_concentration, load_pump, pump_parameters, sample_flow_bias
 from thecal.envs.observation import N_OBS, write_observation
 from thecal.envs.records import TASK_PAR, TICK_OUT, TICKS_PER_DAY, WORLD, WORLD_PAR
 from thecal.envs.tasks import TaskSpec, load_task
-from thecal.envs.tick import SOURCE_KEY, advance_parallel, advance_serial
+from thecal.envs.tick import NL_PER_ML, SOURCE_KEY, advance_parallel, advance_serial
 from thecal.physiology.cohort import Cohort, draw, load_cohort_spec
 from thecal.physiology.errors import ConfigError
 from thecal.physiology.jit import entry_point
 from thecal.physiology.patient import prepare_patient, start_patient
-from thecal.physiology.rng import normals
+from thecal.physiology.records import MAX_DRUGS
+from thecal.physiology.rng import STREAM_DEVICE, normals
 from thecal.safety.profiles import load_profile, shield_parameters
-from thecal.safety.shield import ShieldMode, start_shield
+from thecal.safety.shield import ShieldMode, new_shield_state
 
 SPLITS = ("train", "tune", "test")
 _PARALLEL_FROM = 64
-_STREAM_DEVICE = 9
 
 
 class Batch:
@@ -75,18 +75,18 @@ class Batch:
         self.observations = np.zeros((n, N_OBS), np.float32)
         self.patients = np.zeros(n, np.int64)
         self._all = np.ones(n, np.bool_)
-        self._known: dict[int, np.void] = {}
+        self._known: dict[int, tuple[np.void, np.void, np.void]] = {}
 
     def restart(self, where: NDArray[np.int64], patients: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
         """Begin new episodes in the environments ``where`` with the given patients (indices in the split) and seeds."""
         new = [int(i) for i in np.unique(patients) if int(i) not in self._known]
         if new:
             self._draw(np.array(new, np.int64))
-        for row, patient, seed in zip(where.tolist(), patients.tolist(), seeds.tolist(), strict=True):
-            self.par[row] = self._known[patient]
-            self.par["patient"]["seed"][row] = np.uint64(seed)
-        self.patients[where] = patients
         self.world[where] = np.zeros((), WORLD)
+        for row, patient, seed in zip(where.tolist(), patients.tolist(), seeds.tolist(), strict=True):
+            self.par[row], self.world["pump"][row], self.world["shield"][row] = self._known[patient]
+            self.par["patient"]["seed"][row] = seed
+        self.patients[where] = patients
         self.out[where] = np.zeros((), TICK_OUT)
         start_rows(self.world, self.par, self.observations, where)
 
@@ -113,27 +113,38 @@ class Batch:
         if patients.size == 0:
             return
         cohort = draw(self.cohort_spec, self.spec.drugs, patients, self.split, self.cohort_seed)
-        for patient, row in zip(patients.tolist(), self._assemble(cohort), strict=True):
-            self._known[patient] = row
+        self._known.update(zip(patients.tolist(), self._assemble(cohort), strict=True))
 
-    def _assemble(self, cohort: Cohort) -> NDArray[np.void]:
-        """WORLD_PAR rows of drawn patients: physiology, a pump filled for each, its shield, the task's numbers."""
+    def _assemble(self, cohort: Cohort) -> list[tuple[np.void, np.void, np.void]]:
+        """What a restart copies for each drawn patient: WORLD_PAR row, filled pump, empty ledger."""
         par = np.zeros(len(cohort.par), WORLD_PAR)
         par["patient"] = cohort.par
         _apply_difficulty(par["patient"], self.spec.difficulty[self.difficulty], self.spec.name)
-        dose = cohort.covariates["start_dose_ug_per_d"]
-        for i in range(len(par)):
-            self._assemble_row(par[i], float(dose[i]))
+        doses = cohort.covariates["start_dose_ug_per_d"]
+        content = np.zeros((len(par), MAX_DRUGS))
+        for i, dose in enumerate(doses.tolist()):
+            content[i] = self._assemble_row(par[i], dose)
         prepare_rows(par)
-        return par
+        rates = par["task"]["start_rate_nl"]
+        pumps = new_pump_state(par["pump"], content, self.pump.capacity_ml, rate_nl=rates)
+        shields = [new_shield_state(row, int(rate)) for row, rate in zip(par["shield"], rates, strict=True)]
+        return list(zip(par, pumps, shields, strict=True))
 
-    def _assemble_row(self, row: Any, dose_ug_per_d: float) -> None:
+    def _assemble_row(self, row: Any, dose_ug_per_d: float) -> NDArray[np.float64]:
         limits = self.profile
+        solution = self.spec.solution
         drug = self.spec.drugs[0]
-        conc = choose_concentration(self.pump, drug, dose_ug_per_d, limits.max_concentration(drug))
-        rate_nl = int(dose_ug_per_d / conc * 1.0e6 / TICKS_PER_DAY)
-        bias_draw = normals(int(row["patient"]["seed"]), int(row["patient"]["patient"]), _STREAM_DEVICE, 0)[0]
-        row["pump"] = pump_parameters(self.pump, flow_bias=sample_flow_bias(self.pump, bias_draw))
+        conc = choose_concentration(
+            dose_ug_per_d,
+            [1000.0 * option for option in solution.options_mg_per_ml],
+            self.pump,
+            max_interval_d=solution.max_interval_d,
+            max_ug_per_ml=limits.max_concentration(drug),
+        )
+        rate_nl = int(dose_ug_per_d / conc * NL_PER_ML / TICKS_PER_DAY)
+        who = row["patient"]
+        bias = sample_flow_bias(self.pump, normals(int(who["seed"]), int(who["patient"]), STREAM_DEVICE, 0)[0])
+        row["pump"] = pump_parameters(self.pump, flow_bias=bias)[0]
         row["shield"] = shield_parameters(
             limits,
             drugs=self.spec.drugs,
@@ -144,6 +155,9 @@ class Batch:
             mode=self.shield_mode,
         )
         _fill_task(row["task"], self.spec, rate_nl, limits.cap_ug(drug))
+        content = np.zeros(MAX_DRUGS)
+        content[0] = conc
+        return content
 
 
 def _apply_difficulty(par: NDArray[np.void], factors: dict[str, float], task: str) -> None:
@@ -185,11 +199,8 @@ def _compile_start(key: int) -> tuple[Any, Any, Any]:
     @entry_point()
     def start(world, par, observations, where):  # type: ignore[no-untyped-def]
         for i in where:
-            row = par[i]
-            start_patient(row.patient, world[i].patient, row.task.start_clock_h)
-            start_shield(world[i].shield, row.shield, row.task.start_rate_nl)
-            start_pump(world[i].pump, row.pump, row.shield.conc, row.pump.capacity_ml, row.task.start_rate_nl)
-            write_observation(world[i], row, observations[i])
+            start_patient(par[i].patient, world[i].patient, par[i].task.start_clock_h)
+            write_observation(world[i], par[i], observations[i])
         return key
 
     @entry_point()

@@ -54,7 +54,14 @@ TASK_PAR = np.dtype(
 )
 
 WORLD = np.dtype(
-    [("patient", PATIENT_STATE), ("pump", PUMP_STATE), ("shield", SHIELD_STATE), ("episode", EPISODE)], align=True
+    [
+        ("patient", PATIENT_STATE),
+        ("pump", PUMP_STATE),
+        ("shield", SHIELD_STATE),
+        ("episode", EPISODE),
+        ("tip_ug", _f, (MAX_DRUGS,)),  # drug that left the catheter in the last substep, µg
+    ],
+    align=True,
 )
 WORLD_PAR = np.dtype([("patient", PATIENT_PAR), ("pump", PUMP_PAR), ("shield", SHIELD_PAR), ("task", TASK_PAR)], align=True)
 

@@ -42,6 +42,13 @@ class Weights(_Frozen):
     terminal: float = Field(ge=0)
 
 
+class Solution(_Frozen):
+    """What the pharmacy offers: concentrations of the first drug, and how long a fill stays good."""
+
+    options_mg_per_ml: tuple[float, ...] = Field(min_length=1)
+    max_interval_d: float = Field(gt=0)
+
+
 class Primary(_Frozen):
     """The one pre-registered outcome of the task."""
 
@@ -65,6 +72,7 @@ class TaskSpec(_Frozen):
     horizon_d: float = Field(gt=0)
     start_clock_h: float = Field(ge=0, lt=24)
     clinic_clock_h: float = Field(ge=0, lt=24)
+    solution: Solution
     action: ActionSpec
     weights: Weights
     primary: Primary

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from numba import prange
 
 from thecal.devices.pump import command, deliver, refill
 from thecal.envs.observation import write_observation
-from thecal.envs.records import PUMP_TICK_H, SUBSTEPS_PER_TICK, TICKS_PER_DAY
+from thecal.devices.records import PUMP_TICK_H, TICKS_PER_DAY
+from thecal.envs.records import SUBSTEPS_PER_TICK
 from thecal.envs.reward import write_reward
 from thecal.physiology.adaptation import analgesic_shift
 from thecal.physiology.breathing import is_depressed
 from thecal.physiology.jit import entry_point, kernel, source_key
 from thecal.physiology.pain import NRS_MAX, clock, step_disturbance
 from thecal.physiology.patient import step_kinetics, step_response
-from thecal.physiology.records import COARSE_H, MAX_DRUGS, N_NODES
+from thecal.physiology.records import COARSE_H, MAX_DRUGS
 from thecal.physiology.sensors import step_report, step_sensors
 from thecal.safety.shield import largest_bolus, shield_tick
 
@@ -115,17 +115,17 @@ def _tenths(patient, k):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _move_patient(world, par, out, tip_ug, csf, cord):  # type: ignore[no-untyped-def]
+def _move_patient(world, par, out):  # type: ignore[no-untyped-def]
     """Deliver for one pump tick and advance the patient by it."""
     patient = world.patient
     t_h = patient.tick * PUMP_TICK_H
     for _ in range(SUBSTEPS_PER_TICK):
-        basal_ml, bolus_ml = deliver(world.pump, par.pump, COARSE_H, tip_ug)
-        step_kinetics(par.patient, patient, tip_ug, basal_ml, bolus_ml, csf, cord)
+        basal_ml, bolus_ml = deliver(world.pump, par.pump, COARSE_H, world.tip_ug)
+        step_kinetics(par.patient, patient, world.tip_ug, basal_ml, bolus_ml)
         out.delivered_rate += basal_ml + bolus_ml
-    step_response(par.patient, patient, t_h, 0.5 * PUMP_TICK_H, PUMP_TICK_H)
-    step_sensors(par.patient, patient, t_h + PUMP_TICK_H, PUMP_TICK_H)
-    step_report(par.patient, patient, PUMP_TICK_H)
+    step_response(par.patient, patient, t_h, 0.5 * PUMP_TICK_H)
+    step_sensors(par.patient, patient, t_h + PUMP_TICK_H)
+    step_report(par.patient, patient)
     if patient.nrs_new == 1:
         out.nrs_report = patient.nrs_report
 
@@ -201,14 +201,13 @@ def _finish(world, par, out, rate_before):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def step_world(world, par, action, out, tip_ug, csf, cord):  # type: ignore[no-untyped-def]
+def step_world(world, par, action, out):  # type: ignore[no-untyped-def]
     """Advance one environment by one step.
 
     Args:
         world, par: one WORLD and one WORLD_PAR record.
         action: ``[2]`` in [-1, 1]; anything not finite makes the shield hold the last safe rate.
         out: TICK_OUT record to fill (zeroed by the caller).
-        tip_ug, csf, cord: scratch.
     """
     rate_before = world.shield.prev_rate
     out.nrs_report = math.nan
@@ -217,10 +216,10 @@ def step_world(world, par, action, out, tip_ug, csf, cord):  # type: ignore[no-u
     rate, valid = _begin(world, par, action, out)
     for k in range(par.task.ticks_per_step):
         patient = world.patient
-        step_disturbance(par.patient, patient, patient.tick * PUMP_TICK_H, PUMP_TICK_H)
+        step_disturbance(par.patient, patient, patient.tick * PUMP_TICK_H)
         _shield_and_pump(world, par, rate, valid, 1 if k == 0 else 0, out)
         if patient.dead == 0:
-            _move_patient(world, par, out, tip_ug, csf, cord)
+            _move_patient(world, par, out)
         _count(world, par, out)
         for d in range(par.patient.n_drugs):
             given_nl = world.shield.allowed_rate + world.shield.allowed_bolus
@@ -243,10 +242,7 @@ def _compile(parallel: bool, key: int):  # type: ignore[no-untyped-def]  # noqa:
         """
         for b in span(world.shape[0]):
             if active[b]:
-                tip_ug = np.zeros(MAX_DRUGS)
-                csf = np.empty(N_NODES)
-                cord = np.empty(N_NODES)
-                step_world(world[b], par[b], actions[b], outs[b], tip_ug, csf, cord)
+                step_world(world[b], par[b], actions[b], outs[b])
                 write_observation(world[b], par[b], observations[b])
         return key
 

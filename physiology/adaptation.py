@@ -9,6 +9,25 @@ from __future__ import annotations
 import math
 
 from thecal.physiology.jit import kernel
+from thecal.physiology.records import TICK_H
+
+
+@kernel
+def share(tau_h):  # type: ignore[no-untyped-def]
+    """Share of the gap to its target that a first-order lag with time constant ``tau_h`` closes in one pump tick."""
+    return -math.expm1(-TICK_H / tau_h)
+
+
+@kernel
+def prepare_adaptation(par):  # type: ignore[no-untyped-def]
+    """Write the shares of all slow lags."""
+    par.tol_fast_share = share(par.tol_fast_tau_h)
+    par.tol_slow_share = share(par.tol_slow_tau_h)
+    par.oih_on_share = share(par.oih_tau_on_h)
+    par.oih_off_share = share(par.oih_tau_off_h)
+    par.dep_share = share(par.dep_tau_h)
+    par.wd_share = share(par.wd_tau_h)
+    par.nausea_share = share(par.nausea_tau_h)
 
 
 @kernel
@@ -24,23 +43,16 @@ def respiratory_shift(par, state):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def approach(value, target, tau_h, dt_h):  # type: ignore[no-untyped-def]
-    """Exact first-order lag: ``value`` after ``dt_h`` toward ``target`` with time constant ``tau_h``."""
-    return value - math.expm1(-dt_h / tau_h) * (target - value)
-
-
-@kernel
-def step_adaptation(par, state, u, dt_h):  # type: ignore[no-untyped-def]
-    """Advance tolerance, hyperalgesia, dependence and withdrawal by ``dt_h`` at dorsal exposure ``u`` (C / naive EC50)."""
+def step_adaptation(par, state, u):  # type: ignore[no-untyped-def]
+    """Advance tolerance, hyperalgesia, dependence and withdrawal by one pump tick at dorsal exposure ``u`` (C / naive EC50)."""
     occupancy = u / (1.0 + u)
-    state.tol_fast = approach(state.tol_fast, par.tol_fast_max * occupancy, par.tol_fast_tau_h, dt_h)
-    state.tol_slow = approach(state.tol_slow, par.tol_slow_max * occupancy, par.tol_slow_tau_h, dt_h)
+    state.tol_fast += par.tol_fast_share * (par.tol_fast_max * occupancy - state.tol_fast)
+    state.tol_slow += par.tol_slow_share * (par.tol_slow_max * occupancy - state.tol_slow)
     target = par.oih_max * u / (u + par.oih_ec50)
-    tau = par.oih_tau_on_h if target > state.oih else par.oih_tau_off_h
-    state.oih = approach(state.oih, target, tau, dt_h)
+    state.oih += (par.oih_on_share if target > state.oih else par.oih_off_share) * (target - state.oih)
     # Dependence and withdrawal live on the adapted scale: what matters is the effect the body is used to.
     adapted = u * math.exp(-analgesic_shift(par, state))
     effect = adapted / (1.0 + adapted)
     missing = max(0.0, state.dependence - effect)
-    state.dependence = approach(state.dependence, effect, par.dep_tau_h, dt_h)
-    state.withdrawal = approach(state.withdrawal, min(1.0, par.wd_gain * missing), par.wd_tau_h, dt_h)
+    state.dependence += par.dep_share * (effect - state.dependence)
+    state.withdrawal += par.wd_share * (min(1.0, par.wd_gain * missing) - state.withdrawal)

@@ -10,6 +10,7 @@ import math
 
 from thecal.physiology.effect import hill
 from thecal.physiology.jit import kernel
+from thecal.physiology.records import TICK_H
 
 # Room air at sea level: 0.2093 of (760 - 47) mmHg; respiratory quotient 0.8 (standard values).
 INSPIRED_O2_MMHG = 149.2
@@ -34,17 +35,17 @@ def saturation(pao2):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def step_breathing(par, state, u, shift, dt_h):  # type: ignore[no-untyped-def]
-    """Advance PaCO2, ventilation, rate and saturation by ``dt_h`` at brainstem exposure ``u`` (C / naive EC50)."""
+def step_breathing(par, state, u, shift):  # type: ignore[no-untyped-def]
+    """Advance PaCO2, ventilation, rate and saturation by one pump tick at brainstem exposure ``u`` (C / naive EC50)."""
     drive = max(MIN_DRIVE, 1.0 - par.emax_resp * hill(u, shift, par.hill_resp))
     relative = drive ** (-1.0 / (1.0 + par.co2_gain))
     rate = par.k_co2 * (1.0 + par.co2_gain) / relative
-    state.paco2 -= math.expm1(-rate * dt_h) * (par.paco2_0 * relative - state.paco2)
+    state.paco2 -= math.expm1(-rate * TICK_H) * (par.paco2_0 * relative - state.paco2)
     state.vent = drive * (state.paco2 / par.paco2_0) ** par.co2_gain
     # Opioids slow the rhythm more than ventilation falls: CO2 restores ventilation through larger breaths.
     state.rr = par.rr0 * drive**par.rr_power
     state.spo2 = saturation(INSPIRED_O2_MMHG - state.paco2 / RESPIRATORY_QUOTIENT - par.aa_gradient)
-    state.hypoxic_h = state.hypoxic_h + dt_h if state.spo2 < LETHAL_SPO2 else 0.0
+    state.hypoxic_h = state.hypoxic_h + TICK_H if state.spo2 < LETHAL_SPO2 else 0.0
     if state.hypoxic_h >= LETHAL_H:
         state.dead = 1
 

@@ -21,10 +21,21 @@ def prepare_effect(drug, step, dt_h):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def prepare_segments(par):  # type: ignore[no-untyped-def]
+    """Write the first and the last painful node, so that a substep visits no others."""
+    par.pain_first = N_NODES
+    par.pain_last = -1
+    for i in range(N_NODES):
+        if par.w_pain[i] > 0.0:
+            par.pain_first = min(par.pain_first, i)
+            par.pain_last = i
+
+
+@kernel
 def painful_concentration(par, state):  # type: ignore[no-untyped-def]
     """CSF concentration (µg/mL) over the painful segments, weighted."""
     total = 0.0
-    for i in range(N_NODES):
+    for i in range(par.pain_first, par.pain_last + 1):
         total += par.w_pain[i] * state.csf[i] / par.v_node[i]
     return total
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from thecal.physiology.adaptation import approach
 from thecal.physiology.effect import hill
 from thecal.physiology.jit import kernel
 
@@ -18,12 +17,12 @@ def poss(level):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def step_harm(par, state, u, shift, dt_h):  # type: ignore[no-untyped-def]
-    """Advance sedation and nausea by ``dt_h`` at brainstem exposure ``u`` (C / naive respiratory EC50)."""
+def step_harm(par, state, u, shift):  # type: ignore[no-untyped-def]
+    """Advance sedation and nausea by one pump tick at brainstem exposure ``u`` (C / naive respiratory EC50)."""
     state.sedation = hill(u / par.ec50_sed_ratio, shift, par.hill_sed)
     state.poss = poss(state.sedation)
     level = hill(u / par.ec50_nausea_ratio, shift, par.hill_resp)
-    state.nausea_tol = approach(state.nausea_tol, level, par.nausea_tau_h, dt_h)
+    state.nausea_tol += par.nausea_share * (level - state.nausea_tol)
     state.nausea = par.nausea_max * level * (1.0 - state.nausea_tol)
 
 

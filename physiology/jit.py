@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -38,8 +39,10 @@ def source_key() -> int:
     """Hash every kernel source of the installed packages, as an int that an entry point can close over."""
     digest = hashlib.sha256()
     for package in KERNEL_PACKAGES:
-        for item in sorted(files(package).iterdir(), key=lambda entry: entry.name):
-            if item.name.endswith(".py"):
+        # find_spec locates a package without importing it, so physiology stays below the packages that build on it.
+        spec = find_spec(package)
+        for folder in (spec.submodule_search_locations or ()) if spec else ():
+            for item in sorted(Path(folder).glob("*.py")):
                 digest.update(item.read_bytes())
     return int.from_bytes(digest.digest()[:7], "big")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from thecal.physiology.jit import kernel
-from thecal.physiology.rng import STREAM_DISTURBANCE, box_muller, uniforms
+from thecal.physiology.records import TICK_H
+from thecal.physiology.rng import STREAM_DISTURBANCE, normal_quantile, uniforms
 
 NRS_MAX = 10.0
 DAY_H = 24.0
@@ -35,22 +36,28 @@ def activity(par, clock_h):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def step_disturbance(par, state, t_h, dt_h):  # type: ignore[no-untyped-def]
+def prepare_pain(par):  # type: ignore[no-untyped-def]
+    """Write the exact one-tick step of the Ornstein-Uhlenbeck fluctuation."""
+    par.ou_keep = math.exp(-TICK_H / par.ou_tau_h)
+    par.ou_kick = par.ou_sd * math.sqrt(1.0 - par.ou_keep * par.ou_keep)
+
+
+@kernel
+def step_disturbance(par, state, t_h):  # type: ignore[no-untyped-def]
     """Advance the fluctuation (exact Ornstein-Uhlenbeck) and the breakthrough episode over one pump tick.
 
     Episodes start as a Poisson process that follows activity; heights are uniform within half and one and a half times the
     patient's typical height. Draws depend on the tick only, so every policy meets the same days.
     """
-    a, b, c, d = uniforms(par.seed, par.patient, STREAM_DISTURBANCE, state.tick)
-    noise, _ = box_muller(a, b)
-    keep = math.exp(-dt_h / par.ou_tau_h)
-    state.ou = keep * state.ou + par.ou_sd * math.sqrt(1.0 - keep * keep) * noise
+    a, _, c, d = uniforms(par.seed, par.patient, STREAM_DISTURBANCE, state.tick)
+    noise = normal_quantile(a)
+    state.ou = par.ou_keep * state.ou + par.ou_kick * noise
     if state.bt_age_h >= 0.0:
-        state.bt_age_h += dt_h
+        state.bt_age_h += TICK_H
         if state.bt_age_h >= par.bt_length_h:
             state.bt_age_h = -1.0
     clock_h = clock(state, t_h)
-    starts = 1.0 - math.exp(-par.bt_rate_per_h * activity(par, clock_h) * dt_h)
+    starts = 1.0 - math.exp(-par.bt_rate_per_h * activity(par, clock_h) * TICK_H)
     if state.bt_age_h < 0.0 and c < starts:
         state.bt_age_h = 0.0
         state.bt_height = par.bt_nrs * (0.5 + d)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from thecal.physiology.adaptation import analgesic_shift, respiratory_shift, step_adaptation
+from thecal.physiology.adaptation import analgesic_shift, prepare_adaptation, respiratory_shift, step_adaptation
 from thecal.physiology.breathing import INSPIRED_O2_MMHG, RESPIRATORY_QUOTIENT, saturation, step_breathing
 from thecal.physiology.effect import (
     brainstem_potency,
@@ -13,15 +13,16 @@ from thecal.physiology.effect import (
     hill,
     painful_concentration,
     prepare_effect,
+    prepare_segments,
     step_effect_sites,
 )
 from thecal.physiology.harm import step_harm
 from thecal.physiology.jit import kernel
-from thecal.physiology.pain import felt_pain, is_awake, latent_pain
+from thecal.physiology.pain import felt_pain, is_awake, latent_pain, prepare_pain
 from thecal.physiology.plasma import prepare_plasma, step_plasma
 from thecal.physiology.records import COARSE, COARSE_H, FINE, FINE_H, FINE_PER_COARSE, N_SENSORS
 from thecal.physiology.rng import STREAM_REPORT, normals
-from thecal.physiology.sensors import true_signal
+from thecal.physiology.sensors import prepare_sensors, true_signal
 from thecal.physiology.transport import jet_share, prepare_transport, step_transport
 
 _FIRST_TICK = -1
@@ -29,7 +30,11 @@ _FIRST_TICK = -1
 
 @kernel
 def prepare_patient(par):  # type: ignore[no-untyped-def]
-    """Factor everything that depends on the substep length; call once, and again when a parameter changes."""
+    """Factor everything that depends on a step's length; call once, and again when a parameter changes."""
+    prepare_segments(par)
+    prepare_adaptation(par)
+    prepare_pain(par)
+    prepare_sensors(par)
     for d in range(par.n_drugs):
         drug = par.drug[d]
         for k in range(2):
@@ -64,31 +69,31 @@ def start_patient(par, state, clock_h):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def step_drug(par, drug, step, own, into_tip_ug, jet_ug, csf, cord):  # type: ignore[no-untyped-def]
+def step_drug(par, state, drug, step, own, into_tip_ug, jet_ug):  # type: ignore[no-untyped-def]
     """Advance transport, plasma and effect sites of one drug by ``step.dt_h``."""
-    dorsal = painful_concentration(par, own)
     cranial = cranial_concentration(par, own)
     plasma = own.plasma
-    gone = step_transport(par, drug, step, own, into_tip_ug, jet_ug, csf, cord)
+    gone = step_transport(par, drug, step, own, into_tip_ug, jet_ug, state.csf_work, state.cord_work)
     step_plasma(step, own, gone)
+    dorsal = own.dorsal
+    own.dorsal = painful_concentration(par, own)
     step_effect_sites(
         step,
         own,
-        0.5 * (dorsal + painful_concentration(par, own)),
+        0.5 * (dorsal + own.dorsal),
         0.5 * (cranial + cranial_concentration(par, own)),
         0.5 * (plasma + own.plasma) / drug.v_plasma_ml,
     )
 
 
 @kernel
-def step_kinetics(par, state, tip_ug, basal_ml, bolus_ml, csf, cord):  # type: ignore[no-untyped-def]
+def step_kinetics(par, state, tip_ug, basal_ml, bolus_ml):  # type: ignore[no-untyped-def]
     """Advance the kinetics of every drug by one coarse substep, in fine ones while a bolus spreads.
 
     Args:
         par, state: one patient (parameters prepared).
         tip_ug: drug leaving the catheter in the substep, ``[MAX_DRUGS]`` µg.
         basal_ml, bolus_ml: fluid leaving the catheter in the substep, mL.
-        csf, cord: scratch ``[N_NODES]``.
     """
     direct = 0.0
     if bolus_ml > 0.0:
@@ -103,21 +108,21 @@ def step_kinetics(par, state, tip_ug, basal_ml, bolus_ml, csf, cord):  # type: i
         jet_ug = tip_ug[d] * direct / repeats
         into_tip_ug = tip_ug[d] / repeats - jet_ug
         for _ in range(repeats):
-            step_drug(par, drug, step, state.drug[d], into_tip_ug, jet_ug, csf, cord)
+            step_drug(par, state, drug, step, state.drug[d], into_tip_ug, jet_ug)
 
 
 @kernel
-def step_response(par, state, t_h, later_h, dt_h):  # type: ignore[no-untyped-def]
-    """Advance adaptation, relief, felt pain, breathing, sedation and nausea over one pump tick of ``dt_h``.
+def step_response(par, state, t_h, later_h):  # type: ignore[no-untyped-def]
+    """Advance adaptation, relief, felt pain, breathing, sedation and nausea over one pump tick.
 
     ``t_h`` is the start of the tick and ``later_h`` the moment within it at which pain is evaluated.
     """
     u = dorsal_potency(par, state)
-    step_adaptation(par, state, u, dt_h)
+    step_adaptation(par, state, u)
     state.relief = par.emax * hill(u, analgesic_shift(par, state), par.hill)
     central = brainstem_potency(par, state)
     shift = respiratory_shift(par, state)
-    step_breathing(par, state, central, shift, dt_h)
-    step_harm(par, state, central, shift, dt_h)
+    step_breathing(par, state, central, shift)
+    step_harm(par, state, central, shift)
     state.pain_latent = latent_pain(par, state, t_h, later_h)
     state.pain = felt_pain(par, state, state.pain_latent, state.relief, t_h)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 MAX_DRUGS = 3
+TICK_H = 0.25  # pump tick: everything but kinetics advances by it
 COARSE, FINE = 0, 1
 COARSE_H = 5.0 / 60.0  # substep in quiet times
 FINE_PER_COARSE = 6  # substeps of 50 s in place of one while a bolus spreads
@@ -48,6 +49,7 @@ DRUG_STATE = _dtype(
     ("ce_dh", _f),  # effect site in the dorsal horn of the painful segments, µg/mL of CSF
     ("ce_bs", _f),  # effect site in the brainstem, µg/mL of CSF
     ("ce_pl", _f),  # effect site reached from plasma, µg/mL of plasma
+    ("dorsal", _f),  # CSF over the painful segments at the last substep, µg/mL
 )
 
 STEP_PAR = _dtype(
@@ -170,6 +172,20 @@ PATIENT_PAR = _dtype(
     ("nrs_skip", _f),  # probability that a scheduled report is missing at no pain
     ("nrs_skip_slope", _f),  # rise of its log-odds per NRS point above 5
     ("poss_error", _f),  # probability that an hourly sedation score is one step off
+    # prepared by patient.prepare_patient(): shares of a gap closed in one pump tick, and what else is the same every tick
+    ("pain_first", _i),  # first and last painful node
+    ("pain_last", _i),
+    ("tol_fast_share", _f),
+    ("tol_slow_share", _f),
+    ("oih_on_share", _f),
+    ("oih_off_share", _f),
+    ("dep_share", _f),
+    ("wd_share", _f),
+    ("nausea_share", _f),
+    ("ou_keep", _f),
+    ("ou_kick", _f),
+    ("s_share", _f, _sensors),
+    ("s_drop_chance", _f, _sensors),
 )
 
 PATIENT_STATE = _dtype(
@@ -211,4 +227,7 @@ PATIENT_STATE = _dtype(
     ("poss_seen", _i),  # last sedation score an observer gave
     ("nausea_seen", _f),  # nausea at the last report, 0-10
     ("demand", _i),  # 1 when the patient pressed the button in this tick
+    # scratch of the transport step; inside the record because a separate array costs reference counting at every call
+    ("csf_work", _f, _axis),
+    ("cord_work", _f, _axis),
 )

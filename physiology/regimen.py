@@ -16,10 +16,9 @@ from thecal.physiology.breathing import is_depressed
 from thecal.physiology.jit import entry_point, kernel, source_key
 from thecal.physiology.pain import step_disturbance
 from thecal.physiology.patient import prepare_patient, start_patient, step_kinetics, step_response
-from thecal.physiology.records import COARSE_H, MAX_DRUGS, N_NODES, NODES, PATIENT_STATE
+from thecal.physiology.records import COARSE_H, MAX_DRUGS, NODES, PATIENT_STATE, TICK_H
 from thecal.physiology.sensors import step_report, step_sensors
 
-TICK_H = 0.25
 SUBSTEPS = 3
 LUMBAR = NODES.index("L3")
 SIGNALS = (
@@ -76,19 +75,17 @@ def _write_signals(par, state, out):  # type: ignore[no-untyped-def]
 def _run_one(par, state, rate_ug_per_h, basal_ml_per_h, bolus_ug, bolus_ml, out):  # type: ignore[no-untyped-def]
     """One patient over ``len(out)`` pump ticks; boluses enter in the first substep of the first tick."""
     tip_ug = np.zeros(MAX_DRUGS)
-    csf = np.empty(N_NODES)
-    cord = np.empty(N_NODES)
     for k in range(out.shape[0]):
         t_h = state.tick * TICK_H
-        step_disturbance(par, state, t_h, TICK_H)
+        step_disturbance(par, state, t_h)
         for s in range(SUBSTEPS):
             first = k == 0 and s == 0
             for d in range(par.n_drugs):
                 tip_ug[d] = rate_ug_per_h[d] * COARSE_H + (bolus_ug[d] if first else 0.0)
-            step_kinetics(par, state, tip_ug, basal_ml_per_h * COARSE_H, bolus_ml if first else 0.0, csf, cord)
-        step_response(par, state, t_h, 0.5 * TICK_H, TICK_H)
-        step_sensors(par, state, t_h + TICK_H, TICK_H)
-        step_report(par, state, TICK_H)
+            step_kinetics(par, state, tip_ug, basal_ml_per_h * COARSE_H, bolus_ml if first else 0.0)
+        step_response(par, state, t_h, 0.5 * TICK_H)
+        step_sensors(par, state, t_h + TICK_H)
+        step_report(par, state)
         state.tick += 1
         _write_signals(par, state, out[k])
 

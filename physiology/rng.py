@@ -18,6 +18,7 @@ STREAM_SENSOR_A = 2
 STREAM_SENSOR_B = 3
 STREAM_SENSOR_C = 4
 STREAM_REPORT = 5
+STREAM_DEVICE = 6
 
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)
@@ -63,17 +64,27 @@ def uniforms(seed, patient, stream, tick):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def box_muller(u, v):  # type: ignore[no-untyped-def]
-    """Two independent standard normals from two uniforms in (0, 1)."""
-    radius = math.sqrt(-2.0 * math.log(u))
-    angle = 2.0 * math.pi * v
-    return radius * math.cos(angle), radius * math.sin(angle)
+def normal_quantile(p):  # type: ignore[no-untyped-def]
+    """Standard normal quantile of ``p`` in (0, 1) to seven digits: algorithm AS 241 (PPND7), Wichura 1988, Appl Stat 37:477."""
+    q = p - 0.5
+    if abs(q) <= 0.425:
+        r = 0.180625 - q * q
+        top = ((59.109374720 * r + 159.29113202) * r + 50.434271938) * r + 3.3871327179
+        return q * top / (((67.187563600 * r + 78.757757664) * r + 17.895169469) * r + 1.0)
+    r = math.sqrt(-math.log(p if q < 0.0 else 1.0 - p))
+    if r <= 5.0:
+        r -= 1.6
+        top = ((0.17023821103 * r + 1.3067284816) * r + 2.7568153900) * r + 1.4234372777
+        z = top / ((0.12021132975 * r + 0.73700164250) * r + 1.0)
+    else:
+        r -= 5.0
+        top = ((0.017337203997 * r + 0.42868294337) * r + 3.0812263860) * r + 6.6579051150
+        z = top / ((0.012258202635 * r + 0.24197894225) * r + 1.0)
+    return z if q > 0.0 else -z
 
 
 @kernel
 def normals(seed, patient, stream, tick):  # type: ignore[no-untyped-def]
     """Four independent standard normals for one key."""
     a, b, c, d = uniforms(seed, patient, stream, tick)
-    w, x = box_muller(a, b)
-    y, z = box_muller(c, d)
-    return w, x, y, z
+    return normal_quantile(a), normal_quantile(b), normal_quantile(c), normal_quantile(d)

@@ -11,12 +11,13 @@ import math
 from thecal.physiology.harm import heart_rate, systolic
 from thecal.physiology.jit import kernel
 from thecal.physiology.pain import NRS_MAX, activity, clock
-from thecal.physiology.records import N_SENSORS
+from thecal.physiology.records import N_SENSORS, TICK_H
 from thecal.physiology.rng import (
     STREAM_REPORT,
     STREAM_SENSOR_A,
     STREAM_SENSOR_B,
     STREAM_SENSOR_C,
+    normal_quantile,
     normals,
     uniforms,
 )
@@ -53,27 +54,35 @@ def _reading(k, value):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def step_sensors(par, state, t_h, dt_h):  # type: ignore[no-untyped-def]
+def prepare_sensors(par):  # type: ignore[no-untyped-def]
+    """Write the share of a lag and the chance of a dropout per pump tick."""
+    for k in range(N_SENSORS):
+        par.s_share[k] = -math.expm1(-TICK_H / par.s_tau_h[k])
+        par.s_drop_chance[k] = -math.expm1(-par.s_drop_per_h[k] * TICK_H)
+
+
+@kernel
+def step_sensors(par, state, t_h):  # type: ignore[no-untyped-def]
     """Sample every sensor once at ``t_h`` (h after the start)."""
     act = activity(par, clock(state, t_h))
     n0, n1, n2, n3 = normals(par.seed, par.patient, STREAM_SENSOR_A, state.tick)
-    n4, n5, _, _ = normals(par.seed, par.patient, STREAM_SENSOR_B, state.tick)
-    u0, u1, u2, _ = uniforms(par.seed, par.patient, STREAM_SENSOR_C, state.tick)
-    noise = (n0, n1, n2, n3, n4, n5)
+    a, b, u0, u1 = uniforms(par.seed, par.patient, STREAM_SENSOR_B, state.tick)
+    u2, _, _, _ = uniforms(par.seed, par.patient, STREAM_SENSOR_C, state.tick)
+    noise = (n0, n1, n2, n3, normal_quantile(a), normal_quantile(b))
     word = (u0, u1, u2)
     for k in range(N_SENSORS):
-        state.s_lag[k] -= math.expm1(-dt_h / par.s_tau_h[k]) * (true_signal(par, state, k, act) - state.s_lag[k])
+        state.s_lag[k] += par.s_share[k] * (true_signal(par, state, k, act) - state.s_lag[k])
         scaled = word[k // 2] * _SLICE
         u = scaled - math.floor(scaled) if k % 2 else math.floor(scaled) / _SLICE
-        chance = -math.expm1(-par.s_drop_per_h[k] * dt_h)
+        chance = par.s_drop_chance[k]
         if state.s_drop_left_h[k] > 0.0:
-            state.s_drop_left_h[k] -= dt_h
+            state.s_drop_left_h[k] -= TICK_H
         elif u < chance:
             # Given a dropout, u / chance is uniform again: one draw gives both the event and its length.
-            state.s_drop_left_h[k] = -par.s_drop_h[k] * math.log((u + 1.0 / _SLICE) / (chance + 1.0 / _SLICE)) + dt_h
+            state.s_drop_left_h[k] = -par.s_drop_h[k] * math.log((u + 1.0 / _SLICE) / (chance + 1.0 / _SLICE)) + TICK_H
         if state.s_drop_left_h[k] > 0.0:
             state.s_valid[k] = 0
-            state.s_age_h[k] += dt_h
+            state.s_age_h[k] += TICK_H
         else:
             state.s_valid[k] = 1
             state.s_age_h[k] = 0.0
@@ -81,17 +90,16 @@ def step_sensors(par, state, t_h, dt_h):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def step_report(par, state, dt_h):  # type: ignore[no-untyped-def]
+def step_report(par, state):  # type: ignore[no-untyped-def]
     """Self-report at its interval, hourly sedation score by an observer, and the patient's wish for a bolus."""
     a, b, c, d = uniforms(par.seed, par.patient, STREAM_REPORT, state.tick)
-    noise = math.sqrt(-2.0 * math.log(a)) * math.cos(2.0 * math.pi * b)
-    state.nrs_age_h += dt_h
+    state.nrs_age_h += TICK_H
     state.nrs_new = 0
     rousable = state.awake == 1 and state.poss < 4 and state.dead == 0
     if rousable and state.nrs_age_h >= par.nrs_every_h:
         odds = par.nrs_skip / (1.0 - par.nrs_skip) * math.exp(par.nrs_skip_slope * max(0.0, state.pain - 5.0))
         if c >= odds / (1.0 + odds):
-            report = min(NRS_MAX, max(0.0, math.floor(state.pain + par.nrs_noise * noise + 0.5)))
+            report = min(NRS_MAX, max(0.0, math.floor(state.pain + par.nrs_noise * normal_quantile(a) + 0.5)))
             weight = -math.expm1(-state.nrs_age_h / _REPORT_DAY_H)
             state.nrs_mean += weight * (report - state.nrs_mean)
             state.nrs_report = report
@@ -100,8 +108,8 @@ def step_report(par, state, dt_h):  # type: ignore[no-untyped-def]
             state.nrs_new = 1
     if state.tick % _TICKS_PER_SCORE == 0:
         step = 0
-        if c < par.poss_error:
-            step = 1 if d < 0.5 else -1
+        if b < par.poss_error:
+            step = 1 if b < 0.5 * par.poss_error else -1
         state.poss_seen = min(4, max(1, state.poss + step))
     # The threshold for pressing varies by half a point either way from one moment to the next.
     state.demand = 1 if rousable and state.poss < 3 and state.pain > par.press_nrs + d - 0.5 else 0

@@ -102,7 +102,7 @@ def _solve_stage(par, drug, step, h, csf, cord, tip):  # type: ignore[no-untyped
 
 
 @kernel
-def _loss_rate(par, drug, csf, cord):  # type: ignore[no-untyped-def]
+def loss_rate(par, drug, csf, cord):  # type: ignore[no-untyped-def]
     """Loss to plasma (µg/h): from cord, over the epidural space, and with the CSF absorbed at the cranial end.
 
     Three partial sums, because one sum of 27 terms would wait for each addition in turn.
@@ -147,7 +147,6 @@ def step_transport(par, drug, step, state, into_tip_ug, jet_ug, csf, cord):  # t
     if jet_ug > 0.0:
         _add_jet(par, csf, jet_source)
     tip = _solve_stage(par, drug, step, h, csf, cord, state.tip + tip_source)
-    left = (1.0 - GAMMA) * _loss_rate(par, drug, csf, cord)
     for i in range(N_NODES):
         state.csf[i] += _MIX * (csf[i] - state.csf[i])
         state.cord[i] += _MIX * (cord[i] - state.cord[i])
@@ -156,9 +155,12 @@ def step_transport(par, drug, step, state, into_tip_ug, jet_ug, csf, cord):  # t
         _add_jet(par, state.csf, jet_source)
     tip = state.tip + _MIX * (tip - state.tip) + tip_source
     state.tip = _solve_stage(par, drug, step, h, state.csf, state.cord, tip)
-    left += GAMMA * _loss_rate(par, drug, state.csf, state.cord)
+    # The loss is linear, so its mean over the step is the loss at the stages' weighted mean.
+    for i in range(N_NODES):
+        csf[i] += GAMMA * (state.csf[i] - csf[i])
+        cord[i] += GAMMA * (state.cord[i] - cord[i])
     state.given += into_tip_ug + jet_ug
-    return left * step.dt_h
+    return loss_rate(par, drug, csf, cord) * step.dt_h
 
 
 @kernel
@@ -182,7 +184,7 @@ def rate_of_change(par, drug, y, into_tip_ug_per_h, jet_ug_per_h, out):  # type:
     out[2 * n] = into_tip_ug_per_h - flow
     out[k] += flow
     _add_jet(par, out, jet_ug_per_h)
-    out[2 * n + 1] = _loss_rate(par, drug, y[:n], y[n : 2 * n])
+    out[2 * n + 1] = loss_rate(par, drug, y[:n], y[n : 2 * n])
 
 
 @kernel

@@ -8,16 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm
 from support.patients import fresh_state, toy_patients
-from thecal.physiology.adaptation import approach, step_adaptation
+from thecal.physiology.adaptation import share, step_adaptation
 from thecal.physiology.breathing import saturation, step_breathing
 from thecal.physiology.effect import hill
 from thecal.physiology.harm import poss, step_harm
 from thecal.physiology.pain import activity, breakthrough, felt_pain, is_awake, latent_pain, step_disturbance
 from thecal.physiology.plasma import step_plasma
-from thecal.physiology.records import COARSE_H, DRUG_STATE
+from thecal.physiology.records import COARSE_H, DRUG_STATE, TICK_H
 from thecal.physiology.sensors import step_report, step_sensors
-
-TICK_H = 0.25
 
 
 def test_plasma_step_is_the_matrix_exponential():
@@ -39,16 +37,14 @@ def test_hill_halves_at_the_shifted_ec50():
     assert hill(1e9, 0.0, 2.4) == pytest.approx(1.0)
 
 
-def test_approach_is_exact_and_composes():
-    once = approach(0.2, 1.0, 10.0, 4.0)
-    twice = approach(approach(0.2, 1.0, 10.0, 2.0), 1.0, 10.0, 2.0)
-    assert once == pytest.approx(1.0 + (0.2 - 1.0) * np.exp(-0.4))
-    assert twice == pytest.approx(once)
+def test_a_lag_closes_its_gap_exactly():
+    assert share(10.0) == pytest.approx(1.0 - np.exp(-TICK_H / 10.0))
+    assert (1.0 - share(10.0)) ** 40 == pytest.approx(np.exp(-1.0))
 
 
 def adapt(par, state, u, days):
     for _ in range(int(days * 24 / TICK_H)):
-        step_adaptation(par, state, u, TICK_H)
+        step_adaptation(par, state, u)
 
 
 def test_tolerance_saturates_and_recovers():
@@ -109,7 +105,7 @@ def test_breakthrough_is_a_trapezoid_and_as_frequent_as_stated():
     state = fresh_state(np.array([par]))[0]
     for tick in range(days * 96):
         state["tick"] = tick
-        step_disturbance(par, state, tick * TICK_H, TICK_H)
+        step_disturbance(par, state, tick * TICK_H)
         starts += state["bt_age_h"] == 0.0
         before = state["bt_age_h"]
     assert before <= par["bt_length_h"]
@@ -130,11 +126,11 @@ def test_activity_has_mean_one_while_awake():
 def test_breathing_at_rest_and_its_steady_state_under_drug():
     par = toy_patients()[0]
     state = fresh_state(np.array([par]))[0]
-    step_breathing(par, state, 0.0, 0.0, TICK_H)
+    step_breathing(par, state, 0.0, 0.0)
     assert state["vent"] == pytest.approx(1.0)
     assert state["spo2"] > 95.0
     for _ in range(200):
-        step_breathing(par, state, 1.0, 0.0, TICK_H)
+        step_breathing(par, state, 1.0, 0.0)
     drive = 0.5
     # Bouillon's balance: PaCO2 * ventilation = baseline product.
     assert state["paco2"] * state["vent"] == pytest.approx(par["paco2_0"], rel=1e-9)
@@ -152,7 +148,7 @@ def test_overwhelming_drug_kills_and_says_so():
     par = toy_patients()[0]
     state = fresh_state(np.array([par]))[0]
     for _ in range(40):
-        step_breathing(par, state, 1e6, 0.0, TICK_H)
+        step_breathing(par, state, 1e6, 0.0)
     assert state["dead"] == 1
 
 
@@ -165,10 +161,10 @@ def test_poss_is_one_to_four_and_monotone(level):
 def test_nausea_fades_with_tolerance():
     par = toy_patients()[0]
     state = fresh_state(np.array([par]))[0]
-    step_harm(par, state, 1.0, 0.0, TICK_H)
+    step_harm(par, state, 1.0, 0.0)
     first = float(state["nausea"])
     for _ in range(96 * 20):
-        step_harm(par, state, 1.0, 0.0, TICK_H)
+        step_harm(par, state, 1.0, 0.0)
     assert 0.0 < state["nausea"] < 0.6 * first
 
 
@@ -180,7 +176,7 @@ def test_sleeping_or_unrousable_patients_report_nothing():
         before = float(state["nrs_report"])
         for tick in range(100):
             state["tick"] = tick
-            step_report(par, state, TICK_H)
+            step_report(par, state)
             assert state["nrs_new"] == 0
             assert state["demand"] == 0
         assert state["nrs_report"] == before
@@ -197,7 +193,7 @@ def test_worse_pain_means_fewer_reports():
         for tick in range(4000):
             state["tick"] = tick
             state["nrs_age_h"] = 10.0
-            step_report(par, state, TICK_H)
+            step_report(par, state)
             n += int(state["nrs_new"])
         counts.append(n)
     assert counts[0] / 4000 == pytest.approx(0.9, abs=0.03)
@@ -210,7 +206,7 @@ def test_sensors_drop_out_as_often_and_as_long_as_stated():
     valid = []
     for tick in range(60_000):
         state["tick"] = tick
-        step_sensors(par, state, tick * TICK_H, TICK_H)
+        step_sensors(par, state, tick * TICK_H)
         valid.append(state["s_valid"].copy())
     missing = 1.0 - np.mean(valid, axis=0)
     # On a grid of one tick, a dropout of mean 0.5 h hides between that and one tick more.
@@ -227,13 +223,13 @@ def test_nothing_becomes_nan_or_leaves_its_range(seed, u):
     state = fresh_state(np.array([par]))[0]
     for tick in range(300):
         state["tick"] = tick
-        step_disturbance(par, state, tick * TICK_H, TICK_H)
-        step_adaptation(par, state, u, TICK_H)
-        step_breathing(par, state, u, 0.0, TICK_H)
-        step_harm(par, state, u, 0.0, TICK_H)
+        step_disturbance(par, state, tick * TICK_H)
+        step_adaptation(par, state, u)
+        step_breathing(par, state, u, 0.0)
+        step_harm(par, state, u, 0.0)
         state["pain"] = felt_pain(par, state, latent_pain(par, state, tick * TICK_H, 0.1), 0.3, tick * TICK_H)
-        step_sensors(par, state, tick * TICK_H, TICK_H)
-        step_report(par, state, TICK_H)
+        step_sensors(par, state, tick * TICK_H)
+        step_report(par, state)
     numbers = [state[name] for name in state.dtype.names if name != "drug"]
     assert all(np.all(np.isfinite(value)) for value in numbers)
     assert 0.0 <= state["pain"] <= 10.0

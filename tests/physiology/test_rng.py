@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from thecal.physiology.rng import normals, philox, uniforms
+from scipy.special import ndtri
+from thecal.physiology.rng import normal_quantile, normals, philox, uniforms
 
 # Known-answer vectors of the Random123 distribution (kat_vectors, philox4x32-10): counter, key, output.
 VECTORS = [
@@ -49,3 +50,9 @@ def test_every_part_of_the_key_matters(changed):
 def test_high_words_of_seed_and_patient_matter():
     assert uniforms(1, 2, 3, 4) != uniforms(1 + 2**40, 2, 3, 4)
     assert uniforms(1, 2, 3, 4) != uniforms(1, 2 + 2**40, 3, 4)
+
+
+def test_normal_quantile_is_accurate_to_seven_digits_out_to_the_last_word():
+    p = np.concatenate((np.linspace(1e-6, 1 - 1e-6, 4001), 2.0 ** -np.arange(8, 34), 1 - 2.0 ** -np.arange(8, 34)))
+    found = np.array([normal_quantile(x) for x in p])
+    assert np.max(np.abs(found - ndtri(p)) / np.maximum(1.0, np.abs(ndtri(p)))) < 1e-6

@@ -71,7 +71,6 @@ def relative_error(found, expected):
 def test_program_with_bolus_matches_the_reference_solver(level):
     par = toy_patients(tip_node=NODES.index(level))[0]
     state = np.zeros(1, PATIENT_STATE)[0]
-    csf, cord = empty_scratch()
     bolus_ml, basal_ml = 0.05, 0.0
     share = jet_share(par, bolus_ml)
     times = np.arange(1, round(HOURS / COARSE_H) + 1) * COARSE_H
@@ -81,11 +80,11 @@ def test_program_with_bolus_matches_the_reference_solver(level):
         tip_ug[0] = BASAL_UG_PER_H * COARSE_H + (BOLUS_UG / share if k == 0 else 0.0)
         direct = bolus_ml / (bolus_ml + basal_ml)
         if k == 0:
-            step_kinetics(par, state, tip_ug, basal_ml, bolus_ml, csf, cord)
+            step_kinetics(par, state, tip_ug, basal_ml, bolus_ml)
             into_tip = (tip_ug[0] * (1.0 - direct * share)) / COARSE_H
             jet = tip_ug[0] * direct * share / COARSE_H
         else:
-            step_kinetics(par, state, tip_ug, 1.0e-3, 0.0, csf, cord)
+            step_kinetics(par, state, tip_ug, 1.0e-3, 0.0)
         own = state["drug"][0]
         rows.append(np.concatenate((own["csf"], own["cord"], [own["tip"]])))
 
