@@ -20,8 +20,9 @@ from thecal.physiology.jit import entry_point
 from thecal.physiology.patient import prepare_patient, start_patient
 from thecal.physiology.records import MAX_DRUGS
 from thecal.physiology.rng import STREAM_DEVICE, normals
+from thecal.safety.invariants import ShieldMode
 from thecal.safety.profiles import load_profile, shield_parameters
-from thecal.safety.shield import ShieldMode, new_shield_state
+from thecal.safety.shield import new_shield_state
 
 SPLITS = ("train", "tune", "test")
 _PARALLEL_FROM = 64
@@ -64,7 +65,7 @@ class Batch:
         self.n = n
         self.split = split
         self.difficulty = difficulty
-        self.shield_mode = ShieldMode(shield_mode)
+        self.shield_mode = _mode(shield_mode)
         self.profile = load_profile(profile or self.spec.profile)
         self.cohort_spec = load_cohort_spec(self.spec.cohort)
         self.cohort_seed = cohort_seed
@@ -152,12 +153,21 @@ class Batch:
             setting=self.spec.setting,
             min_rate_nl=int(row["pump"]["min_rate_nl"]),
             max_rate_nl=int(row["pump"]["max_rate_nl"]),
+            rate_step_nl=int(row["pump"]["rate_step_nl"]),
+            bolus_step_nl=int(row["pump"]["bolus_step_nl"]),
             mode=self.shield_mode,
         )
-        _fill_task(row["task"], self.spec, rate_nl, limits.cap_ug(drug))
+        _fill_task(row["task"], self.spec, max(rate_nl, int(row["pump"]["min_rate_nl"])), limits.cap_ug(drug))
         content = np.zeros(MAX_DRUGS)
         content[0] = conc
         return content
+
+
+def _mode(value: str | int | ShieldMode) -> ShieldMode:
+    try:
+        return ShieldMode.of(value)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _apply_difficulty(par: NDArray[np.void], factors: dict[str, float], task: str) -> None:

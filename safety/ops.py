@@ -1,0 +1,38 @@
+"""The six operations a shield kernel may use besides + - * and comparisons, in their plain-Python reading.
+
+The kernel's functions are bound to compiled versions of these for Numba (``shield.py``) and can be bound to solver terms.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def lo(a: Any, b: Any) -> Any:
+    """The smaller of two integers."""
+    return a if a <= b else b
+
+
+def hi(a: Any, b: Any) -> Any:
+    """The larger of two integers."""
+    return a if a >= b else b
+
+
+def ite(condition: Any, a: Any, b: Any) -> Any:
+    """``a`` where the condition holds, else ``b``."""
+    return a if condition else b
+
+
+def both(a: Any, b: Any) -> Any:
+    """Whether both conditions hold."""
+    return a and b
+
+
+def either(a: Any, b: Any) -> Any:
+    """Whether at least one condition holds."""
+    return a or b
+
+
+def fdiv(a: Any, b: Any) -> Any:
+    """Floor division by a positive integer."""
+    return a // b
