@@ -73,6 +73,8 @@ class Batch:
         self.world = np.zeros(n, WORLD)
         self.par = np.zeros(n, WORLD_PAR)
         self.out = np.zeros(n, TICK_OUT)
+        # Assigning a structured zero costs more than the simulation; bytes are cleared at memory speed.
+        self._out_bytes = self.out.view(np.uint8)
         self.observations = np.zeros((n, N_OBS), np.float32)
         self.patients = np.zeros(n, np.int64)
         self._all = np.ones(n, np.bool_)
@@ -97,7 +99,7 @@ class Batch:
 
     def advance(self, actions: NDArray[np.float64], active: NDArray[np.bool_] | None = None) -> None:
         """Step the environments whose ``active`` flag is set; results are in ``out`` and ``observations``."""
-        self.out[...] = np.zeros((), TICK_OUT)
+        self._out_bytes.fill(0)
         run = advance_parallel if self.n >= _PARALLEL_FROM else advance_serial
         run(self.world, self.par, actions, self.out, self.observations, self._all if active is None else active)
 
