@@ -60,6 +60,7 @@ def start_patient(par, state, clock_h):  # type: ignore[no-untyped-def]
     state.spo2 = saturation(INSPIRED_O2_MMHG - par.paco2_0 / RESPIRATORY_QUOTIENT - par.aa_gradient)
     state.pain_latent = latent_pain(par, state, 0.0, 0.0)
     state.pain = felt_pain(par, state, state.pain_latent, 0.0, 0.0)
+    state.press_age_h = par.press_every_h
     state.nrs_report = math.floor(state.pain + 0.5)
     state.nrs_mean = state.nrs_report
     for k in range(N_SENSORS):

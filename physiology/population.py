@@ -71,6 +71,7 @@ FIELDS: dict[str, tuple[str, str, str, float]] = {
     "placebo": ("cohort", "pain.placebo", "dimensionless", 0.0),
     "placebo_tau_h": ("cohort", "pain.placebo_tau", "hour", 1e-3),
     "press_nrs": ("cohort", "pain.press", "nrs", 0.0),
+    "press_every_h": ("cohort", "pain.press_interval", "hour", 0.0),
     "emax": ("cohort", "pain.responsiveness", "dimensionless", 0.0),
     "wake_h": ("cohort", "pain.wake", "hour", 0.0),
     "sleep_h": ("cohort", "pain.sleep", "hour", 0.0),

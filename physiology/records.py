@@ -139,6 +139,7 @@ PATIENT_PAR = _dtype(
     ("placebo", _f),  # relative relief at the start of therapy
     ("placebo_tau_h", _f),
     ("press_nrs", _f),  # felt pain at which the patient asks for a bolus
+    ("press_every_h", _f),  # shortest time between two presses
     ("wake_h", _f),  # clock time of waking
     ("sleep_h", _f),  # clock time of falling asleep
     # --- breathing, circulation and adverse effects
@@ -227,6 +228,7 @@ PATIENT_STATE = _dtype(
     ("poss_seen", _i),  # last sedation score an observer gave
     ("nausea_seen", _f),  # nausea at the last report, 0-10
     ("demand", _i),  # 1 when the patient pressed the button in this tick
+    ("press_age_h", _f),  # time since the last press
     # scratch of the transport step; inside the record because a separate array costs reference counting at every call
     ("csf_work", _f, _axis),
     ("cord_work", _f, _axis),

@@ -112,4 +112,9 @@ def step_report(par, state):  # type: ignore[no-untyped-def]
             step = 1 if b < 0.5 * par.poss_error else -1
         state.poss_seen = min(4, max(1, state.poss + step))
     # The threshold for pressing varies by half a point either way from one moment to the next.
-    state.demand = 1 if rousable and state.poss < 3 and state.pain > par.press_nrs + d - 0.5 else 0
+    state.press_age_h += TICK_H
+    state.demand = 0
+    wants = state.pain > par.press_nrs + d - 0.5 and state.press_age_h >= par.press_every_h
+    if rousable and state.poss < 3 and wants:
+        state.demand = 1
+        state.press_age_h = 0.0

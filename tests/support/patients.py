@@ -17,7 +17,7 @@ SCALARS = {
     "tol_slow_tau_h": 365 * 24.0, "oih_max": 0.12, "oih_ec50": 20.0, "oih_tau_on_h": 60 * 24.0, "oih_tau_off_h": 28 * 24.0,
     "dep_tau_h": 120.0, "wd_tau_h": 12.0, "wd_gain": 1.5, "wd_nrs": 3.0, "pain_base": 7.5, "pain_trend_per_h": 0.0005,
     "circ_amp": 0.7, "circ_peak_h": 20.0, "ou_sd": 0.8, "ou_tau_h": 12.0, "bt_rate_per_h": 0.19, "bt_nrs": 2.5,
-    "bt_rise_h": 1 / 6, "bt_length_h": 1.0, "placebo": 0.12, "placebo_tau_h": 720.0, "press_nrs": 6.0, "wake_h": 7.0,
+    "bt_rise_h": 1 / 6, "bt_length_h": 1.0, "placebo": 0.12, "placebo_tau_h": 720.0, "press_nrs": 6.0, "press_every_h": 1.0, "wake_h": 7.0,
     "sleep_h": 23.0, "rr0": 14.0, "paco2_0": 40.0, "co2_gain": 4.3, "k_co2": 4.8, "aa_gradient": 12.0, "rr_power": 0.5,
     "nausea_max": 8.0, "nausea_tau_h": 72.0, "hr0": 75.0, "sbp0": 130.0, "map0": 95.0, "wd_hr": 20.0, "wd_sbp": 20.0,
     "act_hr": 8.0, "act_sbp": 5.0, "sed_hr": 5.0, "sed_sbp": 5.0, "emg0": 5.0, "nrs_noise": 0.6, "nrs_every_h": 4.0,

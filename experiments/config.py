@@ -1,0 +1,116 @@
+"""Configurations of runs: pydantic models from TOML or YAML with overrides, saved in full and able to run again."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from thecal.experiments.provenance import config_hash
+from thecal.physiology.errors import ConfigError
+
+
+class RunConfig(BaseModel):
+    """What every run has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    task: str = "CancerMorphine"
+    seed: int = Field(default=0, ge=0)
+    difficulty: str = "real"
+    shield_mode: Literal["project", "replace", "monitor", "off"] = "project"
+    profile: str | None = None
+    cohort_seed: int = Field(default=0, ge=0)
+    experiment: str = "thecal"
+    track: bool = True
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the configuration."""
+        return config_hash(self.model_dump(mode="json"))
+
+
+class TrainConfig(RunConfig):
+    """``thecal train``: algorithm, its settings, and how the result is checked on the tune split."""
+
+    algorithm: Literal["ppo", "sac"] = "ppo"
+    total_steps: int | None = Field(default=None, ge=1)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    pool: int = Field(default=4096, ge=1)
+    tune_patients: int = Field(default=32, ge=1)
+    out: str = "runs/train"
+
+
+class EvaluateConfig(RunConfig):
+    """``thecal evaluate``: one policy on the patients of a split."""
+
+    policy: str = "fixed"
+    patients: int = Field(default=100, ge=1)
+    split: Literal["train", "tune", "test"] = "test"
+    out: str | None = None
+
+
+class CompareConfig(RunConfig):
+    """``thecal compare``: policies (names or folders of trained ones) against a reference."""
+
+    policies: tuple[str, ...] = ("fixed", "guideline", "fixed_ptm", "guideline_ptm", "pid", "random", "max_request")
+    reference: str = "fixed"
+    patients: int = Field(default=100, ge=1)
+    split: Literal["train", "tune", "test"] = "test"
+    out: str | None = "runs/compare"
+
+
+Config = TypeVar("Config", bound=RunConfig)
+
+
+def load_config(
+    kind: type[Config], path: str | Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> Config:
+    """A configuration from a file (TOML or YAML, optional) and overrides by dotted key.
+
+    Raises:
+        ConfigError: the file cannot be read, or a value is unknown or invalid; the text names file, key and reason.
+    """
+    name = "configuration" if path is None else Path(path).name
+    values = {} if path is None else _read(Path(path))
+    for key, value in (overrides or {}).items():
+        target = values
+        *parents, last = key.split(".")
+        for parent in parents:
+            target = target.setdefault(parent, {})
+            if not isinstance(target, dict):
+                raise ConfigError(f"{name}: {key}: {parent!r} is not a table")
+        target[last] = value
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{name}: {where}: {first['msg']}") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path.name}: cannot be read ({error})") from error
+    if path.suffix in (".yaml", ".yml"):
+        try:
+            import yaml
+        except ImportError as error:
+            raise ConfigError(f"{path.name}: YAML needs PyYAML (it comes with thecal[track]); TOML needs nothing") from error
+        try:
+            values = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{path.name}: not valid YAML ({error})") from error
+    else:
+        try:
+            values = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{path.name}: not valid TOML ({error})") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path.name}: the top level is not a table")
+    return values

@@ -1,0 +1,140 @@
+"""A made-up comparison with every part a report can have, so that rendering is tested without simulating."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from thecal.experiments.report_data import Curve, Difference, Events, Interval, Outcome, ReportData, ShieldUse, Story
+
+POLICIES = ["ppo", "fixed", "fixed_ptm", "guideline", "guideline_ptm", "pid", "random", "max_request"]
+OUTCOMES = [
+    Outcome("time_controlled", "Time controlled", "% of horizon", 1, "primary", 1, None, "Hours with felt NRS <= 3."),
+    Outcome("pain_mean", "Mean felt pain", "NRS", -1, "efficacy", 2, None, "Mean over the hours alive."),
+    Outcome("resp_h", "Respiratory depression", "h/100 d", -1, "cost", 1, 2.0, "Hours with RR < 8 or SpO2 < 90 %."),
+    Outcome("sed_h", "Over-sedation", "h/100 d", -1, "cost", 1, 24.0, "Hours with POSS >= 3."),
+    Outcome("withdrawal_h", "Withdrawal", "h/100 d", -1, "cost", 1, 24.0, "Hours above the threshold."),
+    Outcome("dose_mg_per_d", "Daily dose", "mg/d", 0, "use", 2, None, "Mean commanded dose."),
+]
+MEANS = {
+    "ppo": (71, 2.6, 0.4, 9, 1, 6.4), "fixed": (43, 4.1, 0.3, 3, 0, 3.1), "fixed_ptm": (49, 3.8, 0.3, 4, 0, 3.5),
+    "guideline": (61, 3.1, 0.5, 8, 2, 5.2), "guideline_ptm": (64, 3.0, 0.6, 10, 2, 5.5), "pid": (66, 2.8, 0.7, 12, 6, 6.0),
+    "random": (40, 4.3, 0.4, 6, 14, 3.2), "max_request": (55, 3.0, 4.1, 61, 0, 10.9),
+}  # fmt: skip
+INVARIANTS = {
+    6: ("cap 24h", "drug of any 24 h stays under the cap"),
+    11: ("step up", "one rise of the rate stays within the step"),
+    12: ("interval", "rises keep their interval"),
+    15: ("lockout", "boluses keep their lockout"),
+    19: ("respiratory lock", "no rise or bolus while breathing is depressed"),
+}
+
+
+def _interval(values: Any) -> tuple[float, float, float]:
+    half = 1.96 * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
+
+
+def _verdict(outcome: Outcome, low: float, high: float) -> Any:
+    worse, better = (low, high) if outcome.better < 0 else (-high, -low)
+    if outcome.role == "cost":
+        return "inferior" if worse > 0 and better > (outcome.margin or 0) else "non-inferior"
+    return "superior" if better < 0 else "inferior" if worse > 0 else "inconclusive"
+
+
+def _track(seed: int, hours: int, gain: float) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    t = np.arange(1, hours + 1, dtype=np.float64)
+    day = t / 24.0
+    untreated = np.clip(7.2 + 0.6 * np.sin(t / 24 * 2 * np.pi) + np.cumsum(rng.normal(0, 0.08, hours)), 0, 10)
+    dose = 2.0 + gain * 6.0 * (1 - np.exp(-day / 6.0))
+    step = np.floor(day)[:]
+    programmed = 2.0 + gain * 6.0 * (1 - np.exp(-step / 6.0))
+    felt = np.clip(untreated * (1 - 0.72 * dose / (dose + 2.5)) + rng.normal(0, 0.25, hours), 0, 10)
+    report = np.where(t % 4 == 0, np.clip(np.round(felt + rng.normal(0, 0.6, hours)), 0, 10), np.nan)
+    report[rng.random(hours) < 0.15] = np.nan
+    demands = (felt > 5) & (rng.random(hours) < 0.3)
+    binding = np.where(step != np.floor((t - 1) / 24), 0, 0)
+    binding = binding | np.where(rng.random(hours) < 0.08 * gain, 1 << 12, 0) | np.where(demands, 1 << 15, 0)
+    rr = 14 - 3.5 * dose / 8 + rng.normal(0, 0.5, hours)
+    rr[hours // 2 : hours // 2 + 3] = 7.4
+    return {
+        "time_h": t, "pain_mean": felt, "pain0": untreated, "nrs_report": report, "dose24_mg": dose,
+        "programmed_mg_per_d": programmed, "cap_mg": np.full(hours, 15.0), "demands_given": demands * 1.0,
+        "demands_denied": (demands & (rng.random(hours) < 0.5)) * 1.0, "ce_dh": dose * 0.06, "ce_bs": dose * 0.012,
+        "tol": 0.3 * (1 - np.exp(-day / 20)), "oih": 0.05 * day / 28, "withdrawal": np.zeros(hours),
+        "sedation": 0.1 + 0.2 * dose / 8, "rr_min": rr, "spo2_min": 97 - 0.3 * dose + rng.normal(0, 0.4, hours),
+        "hr": 78 + felt + rng.normal(0, 1, hours), "sbp": 130 + 2 * felt, "requested_rate": programmed / 10 * 1.15,
+        "allowed_rate": programmed / 10, "binding": binding.astype(np.float64), "alive_h": np.ones(hours),
+    }  # fmt: skip
+
+
+def synthetic_data(n: int = 80, hours: int = 28 * 24, **changes: Any) -> ReportData:
+    """A complete report; ``changes`` replace fields."""
+    rng = np.random.default_rng(5)
+    base = rng.normal(0, 1, n)
+    values: dict[str, dict[str, Any]] = {}
+    for policy in POLICIES:
+        noise = rng.normal(0, 1, (len(OUTCOMES), n))
+        values[policy] = {}
+        for k, (outcome, mean) in enumerate(zip(OUTCOMES, MEANS[policy], strict=True)):
+            spread = 12.0 if k == 0 else 0.2 * mean + 0.05
+            values[policy][outcome.key] = np.clip(mean + spread * (0.8 * base + 0.5 * noise[k]), 0, 100)
+    estimates = {p: {k: Interval(*_interval(v)) for k, v in row.items()} for p, row in values.items()}
+    tails = {
+        p: {k: Interval(*_interval(np.sort(v)[: max(3, n // 10)])) for k, v in row.items()} for p, row in values.items()
+    }
+    differences: dict[str, dict[str, Difference]] = {}
+    for policy in POLICIES[:1] + POLICIES[2:]:
+        differences[policy] = {}
+        for outcome in OUTCOMES:
+            gap = values[policy][outcome.key] - values["fixed"][outcome.key]
+            mean, low, high = _interval(gap)
+            share = float(np.mean(gap * (outcome.better or 1) > 0))
+            differences[policy][outcome.key] = Difference(mean, low, high, _verdict(outcome, low, high), 0.0004, share)
+    days = 28.0 * n
+    events = {
+        p: {
+            "Respiratory depression": Events(0 if p == "ppo" else 3, 0 if p == "ppo" else 2, days, 300 / days),
+            "Over-sedation": Events(7, 5, days, 1.1),
+            "Death": Events(0, 0, days, 300 / days),
+        }
+        for p in POLICIES
+    }
+    shield = {
+        p: ShieldUse(40.0 * k, {11: 20.0 * k, 12: 35.0 * k, 6: 0.4 * k}, {12: 41.0 * k, 15: 9.0, 19: 0.02})
+        for k, p in enumerate(POLICIES)
+    }
+    shown = ("ppo", "fixed", "guideline")
+    gains = {"ppo": 0.9, "fixed": 0.1, "guideline": 0.6}
+    stories = [
+        Story(title, patient, "Chosen by rank.", {p: _track(patient, hours, gains[p]) for p in shown})
+        for title, patient in (("Median patient", 31), ("Worst-decile patient", 7))
+    ]
+    frames = np.linspace(0, 2e6, 40)
+    reward = 0.2 + 0.5 * (1 - np.exp(-frames / 5e5))
+    curves = [
+        Curve("Mean reward per step", "utility", frames, reward, reward - 0.05, reward + 0.05),
+        Curve("Time controlled, tuning patients", "%", frames, 100 * reward),
+    ]
+    row = {"key": "a", "unit": "mg/L", "observed": 1.2, "low": 0.8, "high": 1.6, "spread": "sd", "confidence": "high",
+           "source": "Nordberg 1984, Anesthesiology 60:448", "population": "n=5"}  # fmt: skip
+    validation = [
+        {**row, "title": "Half-life in CSF", "role": "calibration", "simulated": 1.3, "passed": True},
+        {**row, "title": "Peak <concentration>", "role": "test", "simulated": 1.9, "passed": False},
+    ]
+    task = {
+        "name": "CancerMorphine", "title": "Titrate intrathecal morphine in cancer pain over four weeks", "drugs": ["morphine"],
+        "pump": "synchromed_ii_40", "cohort": "cancer", "profile": "seed_2025", "tick_h": 1.0, "horizon_d": hours / 24.0,
+        "evidence": "a randomized trial", "primary": {"text": "share of the horizon with felt pain NRS <= 3"},
+    }  # fmt: skip
+    data = ReportData(
+        title="CancerMorphine: PPO against six baselines", task=task, seed=7, split="test", difficulty="real",
+        shield_mode="project", policies=POLICIES, trained=["ppo"], reference="fixed", outcomes=OUTCOMES, values=values,
+        estimates=estimates, tails=tails, differences=differences, events=events, shield=shield, invariants=INVARIANTS,
+        stories=stories, curves=curves, training_seeds=1, validation=validation,
+        provenance={"git commit": "0123abc", "working tree": "clean", "task hash": "ff" * 32, "config": {"seed": 7}},
+    )  # fmt: skip
+    return replace(data, **changes)
