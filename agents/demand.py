@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from thecal.agents.base import ActionScale, BatchPolicy, Fields, Flags, Floats
@@ -19,21 +20,37 @@ def demand_action(actions: ActionScale, settings: DemandSettings, fields: Fields
     return actions.bolus(settings.share_of_day, fields["dose_mg_per_d"])
 
 
+_NEAR = 0.01  # the pump's grid rounds the starting rate by less than this
+
+
+def back_to_start(actions: ActionScale, fields: Fields) -> Floats:
+    """action[0] ``[B]`` that holds the starting rate, and returns to it by steps after the shield had to lower it."""
+    ratio = np.nan_to_num(fields["rate_ratio_start"], nan=1.0)
+    return actions.rate(np.where(ratio < 1.0 - _NEAR, 1.0 / np.maximum(ratio, _NEAR) - 1.0, 0.0))
+
+
 class FixedRate(BatchPolicy):
-    """Keeps the starting rate for ever and arms no bolus: what a patient gets from a pump that nobody adjusts."""
+    """Keeps the starting rate and arms no bolus: what a patient gets from a pump that nobody titrates.
+
+    After a lock has lowered the rate and a clinician has cleared it, the rate goes back to the start as the limits allow.
+    """
 
     name = "fixed"
+    reads = ("rate_ratio_start",)
+
+    def _decide(self, fields: Fields, rows: Flags) -> tuple[ArrayLike, ArrayLike]:
+        return back_to_start(self.view.actions, fields), 0.0
 
 
 class FixedRateDemand(BatchPolicy):
     """Keeps the starting rate and arms a demand bolus (a patient therapy manager), as patients with one have it."""
 
     name = "fixed_ptm"
-    reads = ("dose_mg_per_d",)
+    reads = ("dose_mg_per_d", "rate_ratio_start")
 
     def __init__(self, **overrides: float) -> None:
         super().__init__()
         self.settings = DemandSettings.load("demand", **overrides)
 
     def _decide(self, fields: Fields, rows: Flags) -> tuple[ArrayLike, ArrayLike]:
-        return 0.0, demand_action(self.view.actions, self.settings, fields)
+        return back_to_start(self.view.actions, fields), demand_action(self.view.actions, self.settings, fields)

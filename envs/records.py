@@ -48,6 +48,7 @@ TASK_PAR = np.dtype(
         ("w_dose", _f),
         ("w_oih", _f),
         ("w_change", _f),
+        ("w_shield", _f),
         ("w_terminal", _f),
     ],
     align=True,
@@ -91,6 +92,7 @@ PUBLIC_FIELDS = (
     ("r_dose", _f),
     ("r_oih", _f),
     ("r_change", _f),
+    ("r_shield", _f),  # training signal only; reported returns leave it out
     ("r_terminal", _f),
     ("cost_resp", _f),
     ("cost_sedation", _f),

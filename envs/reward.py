@@ -8,11 +8,13 @@ NRS_MAX = 10.0
 
 
 @kernel
-def write_reward(world, par, out, step_h, rate_change, steps_left):  # type: ignore[no-untyped-def]
+def write_reward(world, par, out, step_h, rate_change, refused, steps_left):  # type: ignore[no-untyped-def]
     """Fill the reward terms, costs and reward of ``out`` from what the step did.
 
     Relief counts only while the patient can be roused and lives: half of it is time with NRS <= 3, half the distance from
-    the worst pain. Every term lies in [-w, w] of its weight. A terminal failure is charged for every step that was left.
+    the worst pain. Every term lies in [-w, w] of its weight. ``refused`` is the share of the largest rate change that the
+    shield withheld; its penalty teaches a policy not to lean on the shield and is no part of reported returns. A terminal
+    failure is charged for every step that was left.
     """
     task = par.task
     alive = out.alive_h / step_h
@@ -25,6 +27,7 @@ def write_reward(world, par, out, step_h, rate_change, steps_left):  # type: ign
     out.r_dose = -task.w_dose * min(1.0, out.dose24_ug[0] / task.cap_ug)
     out.r_oih = -task.w_oih * out.oih
     out.r_change = -task.w_change * rate_change
+    out.r_shield = -task.w_shield * refused
     out.r_terminal = -task.w_terminal * steps_left if world.episode.terminated else 0.0
     out.cost_resp = out.resp_h / step_h
     out.cost_sedation = out.sed_h / step_h
@@ -38,5 +41,6 @@ def write_reward(world, par, out, step_h, rate_change, steps_left):  # type: ign
         + out.r_dose
         + out.r_oih
         + out.r_change
+        + out.r_shield
         + out.r_terminal
     )

@@ -39,6 +39,7 @@ class Weights(_Frozen):
     dose: float = Field(ge=0)
     oih: float = Field(ge=0)
     change: float = Field(ge=0)
+    shield: float = Field(ge=0)
     terminal: float = Field(ge=0)
 
 

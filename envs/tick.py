@@ -163,7 +163,7 @@ def _count(world, par, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _finish(world, par, out, rate_before):  # type: ignore[no-untyped-def]
+def _finish(world, par, out, rate_before, asked, first_allowed):  # type: ignore[no-untyped-def]
     """Close the step: averages, end-of-step values, reward, termination."""
     patient = world.patient
     task = par.task
@@ -197,7 +197,8 @@ def _finish(world, par, out, rate_before):  # type: ignore[no-untyped-def]
     out.reservoir_true_ml = world.pump.true_ml
     out.terminated = patient.dead
     change = abs(world.shield.allowed_rate - rate_before) / max(1.0, float(rate_before))
-    write_reward(world, par, out, step_h, change, task.n_steps - world.episode.step)
+    refused = min(1.0, abs(asked - first_allowed) / max(1.0, task.max_up * rate_before))
+    write_reward(world, par, out, step_h, change, refused, task.n_steps - world.episode.step)
 
 
 @kernel
@@ -214,10 +215,13 @@ def step_world(world, par, action, out):  # type: ignore[no-untyped-def]
     out.rr_min = 1.0e3
     out.spo2_min = 100.0
     rate, valid = _begin(world, par, action, out)
+    first_allowed = rate
     for k in range(par.task.ticks_per_step):
         patient = world.patient
         step_disturbance(par.patient, patient, patient.tick * PUMP_TICK_H)
         _shield_and_pump(world, par, rate, valid, 1 if k == 0 else 0, out)
+        if k == 0:
+            first_allowed = world.shield.allowed_rate
         if patient.dead == 0:
             _move_patient(world, par, out)
         _count(world, par, out)
@@ -227,7 +231,7 @@ def step_world(world, par, action, out):  # type: ignore[no-untyped-def]
         if world.pump.estimated_ml <= par.pump.low_reservoir_ml:
             refill(world.pump, par.pump, par.pump.capacity_ml, world.pump.label_conc)
         patient.tick += 1
-    _finish(world, par, out, rate_before)
+    _finish(world, par, out, rate_before, rate, first_allowed)
 
 
 def _compile(parallel: bool, key: int):  # type: ignore[no-untyped-def]  # noqa: ANN202

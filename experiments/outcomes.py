@@ -117,8 +117,8 @@ def cap_violations(run: Trajectories) -> Floats:
 
 
 def episode_return(run: Trajectories) -> Floats:
-    """Sum of rewards."""
-    return _hours(run, "reward")
+    """Sum of rewards, without the training penalty for leaning on the shield."""
+    return _hours(run, "reward") - _hours(run, "r_shield")
 
 
 _TABLE: tuple[tuple[Outcome, Callable[[Trajectories], Floats]], ...] = tuple(
