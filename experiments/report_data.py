@@ -1,0 +1,157 @@
+"""What a report is made from: outcomes for each policy and patient, events, the shield's account, a few trajectories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Verdict = Literal["superior", "inferior", "non-inferior", "inconclusive"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One thing that is measured on every patient.
+
+    Attributes:
+        key: its name in the data.
+        label: its name for people.
+        unit: unit of the values as shown.
+        better: 1 where more is better, -1 where less is better, 0 where neither is.
+        role: ``primary`` (the task's registered outcome), ``efficacy``, ``cost`` (a harm) or ``use`` (how it was done).
+        digits: decimals shown.
+        margin: for a cost, the largest harmful difference that still counts as not worse, in the unit.
+        text: one sentence on how it is computed.
+    """
+
+    key: str
+    label: str
+    unit: str
+    better: int
+    role: Literal["primary", "efficacy", "cost", "use"]
+    digits: int = 1
+    margin: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its 95 % interval; NaN where it cannot be given."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Difference(Interval):
+    """A paired difference from the reference policy, and what it allows one to say."""
+
+    verdict: Verdict = "inconclusive"
+    p_adjusted: float | None = None
+    improved: float | None = None
+
+
+@dataclass(frozen=True)
+class Events:
+    """How often something happened: onsets, patients concerned, time watched, and the rate's upper 95 % bound."""
+
+    onsets: float
+    patients: int
+    patient_days: float
+    upper_per_100d: float
+
+    @property
+    def per_100d(self) -> float:
+        """Onsets for each 100 patient-days."""
+        return 100.0 * self.onsets / self.patient_days if self.patient_days > 0 else float("nan")
+
+
+@dataclass(frozen=True)
+class ShieldUse:
+    """The shield's account of one policy, per 1000 patient-hours and per invariant number."""
+
+    intervened: float
+    binding: Mapping[int, float]
+    violations: Mapping[int, float]
+
+
+@dataclass(frozen=True)
+class Story:
+    """One patient under several policies: ``tracks[policy][field]`` is ``[T]``; boluses and drugs in the task's units."""
+
+    title: str
+    patient: int
+    why: str
+    tracks: Mapping[str, Mapping[str, Floats]]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A training curve: frames, one mean with its spread, and the name and unit of what it shows."""
+
+    label: str
+    unit: str
+    frames: Floats
+    mean: Floats
+    low: Floats | None = None
+    high: Floats | None = None
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything a report shows; parts that were not run are empty, and the report says so.
+
+    ``invariants`` maps the number of a limit to its short name and to the sentence it stands for.
+    """
+
+    title: str
+    task: Mapping[str, Any]
+    seed: int
+    split: str
+    difficulty: str
+    shield_mode: str
+    policies: list[str]
+    trained: list[str]
+    reference: str
+    outcomes: list[Outcome]
+    values: Mapping[str, Mapping[str, Floats]]
+    estimates: Mapping[str, Mapping[str, Interval]]
+    tails: Mapping[str, Mapping[str, Interval]]
+    differences: Mapping[str, Mapping[str, Difference]]
+    events: Mapping[str, Mapping[str, Events]]
+    shield: Mapping[str, ShieldUse]
+    invariants: Mapping[int, tuple[str, str]]
+    stories: list[Story] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
+    training_seeds: int = 0
+    validation: list[Mapping[str, Any]] = field(default_factory=list)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def n_patients(self) -> int:
+        """Patients compared."""
+        return len(self.values[self.reference][self.outcomes[0].key])
+
+    @property
+    def primary(self) -> Outcome:
+        """The task's registered outcome."""
+        return next(outcome for outcome in self.outcomes if outcome.role == "primary")
+
+    @property
+    def shielded(self) -> bool:
+        """Whether the shield's limits bound what the policies asked for."""
+        return self.shield_mode in ("project", "replace")
+
+    def percent(self, per_1000_h: float) -> float:
+        """A count of decisions per 1000 patient-hours as the share of all decisions, %."""
+        return per_1000_h * float(self.task["tick_h"]) / 10.0
+
+    @property
+    def others(self) -> list[str]:
+        """All policies but the reference."""
+        return [policy for policy in self.policies if policy != self.reference]
