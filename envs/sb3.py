@@ -26,7 +26,7 @@ class ThecalSB3VecEnv(VecEnv):
     more than the simulation; :attr:`batch` gives everything else as arrays.
     """
 
-    def __init__(self, batch: Batch, pool: NDArray[np.int64], seed: int | None) -> None:
+    def __init__(self, batch: Batch, pool: NDArray[np.int64], seed: int | None, stagger: bool) -> None:
         self.batch = batch
         self.spec_task = batch.spec
         self.observation_names = NAMES
@@ -38,6 +38,8 @@ class ThecalSB3VecEnv(VecEnv):
         self._unusable = np.full((batch.n, 2), np.nan)
         self._returns = np.zeros(batch.n)
         self._costs = np.zeros(batch.n)
+        self._stagger = stagger
+        self._whole = np.ones(batch.n, np.bool_)
         super().__init__(batch.n, Box(-1.0, 1.0, (N_OBS,), np.float32), Box(-1.0, 1.0, (2,), np.float32))
         self.reset_infos = [{} for _ in range(batch.n)]
 
@@ -48,6 +50,8 @@ class ThecalSB3VecEnv(VecEnv):
         self._reset_seeds()
         self._reset_options()
         self._restart(np.arange(self.num_envs))
+        if self._stagger:
+            self._spread_out()
         return self.batch.observations.copy()
 
     def step_async(self, actions: NDArray[np.floating[Any]]) -> None:
@@ -72,13 +76,14 @@ class ThecalSB3VecEnv(VecEnv):
                 infos[i] = {
                     "terminal_observation": self.batch.observations[i].copy(),
                     "TimeLimit.truncated": not bool(terminated[i]),
-                    "episode": {
+                }
+                if self._whole[i]:
+                    infos[i]["episode"] = {
                         "r": float(self._returns[i]),
                         "l": int(steps[i]),
                         "t": 0.0,
                         "cost": float(self._costs[i]),
-                    },
-                }
+                    }
             self._restart(ended)
         return self.batch.observations.copy(), rewards, dones, infos
 
@@ -110,6 +115,21 @@ class ThecalSB3VecEnv(VecEnv):
         self.batch.restart(where, patients, self._rng.integers(_SEED_LIMIT, size=len(where)).astype(np.uint64))
         self._returns[where] = 0.0
         self._costs[where] = 0.0
+        self._whole[where] = True
+
+    def _spread_out(self) -> None:
+        """Hold each patient for a random part of the horizon, so that a learner sees all its days at once.
+
+        Episodes that began so are not whole; they end without ``episode`` statistics.
+        """
+        steps = self.spec_task.n_steps
+        offset = self._rng.integers(steps, size=self.num_envs)
+        hold = np.zeros((self.num_envs, 2))
+        for k in range(int(offset.max())):
+            active = offset > k
+            self.batch.advance(hold, active)
+            self._restart(np.flatnonzero(active & (self.batch.out["terminated"] == 1)))
+        self._whole[:] = offset == 0
 
 
 def make_sb3(
@@ -120,6 +140,7 @@ def make_sb3(
     split: str = "train",
     pool: int = POOL,
     preload: bool = False,
+    stagger: bool = False,
     **options: Any,
 ) -> ThecalSB3VecEnv:
     """An SB3 ``VecEnv`` of ``n_envs`` patients of ``task``.
@@ -131,10 +152,11 @@ def make_sb3(
         split: patient set.
         pool: how many patients of the split to draw from.
         preload: draw the whole pool now, so that no reset has to wait for a draw.
+        stagger: begin each environment at a random moment of its first episode (for training).
         **options: as :class:`thecal.envs.core.Batch` (difficulty, shield_mode, profile, cohort_seed).
     """
     batch = Batch(task, n_envs, split=split, **options)
     members = np.arange(pool)
     if preload:
         batch.preload(members)
-    return ThecalSB3VecEnv(batch, members, seed)
+    return ThecalSB3VecEnv(batch, members, seed, stagger)

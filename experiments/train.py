@@ -73,6 +73,7 @@ def train(config: TrainConfig, progress: Progress = lambda _done, _total, _numbe
             config.seed,
             pool=config.pool,
             preload=True,
+            stagger=True,
             difficulty=config.difficulty,
             shield_mode=config.shield_mode,
             profile=config.profile,

@@ -1,0 +1,31 @@
+"""Runs the benchmarks: ``python benchmarks/run.py [names] [--json FILE]``; no names runs all."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+
+from common import report
+
+NAMES = ("startup", "single", "batch", "shield", "adapters", "ppo")
+
+
+def main() -> None:
+    """Run, print, and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"any of {', '.join(NAMES)}")
+    parser.add_argument("--json", type=Path, default=None)
+    chosen = parser.parse_args()
+    unknown = sorted(set(chosen.names) - set(NAMES))
+    if unknown:
+        parser.error(f"unknown benchmark {unknown[0]!r}; known: {', '.join(NAMES)}")
+    results = {}
+    for name in chosen.names or NAMES:
+        print(f"running {name} ...", flush=True)
+        results[name] = importlib.import_module(name).run()
+    report(results, chosen.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The single environment against CartPole-v1, both unwrapped, in alternating windows of one process."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+from common import Row, alternate
+from thecal.physiology.records import N_NODES
+
+CHUNK = 2000
+SUBSTEPS = 12
+STATES = 2 * N_NODES + 1 + 2 + 3  # CSF, cord, tip cell, plasma, effect sites of one drug
+
+
+def stepper(env: gym.Env, action: object):
+    """A workload of ``CHUNK`` steps that resets at the end of an episode."""
+    env.reset(seed=0)
+
+    def work() -> int:
+        for _ in range(CHUNK):
+            _, _, terminated, truncated, _ = env.step(action)
+            if terminated or truncated:
+                env.reset()
+        return CHUNK
+
+    work()
+    return work
+
+
+def run() -> list[Row]:
+    """Steps a second, ratio, simulated time and state updates."""
+    ours = stepper(gym.make("thecal:thecal/CancerMorphine-v0").unwrapped, np.zeros(2, np.float32))
+    theirs = stepper(gym.make("CartPole-v1").unwrapped, 0)
+    mine, other, ratio = alternate(ours, theirs)
+    return [
+        Row("CancerMorphine-v0, one environment", mine, "steps/s"),
+        Row("CartPole-v1", other, "steps/s"),
+        Row("ratio", ratio, "", 0.25),
+        Row("simulated time", mine, "patient-h/s"),
+        Row("state updates (steps x substeps x states)", mine * SUBSTEPS * STATES, "1/s"),
+    ]

@@ -1,0 +1,41 @@
+"""The virtual patients against published observations: every figure that is met stays met, and the misses stay known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from thecal.experiments.reproductions import REPRODUCTIONS
+from thecal.experiments.validate import Score, load_targets, records, table, validate
+from thecal.physiology.errors import UnknownNameError
+
+# Observations the model does not reproduce (see docs/limits.md). A figure that leaves or joins this list must be explained
+# there; widening a tolerance is not an explanation.
+KNOWN_MISSES = {"escalation_winkelmueller", "microdose", "taper_pain"}
+TARGETS = {target.key: target for target in load_targets()}
+
+
+@pytest.mark.parametrize("key", sorted(TARGETS))
+def test_published_figure(key):
+    score = validate([key])[0]
+    assert np.isfinite(score.simulated)
+    assert score.passed == (key not in KNOWN_MISSES), f"{score.simulated:.4g} {score.target.unit}"
+
+
+def test_every_target_has_a_reproduction_and_enough_were_left_untouched():
+    assert set(TARGETS) == set(REPRODUCTIONS)
+    roles = [target.role for target in TARGETS.values()]
+    assert roles.count("test") >= 10
+    assert all(target.source for target in TARGETS.values())
+
+
+def test_scorecard_counts_a_miss_as_a_miss():
+    target = TARGETS["csf_half_life"]
+    scores = [Score(target=target, simulated=target.high * 1.01), Score(target=target, simulated=target.observed)]
+    assert [score.passed for score in scores] == [False, True]
+    assert [row["passed"] for row in records(scores)] == [False, True]
+    assert "1 of 2" in str(table(scores).caption)
+
+
+def test_unknown_target_is_named():
+    with pytest.raises(UnknownNameError, match="no_such_study"):
+        validate(["no_such_study"])
