@@ -286,7 +286,9 @@ def new_shield_state(par: NDArray[np.void] | np.void, start_rate_nl: int) -> np.
     only after the profile's exposure time.
     """
     state = np.zeros(1, SHIELD_STATE)[0]
-    rate = int(start_rate_nl) // int(par["rate_step"]) * int(par["rate_step"])
+    # Held rates are sustainable by induction; this is where the induction starts.
+    sustained = (int(par["cap_pg"][d]) // (WINDOW * int(par["conc"][d])) for d in range(int(par["n_drugs"])))
+    rate = min(int(start_rate_nl), *sustained) // int(par["rate_step"]) * int(par["rate_step"])
     rate = min(max(rate, int(par["min_rate"])), int(par["max_rate"]))
     state["prev_rate"] = state["allowed_rate"] = state["highest24"] = rate
     state["rate_hist"] = rate
