@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gymnasium as gym
 import numpy as np
-from common import Row, alternate
 from stable_baselines3.common.vec_env import DummyVecEnv
+
 from thecal.envs import make_sb3
+
+from common import Row, alternate
 
 N = 16
 CHUNK = 100

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+
+from thecal.envs.core import Batch
+
 from common import Row, rate
 from single import STATES, SUBSTEPS
-from thecal.envs.core import Batch
 
 SIZES = (1, 64, 1024, 16384)
 TARGET_SIZE = 1024

@@ -58,5 +58,7 @@ def report(results: dict[str, list[Row]], path: Path | None) -> None:
             print(f"  {row.name:<64} {row.value:>16,.4g} {row.unit:<22} {wanted:<14} {row.verdict}")
     if path is not None:
         facts = {"machine": platform.processor() or platform.machine(), "python": platform.python_version()}
-        text = json.dumps({"facts": facts, "results": {k: [asdict(r) for r in v] for k, v in results.items()}}, indent=2)
+        text = json.dumps(
+            {"facts": facts, "results": {k: [asdict(r) for r in v] for k, v in results.items()}}, indent=2
+        )
         path.write_text(text)

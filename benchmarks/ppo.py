@@ -5,12 +5,14 @@ from __future__ import annotations
 import statistics
 
 import gymnasium as gym
-from common import Row
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
+
 from thecal.agents.rl import Throughput, train_sb3
 from thecal.agents.rl_settings import load_rl_settings
 from thecal.envs import load_task, make_sb3
+
+from common import Row
 
 N = 256
 FRAMES = 131_072
@@ -46,13 +48,25 @@ def run() -> list[Row]:
         ("batch 2048, 10 epochs", 1.2, {"batch_size": 2048, "n_epochs": 10, "n_steps": 64}),
         ("batch 4096, 4 epochs", 1.6, {"batch_size": 4096, "n_epochs": 4, "n_steps": 64}),
     ):
-        pairs = [(trained(native, **settings).frames_per_s, trained(dummy, **settings).frames_per_s) for _ in range(REPEATS)]
+        pairs = [
+            (trained(native, **settings).frames_per_s, trained(dummy, **settings).frames_per_s) for _ in range(REPEATS)
+        ]
         rows.append(Row(f"PPO, 256 environments, {title}: adapter", statistics.median(a for a, _ in pairs), "frames/s"))
-        rows.append(Row(f"PPO, 256 environments, {title}: DummyVecEnv", statistics.median(b for _, b in pairs), "frames/s"))
+        rows.append(
+            Row(f"PPO, 256 environments, {title}: DummyVecEnv", statistics.median(b for _, b in pairs), "frames/s")
+        )
         rows.append(Row(f"ratio, {title}", statistics.median(a / b for a, b in pairs), "", target))
     shipped = [trained(native) for _ in range(REPEATS)]
-    rows.append(Row("PPO with the shipped settings", statistics.median(t.frames_per_s for t in shipped), "frames/s", 25_000))
     rows.append(
-        Row("environment's share of training time", statistics.median(t.env_share for t in shipped), "", 0.20, at_most=True)
+        Row("PPO with the shipped settings", statistics.median(t.frames_per_s for t in shipped), "frames/s", 25_000)
+    )
+    rows.append(
+        Row(
+            "environment's share of training time",
+            statistics.median(t.env_share for t in shipped),
+            "",
+            0.20,
+            at_most=True,
+        )
     )
     return rows

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 
 import numba
+
+from thecal.safety.shield import shield_tick
+
 from batch import ready, speed
 from common import Row
-from thecal.safety.shield import shield_tick
 
 TICKS = 200_000
 TICKS_PER_STEP = 4
@@ -38,5 +40,7 @@ def run() -> list[Row]:
         loop(state, par, TICKS)
         cost = (time.perf_counter() - begin) / TICKS * 1e9
         rows.append(Row(f"shield, {title}", cost, "ns/pump tick"))
-        rows.append(Row(f"share of an environment step, {title}", cost * TICKS_PER_STEP / step_ns, "", 0.25, at_most=True))
+        rows.append(
+            Row(f"share of an environment step, {title}", cost * TICKS_PER_STEP / step_ns, "", 0.25, at_most=True)
+        )
     return rows

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gymnasium as gym
 import numpy as np
-from common import Row, alternate
+
 from thecal.physiology.records import N_NODES
+
+from common import Row, alternate
 
 CHUNK = 2000
 SUBSTEPS = 12

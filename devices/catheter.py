@@ -13,7 +13,7 @@ from thecal.physiology.records import MAX_DRUGS
 
 
 @kernel
-def _holds_reservoir_fluid(state, k):  # type: ignore[no-untyped-def]
+def _holds_reservoir_fluid(state, k):
     """Whether slug ``k`` has exactly the reservoir's concentrations."""
     same = True
     for d in range(MAX_DRUGS):
@@ -22,7 +22,7 @@ def _holds_reservoir_fluid(state, k):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _difference(state, k):  # type: ignore[no-untyped-def]
+def _difference(state, k):
     """How unlike slugs ``k`` and ``k + 1`` are: relative difference of concentration, summed over the drugs."""
     total = 0.0
     for d in range(MAX_DRUGS):
@@ -33,14 +33,14 @@ def _difference(state, k):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _move(state, source, target):  # type: ignore[no-untyped-def]
+def _move(state, source, target):
     state.slug_ml[target] = state.slug_ml[source]
     for d in range(MAX_DRUGS):
         state.slug_conc[target, d] = state.slug_conc[source, d]
 
 
 @kernel
-def _make_room(state):  # type: ignore[no-untyped-def]
+def _make_room(state):
     """Merge the two neighbors that are most alike (the oldest of equals); the mass of each drug is kept."""
     best = 0
     least = _difference(state, 0)
@@ -60,7 +60,7 @@ def _make_room(state):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _append(state, volume_ml):  # type: ignore[no-untyped-def]
+def _append(state, volume_ml):
     """Add reservoir fluid at the pump's end, to the newest slug where it is the same fluid."""
     newest = state.n_slugs - 1
     if _holds_reservoir_fluid(state, newest):
@@ -76,7 +76,7 @@ def _append(state, volume_ml):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _draw(state, volume_ml, out_ug):  # type: ignore[no-untyped-def]
+def _draw(state, volume_ml, out_ug):
     """Let ``volume_ml`` leave at the tip, oldest fluid first, and add its drug to ``out_ug``."""
     left = volume_ml
     gone = 0
@@ -96,13 +96,13 @@ def _draw(state, volume_ml, out_ug):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def is_uniform(state):  # type: ignore[no-untyped-def]
+def is_uniform(state):
     """Whether the whole catheter holds the reservoir's fluid, so that what enters equals what leaves."""
     return state.n_slugs == 1 and _holds_reservoir_fluid(state, 0)
 
 
 @kernel
-def push(state, volume_ml, out_ug):  # type: ignore[no-untyped-def]
+def push(state, volume_ml, out_ug):
     """Push ``volume_ml`` of reservoir fluid into the catheter; the same volume leaves at the tip.
 
     Args:

@@ -47,7 +47,7 @@ _program_mode = kernel(program_mode)
 
 
 @kernel
-def _check_reservoir(state, par):  # type: ignore[no-untyped-def]
+def _check_reservoir(state, par):
     """Set the alarms that follow from the *estimated* volume; only a refill clears them."""
     if state.estimated_ml <= par.low_reservoir_ml:
         state.alarms |= LOW_RESERVOIR
@@ -56,7 +56,7 @@ def _check_reservoir(state, par):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def cancel_bolus(state):  # type: ignore[no-untyped-def]
+def cancel_bolus(state):
     """Stop a running bolus; returns the programmed volume that will not be infused, nL."""
     cancelled = state.bolus_left_nl
     state.bolus_left_nl = 0.0
@@ -64,7 +64,7 @@ def cancel_bolus(state):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def command(state, par, rate_nl, bolus_nl):  # type: ignore[no-untyped-def]
+def command(state, par, rate_nl, bolus_nl):
     """Program the coming pump tick with what the shield allowed.
 
     The rate follows :func:`programmable_rate`; the bolus is rounded down to the pump's step and joins one that still
@@ -97,7 +97,7 @@ def command(state, par, rate_nl, bolus_nl):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def deliver(state, par, dt_h, out_ug):  # type: ignore[no-untyped-def]
+def deliver(state, par, dt_h, out_ug):
     """Run the program for ``dt_h`` and move the fluid through the catheter.
 
     A bolus runs at the flow the basal rate leaves under the pump's largest flow. The reservoir gives nothing below its
@@ -140,7 +140,7 @@ def deliver(state, par, dt_h, out_ug):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def refill(state, par, volume_ml, conc):  # type: ignore[no-untyped-def]
+def refill(state, par, volume_ml, conc):
     """Aspirate what can be aspirated, fill, and reset the pump's estimate; program and catheter stay as they are.
 
     The residual stays and mixes with the new drug, so a new concentration starts slightly off its label. What would

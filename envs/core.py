@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.devices.pump import new_pump_state
+from thecal.devices.records import TICKS_PER_DAY
 from thecal.devices.specs import choose_concentration, load_pump, pump_parameters, sample_flow_bias
 from thecal.envs.observation import N_OBS, write_observation
-from thecal.envs.records import TASK_PAR, TICK_OUT, TICKS_PER_DAY, WORLD, WORLD_PAR
+from thecal.envs.records import TASK_PAR, TICK_OUT, WORLD, WORLD_PAR
 from thecal.envs.tasks import TaskSpec, load_task
 from thecal.envs.tick import NL_PER_ML, SOURCE_KEY, advance_parallel, advance_serial
 from thecal.physiology.cohort import Cohort, draw, load_cohort_spec

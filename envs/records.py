@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from thecal.devices.records import PUMP_PAR, PUMP_STATE, PUMP_TICK_H, TICKS_PER_DAY
+from thecal.devices.records import PUMP_PAR, PUMP_STATE, TICKS_PER_DAY
 from thecal.physiology.records import MAX_DRUGS, PATIENT_PAR, PATIENT_STATE
 from thecal.safety.records import SHIELD_PAR, SHIELD_STATE
 
@@ -64,7 +64,9 @@ WORLD = np.dtype(
     ],
     align=True,
 )
-WORLD_PAR = np.dtype([("patient", PATIENT_PAR), ("pump", PUMP_PAR), ("shield", SHIELD_PAR), ("task", TASK_PAR)], align=True)
+WORLD_PAR = np.dtype(
+    [("patient", PATIENT_PAR), ("pump", PUMP_PAR), ("shield", SHIELD_PAR), ("task", TASK_PAR)], align=True
+)
 
 # What an agent's designer may look at in `info`: the shield's account, the ledger, rewards and costs.
 PUBLIC_FIELDS = (

@@ -7,11 +7,11 @@ import json
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from thecal.envs.records import PUMP_TICK_H
+from thecal.devices.records import PUMP_TICK_H
 from thecal.physiology.errors import ConfigError, UnknownNameError
 from thecal.physiology.records import MAX_DRUGS
 
@@ -96,12 +96,12 @@ class TaskSpec(_Frozen):
     @property
     def ticks_per_step(self) -> int:
         """Pump ticks in one environment step."""
-        return round(self.tick_h / PUMP_TICK_H)
+        return int(round(self.tick_h / PUMP_TICK_H))
 
     @property
     def n_steps(self) -> int:
         """Environment steps in one episode."""
-        return round(self.horizon_d * 24.0 / self.tick_h)
+        return int(round(self.horizon_d * 24.0 / self.tick_h))
 
     @property
     def hash(self) -> str:
@@ -126,14 +126,14 @@ def load_task(name: str | Path | TaskSpec) -> TaskSpec:
         return name
     path = Path(name)
     if path.suffix == ".toml":
-        source: Path | object = path
+        source: Any = path
     else:
         short = str(name).rpartition(":")[2].removeprefix("thecal/").partition("-v")[0]
         if short not in task_names():
             raise UnknownNameError("task", str(name), task_names())
         source = files("thecal.envs") / "data" / "tasks" / f"{short}.toml"
     try:
-        data = tomllib.loads(source.read_text(encoding="utf-8"))  # type: ignore[attr-defined]
+        data = tomllib.loads(source.read_text(encoding="utf-8"))
         return TaskSpec.model_validate(data)
     except OSError as error:
         raise ConfigError(f"{path.name}: cannot be read ({error})") from error

@@ -10,8 +10,8 @@ import math
 from numba import prange
 
 from thecal.devices.pump import command, deliver, refill
-from thecal.envs.observation import write_observation
 from thecal.devices.records import PUMP_TICK_H, TICKS_PER_DAY
+from thecal.envs.observation import write_observation
 from thecal.envs.records import SUBSTEPS_PER_TICK
 from thecal.envs.reward import write_reward
 from thecal.physiology.adaptation import analgesic_shift
@@ -40,7 +40,7 @@ def requested_rate(world, task, a):  # type: ignore[no-untyped-def]
         return now
     reach = task.max_up if a > 0.0 else task.max_down
     size = (abs(a) - task.deadband) / (1.0 - task.deadband) * reach
-    return int(math.floor(now * (1.0 + math.copysign(size, a))))
+    return math.floor(now * (1.0 + math.copysign(size, a)))
 
 
 @kernel
@@ -56,7 +56,7 @@ def _begin(world, par, action, out):  # type: ignore[no-untyped-def]
         return world.shield.prev_rate, 0
     a = min(1.0, max(-1.0, action[0]))
     b = min(1.0, max(0.0, action[1]))
-    episode.armed_nl = int(math.floor(b * largest_bolus(world.shield, par.shield)))
+    episode.armed_nl = math.floor(b * largest_bolus(world.shield, par.shield))
     rate = requested_rate(world, par.task, a)
     out.requested_rate = rate * TICKS_PER_DAY / NL_PER_ML
     out.requested_bolus_ul = episode.armed_nl / NL_PER_UL
@@ -111,7 +111,7 @@ def _shield_and_pump(world, par, rate, valid, first, out):  # type: ignore[no-un
 @kernel
 def _tenths(patient, k):  # type: ignore[no-untyped-def]
     """Sensor ``k`` as an integer in tenths, -1 when this tick's sample is missing."""
-    return int(math.floor(10.0 * patient.s_value[k] + 0.5)) if patient.s_valid[k] == 1 else -1
+    return math.floor(10.0 * patient.s_value[k] + 0.5) if patient.s_valid[k] == 1 else -1
 
 
 @kernel
@@ -234,7 +234,7 @@ def step_world(world, par, action, out):  # type: ignore[no-untyped-def]
     _finish(world, par, out, rate_before, rate, first_allowed)
 
 
-def _compile(parallel: bool, key: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _compile(parallel: bool, key: int):  # type: ignore[no-untyped-def]
     span = prange if parallel else range
 
     @entry_point(parallel=parallel)

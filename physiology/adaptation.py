@@ -13,13 +13,13 @@ from thecal.physiology.records import TICK_H
 
 
 @kernel
-def share(tau_h):  # type: ignore[no-untyped-def]
+def share(tau_h):
     """Share of the gap to its target that a first-order lag with time constant ``tau_h`` closes in one pump tick."""
     return -math.expm1(-TICK_H / tau_h)
 
 
 @kernel
-def prepare_adaptation(par):  # type: ignore[no-untyped-def]
+def prepare_adaptation(par):
     """Write the shares of all slow lags."""
     par.tol_fast_share = share(par.tol_fast_tau_h)
     par.tol_slow_share = share(par.tol_slow_tau_h)
@@ -31,19 +31,19 @@ def prepare_adaptation(par):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def analgesic_shift(par, state):  # type: ignore[no-untyped-def]
+def analgesic_shift(par, state):
     """Shift of log EC50 for analgesia: earlier opioids plus both tolerance scales."""
     return par.tol_prior + state.tol_fast + state.tol_slow
 
 
 @kernel
-def respiratory_shift(par, state):  # type: ignore[no-untyped-def]
+def respiratory_shift(par, state):
     """Shift of log EC50 for breathing and sedation; tolerance protects these only in part."""
     return par.resp_tolerance * analgesic_shift(par, state)
 
 
 @kernel
-def step_adaptation(par, state, u):  # type: ignore[no-untyped-def]
+def step_adaptation(par, state, u):
     """Advance tolerance, hyperalgesia, dependence and withdrawal by one pump tick at dorsal exposure ``u`` (C / naive EC50)."""
     occupancy = u / (1.0 + u)
     state.tol_fast += par.tol_fast_share * (par.tol_fast_max * occupancy - state.tol_fast)

@@ -28,14 +28,14 @@ MIN_DRIVE = 0.01
 
 
 @kernel
-def saturation(pao2):  # type: ignore[no-untyped-def]
+def saturation(pao2):
     """Oxygen saturation (%) at an arterial oxygen tension (mmHg)."""
     x = max(1.0, pao2)
     return 100.0 / (1.0 + SEVERINGHAUS_A / (x * (x * x + SEVERINGHAUS_B)))
 
 
 @kernel
-def step_breathing(par, state, u, shift):  # type: ignore[no-untyped-def]
+def step_breathing(par, state, u, shift):
     """Advance PaCO2, ventilation, rate and saturation by one pump tick at brainstem exposure ``u`` (C / naive EC50)."""
     drive = max(MIN_DRIVE, 1.0 - par.emax_resp * hill(u, shift, par.hill_resp))
     relative = drive ** (-1.0 / (1.0 + par.co2_gain))
@@ -51,6 +51,6 @@ def step_breathing(par, state, u, shift):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def is_depressed(state):  # type: ignore[no-untyped-def]
+def is_depressed(state):
     """True while the patient's own (not the sensors') breathing meets the studies' definition of depression."""
     return state.rr < DEPRESSED_RR or state.spo2 < DEPRESSED_SPO2

@@ -196,9 +196,7 @@ def _fill_axis(par: NDArray[np.void], draws: Sampler, covariates: dict[str, NDAr
     covariates["csf_ml"] = volume.sum(axis=1)
 
 
-def _fill_site(
-    par: NDArray[np.void], draws: Sampler, file: ParameterFile, covariates: dict[str, NDArray[Any]]
-) -> None:
+def _fill_site(par: NDArray[np.void], draws: Sampler, file: ParameterFile, covariates: dict[str, NDArray[Any]]) -> None:
     """Painful segments, and the catheter tip at their center."""
     first = round(file.get_in("site.center_first", "dimensionless", minimum=1, maximum=N_NODES - 1))
     last = round(file.get_in("site.center_last", "dimensionless", minimum=first, maximum=N_NODES - 1))

@@ -13,7 +13,7 @@ from thecal.physiology.records import N_NODES
 
 
 @kernel
-def prepare_effect(drug, step, dt_h):  # type: ignore[no-untyped-def]
+def prepare_effect(drug, step, dt_h):
     """Write the share of the gap that each effect site closes in ``dt_h``."""
     step.a_dh = -math.expm1(-drug.ke0_dh * dt_h)
     step.a_bs = -math.expm1(-drug.ke0_bs * dt_h)
@@ -21,7 +21,7 @@ def prepare_effect(drug, step, dt_h):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def prepare_segments(par):  # type: ignore[no-untyped-def]
+def prepare_segments(par):
     """Write the first and the last painful node, so that a substep visits no others."""
     par.pain_first = N_NODES
     par.pain_last = -1
@@ -32,7 +32,7 @@ def prepare_segments(par):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def painful_concentration(par, state):  # type: ignore[no-untyped-def]
+def painful_concentration(par, state):
     """CSF concentration (µg/mL) over the painful segments, weighted."""
     total = 0.0
     for i in range(par.pain_first, par.pain_last + 1):
@@ -41,13 +41,13 @@ def painful_concentration(par, state):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def cranial_concentration(par, state):  # type: ignore[no-untyped-def]
+def cranial_concentration(par, state):
     """CSF concentration (µg/mL) in the cranial compartment."""
     return state.csf[0] / par.v_node[0]
 
 
 @kernel
-def step_effect_sites(step, state, dorsal, cranial, plasma):  # type: ignore[no-untyped-def]
+def step_effect_sites(step, state, dorsal, cranial, plasma):
     """Move the three effect sites toward the mean concentrations (µg/mL) of the substep."""
     state.ce_dh += step.a_dh * (dorsal - state.ce_dh)
     state.ce_bs += step.a_bs * (cranial - state.ce_bs)
@@ -55,7 +55,7 @@ def step_effect_sites(step, state, dorsal, cranial, plasma):  # type: ignore[no-
 
 
 @kernel
-def hill(u, shift, slope):  # type: ignore[no-untyped-def]
+def hill(u, shift, slope):
     """Fraction of the largest effect at ``u`` = sum of concentration / EC50 when EC50 is shifted by ``exp(shift)``."""
     if u <= 0.0:
         return 0.0
@@ -64,7 +64,7 @@ def hill(u, shift, slope):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def dorsal_potency(par, state):  # type: ignore[no-untyped-def]
+def dorsal_potency(par, state):
     """Sum over drugs of dorsal-horn concentration / naive EC50."""
     total = 0.0
     for d in range(par.n_drugs):
@@ -73,7 +73,7 @@ def dorsal_potency(par, state):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def brainstem_potency(par, state):  # type: ignore[no-untyped-def]
+def brainstem_potency(par, state):
     """Sum over drugs of brainstem exposure / naive EC50, from cranial CSF and from plasma."""
     total = 0.0
     for d in range(par.n_drugs):

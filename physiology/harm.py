@@ -11,13 +11,13 @@ POSS_CUTS = (0.25, 0.50, 0.80)
 
 
 @kernel
-def poss(level):  # type: ignore[no-untyped-def]
+def poss(level):
     """Sedation level (0-1) as POSS 1-4."""
     return 1 + (level >= POSS_CUTS[0]) + (level >= POSS_CUTS[1]) + (level >= POSS_CUTS[2])
 
 
 @kernel
-def step_harm(par, state, u, shift):  # type: ignore[no-untyped-def]
+def step_harm(par, state, u, shift):
     """Advance sedation and nausea by one pump tick at brainstem exposure ``u`` (C / naive respiratory EC50)."""
     state.sedation = hill(u / par.ec50_sed_ratio, shift, par.hill_sed)
     state.poss = poss(state.sedation)
@@ -27,7 +27,7 @@ def step_harm(par, state, u, shift):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def heart_rate(par, state, act):  # type: ignore[no-untyped-def]
+def heart_rate(par, state, act):
     """True heart rate (beats/min) at relative activity ``act``."""
     return (
         par.hr0
@@ -39,7 +39,7 @@ def heart_rate(par, state, act):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def systolic(par, state, act):  # type: ignore[no-untyped-def]
+def systolic(par, state, act):
     """True systolic pressure (mmHg) at relative activity ``act``."""
     return (
         par.sbp0

@@ -18,6 +18,7 @@ import numba
 from numba import types
 from numba.extending import intrinsic
 
+_MOST_THREADS: int = getattr(numba.config, "NUMBA_NUM_THREADS")  # noqa: B009  (set by Numba at run time)
 KERNEL_PACKAGES = ("thecal.physiology", "thecal.devices", "thecal.safety", "thecal.envs")
 
 
@@ -56,7 +57,7 @@ def set_threads(simulation: int, learning: int | None = None) -> None:
         simulation: threads for the batch kernel, at least 1 (capped at what Numba was started with).
         learning: Torch threads; ``None`` leaves Torch alone and unimported.
     """
-    numba.set_num_threads(max(1, min(simulation, numba.config.NUMBA_NUM_THREADS)))
+    numba.set_num_threads(max(1, min(simulation, _MOST_THREADS)))
     if learning is not None:
         import torch
 
@@ -68,11 +69,13 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
-@intrinsic  # type: ignore[misc]
-def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:  # noqa: ARG001
-    """a * b + c with one rounding; explicit, so that no compiler choice can make two builds of a kernel differ."""
+def _fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
+    """Type and code of a fused multiply-add: a * b + c with one rounding; explicit, so that no compiler choice can make two builds of a kernel differ."""
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.fma(*arguments)
 
     return types.float64(types.float64, types.float64, types.float64), generate
+
+
+fma: Any = intrinsic(_fma)

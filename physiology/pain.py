@@ -13,20 +13,20 @@ DAY_H = 24.0
 
 
 @kernel
-def clock(state, t_h):  # type: ignore[no-untyped-def]
+def clock(state, t_h):
     """Clock time (h, 0-24) at ``t_h`` after the start."""
     return (state.clock_h + t_h) % DAY_H
 
 
 @kernel
-def is_awake(par, clock_h):  # type: ignore[no-untyped-def]
+def is_awake(par, clock_h):
     """1 between waking and falling asleep (either may lie past midnight), else 0."""
     since_wake = (clock_h - par.wake_h) % DAY_H
     return 1 if since_wake < (par.sleep_h - par.wake_h) % DAY_H else 0
 
 
 @kernel
-def activity(par, clock_h):  # type: ignore[no-untyped-def]
+def activity(par, clock_h):
     """Relative activity: a half sine over the waking hours with mean 1 while awake, 0 asleep."""
     length = (par.sleep_h - par.wake_h) % DAY_H
     since_wake = (clock_h - par.wake_h) % DAY_H
@@ -36,14 +36,14 @@ def activity(par, clock_h):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def prepare_pain(par):  # type: ignore[no-untyped-def]
+def prepare_pain(par):
     """Write the exact one-tick step of the Ornstein-Uhlenbeck fluctuation."""
     par.ou_keep = math.exp(-TICK_H / par.ou_tau_h)
     par.ou_kick = par.ou_sd * math.sqrt(1.0 - par.ou_keep * par.ou_keep)
 
 
 @kernel
-def step_disturbance(par, state, t_h):  # type: ignore[no-untyped-def]
+def step_disturbance(par, state, t_h):
     """Advance the fluctuation (exact Ornstein-Uhlenbeck) and the breakthrough episode over one pump tick.
 
     Episodes start as a Poisson process that follows activity; heights are uniform within half and one and a half times the
@@ -65,7 +65,7 @@ def step_disturbance(par, state, t_h):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def breakthrough(par, state, later_h):  # type: ignore[no-untyped-def]
+def breakthrough(par, state, later_h):
     """Pain (NRS) of the running episode ``later_h`` after the tick began: a rise, a plateau, a fall as long as the rise."""
     age = state.bt_age_h
     if age < 0.0:
@@ -80,7 +80,7 @@ def breakthrough(par, state, later_h):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def latent_pain(par, state, t_h, later_h):  # type: ignore[no-untyped-def]
+def latent_pain(par, state, t_h, later_h):
     """Nociceptive drive (NRS, not below 0) that the patient would feel without drug."""
     phase = 2.0 * math.pi * (clock(state, t_h + later_h) - par.circ_peak_h) / DAY_H
     drive = par.pain_base + par.pain_trend_per_h * t_h + par.circ_amp * math.cos(phase) + state.ou
@@ -88,7 +88,7 @@ def latent_pain(par, state, t_h, later_h):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def felt_pain(par, state, drive, relief, t_h):  # type: ignore[no-untyped-def]
+def felt_pain(par, state, drive, relief, t_h):
     """Pain (NRS 0-10): the drive raised by hyperalgesia, lowered by drug and placebo, plus that of withdrawal."""
     expectation = par.placebo * math.exp(-t_h / par.placebo_tau_h)
     pain = drive * (1.0 + state.oih) * (1.0 - relief) * (1.0 - expectation) + par.wd_nrs * state.withdrawal

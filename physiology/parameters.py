@@ -130,7 +130,9 @@ def read_parameters(path: Path | Any) -> ParameterFile:
     return ParameterFile(name, quantities, texts)
 
 
-def _collect(name: str, prefix: str, table: dict[str, Any], quantities: dict[str, Quantity], texts: dict[str, Any]) -> None:
+def _collect(
+    name: str, prefix: str, table: dict[str, Any], quantities: dict[str, Quantity], texts: dict[str, Any]
+) -> None:
     for key, entry in table.items():
         dotted = f"{prefix}{key}"
         if isinstance(entry, dict) and ("value" in entry or "unit" in entry):

@@ -29,7 +29,7 @@ _FIRST_TICK = -1
 
 
 @kernel
-def prepare_patient(par):  # type: ignore[no-untyped-def]
+def prepare_patient(par):
     """Factor everything that depends on a step's length; call once, and again when a parameter changes."""
     prepare_segments(par)
     prepare_adaptation(par)
@@ -45,7 +45,7 @@ def prepare_patient(par):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def start_patient(par, state, clock_h):  # type: ignore[no-untyped-def]
+def start_patient(par, state, clock_h):
     """Set a zeroed state to the day of the implant: no intrathecal drug, resting vital signs, one report known."""
     state.clock_h = clock_h
     state.bt_age_h = -1.0
@@ -70,7 +70,7 @@ def start_patient(par, state, clock_h):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def step_drug(par, state, drug, step, own, into_tip_ug, jet_ug):  # type: ignore[no-untyped-def]
+def step_drug(par, state, drug, step, own, into_tip_ug, jet_ug):
     """Advance transport, plasma and effect sites of one drug by ``step.dt_h``."""
     cranial = cranial_concentration(par, own)
     plasma = own.plasma
@@ -88,7 +88,7 @@ def step_drug(par, state, drug, step, own, into_tip_ug, jet_ug):  # type: ignore
 
 
 @kernel
-def step_kinetics(par, state, tip_ug, basal_ml, bolus_ml):  # type: ignore[no-untyped-def]
+def step_kinetics(par, state, tip_ug, basal_ml, bolus_ml):
     """Advance the kinetics of every drug by one coarse substep, in fine ones while a bolus spreads.
 
     Args:
@@ -113,7 +113,7 @@ def step_kinetics(par, state, tip_ug, basal_ml, bolus_ml):  # type: ignore[no-un
 
 
 @kernel
-def step_response(par, state, t_h, later_h):  # type: ignore[no-untyped-def]
+def step_response(par, state, t_h, later_h):
     """Advance adaptation, relief, felt pain, breathing, sedation and nausea over one pump tick.
 
     ``t_h`` is the start of the tick and ``later_h`` the moment within it at which pain is evaluated.

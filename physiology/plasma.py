@@ -8,7 +8,7 @@ from thecal.physiology.jit import kernel
 
 
 @kernel
-def prepare_plasma(drug, step, dt_h):  # type: ignore[no-untyped-def]
+def prepare_plasma(drug, step, dt_h):
     """Write the exact propagator of the two compartments and their response to a constant input over ``dt_h``.
 
     With eigenvalues -a and -b of [[-(k10+k12), k21], [k12, -k21]]; the closed form needs a != b, which k12, k21 > 0 ensure.
@@ -30,7 +30,7 @@ def prepare_plasma(drug, step, dt_h):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def step_plasma(step, state, absorbed_ug):  # type: ignore[no-untyped-def]
+def step_plasma(step, state, absorbed_ug):
     """Advance both compartments by one substep in which ``absorbed_ug`` enters plasma at a constant rate."""
     before = state.plasma + state.periph + absorbed_ug
     central = step.p11 * state.plasma + step.p12 * state.periph + step.q1 * absorbed_ug

@@ -47,7 +47,7 @@ N_SIGNALS = len(SIGNALS)
 
 
 @kernel
-def _write_signals(par, state, out):  # type: ignore[no-untyped-def]
+def _write_signals(par, state, out):
     drug = state.drug[0]
     out[0] = drug.csf[LUMBAR] / par.v_node[LUMBAR]
     out[1] = drug.csf[0] / par.v_node[0]
@@ -72,7 +72,7 @@ def _write_signals(par, state, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _run_one(par, state, rate_ug_per_h, basal_ml_per_h, bolus_ug, bolus_ml, out):  # type: ignore[no-untyped-def]
+def _run_one(par, state, rate_ug_per_h, basal_ml_per_h, bolus_ug, bolus_ml, out):
     """One patient over ``len(out)`` pump ticks; boluses enter in the first substep of the first tick."""
     tip_ug = np.zeros(MAX_DRUGS)
     for k in range(out.shape[0]):
@@ -92,7 +92,7 @@ def _run_one(par, state, rate_ug_per_h, basal_ml_per_h, bolus_ug, bolus_ml, out)
 
 def _compile(key: int) -> Any:
     @entry_point(parallel=True)
-    def run(par, state, rate_ug_per_h, basal_ml_per_h, bolus_ug, bolus_ml, out):  # type: ignore[no-untyped-def]
+    def run(par, state, rate_ug_per_h, basal_ml_per_h, bolus_ug, bolus_ml, out):
         for b in prange(par.shape[0]):
             _run_one(par[b], state[b], rate_ug_per_h[b], basal_ml_per_h, bolus_ug[b], bolus_ml, out[b])
         return key
@@ -134,9 +134,7 @@ def advance(
         ``{signal: [ticks, B]}`` at the end of every pump tick, for each of ``SIGNALS``.
     """
     out = np.zeros((len(par), round(hours / TICK_H), N_SIGNALS))
-    _run(
-        par, state, _per_drug(rate_ug_per_h, len(par)), basal_ml_per_h, _per_drug(bolus_ug, len(par)), bolus_ml, out
-    )
+    _run(par, state, _per_drug(rate_ug_per_h, len(par)), basal_ml_per_h, _per_drug(bolus_ug, len(par)), bolus_ml, out)
     return {name: out[:, :, i].T for i, name in enumerate(SIGNALS)}
 
 

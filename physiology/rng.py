@@ -30,7 +30,7 @@ _TO_UNIT = 1.0 / 4294967296.0
 
 
 @kernel
-def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+def philox(c0, c1, c2, c3, k0, k1):
     """Ten rounds of Philox4x32: four counter words and two key words (uint64 holding 32 bits) to four words."""
     for _ in range(10):
         p0 = _M0 * c0
@@ -45,7 +45,7 @@ def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def uniforms(seed, patient, stream, tick):  # type: ignore[no-untyped-def]
+def uniforms(seed, patient, stream, tick):
     """Four independent uniforms in (0, 1) for one key."""
     a, b, c, d = philox(
         np.uint64(tick) & _LOW,
@@ -64,7 +64,7 @@ def uniforms(seed, patient, stream, tick):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def normal_quantile(p):  # type: ignore[no-untyped-def]
+def normal_quantile(p):
     """Standard normal quantile of ``p`` in (0, 1) to seven digits: algorithm AS 241 (PPND7), Wichura 1988, Appl Stat 37:477."""
     q = p - 0.5
     if abs(q) <= 0.425:
@@ -84,7 +84,7 @@ def normal_quantile(p):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def normals(seed, patient, stream, tick):  # type: ignore[no-untyped-def]
+def normals(seed, patient, stream, tick):
     """Four independent standard normals for one key."""
     a, b, c, d = uniforms(seed, patient, stream, tick)
     return normal_quantile(a), normal_quantile(b), normal_quantile(c), normal_quantile(d)

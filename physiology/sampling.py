@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 
 @kernel
-def _fill(seed, patients, stream, normal, out):  # type: ignore[no-untyped-def]
+def _fill(seed, patients, stream, normal, out):
     for i in range(patients.shape[0]):
         if normal:
             out[i] = normals(seed, patients[i], stream, 0)[0]
@@ -32,7 +32,7 @@ def _fill(seed, patients, stream, normal, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _truncate(z, low, high, out):  # type: ignore[no-untyped-def]
+def _truncate(z, low, high, out):
     """Map standard normals to the normal truncated to [low, high] by the inverse of its distribution, point by point."""
     root = math.sqrt(2.0)
     p_low = 0.5 * math.erfc(-low / root)

@@ -28,7 +28,7 @@ _TICKS_PER_SCORE = 4
 
 
 @kernel
-def true_signal(par, state, k, act):  # type: ignore[no-untyped-def]
+def true_signal(par, state, k, act):
     """The value sensor ``k`` (order of ``records.SENSORS``) would show without lag or noise; EMG on the log scale."""
     if k == 0:
         return heart_rate(par, state, act)
@@ -44,7 +44,7 @@ def true_signal(par, state, k, act):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _reading(k, value):  # type: ignore[no-untyped-def]
+def _reading(k, value):
     """A sensor's number within what the instrument can show."""
     if k == 5:
         return math.exp(value)
@@ -54,7 +54,7 @@ def _reading(k, value):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def prepare_sensors(par):  # type: ignore[no-untyped-def]
+def prepare_sensors(par):
     """Write the share of a lag and the chance of a dropout per pump tick."""
     for k in range(N_SENSORS):
         par.s_share[k] = -math.expm1(-TICK_H / par.s_tau_h[k])
@@ -62,7 +62,7 @@ def prepare_sensors(par):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def step_sensors(par, state, t_h):  # type: ignore[no-untyped-def]
+def step_sensors(par, state, t_h):
     """Sample every sensor once at ``t_h`` (h after the start)."""
     act = activity(par, clock(state, t_h))
     n0, n1, n2, n3 = normals(par.seed, par.patient, STREAM_SENSOR_A, state.tick)
@@ -90,7 +90,7 @@ def step_sensors(par, state, t_h):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def step_report(par, state):  # type: ignore[no-untyped-def]
+def step_report(par, state):
     """Self-report at its interval, hourly sedation score by an observer, and the patient's wish for a bolus."""
     a, b, c, d = uniforms(par.seed, par.patient, STREAM_REPORT, state.tick)
     state.nrs_age_h += TICK_H

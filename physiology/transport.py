@@ -28,7 +28,7 @@ _JET_SIDE = 0.25
 
 
 @kernel
-def _diagonal(par, drug, step, i, h):  # type: ignore[no-untyped-def]
+def _diagonal(par, drug, step, i, h):
     """Diagonal of (I - h A) for node ``i`` after cord and tip cell are eliminated."""
     out = par.g_node[i]
     if i > 0:
@@ -44,7 +44,7 @@ def _diagonal(par, drug, step, i, h):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def prepare_transport(par, drug, step, dt_h):  # type: ignore[no-untyped-def]
+def prepare_transport(par, drug, step, dt_h):
     """Factor the stage matrix of one drug for substeps of ``dt_h`` (h) into ``step``."""
     h = GAMMA * dt_h
     step.dt_h = dt_h
@@ -74,7 +74,7 @@ def prepare_transport(par, drug, step, dt_h):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _solve_stage(par, drug, step, h, csf, cord, tip):  # type: ignore[no-untyped-def]
+def _solve_stage(par, drug, step, h, csf, cord, tip):
     """Solve (I - h A) y = r in place for CSF and cord; returns the tip cell's new amount."""
     feed = h * drug.k_return * step.cord_div
     for i in range(N_NODES):
@@ -102,7 +102,7 @@ def _solve_stage(par, drug, step, h, csf, cord, tip):  # type: ignore[no-untyped
 
 
 @kernel
-def loss_rate(par, drug, csf, cord):  # type: ignore[no-untyped-def]
+def loss_rate(par, drug, csf, cord):
     """Loss to plasma (µg/h): from cord, over the epidural space, and with the CSF absorbed at the cranial end.
 
     Three partial sums, because one sum of 27 terms would wait for each addition in turn.
@@ -118,7 +118,7 @@ def loss_rate(par, drug, csf, cord):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _add_jet(par, csf, amount):  # type: ignore[no-untyped-def]
+def _add_jet(par, csf, amount):
     """Add drug (µg) to the tip's node and its neighbours; at an end of the canal the node itself keeps the side's share."""
     k = par.tip_node
     csf[k] += _JET_CENTER * amount
@@ -127,7 +127,7 @@ def _add_jet(par, csf, amount):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def step_transport(par, drug, step, state, into_tip_ug, jet_ug, csf, cord):  # type: ignore[no-untyped-def]
+def step_transport(par, drug, step, state, into_tip_ug, jet_ug, csf, cord):
     """Advance CSF, cord and tip cell of one drug by ``step.dt_h``.
 
     Args:
@@ -164,7 +164,7 @@ def step_transport(par, drug, step, state, into_tip_ug, jet_ug, csf, cord):  # t
 
 
 @kernel
-def rate_of_change(par, drug, y, into_tip_ug_per_h, jet_ug_per_h, out):  # type: ignore[no-untyped-def]
+def rate_of_change(par, drug, y, into_tip_ug_per_h, jet_ug_per_h, out):
     """The same system as an ordinary differential equation, for reference solvers.
 
     ``y`` and ``out`` hold CSF, cord, tip cell and the loss to plasma: ``[2 * N_NODES + 2]`` (µg, µg/h).
@@ -188,7 +188,7 @@ def rate_of_change(par, drug, y, into_tip_ug_per_h, jet_ug_per_h, out):  # type:
 
 
 @kernel
-def jet_share(par, bolus_ml):  # type: ignore[no-untyped-def]
+def jet_share(par, bolus_ml):
     """Share of a bolus that leaves the unmixed cell at once: a jet of large volume mixes with the canal around it."""
     return bolus_ml / (bolus_ml + par.jet_ml)
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -56,9 +57,7 @@ class LimitProfile:
         self.name = name
         self.title = str(file.texts.get("title", name))
         self.file = file
-        self.drugs = tuple(
-            sorted({key.partition(".")[0] for key in file} - {key.partition(".")[0] for key in _LIMITS})
-        )
+        self.drugs = tuple(sorted({key.partition(".")[0] for key in file} - {key.partition(".")[0] for key in _LIMITS}))
         self._check()
 
     @property
@@ -156,7 +155,7 @@ def shield_parameters(
     rate_step_nl: int,
     bolus_step_nl: int,
     mode: ShieldMode | str | int = ShieldMode.PROJECT,
-) -> np.void:
+) -> Any:
     """The shield's integers for one patient.
 
     Args:
@@ -178,7 +177,7 @@ def shield_parameters(
         raise ConfigError(f"setting {setting!r} is not one of {', '.join(SETTINGS)}")
     if len(drugs) != len(conc_ug_per_ml) or not drugs:
         raise ConfigError(f"{len(conc_ug_per_ml)} concentrations were given for {len(drugs)} drugs")
-    par = np.zeros(1, SHIELD_PAR)[0]
+    par: Any = np.zeros(1, SHIELD_PAR)[0]
     par["n_drugs"] = len(drugs)
     bolus_nl = []
     for d, (drug, conc) in enumerate(zip(drugs, conc_ug_per_ml, strict=True)):
@@ -191,7 +190,12 @@ def shield_parameters(
         if int(par["conc"][d]) * min_rate_nl * WINDOW > int(par["cap_pg"][d]):
             raise ProfileError(f"{profile.name}: {drug} at {conc} ug/mL exceeds its cap at the pump's lowest rate")
     par["bolus_abs"] = min(bolus_nl)
-    envelope = {"min_rate": min_rate_nl, "max_rate": max_rate_nl, "rate_step": rate_step_nl, "bolus_step": bolus_step_nl}
+    envelope = {
+        "min_rate": min_rate_nl,
+        "max_rate": max_rate_nl,
+        "rate_step": rate_step_nl,
+        "bolus_step": bolus_step_nl,
+    }
     for name, value in {**envelope, **_general(profile, setting), "mode": ShieldMode.of(mode)}.items():
         par[name] = value
     return par

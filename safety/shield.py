@@ -69,31 +69,31 @@ _MONITOR = int(ShieldMode.MONITOR)
 
 
 @kernel
-def quantize_request(rate_nl, bolus_nl):  # type: ignore[no-untyped-def]
+def quantize_request(rate_nl, bolus_nl):
     """(rate, bolus, valid) as integers rounded down; valid is 0, and both 0, when a number is not finite.
 
     Finiteness is checked before any comparison, because comparisons let NaN through.
     """
     if not (math.isfinite(rate_nl) and math.isfinite(bolus_nl)):
         return 0, 0, 0
-    rate = int(math.floor(min(max(rate_nl, -float(_REQUEST_LIMIT)), float(_REQUEST_LIMIT))))
-    bolus = int(math.floor(min(max(bolus_nl, -float(_REQUEST_LIMIT)), float(_REQUEST_LIMIT))))
+    rate = math.floor(min(max(rate_nl, -float(_REQUEST_LIMIT)), float(_REQUEST_LIMIT)))
+    bolus = math.floor(min(max(bolus_nl, -float(_REQUEST_LIMIT)), float(_REQUEST_LIMIT)))
     return rate, bolus, 1
 
 
 @kernel
-def largest_bolus(state, par):  # type: ignore[no-untyped-def]
+def largest_bolus(state, par):
     """The largest bolus (nL) the size limit allows at the rate in force."""
     return _largest_bolus(state.prev_rate, par.bolus_abs, par.bolus_permille, TICKS_PER_DAY)
 
 
 @kernel
-def _count_bits(bits):  # type: ignore[no-untyped-def]
+def _count_bits(bits):
     return (bits & 1) + (bits >> 1 & 1) + (bits >> 2 & 1)
 
 
 @kernel
-def update_locks(state, par, rr, spo2, poss, clear):  # type: ignore[no-untyped-def]
+def update_locks(state, par, rr, spo2, poss, clear):
     """Advance the locks by one tick of vital signs (tenths, -1 for missing) and sedation score.
 
     Two of the last three valid samples confirm. A latched lock ends only with ``clear`` (a clinician's act), after the watch
@@ -121,7 +121,7 @@ def update_locks(state, par, rr, spo2, poss, clear):  # type: ignore[no-untyped-
 
 
 @kernel
-def _rate_violations(state, par, request, ceiling, sustain, rise_top, floor):  # type: ignore[no-untyped-def]
+def _rate_violations(state, par, request, ceiling, sustain, rise_top, floor):
     """Bits of the limits that the requested rate breaks."""
     broken = 0
     if request > par.max_rate or request < min(par.min_rate, state.prev_rate):
@@ -144,7 +144,7 @@ def _rate_violations(state, par, request, ceiling, sustain, rise_top, floor):  #
 
 
 @kernel
-def _withheld_bits(state):  # type: ignore[no-untyped-def]
+def _withheld_bits(state):
     bits = _RESP if state.lock_resp == 1 or state.warn == 1 else 0
     if state.lock_sedation == 1:
         bits |= _SEDATION
@@ -154,7 +154,7 @@ def _withheld_bits(state):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _bolus_violations(state, par, request, largest, room):  # type: ignore[no-untyped-def]
+def _bolus_violations(state, par, request, largest, room):
     """Bits of the limits that the requested bolus breaks."""
     if request == 0:
         return 0
@@ -173,7 +173,7 @@ def _bolus_violations(state, par, request, largest, room):  # type: ignore[no-un
 
 
 @kernel
-def decide(state, par, request, bolus):  # type: ignore[no-untyped-def]
+def decide(state, par, request, bolus):
     """(rate, bolus, violations): the kernel's answer to a request of integers, locks already up to date."""
     prev = state.prev_rate
     withheld = state.warn + state.lock_resp + state.lock_sedation + state.stale
@@ -185,9 +185,7 @@ def decide(state, par, request, bolus):  # type: ignore[no-untyped-def]
     rise_top = _rise_ceiling(prev, long_ago, par.rise_permille)
     top = _step_ceiling(prev, par.step_permille, _may_rise(state.since_increase, par.interval, withheld))
     ceiling = min(min(top, rise_top), sustain)
-    floor = _withdrawal_floor(
-        state.highest24, par.keep_permille, par.rate_step, prev, state.ticks >= par.exposed_after
-    )
+    floor = _withdrawal_floor(state.highest24, par.keep_permille, par.rate_step, prev, state.ticks >= par.exposed_after)
     locked = state.lock_resp == 1
     rate = _choose_rate(
         request, prev, ceiling, floor, par.min_rate, par.max_rate, par.rate_step, locked, state.lock_rate
@@ -205,7 +203,7 @@ def decide(state, par, request, bolus):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _book(state, par, rate, bolus):  # type: ignore[no-untyped-def]
+def _book(state, par, rate, bolus):
     """Write one tick of commanded delivery into the ledger, and advance counters and rings."""
     volume = rate + bolus
     for d in range(par.n_drugs):
@@ -237,14 +235,14 @@ def _book(state, par, rate, bolus):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _unshielded(par, request, bolus):  # type: ignore[no-untyped-def]
+def _unshielded(par, request, bolus):
     """The request within the pump's own envelope and grid: all that stands in MONITOR and OFF."""
     rate = min(max(request, 0), par.max_rate) // par.rate_step * par.rate_step
     return rate, min(max(bolus, 0), par.max_rate * TICKS_PER_DAY) // par.bolus_step * par.bolus_step
 
 
 @kernel
-def shield_tick(state, par, request, bolus, valid, rr, spo2, poss, clear):  # type: ignore[no-untyped-def]
+def shield_tick(state, par, request, bolus, valid, rr, spo2, poss, clear):
     """Judge one request and book what is allowed.
 
     Args:
@@ -279,7 +277,7 @@ def shield_tick(state, par, request, bolus, valid, rr, spo2, poss, clear):  # ty
     _book(state, par, rate, given)
 
 
-def new_shield_state(par: NDArray[np.void] | np.void, start_rate_nl: int) -> np.void:
+def new_shield_state(par: NDArray[np.void] | np.void, start_rate_nl: int) -> Any:
     """The shield on the day of the implant: an empty ledger, the starting rate in force and in the 28-day history.
 
     A rise and a bolus are possible from the first tick on as far as vital signs and limits allow; the withdrawal floor holds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from agent_toys import change, make_view, observe
+from support.agent_toys import change, make_view, observe
 
 from thecal.agents import make_policy
 

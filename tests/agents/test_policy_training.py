@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from agent_toys import FIELDS, make_view, toy_vec_env
+from support.agent_toys import FIELDS, make_view, toy_vec_env
 
 from thecal.agents import SB3Policy, load_policy, load_rl_settings, read_record, train_sb3
 from thecal.agents.rl import TrainedPolicy

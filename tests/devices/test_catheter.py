@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pumps import MORPHINE_20, ExactPipe, catheter_ug, program, pump, run, step
+from support.pumps import MORPHINE_20, ExactPipe, catheter_ug, program, pump, run, step
 
 from thecal.devices.catheter import push
 from thecal.devices.pump import refill

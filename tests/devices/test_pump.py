@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pumps import program, pump, run, step
+from support.pumps import program, pump, run, step
 
 from thecal.devices.pump import cancel_bolus, programmable_rate
 from thecal.devices.records import CONTINUOUS, MIN_RATE, STOPPED

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pumps import PUMP, pump_par
+from support.pumps import PUMP, pump_par
 
 from thecal.devices.pump import new_pump_state
 from thecal.devices.records import MIN_RATE, PUMP_PAR, PUMP_STATE

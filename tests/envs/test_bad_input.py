@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from thecal.envs import ThecalEnv, ThecalVectorEnv, load_task
 from thecal.envs.tasks import TaskSpec
 from thecal.physiology.errors import ConfigError, InvalidActionWarning, UnknownNameError

@@ -13,6 +13,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.env_checker import check_env as check_env_sb3
+
 from thecal.envs import ThecalVectorEnv, make_sb3
 
 IDS = ("thecal/CancerMorphine-v0", "thecal/NonCancerMorphine-v0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 import pytest
+
 from thecal.envs import ThecalEnv, ThecalVectorEnv
 from thecal.envs.sb3 import make_sb3
 
@@ -70,7 +71,9 @@ def test_days_do_not_depend_on_the_policy():
         for _ in range(STEPS):
             _, _, _, _, info = env.step(np.full((20, 2), action, np.float32))
             state = env.batch.world["patient"]
-            rows.append((info["out"]["pain_latent"], state["ou"].copy(), state["s_valid"].copy(), info["out"]["dose_ug"][:, 0]))
+            rows.append(
+                (info["out"]["pain_latent"], state["ou"].copy(), state["s_valid"].copy(), info["out"]["dose_ug"][:, 0])
+            )
         courses.append(rows)
     for first, second in zip(*courses, strict=True):
         assert np.array_equal(first[0], second[0])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm
-from support.patients import fresh_state, toy_patients
+
 from thecal.physiology.adaptation import share, step_adaptation
 from thecal.physiology.breathing import saturation, step_breathing
 from thecal.physiology.effect import hill
@@ -16,6 +16,8 @@ from thecal.physiology.pain import activity, breakthrough, felt_pain, is_awake, 
 from thecal.physiology.plasma import step_plasma
 from thecal.physiology.records import COARSE_H, DRUG_STATE, TICK_H
 from thecal.physiology.sensors import step_report, step_sensors
+
+from support.patients import fresh_state, toy_patients
 
 
 def test_plasma_step_is_the_matrix_exponential():

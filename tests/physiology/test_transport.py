@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
-from support.patients import toy_patients
+
 from thecal.physiology.patient import step_kinetics
 from thecal.physiology.records import COARSE_H, DRUG_STATE, N_NODES, NODES, PATIENT_STATE
 from thecal.physiology.transport import (
@@ -18,6 +18,8 @@ from thecal.physiology.transport import (
     stability,
     step_transport,
 )
+
+from support.patients import toy_patients
 
 HOURS = 8.0
 BASAL_UG_PER_H = 20.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from thecal.physiology.patient import prepare_patient, start_patient
 from thecal.physiology.records import N_NODES, NODES, PATIENT_PAR, PATIENT_STATE
 

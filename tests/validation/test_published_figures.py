@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from thecal.experiments.reproductions import REPRODUCTIONS
 from thecal.experiments.validate import Score, load_targets, records, table, validate
 from thecal.physiology.errors import UnknownNameError
