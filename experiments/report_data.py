@@ -147,6 +147,11 @@ class ReportData:
         """Whether the shield's limits bound what the policies asked for."""
         return self.shield_mode in ("project", "replace")
 
+    @property
+    def lead(self) -> str:
+        """The policy a report looks at most closely: the first trained one, else the first beside the reference."""
+        return [*self.trained, *self.others, self.reference][0]
+
     def percent(self, per_1000_h: float) -> float:
         """A count of decisions per 1000 patient-hours as the share of all decisions, %."""
         return per_1000_h * float(self.task["tick_h"]) / 10.0

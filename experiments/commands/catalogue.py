@@ -1,0 +1,150 @@
+"""``thecal tasks`` and ``thecal list``: what is shipped, by name."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from thecal.experiments.commands.common import Json, emit, output, plain_table
+
+_JSON_ONLY = ("id", "cohort", "profile")  # the table stays within a narrow terminal
+
+
+class Kind(StrEnum):
+    """What can be listed."""
+
+    tasks = "tasks"
+    drugs = "drugs"
+    pumps = "pumps"
+    cohorts = "cohorts"
+    profiles = "profiles"
+    policies = "policies"
+    algorithms = "algorithms"
+    targets = "targets"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("tasks", rich_help_panel="Look around")(tasks)
+    app.command("list", rich_help_panel="Look around")(list_kind)
+
+
+def tasks(as_json: Json = False) -> None:
+    """The tasks: what is treated, with what, for how long, and what counts.
+
+    Example: `thecal tasks`
+    """
+    _show(Kind.tasks, as_json)
+
+
+def list_kind(
+    kind: Annotated[Kind, typer.Argument(help="What to list.", show_default=False)], as_json: Json = False
+) -> None:
+    """Names of the shipped tasks, drugs, pumps, cohorts, profiles, policies, algorithms or validation targets.
+
+    Example: `thecal list profiles`
+    """
+    _show(kind, as_json)
+
+
+def _show(kind: Kind, as_json: bool) -> None:
+    rows = _READERS[kind]()
+    if as_json:
+        emit(rows)
+        return
+    shown = [column for column in rows[0] if column not in _JSON_ONLY]
+    table = plain_table(kind.value, shown)
+    for row in rows:
+        table.add_row(*(str(row[column]) for column in shown))
+    output().print(table)
+
+
+def _tasks() -> list[dict[str, object]]:
+    from thecal.envs.tasks import load_task, task_names
+
+    specs = [load_task(name) for name in task_names()]
+    return [
+        {
+            "name": spec.name,
+            "id": spec.id,
+            "title": spec.title,
+            "drugs": " + ".join(spec.drugs),
+            "horizon": f"{spec.horizon_d:g} d, every {spec.tick_h:g} h",
+            "cohort": spec.cohort,
+            "profile": spec.profile,
+            "primary outcome": spec.primary.text,
+        }
+        for spec in specs
+    ]
+
+
+def _drugs() -> list[dict[str, object]]:
+    from thecal.physiology.population import names_in, shipped
+
+    rows: list[dict[str, object]] = []
+    for name in names_in("drugs"):
+        file = shipped(f"drugs/{name}")
+        weak = sum(quantity.confidence == "low" for quantity in file.values())
+        rows.append({"name": name, "numbers": len(file), "of low confidence": weak})
+    return rows
+
+
+def _pumps() -> list[dict[str, object]]:
+    from thecal.devices.specs import load_pump, pump_names
+
+    specs = [load_pump(name) for name in pump_names()]
+    return [
+        {"name": spec.name, "title": spec.title, "kind": spec.kind, "capacity": f"{spec.capacity_ml:g} mL"}
+        for spec in specs
+    ]
+
+
+def _cohorts() -> list[dict[str, object]]:
+    from thecal.physiology.cohort import cohort_names, load_cohort_spec
+
+    return [{"name": name, "title": load_cohort_spec(name).title} for name in cohort_names()]
+
+
+def _profiles() -> list[dict[str, object]]:
+    from thecal.safety.profiles import load_profile, profile_names
+
+    return [{"name": name, "title": load_profile(name).title} for name in profile_names()]
+
+
+def _policies() -> list[dict[str, object]]:
+    from thecal.agents.registry import make_policy, policy_names
+
+    return [{"name": name, "what it does": _first_line(type(make_policy(name)))} for name in policy_names()]
+
+
+def _first_line(thing: type) -> str:
+    return (thing.__doc__ or "").strip().split("\n")[0]
+
+
+def _algorithms() -> list[dict[str, object]]:
+    from thecal.agents.rl_settings import algorithm_names, load_rl_settings
+
+    return [{"name": name, "what it is": _first_line(type(load_rl_settings(name)))} for name in algorithm_names()]
+
+
+def _targets() -> list[dict[str, object]]:
+    from thecal.experiments.validate import load_targets
+
+    return [
+        {"name": target.key, "title": target.title, "role": target.role, "source": target.source}
+        for target in load_targets()
+    ]
+
+
+_READERS = {
+    Kind.tasks: _tasks,
+    Kind.drugs: _drugs,
+    Kind.pumps: _pumps,
+    Kind.cohorts: _cohorts,
+    Kind.profiles: _profiles,
+    Kind.policies: _policies,
+    Kind.algorithms: _algorithms,
+    Kind.targets: _targets,
+}

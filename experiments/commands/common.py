@@ -1,0 +1,138 @@
+"""What the commands share: consoles, options, JSON output, overrides, progress bars."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from thecal.physiology.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+INTERRUPTED = 130
+
+Seed = Annotated[int, typer.Option("--seed", help="Seed of the run; the same seed repeats it.", min=0)]
+Patients = Annotated[int, typer.Option("--patients", "-n", help="Number of virtual patients.", min=1)]
+Split = Annotated[str, typer.Option("--split", help="Which disjoint patients: train, tune or test.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead of a table.")]
+Config = Annotated[Path | None, typer.Option("--config", "-c", help="Configuration file (TOML).", dir_okay=False)]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="Override one value, as `key=value`; may be given several times.")
+]
+
+
+def output() -> Console:
+    """Console on standard output, for results."""
+    from rich.console import Console
+
+    return Console()
+
+
+def errors() -> Console:
+    """Console on standard error, for progress and errors, so that results can be piped."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def plain_table(title: str, columns: list[str], *, numbers: bool = False) -> Table:
+    """A terminal table with rules only where they help; ``numbers`` aligns all but the first column right."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        title=f"{title} (simulation only)",
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1),
+    )
+    for position, column in enumerate(columns):
+        justify: Literal["left", "right"] = "right" if numbers and position else "left"
+        table.add_column(column, overflow="fold", justify=justify, no_wrap=position == 0)
+    return table
+
+
+def emit(value: Any) -> None:
+    """Print ``value`` as JSON; numbers that are missing become null."""
+    json.dump(_plain(value), sys.stdout, indent=2, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [_plain(entry) for entry in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def overrides(pairs: list[str] | None) -> dict[str, Any]:
+    """``["a.b=1", "c=text"]`` as ``{"a.b": 1, "c": "text"}``; values are read as TOML where they are, else as text.
+
+    Raises:
+        ConfigError: an entry has no ``=`` or no key.
+    """
+    found: dict[str, Any] = {}
+    for pair in pairs or []:
+        key, equals, text = pair.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"--set {pair!r} is not of the form key=value")
+        try:
+            found[key.strip()] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[key.strip()] = text.strip()
+    return found
+
+
+def gathered(options: dict[str, Any], pairs: list[str] | None) -> dict[str, Any]:
+    """Options that were given, with ``--set`` on top; both go over the configuration file."""
+    return {key: value for key, value in options.items() if value is not None} | overrides(pairs)
+
+
+def tracked_at(run_id: str | None) -> None:
+    """Say on standard error where a run is kept."""
+    if run_id is not None:
+        from thecal.experiments.tracking import store_uri
+
+        errors().print(
+            f"[dim]run {run_id} in {store_uri()} (look: mlflow ui --backend-store-uri {store_uri()})[/]", soft_wrap=True
+        )
+
+
+@contextmanager
+def progress_bar(title: str, total: float | None) -> Iterator[Callable[..., None]]:
+    """A bar with the time left, on standard error; yields ``update(done, note, total)``."""
+    from rich import progress
+
+    bars = progress.Progress(
+        progress.TextColumn("[bold]{task.description}"),
+        progress.BarColumn(bar_width=28),
+        progress.TaskProgressColumn(),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("left"),
+        progress.TimeRemainingColumn(),
+        progress.TextColumn("[dim]{task.fields[note]}"),
+        console=errors(),
+    )
+    with bars:
+        bar = bars.add_task(title, total=total, note="")
+
+        def update(done: float, note: str = "", total: float | None = total) -> None:
+            bars.update(bar, completed=done, note=note, total=total)
+
+        yield update

@@ -1,0 +1,216 @@
+"""``thecal evaluate`` and ``thecal compare``: one policy, or several on the same patients and days."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from thecal.experiments.commands.common import (
+    Config,
+    Json,
+    Set,
+    emit,
+    errors,
+    gathered,
+    output,
+    plain_table,
+    progress_bar,
+    tracked_at,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from thecal.experiments.compare import Comparison
+
+Task = Annotated[str | None, typer.Option("--task", "-t", help="Task; default CancerMorphine.")]
+Patients = Annotated[int | None, typer.Option("--patients", "-n", help="Virtual patients; default 100.", min=1)]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the days; default 0.", min=0)]
+Split = Annotated[str | None, typer.Option("--split", help="train, tune or test (default).")]
+Difficulty = Annotated[str | None, typer.Option("--difficulty", help="easy, real (default) or shift.")]
+Shield = Annotated[
+    str | None,
+    typer.Option("--shield", help="project (default), replace, monitor or off; the last two mark all results."),
+]
+Track = Annotated[bool | None, typer.Option("--track/--no-track", help="Keep the run in MLflow.", show_default=False)]
+# Outcomes of the one-screen table, with heads short enough for a terminal of 80 columns.
+_IN_BRIEF = {"resp_hours": "resp h", "sed_hours": "sed h", "dose_mg_per_day": "mg/d"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("evaluate", rich_help_panel="Experiments")(evaluate)
+    app.command("compare", rich_help_panel="Experiments")(compare)
+
+
+def evaluate(
+    policy: Annotated[str, typer.Argument(help="Policy by name, or the folder of a trained one.", show_default=False)],
+    task: Task = None,
+    patients: Patients = None,
+    seed: Seed = None,
+    split: Split = None,
+    difficulty: Difficulty = None,
+    shield: Shield = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for the trajectories.", file_okay=False)
+    ] = None,
+    config: Config = None,
+    settings: Set = None,
+    track: Track = None,
+    as_json: Json = False,
+) -> None:
+    """Run one policy on unseen patients and estimate every outcome with its interval.
+
+    Examples: `thecal evaluate guideline`, `thecal evaluate runs/train -n 200 --difficulty shift`
+    """
+    from thecal.experiments.config import EvaluateConfig, load_config
+    from thecal.experiments.evaluate import evaluate as run_evaluation
+    from thecal.experiments.outcomes import OUTCOMES
+
+    given = {
+        "policy": policy, "task": task, "patients": patients, "seed": seed, "split": split, "difficulty": difficulty,
+        "shield_mode": shield, "out": None if out is None else str(out), "track": track,
+    }  # fmt: skip
+    chosen = load_config(EvaluateConfig, config, gathered(given, settings))
+    with progress_bar(f"{chosen.policy} on {chosen.patients} patients", None) as update:
+        found = run_evaluation(chosen, lambda done, total: update(done, "", total))
+    if as_json:
+        emit(
+            {
+                "policy": chosen.policy,
+                "run_id": found.run_id,
+                "outcomes": {k: vars(v) for k, v in found.estimates.items()},
+            }
+        )
+    else:
+        mark = unshielded_mark(found.run.shield_mode)
+        title = f"{mark}{found.run.policy}, {found.run.task.id}, {chosen.patients} {chosen.split} patients"
+        table = plain_table(title, ["outcome", "mean", "95 % interval", "unit"])
+        for entry in OUTCOMES:
+            value = found.estimates[entry.key]
+            spread = f"{value.low:.{entry.digits}f} to {value.high:.{entry.digits}f}"
+            table.add_row(entry.label, f"{value.mean:.{entry.digits}f}", spread, entry.unit)
+        output().print(table)
+    tracked_at(found.run_id)
+
+
+def compare(
+    policies: Annotated[
+        list[str] | None, typer.Argument(help="Policies by name or folder; default: all rules.", show_default=False)
+    ] = None,
+    reference: Annotated[str | None, typer.Option("--reference", help="Whom to compare with; default fixed.")] = None,
+    task: Task = None,
+    patients: Patients = None,
+    seed: Seed = None,
+    split: Split = None,
+    difficulty: Difficulty = None,
+    shield: Shield = None,
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", help="Folder for the results; default runs/compare.")
+    ] = None,
+    config: Config = None,
+    settings: Set = None,
+    track: Track = None,
+    validation: Annotated[
+        bool, typer.Option("--validation", help="Add the validation scorecard to the report (about a minute).")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Run policies on the same unseen patients and days, and write a report with paired differences.
+
+    Examples: `thecal compare`, `thecal compare runs/train fixed guideline -n 200 --out results`
+    """
+    from thecal.experiments.config import CompareConfig, load_config
+    from thecal.experiments.evaluate import run_compare
+
+    given = {
+        "policies": tuple(policies) if policies else None, "reference": reference, "task": task, "patients": patients,
+        "seed": seed, "split": split, "difficulty": difficulty, "shield_mode": shield, "out": out, "track": track,
+    }  # fmt: skip
+    chosen = load_config(CompareConfig, config, gathered(given, settings))
+    places: list[Path] = []
+
+    def finish(found: Comparison, folder: Path, origin: dict[str, Any]) -> None:
+        places.append(finish_report(found, folder, origin, [Path(name) for name in chosen.policies], validation))
+
+    with comparison_bar(len(chosen.policies)) as told:
+        found, run_id = run_compare(chosen, told, finish=finish)
+    if as_json:
+        emit({**found.to_dict(), "run_id": run_id, "report": places[0] if places else None})
+    else:
+        output().print(brief_table(found))
+        for place in places:
+            output().print(f"report: {place}")
+    tracked_at(run_id)
+
+
+@contextmanager
+def comparison_bar(policies: int, title: str = "compare") -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar over the rollouts of a comparison; yields ``told(policy, done, total)``."""
+    finished: dict[str, float] = {}
+    with progress_bar(f"{title} {policies} policies", policies) as update:
+
+        def told(policy: str, done: int, total: int) -> None:
+            finished[policy] = done / total
+            update(sum(finished.values()), policy)
+
+        yield told
+
+
+def finish_report(
+    found: Comparison, folder: Path, origin: dict[str, Any], sources: list[Path], validation: bool
+) -> Path:
+    """Write ``report.html`` and the data behind it into ``folder``."""
+    from thecal.experiments.report import write_report
+    from thecal.experiments.report_build import build_report, stored_curve
+    from thecal.experiments.report_store import save_report_data
+
+    curve = next((curve for curve in map(stored_curve, sources) if curve is not None), None)
+    scores: list[dict[str, Any]] = []
+    if validation:
+        from thecal.experiments.validate import records, validate
+
+        with errors().status("reproducing published observations ..."):
+            scores = list(records(validate()))
+    data = build_report(found, provenance=origin, curve=curve, validation=scores)
+    save_report_data(data, folder)
+    return write_report(data, folder / "report.html")
+
+
+def unshielded_mark(mode: str) -> str:
+    """A loud word in front of results whose limits did not bind."""
+    from thecal.safety.invariants import ShieldMode
+
+    return "" if ShieldMode.of(mode).shielded else "UNSHIELDED: "
+
+
+def brief_table(found: Comparison) -> Table:
+    """The comparison in one screen: one row a policy, the main outcomes, the paired difference and the verdict."""
+    from thecal.experiments.outcomes import outcome
+
+    primary = outcome(found.task.primary.outcome)
+    entries = [primary, *(outcome(key) for key in _IN_BRIEF if key != primary.key)]
+    mark = unshielded_mark(found.shield_mode)
+    title = f"{mark}{found.task.id}, {len(found.patients)} {found.split} patients"
+    gap_head = f"minus {found.reference} (95 %)"
+    heads = ["policy", primary.label, gap_head, *(_IN_BRIEF[entry.key] for entry in entries[1:]), "better"]
+    table = plain_table(title, heads, numbers=True)
+    for column in (0, 2):
+        table.columns[column].no_wrap = True
+    for policy in found.policies:
+        means = [f"{found.estimates[policy][entry.key].mean:.{entry.digits}f}" for entry in entries]
+        gap, verdict = "", ""
+        if policy != found.reference:
+            value = found.differences[policy][primary.key]
+            gap = f"{value.mean:+.1f} ({value.low:+.1f}, {value.high:+.1f})"
+            verdict = "yes" if found.is_better(policy) else "no"
+        table.add_row(policy, means[0], gap, *means[1:], verdict)
+    table.caption = (
+        f"{primary.label} in {primary.unit}. better: superior on it, and no harm beyond its margin "
+        "(the report shows all harms)"
+    )
+    return table

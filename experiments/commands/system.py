@@ -1,0 +1,83 @@
+"""``thecal demo``, ``warmup`` and ``validate``: first steps, and whether the virtual patients can be believed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from thecal.experiments.commands.common import Json, Seed, emit, errors, output
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("demo", rich_help_panel="Start here")(demo)
+    app.command("warmup", rich_help_panel="Start here")(warmup)
+    app.command("validate", rich_help_panel="Experiments")(validate)
+
+
+def demo(
+    quick: Annotated[bool, typer.Option("--quick", help="A smoke run of about a minute.")] = False,
+    frames: Annotated[
+        int | None, typer.Option("--frames", help="Training frames instead of the usual number.", min=1)
+    ] = None,
+    patients: Annotated[int | None, typer.Option("--patients", "-n", help="Test patients.", min=4)] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report.", file_okay=False)] = Path(
+        "thecal-demo"
+    ),
+    seed: Seed = 0,
+) -> None:
+    """Train a policy, compare it with baselines on unseen patients, and write a report.
+
+    Examples: `thecal demo --quick`, `thecal demo --out results --seed 3`
+    """
+    from thecal.experiments.demo import run_demo
+
+    run_demo(quick=quick, frames=frames, patients=patients, out=out, seed=seed, console=output())
+
+
+def warmup() -> None:
+    """Compile the simulation kernels once; later runs start from the cache.
+
+    Example: `thecal warmup`
+    """
+    from thecal.experiments.demo import warm_up
+
+    console = errors()
+    with console.status("compiling the kernels (once, up to half a minute) ..."):
+        seconds = warm_up()
+    console.print(f"kernels ready after {seconds:.1f} s")
+
+
+def validate(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Targets; all when none is named.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when a target is missed.")] = False,
+) -> None:
+    """Compare the virtual patients with published observations; misses are shown, not hidden.
+
+    Examples: `thecal validate`, `thecal list targets`
+    """
+    from thecal.experiments.validate import load_targets, records, table
+    from thecal.experiments.validate import validate as reproduce
+
+    console = errors()
+    total = len(names or load_targets())
+    with console.status("reproducing ...") as status:
+        count = 0
+
+        def told(title: str) -> None:
+            nonlocal count
+            count += 1
+            status.update(f"{count} of {total}: {title}")
+
+        scores = reproduce(names or None, told)
+    if as_json:
+        emit(records(scores))
+    else:
+        output().print(table(scores))
+    if strict and not all(score.passed for score in scores):
+        raise typer.Exit(1)

@@ -1,0 +1,90 @@
+"""``thecal train``: learn a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from thecal.experiments.commands.common import (
+    INTERRUPTED,
+    Config,
+    Json,
+    Set,
+    emit,
+    errors,
+    gathered,
+    output,
+    plain_table,
+    progress_bar,
+    tracked_at,
+)
+
+_SHOWN = ("time_controlled", "mean_nrs", "resp_hours", "sed_hours", "withdrawal_hours", "dose_mg_per_day")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("train", rich_help_panel="Experiments")(train)
+
+
+def train(
+    task: Annotated[str | None, typer.Option("--task", "-t", help="Task; default CancerMorphine.")] = None,
+    algorithm: Annotated[str | None, typer.Option("--algorithm", "-a", help="ppo (default) or sac.")] = None,
+    frames: Annotated[
+        int | None, typer.Option("--frames", help="Decisions to simulate; default as shipped.", min=1)
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Seed of network, exploration and patients.", min=0)
+    ] = None,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="Folder of the policy; default runs/train.")] = None,
+    config: Config = None,
+    settings: Set = None,
+    track: Annotated[
+        bool | None, typer.Option("--track/--no-track", help="Keep the run in MLflow.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a policy on the training patients and check it on the tuning patients.
+
+    Ctrl-C ends early and keeps what was learnt.
+
+    Examples: `thecal train --frames 500000 --seed 3`,
+    `thecal train --task NonCancerMorphine --set settings.learning_rate=3e-4 --out runs/slow`
+    """
+    from thecal.agents.rl_settings import load_rl_settings
+    from thecal.envs.tasks import load_task
+    from thecal.experiments.config import TrainConfig, load_config
+    from thecal.experiments.outcomes import outcome
+    from thecal.experiments.train import train as run_training
+
+    given = {"task": task, "algorithm": algorithm, "total_steps": frames, "seed": seed, "out": out, "track": track}
+    chosen = load_config(TrainConfig, config, gathered(given, settings))
+    shipped = load_rl_settings(chosen.algorithm, load_task(chosen.task).name, **chosen.settings)
+    total = chosen.total_steps or shipped.total_steps
+    with progress_bar(f"train {chosen.algorithm} on {chosen.task}", total) as update:
+
+        def told(done: int, _total: int, numbers: Mapping[str, float]) -> None:
+            update(done, f"reward {numbers['reward_per_step']:.3f} a decision")
+
+        result = run_training(chosen, told)
+    speed = result.trained.throughput
+    if as_json:
+        emit(
+            {
+                "folder": result.folder, "run_id": result.run_id, "frames": speed.frames, "seconds": speed.seconds,
+                "frames_per_s": speed.frames_per_s, "interrupted": result.interrupted, "tune": result.tune,
+            }
+        )  # fmt: skip
+    else:
+        table = plain_table(f"{chosen.tune_patients} tuning patients", ["outcome", "mean", "unit"])
+        for key in _SHOWN:
+            entry = outcome(key)
+            table.add_row(entry.label, f"{result.tune[key]:.{entry.digits}f}", entry.unit)
+        output().print(table)
+        output().print(f"policy in {result.folder}/policy ({speed.frames:,} frames at {speed.frames_per_s:,.0f}/s)")
+    tracked_at(result.run_id)
+    if result.interrupted:
+        errors().print("[bold red]interrupted[/]: what was learnt so far was saved")
+        raise typer.Exit(INTERRUPTED)
