@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from support.shield_oracle import DAY, Vitals, highest_window_pg, judge
 from support.shields import CAP_PG, drive, limits, parameters
 
@@ -11,7 +12,15 @@ DAYS = 40
 N = DAYS * DAY
 HUGE = 2**62
 # (µg/mL, starting nL per tick): from far under the cap to a day that just fits under it.
-CASES = [(20_000, 500), (20_000, 7_700), (20_000, 3_000), (10_000, 2_600), (10_000, 15_400), (2_000, 40_000), (25, 250_000)]
+CASES = [
+    (20_000, 500),
+    (20_000, 7_700),
+    (20_000, 3_000),
+    (10_000, 2_600),
+    (10_000, 15_400),
+    (2_000, 40_000),
+    (25, 250_000),
+]
 
 
 def _requests(name: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -126,7 +135,20 @@ def _tampered(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize(
     "name",
-    ["step", "interval", "28-day", "floor", "lockout", "too many", "absolute size", "share", "cap", "range", "grid", "negative"],
+    [
+        "step",
+        "interval",
+        "28-day",
+        "floor",
+        "lockout",
+        "too many",
+        "absolute size",
+        "share",
+        "cap",
+        "range",
+        "grid",
+        "negative",
+    ],
 )
 def test_the_judge_finds_a_tampered_trajectory(name: str) -> None:
     assert judge(3_000, *_quiet(), limits(20_000)) == []
@@ -145,7 +167,9 @@ def test_the_judge_finds_one_bolus_more_than_the_cap_holds(share: float) -> None
     assert over == (share > 1.0)
 
 
-@pytest.mark.parametrize(("rr", "poss", "what"), [(70, 1, "lock leaves"), (95, 1, "rise while"), (140, 3, "rise while")])
+@pytest.mark.parametrize(
+    ("rr", "poss", "what"), [(70, 1, "lock leaves"), (95, 1, "rise while"), (140, 3, "rise while")]
+)
 def test_the_judge_finds_a_rise_that_vital_signs_forbid(rr: int, poss: int, what: str) -> None:
     rates, boluses = _quiet()
     rates[500:] = 3_100

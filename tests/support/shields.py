@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from support.shield_oracle import Limits, Vitals
+
 from thecal.safety.profiles import load_profile, shield_parameters
 from thecal.safety.records import SHIELD_PAR, SHIELD_STATE
 from thecal.safety.shield import new_shield_state, shield_tick
+
+from support.shield_oracle import Limits, Vitals
 
 # 24 mL/d and 0.048 mL/d in nL per 15 min; grids of the SynchroMed II.
 ENVELOPE = {"min_rate_nl": 500, "max_rate_nl": 250_000, "rate_step_nl": 10, "bolus_step_nl": 100}

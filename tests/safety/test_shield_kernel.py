@@ -1,0 +1,232 @@
+"""The shield's arithmetic: its syntax, its two readings against each other and against brute force, and its inputs."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import math
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from thecal.safety import kernel, ops, shield
+
+HELPERS = {"lo", "hi", "ite", "both", "either", "fdiv"}
+# Arguments of every function, by kind; "ledger" draws a window of masses together with its length.
+SIGNATURES = {
+    "sustainable": ("ledger", "cap", "conc", "rate", "flag"),
+    "bolus_room": ("ledger", "cap", "conc", "rate", "flag"),
+    "withdrawal_floor": ("rate", "permille", "step", "rate", "bool"),
+    "step_ceiling": ("rate", "permille", "bool"),
+    "rise_ceiling": ("rate", "rate", "permille"),
+    "choose_rate": ("any", "rate", "any", "rate", "rate", "rate", "step", "bool", "rate"),
+    "largest_bolus": ("rate", "rate", "permille", "day"),
+    "choose_bolus": ("any", "any", "any", "step", "bool"),
+    "may_rise": ("ticks", "ticks", "flag"),
+    "may_bolus": ("ticks", "ticks", "ticks", "ticks", "flag"),
+    "vital_level": ("vital", "vital", "vital", "vital"),
+}
+RANGES = {
+    "cap": (0, 10**13), "conc": (1, 30_000), "rate": (0, 10**9), "any": (-(2**41), 2**41), "permille": (0, 5_000),
+    "step": (1, 5_000), "ticks": (0, 2**41), "vital": (-1, 1_000), "flag": (0, 1), "day": (96, 96),
+    "mass": (0, 10**11),
+}  # fmt: skip
+
+
+def _tree() -> ast.Module:
+    return ast.parse(inspect.getsource(kernel))
+
+
+def test_every_function_of_the_kernel_is_tested() -> None:
+    assert {node.name for node in _tree().body if isinstance(node, ast.FunctionDef)} == set(SIGNATURES)
+
+
+def test_the_kernel_holds_nothing_but_integer_arithmetic() -> None:
+    """Without branches, floats, attributes and hidden calls the same lines mean the same to Python, Numba and a solver."""
+    allowed = (
+        ast.FunctionDef, ast.arguments, ast.arg, ast.Assign, ast.For, ast.Return, ast.Expr, ast.Call, ast.Name, ast.Constant,
+        ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.Subscript,
+        ast.Load, ast.Store,
+    )  # fmt: skip
+    functions = [node for node in _tree().body if isinstance(node, ast.FunctionDef)]
+    for function in functions:
+        body = [node for statement in function.body for node in ast.walk(statement)]
+        for node in body:
+            assert isinstance(node, allowed), f"{function.name}, line {node.lineno}: {type(node).__name__}"
+            if isinstance(node, ast.Call):
+                name = node.func.id if isinstance(node.func, ast.Name) else ""
+                assert name in HELPERS | set(SIGNATURES) | {"range"}, (
+                    f"{function.name}: calls {name or 'an expression'}"
+                )
+            if isinstance(node, ast.For):
+                assert isinstance(node.iter, ast.Call)
+                assert isinstance(node.iter.func, ast.Name)
+                assert node.iter.func.id == "range"
+            if isinstance(node, ast.Constant):
+                assert type(node.value) in (int, str), f"{function.name}: {node.value!r}"
+
+
+def test_the_kernel_imports_only_its_helpers() -> None:
+    imports = [node for node in ast.walk(_tree()) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    assert {node.module for node in imports if isinstance(node, ast.ImportFrom)} == {
+        "__future__",
+        "typing",
+        ops.__name__,
+    }
+    assert not [node for node in imports if isinstance(node, ast.Import)]
+
+
+def _edge(rng: np.random.Generator, kind: str) -> int:
+    """An integer of a kind: its ends, values around them, round numbers, or anything between."""
+    low, high = RANGES[kind]
+    if kind == "flag" or rng.random() < 0.5:
+        return int(rng.integers(low, high + 1))
+    special = (low, low + 1, high, high - 1, 0, 1, -1, 10, 500, 1_000, 999, 96, 97)
+    return int(np.clip(rng.choice(special), low, high))
+
+
+def _arguments(rng: np.random.Generator, kinds: tuple[str, ...]) -> list[object]:
+    out: list[object] = []
+    for kind in kinds:
+        if kind == "ledger":
+            w = int(rng.choice([1, 2, 5, 97]))
+            out += [np.array([_edge(rng, "mass") for _ in range(w)], dtype=np.int64), w]
+        else:
+            out.append(bool(rng.integers(2)) if kind == "bool" else _edge(rng, kind))
+    return out
+
+
+def _plain(value: object) -> object:
+    return [int(x) for x in value] if isinstance(value, np.ndarray) else value
+
+
+def _seed(name: str) -> int:
+    return sum(ord(letter) * 31**i for i, letter in enumerate(name)) % 2**32
+
+
+@pytest.mark.parametrize("name", sorted(SIGNATURES))
+def test_the_compiled_reading_equals_the_plain_one(name: str) -> None:
+    """Plain Python counts without bounds, so equality also means that nothing overflowed."""
+    rng = np.random.default_rng(_seed(name))
+    plain, compiled = getattr(kernel, name), getattr(shield, f"_{name}")
+    for _ in range(300 if "ledger" in SIGNATURES[name] else 4_000):
+        arguments = _arguments(rng, SIGNATURES[name])
+        expected = plain(*(_plain(value) for value in arguments))
+        assert compiled(*arguments) == expected, arguments
+
+
+def zlib_seed(name: str) -> int:
+    return sum(ord(letter) * 31**i for i, letter in enumerate(name)) % 2**32
+
+
+@pytest.mark.parametrize("name", sorted(HELPERS))
+def test_the_compiled_helpers_equal_the_plain_ones(name: str) -> None:
+    plain, compiled = getattr(ops, name), numba.njit(getattr(ops, name))
+    rng = np.random.default_rng(3)
+    for _ in range(2_000):
+        a, b = _edge(rng, "any"), _edge(rng, "any")
+        if name == "ite":
+            assert compiled(a > 0, a, b) == plain(a > 0, a, b)
+        elif name in ("both", "either"):
+            assert compiled(a > 0, b > 0) == plain(a > 0, b > 0)
+        else:
+            b = abs(b) + 1 if name == "fdiv" else b
+            assert compiled(a, b) == plain(a, b)
+
+
+def test_division_floors_towards_minus_infinity() -> None:
+    """Rounding towards zero would round a negative room up."""
+    assert [ops.fdiv(a, 10) for a in (-11, -10, -1, 0, 9, 10)] == [-2, -1, -1, 0, 0, 1]
+    assert shield._READING["largest_bolus"](-1, 10, 999, 1) == -1
+
+
+# ------------------------------------------------------------------------------------------ meaning, against brute force
+
+MASSES = st.lists(st.integers(0, 60), min_size=1, max_size=9)
+
+
+def _held(ledger: list[int], mass_per_tick: int, first: int) -> int:
+    """The heaviest window when ``first`` more than a held rate comes now and the rate is held for as long as it takes."""
+    masses = [*ledger, mass_per_tick + first, *[mass_per_tick] * (2 * len(ledger))]
+    w = len(ledger)
+    return max(sum(masses[i : i + w]) for i in range(1, len(masses) - w + 1))
+
+
+@given(MASSES, st.integers(0, 400), st.integers(1, 7), st.integers(0, 40))
+def test_sustainable_is_the_highest_rate_that_can_be_held(ledger: list[int], cap: int, conc: int, top: int) -> None:
+    best = kernel.sustainable(ledger, len(ledger), cap, conc, top, 1)
+    allowed = [rate for rate in range(top + 1) if _held(ledger, rate * conc, 0) <= cap]
+    assert (best if best >= 0 else None) == (max(allowed) if allowed else None)
+    assert kernel.sustainable(ledger, len(ledger), cap, conc, top, 0) == top
+
+
+@given(MASSES, st.integers(0, 400), st.integers(1, 7), st.integers(0, 40))
+def test_bolus_room_is_the_largest_bolus_over_a_held_rate(ledger: list[int], cap: int, conc: int, rate: int) -> None:
+    room = kernel.bolus_room(ledger, len(ledger), cap, conc, rate, 1)
+    allowed = [b for b in range(cap + 1) if _held(ledger, rate * conc, b * conc) <= cap]
+    assert room == (max(allowed) if allowed else 0)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 1000), st.integers(1, 500), st.integers(0, 10**6))
+def test_the_floor_is_on_the_grid_and_never_above_the_rate_in_force(highest, keep, step, prev) -> None:
+    floor = kernel.withdrawal_floor(highest, keep, step, prev, True)
+    assert floor <= prev
+    assert floor == prev or (floor % step == 0 and 1000 * floor >= keep * highest > 1000 * (floor - step) - 1000 * step)
+    assert kernel.withdrawal_floor(highest, keep, step, prev, False) == 0
+
+
+@given(st.integers(0, 10**7), st.integers(0, 5_000))
+def test_ceilings_never_round_up_and_never_force_a_fall(prev: int, permille: int) -> None:
+    top = kernel.step_ceiling(prev, permille, True)
+    assert 1000 * top <= (1000 + permille) * prev < 1000 * (top + 1)
+    assert kernel.step_ceiling(prev, permille, False) == prev
+    assert kernel.rise_ceiling(prev, 0, permille) == prev
+
+
+@pytest.mark.parametrize(
+    ("rr", "spo2", "level"),
+    [(80, 900, 0), (79, 900, 1), (80, 899, 1), (-1, -1, 0), (-1, 899, 1), (79, -1, 1), (0, -1, 1), (-1, 0, 1), (300, 1000, 0)],
+)  # fmt: skip
+def test_a_missing_vital_sign_is_no_low_one(rr: int, spo2: int, level: int) -> None:
+    assert kernel.vital_level(rr, spo2, 80, 900) == level
+
+
+# ----------------------------------------------------------------------------------------------------- floats from outside
+
+NOT_NUMBERS = (math.nan, math.inf, -math.inf)
+
+
+@pytest.mark.parametrize("bad", NOT_NUMBERS)
+@pytest.mark.parametrize("good", [0.0, 2600.0, -1e300])
+def test_what_is_not_finite_is_invalid_wherever_it_stands(bad: float, good: float) -> None:
+    assert shield.quantize_request(bad, good) == (0, 0, 0)
+    assert shield.quantize_request(good, bad) == (0, 0, 0)
+    assert shield.quantize_request(bad, bad) == (0, 0, 0)
+
+
+@settings(max_examples=300)
+@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))
+def test_what_is_finite_is_rounded_down_and_bounded(rate: float, bolus: float) -> None:
+    quantized, size, valid = shield.quantize_request(rate, bolus)
+    assert valid == 1
+    for asked, got in ((rate, quantized), (bolus, size)):
+        assert got == min(max(math.floor(asked), -(2**40)), 2**40)
+
+
+@pytest.mark.parametrize(
+    ("asked", "got"),
+    [
+        (2600.999, 2600),
+        (-0.001, -1),
+        (5e-324, 0),
+        (-5e-324, -1),
+        (1e308, 2**40),
+        (-1e308, -(2**40)),
+        (2**53 + 2.0, 2**40),
+    ],
+)
+def test_small_and_huge_requests(asked: float, got: int) -> None:
+    assert shield.quantize_request(asked, 0.0) == (got, 0, 1)
