@@ -19,6 +19,7 @@ from thecal.physiology.errors import ConfigError, InvalidActionWarning
 POOL = 4096
 _SEED_LIMIT = 2**63 - 1
 _N_PUBLIC = len(PUBLIC_NAMES)
+_MAY_BE_MISSING = ("nrs_report", "requested_rate")
 _ALL_NAMES = TICK_OUT.names or ()
 
 
@@ -155,4 +156,9 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         return int(options.get("patient", patient)), int(options.get("seed", drawn if seed is None else seed))
 
     def _info(self) -> dict[str, Any]:
-        return dict(zip(self._names, self._batch.out[0].tolist(), strict=False))
+        # The copy gives each step its own dose arrays; None stands for a number that does not exist.
+        info = dict(zip(self._names, self._batch.out.copy()[0].tolist(), strict=False))
+        for name in _MAY_BE_MISSING:
+            if info[name] != info[name]:
+                info[name] = None
+        return info

@@ -67,7 +67,12 @@ class Sampler:
         self._shared: dict[str, Floats] = {}
         if names and correlation is not None:
             free = np.array([self._draw(name, normal=True) for name in names])
-            self._shared = dict(zip(names, np.linalg.cholesky(correlation) @ free, strict=True))
+            # Added up term by term: a matrix product may add in another order for another number of patients.
+            for i, row in enumerate(np.linalg.cholesky(correlation)):
+                total = np.zeros(len(patients))
+                for weight, column in zip(row, free, strict=True):
+                    total = total + weight * column
+                self._shared[names[i]] = total
 
     def normal(self, name: str) -> Floats:
         """Standard normal draws ``[B]`` of the effect ``name`` (correlated where the matrix holds it)."""
