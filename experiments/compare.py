@@ -2,123 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.table import Table
 
 from thecal.agents.base import Policy
+from thecal.agents.trained import SB3Policy
 from thecal.envs.tasks import TaskSpec, load_task
-from thecal.experiments.outcomes import OUTCOMES, event_counts, outcome, outcomes
-from thecal.experiments.report_data import Difference, Events, Interval, Outcome, ShieldUse, Verdict
-from thecal.experiments.rollout import Trajectories, rollout
+from thecal.experiments.comparison import Comparison
+from thecal.experiments.outcomes import OUTCOMES, event_counts, outcomes, steps_alive
+from thecal.experiments.report_data import Difference, Events, Interval, Outcome, ShieldUse
+from thecal.experiments.rollout import Trajectories, require_paired, rollout
 from thecal.experiments.statistics import (
     bootstrap,
     cvar,
     event_rate_upper,
     holm,
+    paired_difference,
     probability_of_improvement,
     sign_flip_p,
+    verdict,
 )
 from thecal.physiology.errors import ConfigError
-from thecal.safety.invariants import Invariant, ShieldMode
+from thecal.safety.invariants import Invariant
 
+__all__ = ["Comparison", "compare", "summarize"]
 Floats = NDArray[np.float64]
 ALPHA = 0.05
 PER_HOURS = 1000.0
 DAYS = 100.0
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Everything a comparison found; ``values[policy][outcome]`` is ``[patients]``."""
-
-    task: TaskSpec
-    seed: int
-    split: str
-    difficulty: str
-    shield_mode: str
-    reference: str
-    policies: tuple[str, ...]
-    patients: NDArray[np.int64]
-    values: dict[str, dict[str, Floats]]
-    estimates: dict[str, dict[str, Interval]]
-    tails: dict[str, dict[str, Interval]]
-    differences: dict[str, dict[str, Difference]]
-    events: dict[str, dict[str, Events]]
-    shield: dict[str, ShieldUse]
-    runs: dict[str, Trajectories]
-
-    @property
-    def unshielded(self) -> bool:
-        """Whether the shield's limits did not bind."""
-        return not ShieldMode.of(self.shield_mode).shielded
-
-    def is_better(self, policy: str) -> bool:
-        """Superior on the primary outcome and not shown worse than the margin on any cost."""
-        gaps = self.differences[policy]
-        costs = [entry.key for entry in OUTCOMES if entry.role == "cost"]
-        return gaps[self.task.primary.outcome].verdict == "superior" and all(
-            gaps[key].verdict in ("non-inferior", "superior") for key in costs
-        )
-
-    def table(self) -> Table:
-        """The comparison as a terminal table: mean [95 % interval] for each policy."""
-        mark = "  UNSHIELDED" if self.unshielded else ""
-        shown = Table(
-            title=f"{self.task.id}, {len(self.patients)} {self.split} patients, shield {self.shield_mode}{mark}",
-            caption="mean [95 % bootstrap interval over patients]; simulation only",
-        )
-        shown.add_column("outcome")
-        shown.add_column("unit", style="dim")
-        for policy in self.policies:
-            shown.add_column(policy + (" (ref)" if policy == self.reference else ""), justify="right")
-        for entry in OUTCOMES:
-            cells = [_cell(self.estimates[policy][entry.key], entry.digits) for policy in self.policies]
-            shown.add_row(entry.label, entry.unit, *cells, style="bold" if entry.role == "primary" else "")
-        shown.add_section()
-        primary = outcome(self.task.primary.outcome)
-        gaps = [
-            "-" if policy == self.reference else _cell(self.differences[policy][primary.key], primary.digits)
-            for policy in self.policies
-        ]
-        shown.add_row(f"difference, {primary.label}", primary.unit, *gaps, style="bold")
-        verdicts = [
-            "-" if policy == self.reference else ("better" if self.is_better(policy) else "not shown better")
-            for policy in self.policies
-        ]
-        shown.add_row("verdict (efficacy and every cost)", "", *verdicts)
-        return shown
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data of the comparison without trajectories."""
-
-        def interval(value: Interval) -> dict[str, Any]:
-            return dict(vars(value))
-
-        return {
-            "task": self.task.id,
-            "seed": self.seed,
-            "split": self.split,
-            "difficulty": self.difficulty,
-            "shield_mode": self.shield_mode,
-            "unshielded": self.unshielded,
-            "reference": self.reference,
-            "patients": self.patients.tolist(),
-            "estimates": {p: {k: interval(v) for k, v in rows.items()} for p, rows in self.estimates.items()},
-            "tails": {p: {k: interval(v) for k, v in rows.items()} for p, rows in self.tails.items()},
-            "differences": {p: {k: interval(v) for k, v in rows.items()} for p, rows in self.differences.items()},
-            "better": {p: self.is_better(p) for p in self.policies if p != self.reference},
-        }
-
-
-def _cell(value: Interval, digits: int) -> str:
-    if not np.isfinite(value.mean):
-        return "-"
-    return f"{value.mean:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
+# Outcomes that count events: where no patient differs, resampling knows no uncertainty, the rule of three does.
+_EVENT_UNITS = {"resp_events": 1.0, "sed_events": 1.0, "died": 100.0}
 
 
 def compare(
@@ -138,57 +55,74 @@ def compare(
     """Run every policy on the same patients and days, and compare each with ``reference``.
 
     Args:
-        policies: policies with distinct names, ``reference`` among them.
+        policies: ``reference`` and others. Trained policies of one name that differ in nothing but their training seed
+            are taken as one method, and its intervals cover both patients and seeds.
         task: name, id, path or spec.
         n_patients: the first ``n_patients`` of the split.
         seed: of the days, and of the bootstrap.
         progress: called with (policy, steps done, steps in all).
 
     Raises:
-        ConfigError: names repeat, or the reference is not among the policies.
+        ConfigError: names repeat otherwise, or the reference is not among the policies.
     """
-    names = [policy.name for policy in policies]
-    if len(set(names)) != len(names):
-        raise ConfigError(f"policies need distinct names, got {', '.join(names)}")
-    if reference not in names:
-        raise ConfigError(f"the reference {reference!r} is not among the policies {', '.join(names)}")
+    groups = _grouped(policies)
+    if reference not in groups:
+        raise ConfigError(f"the reference {reference!r} is not among the policies {', '.join(groups)}")
+    if n_patients < 1:
+        raise ConfigError(f"a comparison needs at least one patient, not {n_patients}")
     spec = load_task(task)
-    patients = np.arange(n_patients)
+    run = partial(
+        rollout,
+        task=spec,
+        patients=np.arange(n_patients),
+        seed=seed,
+        split=split,
+        difficulty=difficulty,
+        shield_mode=shield_mode,
+        profile=profile,
+        cohort_seed=cohort_seed,
+    )
     runs = {
-        policy.name: rollout(
-            policy,
-            spec,
-            patients,
-            seed,
-            split=split,
-            difficulty=difficulty,
-            shield_mode=shield_mode,
-            profile=profile,
-            cohort_seed=cohort_seed,
-            progress=lambda done, total, name=policy.name: progress(name, done, total),
-        )
-        for policy in policies
+        name: [
+            run(policy, record="summary" if k else "full", progress=partial(progress, name))
+            for k, policy in enumerate(members)
+        ]
+        for name, members in groups.items()
     }
     return summarize(runs, reference, seed)
 
 
-def summarize(runs: dict[str, Trajectories], reference: str, seed: int) -> Comparison:
-    """The comparison of finished runs; all must be of the same patients and days."""
-    base = runs[reference]
-    for run in runs.values():
-        if run.seed != base.seed or not np.array_equal(run.patients, base.patients):
-            raise ConfigError(f"{run.policy!r} ran on other patients or days than {reference!r}")
-    values = {name: outcomes(run) for name, run in runs.items()}
-    estimates = {
-        name: {key: bootstrap(column, seed=seed) for key, column in rows.items()} for name, rows in values.items()
-    }
-    tails = {
-        name: {
-            entry.key: bootstrap(rows[entry.key], lambda x, better=entry.better: cvar(x, better), seed=seed)
-            for entry in OUTCOMES
-            if entry.better
-        }
-        for name, rows in values.items()
+def _grouped(policies: Sequence[Policy]) -> dict[str, list[Policy]]:
+    groups: dict[str, list[Policy]] = {}
+    for policy in policies:
+        groups.setdefault(policy.name, []).append(policy)
+    for name, members in groups.items():
+        if len(members) == 1:
+            continue
+        records = [policy.record for policy in members if isinstance(policy, SB3Policy)]
+        if len(records) < len(members):
+            raise ConfigError(f"policies need distinct names, got {name!r} {len(members)} times")
+        same = {(entry.algorithm, entry.task_hash, entry.frames, json.dumps(entry.settings)) for entry in records}
+        if len(same) > 1 or len({entry.seed for entry in records}) < len(records):
+            raise ConfigError(f"policies named {name!r} must differ in their training seed and in nothing else")
+    return groups
+
+
+def summarize(runs: Mapping[str, Trajectories | Sequence[Trajectories]], reference: str, seed: int) -> Comparison:
+    """The comparison of finished runs (a sequence for several training seeds).
+
+    Raises:
+        ConfigError: the runs are not of the same patients, days and conditions.
+    """
+    groups = {name: (entry,) if isinstance(entry, Trajectories) else tuple(entry) for name, entry in runs.items()}
+    base = groups[reference][0]
+    for members in groups.values():
+        for run in members:
+            require_paired(run, base)
+    each = {name: [outcomes(run) for run in members] for name, members in groups.items()}
+    values = {
+        name: {entry.key: np.stack([row[entry.key] for row in rows]) for entry in OUTCOMES}
+        for name, rows in each.items()
     }
     return Comparison(
         task=base.task,
@@ -197,67 +131,83 @@ def summarize(runs: dict[str, Trajectories], reference: str, seed: int) -> Compa
         difficulty=base.difficulty,
         shield_mode=base.shield_mode,
         reference=reference,
-        policies=tuple(runs),
+        policies=tuple(groups),
         patients=base.patients,
-        values=values,
-        estimates=estimates,
-        tails=tails,
-        differences={
-            name: _differences(values[name], values[reference], seed) for name in runs if name != reference
+        values={name: {key: rows.mean(axis=0) for key, rows in table.items()} for name, table in values.items()},
+        estimates={
+            name: {key: _estimate(key, rows, seed) for key, rows in table.items()} for name, table in values.items()
         },
-        events={name: _events(run) for name, run in runs.items()},
-        shield={name: _shield_use(run) for name, run in runs.items()},
-        runs=runs,
+        tails={
+            name: {
+                entry.key: bootstrap(table[entry.key], partial(cvar, better=entry.better), seed=seed)
+                for entry in OUTCOMES
+                if entry.better
+            }
+            for name, table in values.items()
+        },
+        differences=_differences(values, reference, base.task.primary.outcome, seed),
+        events={name: _events(members) for name, members in groups.items()},
+        shield={name: _shield_use(members) for name, members in groups.items()},
+        replicates=groups,
     )
 
 
-def _differences(values: dict[str, Floats], reference: dict[str, Floats], seed: int) -> dict[str, Difference]:
-    """Paired differences of every outcome; p values of efficacy are adjusted together by Holm."""
-    tested = [entry.key for entry in OUTCOMES if entry.role in ("primary", "efficacy")]
-    adjusted = dict(zip(tested, holm([sign_flip_p(values[k] - reference[k], seed=seed) for k in tested]), strict=True))
-    found = {}
-    for entry in OUTCOMES:
-        gap = bootstrap(values[entry.key] - reference[entry.key], seed=seed)
-        found[entry.key] = Difference(
-            gap.mean,
-            gap.low,
-            gap.high,
-            verdict=_verdict(entry, gap),
-            p_adjusted=adjusted.get(entry.key),
-            improved=probability_of_improvement(values[entry.key], reference[entry.key], entry.better or 1),
-        )
+def _estimate(key: str, rows: Floats, seed: int) -> Interval:
+    """Mean with its interval; where no event was seen, up to the rule of three."""
+    if key in _EVENT_UNITS and not rows.any():
+        return Interval(0.0, 0.0, _EVENT_UNITS[key] * event_rate_upper(0, rows.shape[1]))
+    return bootstrap(rows, seed=seed)
+
+
+def _differences(
+    values: Mapping[str, Mapping[str, Floats]], reference: str, primary: str, seed: int
+) -> dict[str, dict[str, Difference]]:
+    """Paired differences of every outcome.
+
+    The primary outcome is the registered test: its p values (conditional on the trained policies) are adjusted over the
+    policies by Holm, and superiority needs both the interval and p. All other outcomes are exploratory and carry no p.
+    """
+    others = [name for name in values if name != reference]
+    base = values[reference]
+    raw = [sign_flip_p((values[name][primary].mean(axis=0) - base[primary].mean(axis=0)), seed=seed) for name in others]
+    found: dict[str, dict[str, Difference]] = {}
+    for name, p in zip(others, holm(raw), strict=True):
+        found[name] = {}
+        for entry in OUTCOMES:
+            own, other = values[name][entry.key], base[entry.key]
+            gap = _difference(entry, own, other, seed)
+            says = verdict(gap, entry.better, entry.margin)
+            tested = entry.key == primary
+            if tested and says == "superior" and not p <= ALPHA:
+                says = "inconclusive"
+            improved = probability_of_improvement(own, other, entry.better or 1)
+            found[name][entry.key] = Difference(gap.mean, gap.low, gap.high, says, p if tested else None, improved)
     return found
 
 
-def _verdict(entry: Outcome, gap: Interval) -> Verdict:
-    """Superior or inferior when the interval excludes zero; a cost is non-inferior when it excludes the margin."""
-    if not np.isfinite(gap.low) or entry.better == 0:
-        return "inconclusive"
-    best, worst = (gap.low, gap.high) if entry.better > 0 else (-gap.high, -gap.low)
-    if best > 0:
-        return "superior"
-    if entry.margin is not None and best >= -entry.margin:
-        return "non-inferior"
-    return "inferior" if worst < 0 else "inconclusive"
+def _difference(entry: Outcome, own: Floats, other: Floats, seed: int) -> Interval:
+    unit = _EVENT_UNITS.get(entry.key)
+    if unit is not None and np.array_equal(own, np.broadcast_to(other[:1], own.shape)) and len(other) == 1:
+        bound = unit * event_rate_upper(0, own.shape[1])
+        return Interval(0.0, -bound, bound)
+    return paired_difference(own, other, seed=seed)
 
 
-def _events(run: Trajectories) -> dict[str, Events]:
-    return {
-        name: Events(
-            entry["onsets"],
-            entry["patients"],
-            entry["patient_days"],
-            DAYS * event_rate_upper(entry["onsets"], entry["patient_days"]),
+def _events(runs: Sequence[Trajectories]) -> dict[str, Events]:
+    counted = [event_counts(run) for run in runs]
+    found = {}
+    for name in counted[0]:
+        onsets, patients, days = (
+            sum(entry[name][key] for entry in counted) for key in ("onsets", "patients", "patient_days")
         )
-        for name, entry in event_counts(run).items()
-    }
+        found[name] = Events(onsets, int(patients), days, DAYS * event_rate_upper(onsets, days))
+    return found
 
 
-def _shield_use(run: Trajectories) -> ShieldUse:
-    hours = run["intervened"].size * run.step_h
-    scale = PER_HOURS / hours
+def _shield_use(runs: Sequence[Trajectories]) -> ShieldUse:
+    scale = PER_HOURS / sum(float(steps_alive(run).sum()) * run.step_h for run in runs)
 
     def rates(field: str) -> dict[int, float]:
-        return {int(k): scale * float(((run[field] >> int(k)) & 1).sum()) for k in Invariant}
+        return {int(k): scale * sum(float(((run[field] >> int(k)) & 1).sum()) for run in runs) for k in Invariant}
 
-    return ShieldUse(scale * float(run["intervened"].sum()), rates("binding"), rates("violations"))
+    return ShieldUse(scale * sum(float(run["intervened"].sum()) for run in runs), rates("binding"), rates("violations"))

@@ -4,27 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from thecal.agents.base import ActionScale, ObservationView, Policy
+from thecal.devices.records import TICKS_PER_DAY
 from thecal.envs.records import TICK_OUT
 from thecal.envs.tasks import TaskSpec
 from thecal.envs.vector import ThecalVectorEnv
-from thecal.physiology.errors import ConfigError, StoreError
+from thecal.physiology.errors import ConfigError
+from thecal.safety.invariants import ShieldMode
 
+Record = Literal["full", "summary"]
 CHUNK = 512
+NRS_MAX = 10.0
+NL_PER_ML = 1.0e6
 FIELDS = tuple(TICK_OUT.names or ())
+# What outcomes, events and the shield's account are computed from; a third of the memory of everything.
+SUMMARY_FIELDS = (
+    "time_h", "pain_mean", "pain0", "pain_latent", "controlled_h", "alive_h", "awake_h", "bt_h", "resp_h", "resp_events",
+    "sed_h", "sed_events", "unrousable_h", "withdrawal_h", "nausea", "dose_ug", "demands_given", "demands_denied",
+    "binding", "violations", "intervened", "reward", "r_shield", "terminated",
+)  # fmt: skip
+# After death nothing more happens and nothing more is counted, but pain stays at its worst.
+_AFTER_DEATH = {"pain_mean": NRS_MAX, "pain_end": NRS_MAX, "nrs_report": np.nan, "terminated": 1}
+# Decided by patient, seed and time alone, so equal under every policy while both patients live.
+_EXOGENOUS = ("pain_latent", "bt_h", "awake_h")
 
 
 @dataclass(frozen=True)
 class Trajectories:
     """What one policy did: ``data[field]`` is ``[T, B]`` (``[T, B, drugs]`` for doses), one row for each step.
 
-    After a death the rows of the patient repeat a dead patient's account (``alive_h`` 0).
+    From the step after a death on, the patient's rows hold zeros (pain 10, no report, ``terminated`` 1): no dose, demand,
+    cost or reward is counted for the dead. The charge for the rest of the horizon lies in the step of the death.
     """
 
     policy: str
@@ -36,6 +53,8 @@ class Trajectories:
     patients: NDArray[np.int64]
     data: dict[str, NDArray[Any]]
     start: dict[str, NDArray[np.float64]]
+    profile: str = ""
+    cohort_seed: int = 0
 
     def __getitem__(self, field: str) -> NDArray[Any]:
         return self.data[field]
@@ -45,34 +64,43 @@ class Trajectories:
         """Length of a step, h."""
         return self.task.tick_h
 
+    @property
+    def unshielded(self) -> bool:
+        """Whether the shield's limits did not bind."""
+        return not ShieldMode.of(self.shield_mode).shielded
+
     def to_parquet(self, path: str | Path) -> Path:
-        """Write a long table: one row for each patient and step, dose of each drug in its own column.
+        """Write a long table; see :func:`thecal.experiments.trajectory_store.save_trajectories`."""
+        from thecal.experiments.trajectory_store import save_trajectories
 
-        Raises:
-            StoreError: the file cannot be written.
-        """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        return save_trajectories(self, path)
 
-        steps, n = self.data["time_h"].shape
-        columns: dict[str, Any] = {
-            "patient": np.tile(self.patients, steps),
-            "step": np.repeat(np.arange(steps, dtype=np.int32), n),
-        }
-        for name, values in self.data.items():
-            if values.ndim == 2:
-                columns[name] = values.ravel()
-            else:
-                for d, drug in enumerate(self.task.drugs):
-                    columns[f"{name}_{drug}"] = np.ascontiguousarray(values[:, :, d]).ravel()
-        table = pa.table(columns).replace_schema_metadata(
-            {"policy": self.policy, "task": self.task.id, "seed": str(self.seed), "note": "simulated data"}
-        )
-        try:
-            pq.write_table(table, str(path), compression="zstd")
-        except OSError as error:
-            raise StoreError(f"trajectories cannot be written to {path} ({error})") from error
-        return Path(path)
+    @staticmethod
+    def from_parquet(path: str | Path) -> Trajectories:
+        """Read a table back; see :func:`thecal.experiments.trajectory_store.load_trajectories`."""
+        from thecal.experiments.trajectory_store import load_trajectories
+
+        return load_trajectories(path)
+
+
+def require_paired(run: Trajectories, reference: Trajectories) -> None:
+    """See that two runs met the same patients on the same days under the same conditions.
+
+    Raises:
+        ConfigError: they did not; the text says what differs.
+    """
+    for name in ("seed", "cohort_seed", "split", "difficulty", "shield_mode", "profile"):
+        own, other = getattr(run, name), getattr(reference, name)
+        if own != other:
+            raise ConfigError(f"{run.policy!r} ran with {name} {own!r}, {reference.policy!r} with {other!r}")
+    if run.task.hash != reference.task.hash:
+        raise ConfigError(f"{run.policy!r} ran on another task than {reference.policy!r}")
+    if not np.array_equal(run.patients, reference.patients):
+        raise ConfigError(f"{run.policy!r} ran on other patients than {reference.policy!r}")
+    both = (run["alive_h"] >= run.step_h) & (reference["alive_h"] >= run.step_h)
+    for name in _EXOGENOUS:
+        if not np.array_equal(run[name][both], reference[name][both]):
+            raise ConfigError(f"{run.policy!r} met other days than {reference.policy!r}: {name} differs")
 
 
 def observation_view(env: ThecalVectorEnv) -> ObservationView:
@@ -109,6 +137,7 @@ def rollout(
     shield_mode: str = "project",
     profile: str | None = None,
     cohort_seed: int = 0,
+    record: Record = "full",
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Trajectories:
     """Run ``policy`` over whole episodes of ``patients``.
@@ -119,14 +148,20 @@ def rollout(
         patients: indices in the split, ``[B]``.
         seed: of the days; the same seed gives every policy the same disturbances, sensor noise and dropouts.
         split, difficulty, shield_mode, profile, cohort_seed: see :class:`thecal.envs.core.Batch`.
+        record: ``"full"`` keeps every field of TICK_OUT, ``"summary"`` those that outcomes need.
         progress: called with (steps done, steps in all).
 
     Raises:
-        ConfigError: no patients, or an argument the environment refuses.
+        ConfigError: no patients, a patient twice, or an argument the environment refuses.
     """
     wanted = np.asarray(patients, np.int64)
     if wanted.ndim != 1 or wanted.size == 0:
         raise ConfigError("a rollout needs at least one patient")
+    if len(np.unique(wanted)) != len(wanted):
+        raise ConfigError("a rollout was given the same patient twice")
+    if record not in ("full", "summary"):
+        raise ConfigError(f"record {record!r} is not one of full, summary")
+    fields = FIELDS if record == "full" else SUMMARY_FIELDS
     parts = []
     done = 0
     for begin in range(0, len(wanted), CHUNK):
@@ -143,30 +178,51 @@ def rollout(
             autoreset=False,
         )
         total = env.spec_task.n_steps * -(-len(wanted) // CHUNK)
-        parts.append(_run(policy, env, chunk, seed, lambda k, base=done, all_=total: progress(base + k, all_)))
+        parts.append(_run(policy, env, chunk, seed, fields, partial(_report, progress, done, total)))
         done += env.spec_task.n_steps
-    data = {name: np.concatenate([part[0][name] for part in parts], axis=1) for name in parts[0][0]}
-    start = {name: np.concatenate([part[1][name] for part in parts]) for name in parts[0][1]}
     return Trajectories(
-        policy.name, env.spec_task, split, difficulty, env.batch.shield_mode.name.lower(), seed, wanted, data, start
+        policy=policy.name,
+        task=env.spec_task,
+        split=split,
+        difficulty=difficulty,
+        shield_mode=env.batch.shield_mode.name.lower(),
+        seed=seed,
+        patients=wanted,
+        data={name: np.concatenate([part[0][name] for part in parts], axis=1) for name in parts[0][0]},
+        start={name: np.concatenate([part[1][name] for part in parts]) for name in parts[0][1]},
+        profile=env.batch.profile.name,
+        cohort_seed=cohort_seed,
     )
 
 
+def _report(progress: Callable[[int, int], None], before: int, total: int, steps: int) -> None:
+    progress(before + steps, total)
+
+
 def _run(
-    policy: Policy, env: ThecalVectorEnv, patients: NDArray[np.int64], seed: int, progress: Callable[[int], None]
+    policy: Policy,
+    env: ThecalVectorEnv,
+    patients: NDArray[np.int64],
+    seed: int,
+    fields: Sequence[str],
+    progress: Callable[[int], None],
 ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[np.float64]]]:
-    steps = env.spec_task.n_steps
+    steps, n = env.spec_task.n_steps, env.num_envs
+    data = {name: _column(name, steps, n) for name in fields}
     observation, _ = env.reset(seed=seed, options={"patients": patients})
-    policy.reset(observation_view(env), env.num_envs)
-    log = np.zeros((steps, env.num_envs), TICK_OUT)
+    policy.reset(observation_view(env), n)
+    dead = np.zeros(n, np.bool_)
     for k in range(steps):
-        observation, _, _, _, info = env.step(policy.act(observation))
-        log[k] = info["out"]
+        observation, _, terminated, _, info = env.step(policy.act(observation, ~dead))
+        for name, column in data.items():
+            column[k] = info["out"][name]
+            if name != "time_h" and dead.any():
+                column[k, dead] = _AFTER_DEATH.get(name, 0)
+        dead |= terminated
         progress(k + 1)
-    data = {name: _compact(log[name]) for name in FIELDS}
     par = env.batch.par
     start = {
-        "rate_ml_per_d": par["task"]["start_rate_nl"] * 96.0e-6,
+        "rate_ml_per_d": par["task"]["start_rate_nl"] * (TICKS_PER_DAY / NL_PER_ML),
         "conc_ug_per_ml": par["shield"]["conc"][:, 0].astype(np.float64),
         "cap_ug": par["task"]["cap_ug"].copy(),
         "pain_base": par["patient"]["pain_base"].copy(),
@@ -174,5 +230,6 @@ def _run(
     return data, start
 
 
-def _compact(values: NDArray[Any]) -> NDArray[Any]:
-    return np.ascontiguousarray(values if values.dtype.kind == "i" else values.astype(np.float32))
+def _column(name: str, steps: int, n: int) -> NDArray[Any]:
+    kind = TICK_OUT[name]
+    return np.zeros((steps, n, *kind.shape), np.int64 if kind.base.kind == "i" else np.float32)
