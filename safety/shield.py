@@ -178,7 +178,7 @@ def decide(state, par, request, bolus):
     prev = state.prev_rate
     withheld = state.warn + state.lock_resp + state.lock_sedation + state.stale
     rise = 1 if request > prev else 0
-    sustain = max(prev, par.max_rate)
+    sustain = _REQUEST_LIMIT
     for d in range(par.n_drugs):
         sustain = _sustainable(state.ledger[d], WINDOW, par.cap_pg[d], par.conc[d], sustain, rise)
     long_ago = state.day_rate[(state.ticks // TICKS_PER_DAY + 1) % (DAYS_BACK + 1)]
@@ -192,7 +192,7 @@ def decide(state, par, request, bolus):
     )
     largest = _largest_bolus(rate, par.bolus_abs, par.bolus_permille, TICKS_PER_DAY)
     ask = 1 if bolus > 0 else 0
-    room = largest
+    room = _REQUEST_LIMIT
     for d in range(par.n_drugs):
         if ask == 1:
             room = min(room, _bolus_room(state.ledger[d], WINDOW, par.cap_pg[d], par.conc[d], rate, ask))
