@@ -208,7 +208,7 @@ def test_unknown_names_list_the_known_ones() -> None:
 
 @pytest.mark.parametrize("conc", [20_000.1, 1e9, 0.0, -5.0, float("nan"), float("inf")])
 def test_a_concentration_outside_its_limit_is_refused(conc: float) -> None:
-    with pytest.raises(ProfileError, match="morphine at .* is not within its limit of 20000"):
+    with pytest.raises(ProfileError, match=r"morphine at .* is not within its limit of 20000"):
         parameters(conc)
 
 

@@ -65,10 +65,7 @@ def fresh(par: np.void, start: int = 2000) -> np.void:
 
 def grown_up(par: np.void, start: int = 2000, ticks: int = 700) -> np.void:
     """A shield after a week of holding: every interval has passed and the floor holds."""
-    state = fresh(par, start)
-    for _ in range(ticks):
-        tick(state, par, int(state["prev_rate"]))
-    return state
+    return drive(par, start, np.zeros(ticks), np.zeros(ticks), relative=True).state[0]
 
 
 def tick(
