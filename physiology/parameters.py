@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from thecal.physiology.errors import ParameterError
 from thecal.physiology.units import factor
@@ -35,7 +35,7 @@ class Quantity(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    value: float
+    value: float = Field(strict=True)  # neither a quoted number nor true
     unit: str
     source: str
     confidence: Literal["high", "medium", "low"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tokenize
 from functools import lru_cache
 
 import pint
 
 from thecal.physiology.errors import ParameterError
+
+# What pint lets through from its parser on text such as "mL/" or "mL/0".
+_UNREADABLE = (ArithmeticError, AssertionError, tokenize.TokenError)
 
 
 @lru_cache(maxsize=1)
@@ -30,5 +34,5 @@ def factor(unit: str, internal: str) -> float:
     try:
         units = registry()
         return float(units.Quantity(1.0, unit).to(internal).magnitude)
-    except (pint.errors.PintError, AttributeError, ValueError, TypeError) as error:
+    except (pint.errors.PintError, AttributeError, ValueError, TypeError, *_UNREADABLE) as error:
         raise ParameterError(f"unit {unit!r} cannot be read as {internal!r} ({error})") from error
