@@ -1,0 +1,388 @@
+"""Parameter files: what a number must carry, what is refused and how it is named, and that every shipped file is whole."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from thecal.physiology import cohort, population
+from thecal.physiology.errors import ParameterError, ThecalError, UnknownNameError
+from thecal.physiology.parameters import ParameterFile, Quantity, read_parameters
+from thecal.physiology.sampling import Sampler, correlation_matrix
+from thecal.physiology.units import factor
+
+GOOD = 'value = 2.0, unit = "mL", source = "Someone 1999", confidence = "high"'
+FILES = ("adaptation", "anatomy", "breathing", "correlations", "effect", "sensors")
+COHORTS = ("cancer", "noncancer")
+DRUGS = ("hydromorphone", "morphine")
+DRUG_KEYS = {
+    "transport": ("uptake", "return", "cord_loss", "csf_loss"),
+    "plasma": ("clearance", "v_central", "k12", "k21"),
+    "effect": ("ke0_dorsal", "ke0_brainstem", "ke0_plasma", "ec50", "ec50_brainstem", "ec50_plasma"),
+}
+Swap = Callable[[str, str, Callable[[str], str]], Path]
+
+
+def _file(folder: Path, text: str, name: str = "mine.toml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _shipped_text(name: str) -> str:
+    return files("thecal.physiology").joinpath("data", *f"{name}.toml".split("/")).read_text(encoding="utf-8")
+
+
+def _edited(name: str, key: str, edit: Callable[[str], str]) -> str:
+    """A shipped file with the line of ``key`` changed."""
+    table, _, leaf = key.rpartition(".")
+    lines, here, done = [], "", 0
+    for line in _shipped_text(name).splitlines():
+        here = line.strip("[]") if line.startswith("[") else here
+        if here == table and line.startswith(f"{leaf} "):
+            line, done = edit(line), done + 1
+        lines.append(line)
+    assert done == 1, key
+    return "\n".join(lines)
+
+
+def _value(value: float, unit: str | None = None) -> Callable[[str], str]:
+    def edit(line: str) -> str:
+        line = re.sub(r"value = -?[\d.]+", f"value = {value}", line)
+        return line if unit is None else re.sub(r'unit = "[^"]*"', f'unit = "{unit}"', line)
+
+    return edit
+
+
+@pytest.fixture
+def swap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Swap:
+    """Put an edited copy in the place of a shipped file."""
+
+    def put(name: str, key: str, edit: Callable[[str], str]) -> Path:
+        path = _file(tmp_path, _edited(name, key, edit), f"{name.rpartition('/')[2]}.toml")
+        honest = population.shipped
+
+        def look(asked: str) -> ParameterFile:
+            return read_parameters(path) if asked == name else honest(asked)
+
+        monkeypatch.setattr(population, "shipped", look)
+        monkeypatch.setattr(cohort, "shipped", look)
+        return path
+
+    return put
+
+
+def _draw(drug: str = "morphine", spec: str | Path = "cancer") -> cohort.Cohort:
+    return cohort.draw(cohort.load_cohort_spec(spec), (drug,), range(3), "train", 1)
+
+
+# ------------------------------------------------------------------------------------------------------------- one number
+
+
+def test_a_whole_number_is_read_with_its_evidence(tmp_path: Path) -> None:
+    more = ', kind = "derived", cv = 0.2, distribution = "lognormal", range = [1.0, 3.0], note = "n"'
+    file = read_parameters(_file(tmp_path, f'title = "T"\n[a.b]\nc = {{ {GOOD}{more} }}\n[d]\ntext = "t"\nflag = true'))
+    assert list(file) == ["a.b.c"]
+    assert len(file) == 1
+    assert file.texts == {"title": "T", "d.text": "t", "d.flag": True}
+    number = file["a.b.c"]
+    assert (number.value, number.cv, number.range, number.kind) == (2.0, 0.2, (1.0, 3.0), "derived")
+    assert file.get_in("a.b.c", "L") == pytest.approx(0.002)
+    assert "a.b.c" in file
+    assert "a.b" not in file
+
+
+def test_a_number_in_its_own_table_is_the_same(tmp_path: Path) -> None:
+    text = '[a.b]\nvalue = 2.0\nunit = "mL"\nsource = "Someone 1999"\nconfidence = "high"'
+    assert read_parameters(_file(tmp_path, text))["a.b"].value == 2.0
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (GOOD.replace('source = "Someone 1999", ', ""), "source: Field required"),
+        (GOOD.replace("Someone 1999", " "), "source is empty"),
+        (GOOD.replace('unit = "mL", ', ""), "unit: Field required"),
+        (GOOD.replace("value = 2.0, ", ""), "value: Field required"),
+        (GOOD.replace(', confidence = "high"', ""), "confidence: Field required"),
+        (GOOD.replace('"high"', '"sure"'), "confidence"),
+        (GOOD.replace("2.0", "nan"), "finite"),
+        (GOOD.replace("2.0", "inf"), "finite"),
+        (GOOD.replace("2.0", '"2.0"'), "value: Input should be a valid number"),
+        (GOOD.replace("2.0", "true"), "value: Input should be a valid number"),
+        (f'{GOOD}, kind = "guess"', "kind"),
+        (f"{GOOD}, cv = 0.2", "needs a distribution"),
+        (f'{GOOD}, cv = 0.2, sd = 0.1, distribution = "normal"', "not both"),
+        (f'{GOOD}, cv = -0.2, distribution = "normal"', "negative"),
+        (f'{GOOD}, sd = -0.2, distribution = "normal"', "negative"),
+        (f'{GOOD}, sd = 0.2, distribution = "cauchy"', "distribution"),
+        (f"{GOOD}, range = [3.0, 4.0]", "outside its range"),
+        (f"{GOOD}, range = [4.0, 1.0]", "outside its range"),
+        (f"{GOOD}, range = [1.0]", "range"),
+        (f"{GOOD}, spread = 1.0", "spread"),
+        (GOOD.replace("2.0", "-2.0") + ', cv = 0.2, distribution = "lognormal"', "must be positive"),
+        (GOOD.replace("2.0", "0.0") + ', cv = 0.2, distribution = "lognormal"', "must be positive"),
+    ],
+)
+def test_a_number_that_lacks_or_contradicts_something_is_refused(number: str, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(ParameterError) as caught:
+        read_parameters(_file(tmp_path, f"[csf]\nspinal = {{ {number} }}"))
+    assert str(caught.value).startswith("mine.toml: csf.spinal")
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("bare", ["3", "3.0", "-1e9", "nan"])
+def test_a_bare_number_is_refused(bare: str, tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=r"mine\.toml: csf\.spinal: a bare number; give value, unit, source"):
+        read_parameters(_file(tmp_path, f"[csf]\nspinal = {bare}"))
+
+
+def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=r"absent\.toml: cannot be read"):
+        read_parameters(tmp_path / "absent.toml")
+    with pytest.raises(ParameterError, match=r"mine\.toml: not valid TOML"):
+        read_parameters(_file(tmp_path, "[csf"))
+    (tmp_path / "mine.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ParameterError, match=r"mine\.toml: not valid TOML"):
+        read_parameters(tmp_path / "mine.toml")
+
+
+def test_a_key_is_named_when_missing_in_a_wrong_unit_or_out_of_bounds(tmp_path: Path) -> None:
+    file = read_parameters(_file(tmp_path, f"[csf]\nspinal = {{ {GOOD} }}"))
+    with pytest.raises(ParameterError, match=r"mine\.toml: csf\.cranial: missing"):
+        file.get_in("csf.cranial", "mL")
+    with pytest.raises(ParameterError, match=r"mine\.toml: csf\.spinal: unit 'mL' cannot be read as 'hour'"):
+        file.get_in("csf.spinal", "hour")
+    with pytest.raises(ParameterError, match=r"mine\.toml: csf\.spinal: 2\.0 mL is outside \[3\.0, inf\]"):
+        file.get_in("csf.spinal", "mL", minimum=3.0)
+    assert file.get_in("csf.spinal", "mL", minimum=2.0, maximum=2.0) == 2.0
+
+
+def test_corrupt_files_end_the_command_line_with_their_own_code() -> None:
+    assert issubclass(ParameterError, ThecalError)
+    assert ParameterError.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("unit", "internal", "expected"),
+    [
+        ("mL/min", "mL/h", 60.0), ("mg/day", "ug/day", 1000.0), ("mg/mL", "ug/mL", 1000.0), ("day", "hour", 24.0),
+        ("cm**2/s", "cm**2/h", 3600.0), ("L", "mL", 1000.0), ("percent", "dimensionless", 0.01), ("1/day", "1/h", 1 / 24),
+        ("nrs/month", "nrs/h", 12 / (365.25 * 24)), ("breath/min", "breath/min", 1.0), ("minute", "hour", 1 / 60),
+    ],
+)  # fmt: skip
+def test_units(unit: str, internal: str, expected: float) -> None:
+    assert factor(unit, internal) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("unit", "internal"),
+    [("mL", "mg"), ("zorkmid", "cm"), ("mL/0", "mL"), ("(mL", "mL"), ("", "mL"), ("mL/", "mL"), ("hour", "1/h")],
+)
+def test_units_that_do_not_fit_are_refused(unit: str, internal: str) -> None:
+    with pytest.raises(ParameterError, match="cannot be read as"):
+        factor(unit, internal)
+
+
+# -------------------------------------------------------------------------------------------------------------- the draws
+
+
+def _sampler(n: int = 2_000) -> Sampler:
+    return Sampler(5, np.arange(n, dtype=np.uint64))
+
+
+def _number(**more: object) -> Quantity:
+    return Quantity.model_validate({"value": 2.0, "unit": "mL", "source": "x", "confidence": "low", **more})
+
+
+@pytest.mark.parametrize("edges", [(1.0, 3.0), (2.0, 2.5), (0.0, 2.0), (1.99, 2.01), (1.0, 40.0), (2.0, 2.0)])
+@pytest.mark.parametrize("distribution", ["normal", "lognormal"])
+def test_truncation_equals_the_truncated_normal_at_the_same_quantile(
+    edges: tuple[float, float], distribution: str
+) -> None:
+    draws = _sampler()
+    number = _number(cv=0.4, distribution=distribution, range=edges)
+    drawn = draws.quantity(number, "x", "mL")
+    spread = 0.8 if distribution == "normal" else math.sqrt(math.log(1.16))
+
+    def standard(edge: float) -> float:
+        if distribution == "normal":
+            return (edge - 2.0) / spread
+        return math.log(edge / 2.0) / spread if edge > 0 else -math.inf
+
+    if edges[0] == edges[1]:
+        expected = np.full(len(drawn), 2.0)
+    else:
+        z = stats.truncnorm.ppf(stats.norm.cdf(draws.normal("x")), *(standard(edge) for edge in edges))
+        expected = 2.0 + spread * z if distribution == "normal" else 2.0 * np.exp(spread * z)
+    np.testing.assert_allclose(drawn, expected, rtol=1e-9)
+    assert edges[0] - 1e-9 <= drawn.min() <= drawn.max() <= edges[1] + 1e-9
+
+
+def test_an_untruncated_number_is_its_median_times_the_draw() -> None:
+    draws = _sampler()
+    z = draws.normal("x")
+    np.testing.assert_allclose(draws.quantity(_number(sd=0.5, distribution="normal"), "x", "L"), 0.002 + 0.0005 * z)
+    log_sd = math.sqrt(math.log(1 + 0.25**2))
+    for spread in ({"cv": 0.25}, {"sd": 0.5}):
+        drawn = draws.quantity(_number(**spread, distribution="lognormal"), "x", "mL")
+        np.testing.assert_allclose(drawn, 2.0 * np.exp(log_sd * z))
+
+
+def test_uniform_and_constant_numbers() -> None:
+    draws = _sampler()
+    drawn = draws.quantity(_number(distribution="uniform", range=(1.0, 5.0)), "x", "mL")
+    assert stats.kstest(drawn, stats.uniform(1.0, 4.0).cdf).pvalue > 1e-3
+    assert drawn.argsort().tolist() == draws.normal("x").argsort().tolist()
+    assert draws.quantity(_number(), "x", "L").tolist() == [0.002] * len(drawn)
+    assert draws.quantity(_number(cv=0.0, distribution="lognormal", range=(1.0, 3.0)), "x", "mL").tolist() == [
+        2.0
+    ] * len(drawn)
+
+
+def test_draws_are_standard_independent_and_keyed_by_name_patient_and_seed() -> None:
+    draws = _sampler(20_000)
+    a, b = draws.normal("a"), draws.normal("b")
+    assert stats.kstest(a, stats.norm.cdf).pvalue > 1e-3
+    assert stats.kstest(draws.uniform("c"), stats.uniform.cdf).pvalue > 1e-3
+    assert abs(np.corrcoef(a, b)[0, 1]) < 4 / math.sqrt(20_000)
+    assert draws.normal("a").tobytes() == a.tobytes()
+    assert not np.isin(Sampler(6, np.arange(20, dtype=np.uint64)).normal("a"), a).any()
+
+
+def test_a_matrix_is_built_from_its_pairs(tmp_path: Path) -> None:
+    pair = GOOD.replace("mL", "dimensionless")
+    text = f"[pair]\na__b = {{ {pair.replace('2.0', '0.5')} }}\nb__c = {{ {pair.replace('2.0', '-0.25')} }}"
+    matrix = correlation_matrix(read_parameters(_file(tmp_path, text)), ["a", "b", "c"])
+    assert matrix.tolist() == [[1.0, 0.5, 0.0], [0.5, 1.0, -0.25], [0.0, -0.25, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "key", "reason"),
+    [
+        ({"a__z": 0.1}, "pair.a__z", "'z' is not one of a, b, c"),
+        ({"a": 0.1}, "pair.a", "'' is not one of a, b, c"),
+        ({"a__b": 1.5}, "pair.a__b", "outside"),
+        ({"a__b": 1.0}, "pair", "not positive definite"),
+        ({"a__b": 0.9, "b__c": 0.9, "a__c": -0.9}, "pair", "not positive definite"),
+    ],
+)
+def test_a_matrix_that_cannot_be_is_refused(pairs: dict[str, float], key: str, reason: str, tmp_path: Path) -> None:
+    number = GOOD.replace("mL", "dimensionless")
+    text = "[pair]\n" + "\n".join(f"{name} = {{ {number.replace('2.0', str(r))} }}" for name, r in pairs.items())
+    with pytest.raises(ParameterError) as caught:
+        correlation_matrix(read_parameters(_file(tmp_path, text)), ["a", "b", "c"])
+    assert str(caught.value).startswith(f"mine.toml: {key}: ")
+    assert reason in str(caught.value)
+
+
+# ------------------------------------------------------------------------------------------------------ the shipped files
+
+
+@pytest.mark.parametrize("name", [*FILES, *(f"cohorts/{c}" for c in COHORTS), *(f"drugs/{d}" for d in DRUGS)])
+def test_a_shipped_file_loads_and_cites(name: str) -> None:
+    file = population.shipped(name)
+    assert len(file) > 0
+    for key, number in file.items():
+        assert len(number.source) >= len("engineering choice"), key
+        assert not re.search(r"\.md\b|/work|design doc", number.source), key
+        assert number.range is None or number.range[0] < number.range[1], key
+        if number.source.startswith("engineering choice"):
+            assert number.kind in ("proposed", "derived"), key
+
+
+def test_the_tests_know_every_shipped_file() -> None:
+    assert population.names_in("drugs") == list(DRUGS)
+    assert population.names_in("cohorts") == list(COHORTS)
+    assert population.names_in("") == sorted(FILES)
+
+
+@pytest.mark.parametrize("drug", DRUGS)
+def test_a_drug_file_supplies_all_that_is_needed(drug: str) -> None:
+    file = population.drug_file(drug)
+    assert set(file) >= {f"{table}.{key}" for table, keys in DRUG_KEYS.items() for key in keys}
+    filled = _draw(drug).par["drug"][:, 0]
+    for name in filled.dtype.names or ():
+        if name != "step":
+            assert (filled[name] > 0.0).all(), name
+
+
+def test_an_unknown_drug_lists_the_known_ones() -> None:
+    with pytest.raises(UnknownNameError, match="unknown drug 'ketamine'; known: hydromorphone, morphine"):
+        _draw("ketamine")
+
+
+@pytest.mark.parametrize("drug", DRUGS)
+@pytest.mark.parametrize("key", [f"{table}.{key}" for table, keys in DRUG_KEYS.items() for key in keys])
+def test_a_drug_file_with_a_gap_is_refused_by_name(drug: str, key: str, swap: Swap) -> None:
+    swap(f"drugs/{drug}", key, lambda line: "")
+    with pytest.raises(ParameterError, match=rf"{drug}\.toml: {key}: missing"):
+        _draw(drug)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "edit", "reason"),
+    [
+        ("anatomy", "csf.spinal", _value(-100.0), "positive"),
+        ("anatomy", "csf.absorption", _value(-0.35), "positive"),
+        ("anatomy", "tip.volume", _value(-2.0), "outside"),
+        ("anatomy", "tip.volume", _value(0.0), "outside"),
+        ("anatomy", "tip.volume", _value(2.0, "cm"), "cannot be read as 'mL'"),
+        ("anatomy", "canal.length", _value(-60.0), "outside"),
+        ("anatomy", "canal.length", _value(60.0, "mL"), "cannot be read as 'cm'"),
+        ("anatomy", "csf.lumbar_share", _value(1.2), "outside"),
+        ("effect", "analgesia.hill", _value(0.0), "outside"),
+        ("effect", "analgesia.hill", lambda line: "hill = 2.4", "bare number"),
+        ("effect", "analgesia.sensitivity", lambda line: line.replace("value", "valve", 1), "value"),
+        ("adaptation", "tolerance.fast_tau", _value(45.0, "mg"), "cannot be read as 'hour'"),
+        ("adaptation", "tolerance.prior_medd", _value(0.0), "outside"),
+        ("breathing", "rest.rate", lambda line: "", "missing"),
+        ("breathing", "circulation.map_ratio", _value(-0.7), "outside"),
+        ("sensors", "hr.noise", _value(-4.0), "outside"),
+        ("sensors", "spo2.gain_pain", lambda line: "", "missing"),
+        ("drugs/morphine", "plasma.clearance", _value(0.0), "outside"),
+        ("drugs/morphine", "plasma.v_central", _value(80.0, "hour"), "cannot be read as 'mL'"),
+        ("drugs/morphine", "effect.ec50", lambda line: re.sub(r'source = "[^"]*", ', "", line), "source"),
+    ],
+)
+def test_a_corrupt_shipped_file_is_named_with_key_and_reason(
+    name: str, key: str, edit: Callable[[str], str], reason: str, swap: Swap
+) -> None:
+    path = swap(name, key, edit)
+    with pytest.raises(ParameterError) as caught:
+        _draw()
+    assert str(caught.value).startswith(f"{path.name}: {key}")
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "edit", "reason"),
+    [
+        ("covariates.age", _value(60.0, "kg"), "cannot be read as 'year'"),
+        ("covariates.male", _value(0.5, "mL"), "cannot be read"),
+        ("pain.baseline", lambda line: "", "missing"),
+        ("pain.episodes", _value(3.0, "day"), "cannot be read as '1/h'"),
+        ("site.center_first", _value(0.0), "outside"),
+        ("site.center_last", _value(12.0), "outside"),
+        ("site.center_last", _value(99.0), "outside"),
+        ("start.oral_ratio", _value(0.0), "outside"),
+        ("start.highest", _value(0.1), "outside"),
+        ("start.fraction", _value(1.5), "outside"),
+        ("start.lowest", lambda line: "", "missing"),
+    ],
+)
+def test_a_corrupt_cohort_file_is_named_with_key_and_reason(
+    key: str, edit: Callable[[str], str], reason: str, tmp_path: Path
+) -> None:
+    path = _file(tmp_path, _edited("cohorts/cancer", key, edit))
+    with pytest.raises(ParameterError) as caught:
+        _draw(spec=path)
+    assert str(caught.value).startswith(f"mine.toml: {key}: ")
+    assert reason in str(caught.value)
