@@ -1,0 +1,241 @@
+"""Cohorts: a patient is the same in any company, splits share nobody, and the draws are those the files state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from thecal.physiology.cohort import (
+    Cohort,
+    cohort_hash,
+    cohort_names,
+    draw,
+    identities,
+    load_cohort_spec,
+)
+from thecal.physiology.errors import ConfigError, UnknownNameError
+from thecal.physiology.parameters import Quantity
+from thecal.physiology.population import FIELDS, shipped
+from thecal.physiology.records import PATIENT_PAR
+
+N = 4_000
+COHORTS = ("cancer", "noncancer")
+SPLITS = ("train", "tune", "test")
+# Multiples from the unit a file uses to the unit of the record.
+SCALE = {
+    ("mL/min", "mL/h"): 60.0, ("cm**2/s", "cm**2/h"): 3600.0, ("1/min", "1/h"): 60.0, ("minute", "hour"): 1 / 60,
+    ("day", "hour"): 24.0, ("1/day", "1/h"): 1 / 24, ("nrs/month", "nrs/h"): 12 / (365.25 * 24),
+}  # fmt: skip
+
+
+def _draw(name: str = "cancer", n: int = 50, *, drug: str = "morphine", split: str = "train", seed: int = 3) -> Cohort:
+    return draw(load_cohort_spec(name), (drug,), np.arange(n), split, seed)
+
+
+@pytest.fixture(scope="module", params=COHORTS)
+def large(request: pytest.FixtureRequest) -> Cohort:
+    return _draw(request.param, N)
+
+
+# --------------------------------------------------------------------------------------------------------------- identity
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.integers(0, 2**40 - 1), min_size=1, max_size=12, unique=True),
+    st.sampled_from(SPLITS),
+    st.integers(0, 2**63),
+    st.randoms(),
+)
+def test_a_patient_is_the_same_alone_in_company_and_in_any_order(patients, split, seed, random) -> None:
+    spec = load_cohort_spec("cancer")
+    together = draw(spec, ("morphine",), patients, split, seed)
+    order = list(range(len(patients)))
+    random.shuffle(order)
+    shuffled = draw(spec, ("morphine",), [patients[i] for i in order], split, seed)
+    for at, i in enumerate(order):
+        alone = draw(spec, ("morphine",), [patients[i]], split, seed)
+        assert alone.par[0].tobytes() == together.par[i].tobytes() == shuffled.par[at].tobytes()
+        for name, values in alone.covariates.items():
+            assert values[0] == together.covariates[name][i] == shuffled.covariates[name][at], name
+
+
+@pytest.mark.parametrize("change", [{"seed": 4}, {"split": "test"}, {"split": "tune"}])
+def test_another_seed_or_split_is_another_patient(change: dict) -> None:
+    one, other = _draw(), _draw(**change)
+    assert not np.isin(one.par["pain_base"], other.par["pain_base"]).any()
+    assert not np.isin(one.covariates["weight_kg"], other.covariates["weight_kg"]).any()
+    assert cohort_hash(one) != cohort_hash(other)
+    assert cohort_hash(one) == cohort_hash(_draw())
+
+
+def test_another_drug_is_the_same_patient() -> None:
+    one, other = _draw(), _draw(drug="hydromorphone")
+    for name in set(PATIENT_PAR.names or ()) - {"drug"}:
+        assert one.par[name].tobytes() == other.par[name].tobytes(), name
+    both = draw(load_cohort_spec("cancer"), ("morphine", "hydromorphone"), range(50), "train", 3)
+    assert both.par["drug"][:, 0].tobytes() == one.par["drug"][:, 0].tobytes()
+    assert both.par["drug"][:, 1].tobytes() == other.par["drug"][:, 0].tobytes()
+    assert (both.par["n_drugs"] == 2).all()
+
+
+def test_the_records_carry_their_identity() -> None:
+    cohort = _draw(split="tune")
+    assert (cohort.par["seed"] == 3).all()
+    assert cohort.par["patient"].tolist() == cohort.ids.tolist()
+    assert len(cohort) == 50
+    assert (cohort.split, cohort.spec.name) == ("tune", "cancer")
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.integers(0, 2**40 - 1), min_size=1, max_size=50),
+    st.lists(st.integers(0, 2**40 - 1), min_size=1, max_size=50),
+)
+def test_splits_share_nobody(one: list[int], other: list[int]) -> None:
+    ids = [set(identities(patients, split).tolist()) for split in SPLITS for patients in (one, other)]
+    for a, first in enumerate(SPLITS):
+        for b, second in enumerate(SPLITS):
+            if first != second:
+                assert not (ids[2 * a] | ids[2 * a + 1]) & (ids[2 * b] | ids[2 * b + 1])
+    assert len(set(identities(one, "train").tolist())) == len(set(one))
+
+
+@pytest.mark.parametrize("patients", [[-1], [0, 2**40], [2**62]])
+def test_an_index_outside_a_split_is_refused(patients: list[int]) -> None:
+    with pytest.raises(ConfigError, match="between 0 and"):
+        identities(patients, "train")
+
+
+def test_what_cannot_be_drawn_is_refused() -> None:
+    spec = load_cohort_spec("cancer")
+    with pytest.raises(ConfigError, match="'valid' is not one of train, tune, test"):
+        identities([1], "valid")
+    for drugs in ((), ("morphine",) * 4):
+        with pytest.raises(ConfigError, match=f"one to 3 drugs, not {len(drugs)}"):
+            draw(spec, drugs, [1], "train", 1)
+    with pytest.raises(UnknownNameError, match="unknown cohort 'healthy'; known: cancer, noncancer"):
+        load_cohort_spec("healthy")
+    assert len(draw(spec, ("morphine",), [], "train", 1)) == 0
+
+
+def test_cohorts_are_named_and_hashed() -> None:
+    assert tuple(cohort_names()) == COHORTS
+    specs = [load_cohort_spec(name) for name in COHORTS]
+    assert [spec.name for spec in specs] == list(COHORTS)
+    assert specs[0].hash != specs[1].hash
+    assert specs[0].hash == load_cohort_spec("cancer").hash
+
+
+# ------------------------------------------------------------------------------------------------ what the files state
+
+
+def _distribution(number: Quantity, unit: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Distribution function of a quantity in ``unit``, from scipy."""
+    scale = SCALE.get((number.unit, unit), 1.0)
+    median = number.value
+    low, high = number.range or (-math.inf, math.inf)
+    if number.distribution == "lognormal":
+        relative = number.cv if number.cv is not None else number.sd / median
+        sd, center = math.sqrt(math.log(1 + relative**2)), math.log(median)
+        low, high = (math.log(low) if low > 0 else -math.inf), math.log(high)
+        frozen = stats.truncnorm((low - center) / sd, (high - center) / sd, center, sd)
+        return lambda x: frozen.cdf(np.log(x / scale))
+    assert number.distribution == "normal"
+    sd = number.sd if number.sd is not None else number.cv * median
+    frozen = stats.truncnorm((low - median) / sd, (high - median) / sd, median, sd)
+    return lambda x: frozen.cdf(x / scale)
+
+
+def test_every_field_follows_the_distribution_its_file_states(large: Cohort) -> None:
+    spread = 0
+    for field, (source, key, unit, _) in FIELDS.items():
+        number = (large.spec.file if source == "cohort" else shipped(source))[key]
+        values = large.par[field]
+        if number.distribution is None:
+            np.testing.assert_allclose(
+                values, number.value * SCALE.get((number.unit, unit), 1.0), rtol=1e-9, err_msg=field
+            )
+        else:
+            spread += 1
+            assert stats.kstest(values, _distribution(number, unit)).pvalue > 1e-4, field
+    assert spread >= 20
+
+
+@pytest.mark.parametrize(
+    ("field", "cohort", "median", "log_sd"),
+    [
+        ("cranial_out", "cancer", 0.35 * 60, 0.198), ("tip_flow", "cancer", 4.0, 0.2936), ("co2_gain", "cancer", 4.30, 0.198),
+        ("emg0", "cancer", 6.0, 0.4294), ("ou_sd", "noncancer", 0.7, 0.2936), ("bt_nrs", "cancer", 2.5, 0.2936),
+        ("bt_nrs", "noncancer", 2.0, 0.2936), ("circ_amp", "noncancer", 0.7, 0.3853),
+    ],
+)  # fmt: skip
+def test_medians_and_log_sds_are_recovered(field: str, cohort: str, median: float, log_sd: float) -> None:
+    logs = np.log(_draw(cohort, N).par[field])
+    assert math.exp(np.median(logs)) == pytest.approx(median, rel=5 * 1.25 * log_sd / math.sqrt(N))
+    assert logs.std() == pytest.approx(log_sd, rel=5 / math.sqrt(2 * N))
+
+
+def _effects(cohort: Cohort) -> dict[str, np.ndarray]:
+    """What the correlated effects did to the patients, as numbers that rise with the effect."""
+    par, drug = cohort.par, cohort.par["drug"][:, 0]
+    return {
+        "analgesia": drug["ec50"] / np.where(cohort.covariates["oprm1_118g"], 1.3, 1.0),
+        "breathing": drug["ec50_bs"],
+        "fast": par["tol_fast_max"],
+        "slow": par["tol_slow_max"],
+        "hyperalgesia": par["oih_max"],
+        "baseline": par["pain_base"],
+        "episode": par["bt_nrs"],
+        "clearance": drug["k_csf_loss"],
+        # Exchange is D A / dx with A = V / dx, and dx goes with height.
+        "dispersion": par["g_node"][:, 10] * cohort.covariates["height_cm"] ** 2 / par["v_node"][:, 10],
+    }
+
+
+def test_correlations_are_recovered(large: Cohort) -> None:
+    """From ranks, because truncation bends the scale but keeps the order: r = 2 sin(pi rho / 6) for normal draws."""
+    stated = {
+        frozenset(("analgesia", "breathing")): 0.5, frozenset(("fast", "slow")): 0.5, frozenset(("slow", "hyperalgesia")): 0.3,
+        frozenset(("baseline", "episode")): 0.3, frozenset(("clearance", "dispersion")): 0.2,
+    }  # fmt: skip
+    effects = _effects(large)
+    names = list(effects)
+    ranks = stats.spearmanr(np.column_stack([effects[name] for name in names])).statistic
+    for i, one in enumerate(names):
+        for j in range(i):
+            found = 2.0 * math.sin(math.pi * ranks[i, j] / 6.0)
+            expected = stated.get(frozenset((one, names[j])), 0.0)
+            assert found == pytest.approx(expected, abs=4.5 / math.sqrt(N)), (one, names[j])
+
+
+def test_covariates_follow_the_file(large: Cohort) -> None:
+    found, file = large.covariates, large.spec.file
+    for name, key in (("age_y", "age"), ("bmi", "bmi"), ("medd_mg_per_d", "medd")):
+        assert stats.kstest(found[name], _distribution(file[f"covariates.{key}"], "")).pvalue > 1e-4, name
+    assert found["male"].mean() == pytest.approx(0.5, abs=4 * 0.5 / math.sqrt(N))
+    assert found["oprm1_118g"].mean() == pytest.approx(0.22, abs=4 * 0.42 / math.sqrt(N))
+    for sex, mean in ((True, 176.0), (False, 163.0)):
+        assert found["height_cm"][found["male"] == sex].mean() == pytest.approx(mean, abs=0.8)
+    np.testing.assert_allclose(found["weight_kg"], found["bmi"] * (found["height_cm"] / 100) ** 2)
+    assert large.par["tol_prior"].tolist() == pytest.approx(np.log(1 + found["medd_mg_per_d"] / 40.0).tolist())
+
+
+def test_creatinine_clearance_of_women_is_lower_by_fifteen_percent(large: Cohort) -> None:
+    """Cockcroft-Gault turned round gives back the creatinine, whose distribution the file states."""
+    c = large.covariates
+    creatinine = (140 - c["age_y"]) * c["weight_kg"] / (72 * c["crcl_ml_per_min"]) * np.where(c["male"], 1.0, 0.85)
+    cdf = _distribution(large.spec.file["covariates.creatinine"], "")
+    assert stats.kstest(creatinine, cdf).pvalue > 1e-4
+    assert 15 < np.quantile(c["crcl_ml_per_min"], 0.01) < np.quantile(c["crcl_ml_per_min"], 0.99) < 300
+
+
+def test_breakthrough_episodes_come_while_awake(large: Cohort) -> None:
+    per_day = large.par["bt_rate_per_h"] * (large.par["sleep_h"] - large.par["wake_h"])
+    assert stats.kstest(per_day, _distribution(large.spec.file["pain.episodes"], "")).pvalue > 1e-4

@@ -1,0 +1,175 @@
+"""Drawn patients: every number finite and physical, anatomy that adds up, starting doses by rule, a truthful description."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from thecal.physiology.cohort import Cohort, describe, draw, load_cohort_spec
+from thecal.physiology.population import exchange_flows, shipped
+from thecal.physiology.records import LEVELS, PATIENT_PAR, SENSORS
+
+N = 4_000
+COHORTS = ("cancer", "noncancer")
+# Field: what no adult leaves, in the unit of the record.
+RANGES: dict[str, tuple[float, float]] = {
+    "v_node": (0.5, 250), "cranial_out": (5, 60), "tip_ml": (0.5, 5), "tip_flow": (0.5, 20), "jet_ml": (0.01, 1),
+    "emax": (0.1, 1), "hill": (0.5, 5), "hill_resp": (0.5, 5), "emax_resp": (0.5, 1), "resp_tolerance": (0, 1),
+    "ec50_sed_ratio": (0.3, 6), "ec50_nausea_ratio": (0.05, 15), "tol_prior": (0, 5), "tol_fast_max": (0, 4),
+    "tol_fast_tau_h": (24, 9_000), "tol_slow_max": (0, 4), "tol_slow_tau_h": (700, 40_000), "oih_max": (0, 1),
+    "oih_ec50": (0.1, 1_000), "oih_tau_on_h": (24, 9_000), "oih_tau_off_h": (24, 9_000), "dep_tau_h": (12, 1_000),
+    "wd_tau_h": (1, 100), "wd_gain": (0, 5), "wd_nrs": (0, 6), "pain_base": (4, 10), "pain_trend_per_h": (-0.01, 0.01),
+    "circ_amp": (0, 5), "circ_peak_h": (0, 48), "ou_sd": (0, 4), "ou_tau_h": (1, 100), "bt_rate_per_h": (0, 1.5),
+    "bt_nrs": (0.3, 10), "bt_rise_h": (0.05, 1), "bt_length_h": (0.1, 5), "placebo": (0, 0.5),
+    "placebo_tau_h": (24, 9_000), "press_nrs": (3, 9), "press_every_h": (0.25, 6), "wake_h": (4, 10), "sleep_h": (20, 24),
+    "rr0": (8, 24), "paco2_0": (30, 50), "co2_gain": (1, 12), "k_co2": (1, 20), "aa_gradient": (0, 35), "rr_power": (0.1, 1),
+    "nausea_max": (1, 10), "nausea_tau_h": (12, 1_000), "hill_sed": (0.5, 5), "hr0": (45, 120), "sbp0": (90, 180),
+    "map0": (60, 140), "wd_hr": (0, 60), "wd_sbp": (0, 60), "act_hr": (0, 40), "act_sbp": (0, 40), "sed_hr": (0, 30),
+    "sed_sbp": (0, 40), "s_gain_pain": (0, 2), "s_noise": (0, 15), "s_tau_h": (0, 1), "s_drop_per_h": (0, 1),
+    "s_drop_h": (0, 5), "emg0": (0.3, 80), "nrs_noise": (0, 3), "nrs_every_h": (0.25, 24), "nrs_skip": (0, 1),
+    "nrs_skip_slope": (0, 2), "poss_error": (0, 0.5),
+}  # fmt: skip
+DRUG_RANGES = {
+    "k_uptake": (0.01, 5), "k_return": (0.01, 5), "k_cord_loss": (0.01, 5), "k_csf_loss": (0.01, 5),
+    "v_plasma_ml": (15e3, 400e3), "k10": (0.2, 5), "k12": (0.01, 10), "k21": (0.01, 10), "ke0_dh": (0.05, 20),
+    "ke0_bs": (0.05, 20), "ke0_pl": (0.05, 20), "ec50": (1e-3, 5), "ec50_bs": (1e-3, 20), "ec50_pl": (1e-5, 1),
+}  # fmt: skip
+NOT_DRAWN = {"seed", "patient", "n_drugs", "drug", "g_node", "w_pain", "tip_node"}
+PREPARED = {
+    "pain_first", "pain_last", "tol_fast_share", "tol_slow_share", "oih_on_share", "oih_off_share", "dep_share", "wd_share",
+    "nausea_share", "ou_keep", "ou_kick", "s_share", "s_drop_chance",
+}  # fmt: skip
+
+
+def _draw(name: str = "cancer", n: int = 50, *, drug: str = "morphine", seed: int = 3) -> Cohort:
+    return draw(load_cohort_spec(name), (drug,), np.arange(n), "train", seed)
+
+
+@pytest.fixture(scope="module", params=COHORTS)
+def large(request: pytest.FixtureRequest) -> Cohort:
+    return _draw(request.param, N)
+
+
+@pytest.mark.parametrize("name", COHORTS)
+@pytest.mark.parametrize("seed", [0, 1, 99, 2**32, 2**63])
+def test_every_number_of_a_patient_is_finite_and_physical(name: str, seed: int) -> None:
+    par = _draw(name, 400, seed=seed).par
+    assert set(PATIENT_PAR.names or ()) == set(RANGES) | NOT_DRAWN | PREPARED
+    for field, (low, high) in RANGES.items():
+        assert np.isfinite(par[field]).all(), field
+        assert low <= par[field].min() <= par[field].max() <= high, (field, par[field].min(), par[field].max())
+    for field, (low, high) in DRUG_RANGES.items():
+        values = par["drug"][field][:, 0]
+        assert low <= values.min() <= values.max() <= high, (field, values.min(), values.max())
+    assert ((par["g_node"][:, :-1] > 0.1) & (par["g_node"][:, :-1] < 5_000)).all()
+    assert (par["g_node"][:, -1] == 0).all()
+    assert (par["wake_h"] < par["sleep_h"]).all()
+
+
+def test_painful_segments_lie_around_the_tip(large: Cohort) -> None:
+    weights = large.par["w_pain"]
+    np.testing.assert_allclose(weights.sum(axis=1), 1.0, rtol=1e-12)
+    assert (weights >= 0).all()
+    assert (weights[:, 0] == 0).all()
+    tip = large.par["tip_node"]
+    assert sorted(set(tip.tolist())) == list(range(13, 24))  # T6 to L4
+    assert stats.chisquare(np.bincount(tip)[13:]).pvalue > 1e-4
+    for row, at, level in zip(weights[:200], tip[:200], large.covariates["pain_level"][:200], strict=True):
+        assert np.flatnonzero(row).tolist() == list(range(at - 2, at + 3))
+        assert level == LEVELS[at - 1]
+
+
+def test_csf_volume_is_shared_out_by_region(large: Cohort) -> None:
+    volume = large.par["v_node"]
+    spinal = volume[:, 1:].sum(axis=1)
+    region = np.array([name[0] for name in LEVELS])
+    for letter, share in (("C", 0.18), ("L", 0.30), ("S", 0.14), ("T", 0.38)):
+        np.testing.assert_allclose(volume[:, 1:][:, region == letter].sum(axis=1), share * spinal)
+    np.testing.assert_allclose(large.covariates["csf_ml"], volume.sum(axis=1))
+    c = large.covariates
+    at_reference = spinal / (c["height_cm"] / 170) / (c["bmi"] / 26.0) ** -0.9
+    assert 55 <= at_reference.min() <= at_reference.max() <= 170
+    assert np.median(at_reference) == pytest.approx(100, rel=0.03)
+
+
+def test_a_bigger_body_dilutes_and_clears_more() -> None:
+    cohort = _draw(n=200)
+    size = cohort.covariates["weight_kg"] / 70.0
+    drug = cohort.par["drug"][:, 0]
+    np.testing.assert_allclose(drug["v_plasma_ml"], 80e3 * size)
+    np.testing.assert_allclose(drug["k10"], 85.0 / 80.0 * size**0.75 / size)
+
+
+def test_sensitivity_and_clearance_are_the_patients_own_for_every_drug() -> None:
+    cohort = draw(load_cohort_spec("cancer"), ("morphine", "hydromorphone"), range(50), "train", 3)
+    drugs = cohort.par["drug"]
+    for field, ratio in (("ec50", 5.0), ("ec50_bs", 5.0), ("ec50_pl", 0.0091 / 0.0018), ("k_csf_loss", 0.9)):
+        np.testing.assert_allclose(drugs[field][:, 0] / drugs[field][:, 1], ratio, err_msg=field)
+    # Plasma and brainstem share the patient's sensitivity, so their ratio is the drug's own.
+    ratio = drugs["ec50_pl"][:, :2] / drugs["ec50_bs"][:, :2]
+    np.testing.assert_allclose(ratio, np.broadcast_to([0.091, 0.09], (50, 2)))
+
+
+def test_carriers_of_the_g_allele_need_more(large: Cohort) -> None:
+    ec50, carrier = large.par["drug"]["ec50"][:, 0], large.covariates["oprm1_118g"]
+    ratio = np.median(ec50[carrier]) / np.median(ec50[~carrier])
+    assert ratio == pytest.approx(1.3, rel=0.12)
+
+
+def test_sensors_are_filled_in_their_order() -> None:
+    par = _draw(n=1).par[0]
+    file = shipped("sensors")
+    for k, name in enumerate(SENSORS):
+        assert par["s_noise"][k] == pytest.approx(file[f"{name}.noise"].value)
+        assert par["s_tau_h"][k] == pytest.approx(file[f"{name}.lag"].value / 60)
+        assert par["s_drop_h"][k] == pytest.approx(file[f"{name}.dropout_length"].value)
+    assert par["map0"] == pytest.approx(0.72 * par["sbp0"])
+
+
+def test_exchange_flows_by_hand() -> None:
+    """A mixed cranial node, then cells of 4 mL over 2 cm and 6 mL over 3 cm (2 cm² each) with D 10 and 20 cm²/h.
+
+    Half-cells: 1 cm / (10 x 2) = 0.05 and 1.5 cm / (20 x 2) = 0.0375 h/mL.
+    """
+    flows = exchange_flows(np.array([[60.0, 4.0, 6.0]]), np.array([[0.0, 2.0, 3.0]]), np.array([[1.0, 10.0, 20.0]]))
+    np.testing.assert_allclose(flows, [[1 / 0.05, 1 / 0.0875, 0.0]])
+
+
+def test_exchange_flows_of_equal_cells_are_d_a_over_dx() -> None:
+    volume, length = np.full((2, 5), 3.0), np.full((2, 5), 1.5)
+    flows = exchange_flows(volume, length, np.array([[6.0] * 5, [12.0] * 5]))
+    np.testing.assert_allclose(flows[:, :-1], [[6.0 * 2.0 / 1.5] * 4, [12.0 * 2.0 / 1.5] * 4])
+
+
+@pytest.mark.parametrize(("cohort", "drug", "share"), [
+    ("cancer", "morphine", 1.0), ("noncancer", "morphine", 0.5), ("cancer", "hydromorphone", 0.2),
+    ("noncancer", "hydromorphone", 0.1),
+])  # fmt: skip
+def test_the_starting_dose_is_a_300th_of_the_oral_dose_within_the_label(cohort: str, drug: str, share: float) -> None:
+    potency = 5.0 if drug == "hydromorphone" else 1.0
+    drawn = _draw(cohort, 500, drug=drug).covariates
+    expected = np.clip(1000 * drawn["medd_mg_per_d"] / 300 * share * potency, 200, 10_000) / potency
+    np.testing.assert_allclose(drawn["start_dose_ug_per_d"], expected)
+
+
+def test_the_description_is_ordered_and_of_the_cohort(large: Cohort) -> None:
+    rows = describe(large)
+    assert {
+        "age_y",
+        "bmi",
+        "male",
+        "medd_mg_per_d",
+        "csf_ml",
+        "start_dose_ug_per_d",
+        "pain_base",
+        "ec50_ug_per_ml",
+    } <= set(rows)
+    for name, row in rows.items():
+        assert row["min"] <= row["q1"] <= row["median"] <= row["q3"] <= row["max"], name
+        assert row["min"] <= row["mean"] <= row["max"], name
+    assert rows["age_y"]["median"] == np.median(large.covariates["age_y"])
+    assert rows["male"]["mean"] == pytest.approx(large.covariates["male"].mean())
+    assert rows["pain_base"]["q3"] == np.quantile(large.par["pain_base"], 0.75)
+    episodes = {"cancer": 3.0, "noncancer": 1.5}[large.spec.name]
+    assert rows["bt_per_day"]["median"] == pytest.approx(episodes, rel=0.1)
