@@ -1,0 +1,59 @@
+"""Writes docs/model.md: every parameter of every file as a table, so that a reader can see which number rests on what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from thecal.physiology.parameters import ParameterFile, Quantity, read_parameters
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = (
+    ("The virtual patient", "physiology/data"),
+    ("Devices", "devices/data"),
+    ("Limit profiles", "safety/data"),
+)
+INTRO = """# Model reference
+
+Generated from the parameter files by `python docs/generate.py`; do not edit. Spread is between patients. Kinds: *source* (read in
+the source named), *memory* (recalled from it), *derived* (arithmetic on sourced numbers), *calibrated* (fitted to the targets
+named), *proposed* (an engineering choice without a source). Research simulation only.
+"""
+
+
+def spread(quantity: Quantity) -> str:
+    """The between-patient spread of a number as text."""
+    parts = []
+    if quantity.cv is not None:
+        parts.append(f"CV {100 * quantity.cv:g} %")
+    if quantity.sd is not None:
+        parts.append(f"SD {quantity.sd:g}")
+    if quantity.distribution is not None:
+        parts.append(quantity.distribution)
+    if quantity.range is not None:
+        parts.append(f"{quantity.range[0]:g} to {quantity.range[1]:g}")
+    return ", ".join(parts)
+
+
+def table(file: ParameterFile) -> str:
+    """One file as a Markdown table."""
+    rows = ["| key | value | unit | spread | source | confidence | kind |", "|---|---|---|---|---|---|---|"]
+    for key, quantity in file.items():
+        source = f"{quantity.source}. {quantity.note}" if quantity.note else quantity.source
+        cells = (f"`{key}`", f"{quantity.value:g}", quantity.unit, spread(quantity), source)
+        escaped = [str(cell).replace("|", "\\|") for cell in (*cells, quantity.confidence, quantity.kind)]
+        rows.append("| " + " | ".join(escaped) + " |")
+    return "\n".join(rows)
+
+
+def render() -> str:
+    """The whole page."""
+    parts = [INTRO]
+    for title, folder in SOURCES:
+        parts.append(f"## {title}\n")
+        for path in sorted((ROOT / folder).rglob("*.toml")):
+            parts.append(f"### `{path.relative_to(ROOT).as_posix()}`\n\n{table(read_parameters(path))}\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    (ROOT / "docs" / "model.md").write_text(render(), encoding="utf-8")
