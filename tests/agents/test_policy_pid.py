@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.agent_toys import change, make_view, observe
 
 from thecal.agents import make_policy
+
+from support.agent_toys import change, make_view, observe
 
 
 class Plant:

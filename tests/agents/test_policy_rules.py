@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.agent_toys import SCALE, change, make_view, observe
 from hypothesis import given
 from hypothesis import strategies as st
 
 from thecal.agents import make_policy
 from thecal.agents.base import ActionScale, BatchPolicy, Policy
 from thecal.physiology.errors import ConfigError
+
+from support.agent_toys import SCALE, change, make_view, observe
 
 
 def run(policy: BatchPolicy, hours: int, **values: object) -> list[float]:

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.agent_toys import FIELDS, make_view, toy_vec_env
 
 from thecal.agents import SB3Policy, load_policy, load_rl_settings, read_record, train_sb3
 from thecal.agents.rl import TrainedPolicy
 from thecal.physiology.errors import ConfigError, StoreError, UnknownNameError
+
+from support.agent_toys import FIELDS, make_view, toy_vec_env
 
 PPO = {"n_envs": 4, "n_steps": 32, "batch_size": 64, "net_arch": (16, 16)}
 SAC = {"n_envs": 4, "learning_starts": 40, "batch_size": 32, "gradient_steps": 1, "buffer_size": 500, "net_arch": (16,)}

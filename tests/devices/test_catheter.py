@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.pumps import MORPHINE_20, ExactPipe, catheter_ug, program, pump, run, step
 
 from thecal.devices.catheter import push
 from thecal.devices.pump import refill
 from thecal.devices.records import N_SLUGS
+
+from support.pumps import MORPHINE_20, ExactPipe, catheter_ug, program, pump, run, step
 
 CONC_10 = np.array([10_000.0, 0.0, 0.0])
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.pumps import program, pump, run, step
 
 from thecal.devices.pump import cancel_bolus, programmable_rate
 from thecal.devices.records import CONTINUOUS, MIN_RATE, STOPPED
+
+from support.pumps import program, pump, run, step
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.pumps import PUMP, pump_par
 
 from thecal.devices.pump import new_pump_state
 from thecal.devices.records import MIN_RATE, PUMP_PAR, PUMP_STATE
 from thecal.devices.specs import choose_concentration, load_pump, pump_names, pump_parameters, sample_flow_bias
 from thecal.physiology.errors import ConfigError, ParameterError, UnknownNameError
 from thecal.physiology.parameters import read_parameters
+
+from support.pumps import PUMP, pump_par
 
 SPEC = load_pump("synchromed_ii_40")
 TEXT = (files("thecal.devices") / "data" / "pumps" / "synchromed_ii_40.toml").read_text(encoding="utf-8")

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.pumps import MORPHINE_20, catheter_ug, program, pump, run, step
 
 from thecal.devices.alarms import EMPTY_RESERVOIR, LOW_RESERVOIR, PumpAlarm, alarm_names
 from thecal.devices.pump import refill
+
+from support.pumps import MORPHINE_20, catheter_ug, program, pump, run, step
 
 DAY = 24 * 12  # substeps
 
