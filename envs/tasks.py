@@ -96,12 +96,12 @@ class TaskSpec(_Frozen):
     @property
     def ticks_per_step(self) -> int:
         """Pump ticks in one environment step."""
-        return int(round(self.tick_h / PUMP_TICK_H))
+        return round(self.tick_h / PUMP_TICK_H)
 
     @property
     def n_steps(self) -> int:
         """Environment steps in one episode."""
-        return int(round(self.horizon_d * 24.0 / self.tick_h))
+        return round(self.horizon_d * 24.0 / self.tick_h)
 
     @property
     def hash(self) -> str:

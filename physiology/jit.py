@@ -70,7 +70,10 @@ def available_cores() -> int:
 
 
 def _fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
-    """Type and code of a fused multiply-add: a * b + c with one rounding; explicit, so that no compiler choice can make two builds of a kernel differ."""
+    """Type and code of a fused multiply-add, a * b + c with one rounding.
+
+    It is explicit, so that no compiler choice can make two builds of a kernel differ.
+    """
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.fma(*arguments)
