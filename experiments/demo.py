@@ -17,14 +17,14 @@ from thecal.experiments.commands.common import progress_bar
 from thecal.experiments.commands.evaluate import brief_table, comparison_bar, finish_report
 from thecal.experiments.config import CompareConfig, TrainConfig
 from thecal.experiments.evaluate import run_compare
-from thecal.experiments.tracking import store_uri
+from thecal.experiments.tracking_store import store_uri
 from thecal.experiments.train import TrainResult, train
 from thecal.physiology.cohort import describe, draw, load_cohort_spec
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from thecal.experiments.compare import Comparison
+    from thecal.experiments.comparison import Comparison
 
 TASK = "CancerMorphine"
 BASELINES = ("fixed", "guideline", "fixed_ptm", "guideline_ptm", "pid", "random", "max_request")

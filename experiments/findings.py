@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -35,6 +35,8 @@ def findings(data: ReportData) -> list[Finding]:
     for policy in data.trained:
         found += [_efficacy(data, policy), _harms(data, policy), _claim(data, policy), *_best_rule(data, policy)]
     found += [*_shield_share(data), *_rare(data), _seeds(data)]
+    if not data.shielded:
+        found = [replace(item, tone="open") if item.tone == "good" else item for item in found]
     return found
 
 
@@ -181,7 +183,7 @@ def _shield_share(data: ReportData) -> list[Finding]:
         if policy in data.shield:
             share = number(data.percent(data.shield[policy].intervened), 1)
             lead = f"The shield changed {share} % of the decisions of {styles[policy].label}."
-            after = "what reached the pump broke none" if data.shielded else "and they reached the pump"
+            after = "what reached the pump broke none" if data.shielded else "they reached the pump"
             text = (
                 f"Raw requests broke a limit {number(_broken(data, policy), 1)} times in 1000 patient-hours; {after}."
             )

@@ -18,7 +18,7 @@ from thecal.experiments.charts import differs, distribution, forest, pairs, trai
 from thecal.experiments.findings import findings, gate, number
 from thecal.experiments.patient_charts import patient_figure
 from thecal.experiments.report_data import Difference, Interval, Outcome, ReportData
-from thecal.experiments.theme import DASHES, styles_of
+from thecal.experiments.theme import DASHES, LIMIT, styles_of
 from thecal.physiology.errors import ConfigError, StoreError
 
 _BULLET_PX = 150.0
@@ -114,21 +114,21 @@ def _resource(name: str) -> str:
 def _figures(data: ReportData) -> dict[str, Any]:
     """Every figure by the name the template uses; ``stories`` holds one entry a patient and policy."""
     shown: dict[str, Any] = {
-        "forest": _figure("forest", forest(data)),
-        "distribution": _figure("distribution", distribution(data)),
+        "forest": _figure(data, "forest", forest(data)),
+        "distribution": _figure(data, "distribution", distribution(data)),
         "pairs": None,
         "training": None,
         "stories": [],
     }
     if data.trained:
         against = [policy for policy in (data.reference, *_clinical(data)) if policy != data.trained[0]]
-        shown["pairs"] = _figure("pairs", pairs(data, data.trained[0], list(dict.fromkeys(against))[:3]))
+        shown["pairs"] = _figure(data, "pairs", pairs(data, data.trained[0], list(dict.fromkeys(against))[:3]))
     if data.curves:
-        shown["training"] = _figure("training", training(data.curves, (data.trained or ["ppo"])[0]))
+        shown["training"] = _figure(data, "training", training(data.curves, (data.trained or ["ppo"])[0]))
     for k, story in enumerate(data.stories):
         for policy in story.tracks:
             behind = data.reference if policy != data.reference and data.reference in story.tracks else None
-            figure = _figure(f"patient-{k}-{policy}", patient_figure(data, story, policy, behind))
+            figure = _figure(data, f"patient-{k}-{policy}", patient_figure(data, story, policy, behind))
             entry = {"story": story, "index": k, "policy": policy, "figure": figure}
             shown["stories"].append(entry | {"missing": _missing_reports(story.tracks[policy])})
     return shown
@@ -144,7 +144,20 @@ def _clinical(data: ReportData) -> list[str]:
     return [policy for policy in ("guideline", "guideline_ptm", "pid") if policy in data.policies]
 
 
-def _figure(name: str, figure: Any) -> Figure:
+def _figure(data: ReportData, name: str, figure: Any) -> Figure:
+    if not data.shielded:  # said in the figure itself, which may be saved apart from the page
+        place = {
+            "xref": "paper",
+            "yref": "paper",
+            "x": 1,
+            "y": 1,
+            "xanchor": "right",
+            "yanchor": "bottom",
+            "yshift": 14,
+        }
+        font = {"size": 13, "color": LIMIT}
+        figure.add_annotation(text="<b>UNSHIELDED</b>", showarrow=False, font=font, **place)
+        figure.update_layout(margin_t=(figure.layout.margin.t or 0) + 18)
     text = figure.to_json().replace("</", "<\\/")
     return Figure(f"figure-{name}", text, int(figure.layout.height))
 

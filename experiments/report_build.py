@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.agents.registry import policy_names
-from thecal.experiments.compare import Comparison
+from thecal.experiments.comparison import Comparison
 from thecal.experiments.outcomes import OUTCOMES
 from thecal.experiments.report_data import Curve, Outcome, ReportData, Story
 from thecal.experiments.rollout import Trajectories
@@ -34,7 +34,6 @@ def build_report(
     provenance: Mapping[str, Any] | None = None,
     curve: Mapping[str, Sequence[float]] | None = None,
     validation: Sequence[Mapping[str, Any]] = (),
-    training_seeds: int | None = None,
     title: str | None = None,
 ) -> ReportData:
     """Gather a report.
@@ -44,7 +43,6 @@ def build_report(
         provenance: as :func:`thecal.experiments.provenance.provenance` gives it.
         curve: ``{"frames", "return", "cost"}`` of the training run, one entry a rollout.
         validation: rows of :func:`thecal.experiments.validate.records`.
-        training_seeds: runs behind the trained policy; 1 when there is one and nothing is said.
         title: heading of the page.
     """
     trained = [policy for policy in found.policies if policy not in policy_names()]
@@ -69,7 +67,7 @@ def build_report(
         invariants={int(entry): (entry.name.lower().replace("_", " "), text) for entry, text in TITLES.items()},
         stories=_stories(found, trained),
         curves=_curves(curve) if curve else [],
-        training_seeds=len(trained) if training_seeds is None else training_seeds,
+        training_seeds=max((found.training_seeds[policy] for policy in trained), default=0),
         validation=list(validation),
         provenance=_flat(provenance or {}),
     )

@@ -107,7 +107,7 @@ def gathered(options: dict[str, Any], pairs: list[str] | None) -> dict[str, Any]
 def tracked_at(run_id: str | None) -> None:
     """Say on standard error where a run is kept."""
     if run_id is not None:
-        from thecal.experiments.tracking import store_uri
+        from thecal.experiments.tracking_store import store_uri
 
         errors().print(
             f"[dim]run {run_id} in {store_uri()} (look: mlflow ui --backend-store-uri {store_uri()})[/]", soft_wrap=True
@@ -116,7 +116,13 @@ def tracked_at(run_id: str | None) -> None:
 
 @contextmanager
 def progress_bar(title: str, total: float | None) -> Iterator[Callable[..., None]]:
-    """A bar with the time left, on standard error; yields ``update(done, note, total)``."""
+    """A bar with the time left, on standard error; yields ``update(done, note, total)``.
+
+    Where standard error is not a terminal, a line is written at every tenth instead.
+    """
+    if not errors().is_terminal:
+        yield _lines(title, total)
+        return
     from rich import progress
 
     bars = progress.Progress(
@@ -136,3 +142,18 @@ def progress_bar(title: str, total: float | None) -> Iterator[Callable[..., None
             bars.update(bar, completed=done, note=note, total=total)
 
         yield update
+
+
+def _lines(title: str, expected: float | None) -> Callable[..., None]:
+    """Progress as lines for logs."""
+    console = errors()
+    told = -1
+
+    def update(done: float, note: str = "", total: float | None = expected) -> None:
+        nonlocal told
+        tenth = int(10.0 * done / total) if total else 0
+        if tenth > told:
+            told = tenth
+            console.print(f"{title}: {10 * tenth} %{', ' + note if note else ''}", soft_wrap=True, highlight=False)
+
+    return update

@@ -25,7 +25,7 @@ from thecal.experiments.commands.common import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from thecal.experiments.compare import Comparison
+    from thecal.experiments.comparison import Comparison
 
 Task = Annotated[str | None, typer.Option("--task", "-t", help="Task; default CancerMorphine.")]
 Patients = Annotated[int | None, typer.Option("--patients", "-n", help="Virtual patients; default 100.", min=1)]

@@ -48,7 +48,7 @@ def _from_run(run_id: str, name: str) -> Path:
         ConfigError: neither a folder nor a run, or MLflow is not installed.
         StoreError: the run holds no report.
     """
-    from thecal.experiments.tracking import check_store, store_uri
+    from thecal.experiments.tracking_store import check_store, store_uri
 
     if not re.fullmatch("[0-9a-f]{32}", run_id):
         raise ConfigError(f"{run_id}: no such folder, and not the id of a run")

@@ -35,13 +35,21 @@
     choose(tabs);
   });
 
-  function resize() {
+  // On paper a patient's figure has to fit one page, and folded text has to be open.
+  const PAGE_PX = 930;
+  function onPaper(begin) {
+    document.querySelectorAll("details").forEach(function (fold) { fold.open = begin; });
     document.querySelectorAll(".figure[data-drawn]").forEach(function (element) {
-      if (!element.closest("[hidden]")) Plotly.Plots.resize(element);
+      if (element.closest("[hidden]")) return;
+      const full = JSON.parse(document.getElementById(element.id + "-data").textContent).layout.height;
+      const height = begin ? Math.min(full, PAGE_PX) : full;
+      element.style.height = height + "px";
+      Plotly.relayout(element, { height: height });
+      Plotly.Plots.resize(element);
     });
   }
-  window.addEventListener("beforeprint", resize);
-  window.addEventListener("afterprint", resize);
+  window.addEventListener("beforeprint", function () { onPaper(true); });
+  window.addEventListener("afterprint", function () { onPaper(false); });
 
   drawAll();
   document.documentElement.dataset.ready = "yes";

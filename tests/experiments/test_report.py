@@ -72,8 +72,13 @@ def test_says_simulation_only_and_shows_no_unshielded_banner(page):
 @pytest.mark.parametrize("mode", ["off", "monitor"])
 def test_unshielded_results_are_marked_and_support_no_claim(data, mode):
     unshielded = replace(data, shield_mode=mode)
-    assert "UNSHIELDED" in render(unshielded)
-    claim = [item for item in findings(unshielded) if "shield was off" in item.lead]
+    page = render(unshielded)
+    assert page.count("<b>UNSHIELDED</b>") + page.count("\\u003cb\\u003eUNSHIELDED") == page.count('class="figure"')
+    assert "Policy (UNSHIELDED)" in page
+    assert "<strong>UNSHIELDED.</strong>" in page
+    found = findings(unshielded)
+    assert all(item.tone != "good" for item in found)
+    claim = [item for item in found if "shield was off" in item.lead]
     assert [item.tone for item in claim] == ["bad"]
 
 

@@ -1,0 +1,59 @@
+"""The demonstration end to end on a small budget, and what can be done with what it leaves behind."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from thecal.agents.store import load_policy
+from thecal.experiments.cli import run
+from thecal.experiments.demo import BASELINES, run_demo
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """One run in an empty folder; gives the folder, the result and what was told."""
+    folder = tmp_path_factory.mktemp("demo")
+    told = Console(file=io.StringIO(), width=100)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        result = run_demo(quick=True, out=folder / "out", seed=1, console=told, frames=16_384, patients=4)
+    return folder, result, told.file.getvalue()
+
+
+def test_it_trains_compares_and_reports(demo):
+    folder, result, told = demo
+    assert result.comparison.policies == ("ppo", *BASELINES)
+    assert len(result.comparison.patients) == 4
+    assert result.comparison.split == "test"
+    assert load_policy(folder / "out" / "training" / "policy").record.frames >= 16_384
+    page = result.report.read_text(encoding="utf-8")
+    assert "PPO (trained)" in page
+    assert "figure-training" in page
+    assert page.index("This is one trained policy") > 0
+    for words in ("simulation only", "1/5", "5/5", "mlflow ui", "not a verdict on the method"):
+        assert words in told
+
+
+def test_the_report_can_be_rendered_again_from_folder_and_run(demo, monkeypatch, capsys):
+    folder, result, _ = demo
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for source, target in ((str(result.report.parent), "again.html"), (result.run_id, "tracked.html")):
+        assert run(["report", source, "--out", target]) == 0
+        assert (folder / target).stat().st_size == pytest.approx(result.report.stat().st_size, rel=0.01)
+    assert run(["report", result.trained.run_id]) == 4
+    assert "only comparisons have a report" in capsys.readouterr().err
+    assert run(["report", "0" * 32]) == 2
+
+
+def test_the_trained_policy_can_be_evaluated_by_its_folder(demo, monkeypatch, capsys):
+    folder, _, _ = demo
+    monkeypatch.chdir(folder)
+    capsys.readouterr()
+    assert run(["evaluate", "out/training", "-n", "2", "--no-track", "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"policy", "run_id", "outcomes"}

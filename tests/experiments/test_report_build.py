@@ -1,0 +1,117 @@
+"""From a comparison to a report: which patients are shown, in which units, what is missing, and back from disk."""
+
+from __future__ import annotations
+
+import gzip
+import re
+
+import numpy as np
+import pytest
+
+from thecal.experiments.compare import summarize
+from thecal.experiments.outcomes import OUTCOMES
+from thecal.experiments.report import render
+from thecal.experiments.report_build import build_report, stored_curve
+from thecal.experiments.report_store import FILE, load_report_data, save_report_data
+from thecal.physiology.errors import StoreError
+from thecal.safety.invariants import Invariant
+
+from support.reports import synthetic_data
+from support.runs import die, hand_run
+
+N = 20
+
+
+def controlled(policy: str, hours_of_48):
+    """Patients whose controlled hours are given one by one."""
+    share = np.asarray(hours_of_48, np.float32) / 48.0
+    return hand_run(
+        48, len(share), policy=policy, controlled_h=share[None, :], allowed_rate=0.5, dose24_ug=1500.0, rr_min=12.0
+    )
+
+
+@pytest.fixture
+def found():
+    """A trained policy whose patient k is controlled for k hours, and a reference where nobody is."""
+    trained = die(controlled("mine", np.arange(N)), 1, 30)
+    return summarize({"fixed": controlled("fixed", np.zeros(N)), "mine": trained}, "fixed", 0)
+
+
+def test_trained_policies_come_first_and_are_known_by_name(found):
+    data = build_report(found)
+    assert data.policies == ["mine", "fixed"]
+    assert data.trained == ["mine"]
+    assert data.lead == "mine"
+    assert data.training_seeds == 1
+    assert data.outcomes[0].key == found.task.primary.outcome
+    assert [entry.role for entry in data.outcomes].count("primary") == 1
+    assert {entry.key for entry in data.outcomes} == {entry.key for entry in OUTCOMES}
+
+
+def test_median_and_worst_tenth_patients_are_chosen_by_rank(found):
+    stories = build_report(found).stories
+    assert [story.patient for story in stories] == [N // 2, 1]
+    assert [list(story.tracks) for story in stories] == [["mine", "fixed"]] * 2
+
+
+def test_tracks_are_in_the_units_of_the_figures_and_end_with_the_patient(found):
+    worst = build_report(found).stories[1].tracks["mine"]
+    assert worst["dose24_mg"][0] == pytest.approx(1.5)
+    assert worst["programmed_mg_per_d"][0] == pytest.approx(0.5)  # 0.5 mL/d of 1 mg/mL
+    assert worst["cap_mg"][0] == pytest.approx(1.0)
+    assert np.isnan(worst["pain_mean"][31:]).all()
+    assert np.isnan(worst["cap_mg"][31:]).all()
+    assert np.isfinite(worst["time_h"]).all()
+    assert np.isfinite(worst["pain_mean"][:31]).all()
+
+
+def test_events_and_limits_have_names_for_people(found):
+    data = build_report(found)
+    assert set(data.events["mine"]) == {"Respiratory depression", "Over-sedation", "Death"}
+    assert data.events["mine"]["Death"].onsets == 1
+    assert data.invariants[int(Invariant.LOCKOUT)][0] == "lockout"
+    assert set(data.shield["mine"].binding) <= set(data.invariants)
+
+
+def test_nested_provenance_becomes_one_row_a_fact(found):
+    data = build_report(found, provenance={"git": {"commit": "abc"}, "seed": 3, "config": {"a": {"b": 1}}})
+    assert data.provenance == {"git commit": "abc", "seed": 3, "config": {"a": {"b": 1}}}
+
+
+def test_the_curve_is_found_beside_the_policy(found, tmp_path):
+    (tmp_path / "run" / "policy").mkdir(parents=True)
+    (tmp_path / "run" / "curve.json").write_text('{"frames": [1, 2], "return": [0.1, 0.2], "cost": [0.0, 0.0]}')
+    for folder in (tmp_path / "run", tmp_path / "run" / "policy"):
+        curves = build_report(found, curve=stored_curve(folder)).curves
+        assert [curve.label for curve in curves] == ["Reward per decision", "Harm cost per decision"]
+    assert stored_curve(tmp_path) is None
+    assert build_report(found).curves == []
+
+
+def test_a_report_comes_back_from_disk_as_it_was(tmp_path):
+    data = synthetic_data(n=12, hours=48)
+    save_report_data(data, tmp_path)
+    again = load_report_data(tmp_path)
+    assert drop_time(render(again)) == drop_time(render(load_report_data(tmp_path / FILE)))
+    assert again.differences["ppo"]["resp_h"].verdict == data.differences["ppo"]["resp_h"].verdict
+    assert again.shield["ppo"].binding == data.shield["ppo"].binding
+    np.testing.assert_allclose(again.values["ppo"]["pain_mean"], data.values["ppo"]["pain_mean"], rtol=1e-6)
+    before, after = data.stories[0].tracks["ppo"]["nrs_report"], again.stories[0].tracks["ppo"]["nrs_report"]
+    np.testing.assert_array_equal(before, after)
+    assert again.curves[1].low is None
+
+
+def drop_time(page: str) -> str:
+    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "", page)
+
+
+@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b"{}"), gzip.compress(b"[1]"), gzip.compress(b"{")])
+def test_damaged_data_are_refused_in_one_sentence(tmp_path, content):
+    (tmp_path / FILE).write_bytes(content)
+    with pytest.raises(StoreError, match=f"{FILE}: "):
+        load_report_data(tmp_path)
+
+
+def test_a_folder_without_a_report_is_refused(tmp_path):
+    with pytest.raises(StoreError, match="cannot be read"):
+        load_report_data(tmp_path)
