@@ -29,7 +29,7 @@ from thecal.experiments.statistics import (
 from thecal.physiology.errors import ConfigError
 from thecal.safety.invariants import Invariant
 
-__all__ = ["Comparison", "compare", "summarize"]
+__all__ = ["Comparison", "compare", "estimate", "grouped", "is_one_method", "summarize"]
 Floats = NDArray[np.float64]
 ALPHA = 0.05
 PER_HOURS = 1000.0
@@ -65,9 +65,7 @@ def compare(
     Raises:
         ConfigError: names repeat otherwise, or the reference is not among the policies.
     """
-    groups = _grouped(policies)
-    if reference not in groups:
-        raise ConfigError(f"the reference {reference!r} is not among the policies {', '.join(groups)}")
+    groups = grouped(policies, reference)
     if n_patients < 1:
         raise ConfigError(f"a comparison needs at least one patient, not {n_patients}")
     spec = load_task(task)
@@ -82,30 +80,42 @@ def compare(
         profile=profile,
         cohort_seed=cohort_seed,
     )
-    runs = {
-        name: [
-            run(policy, record="summary" if k else "full", progress=partial(progress, name))
-            for k, policy in enumerate(members)
-        ]
-        for name, members in groups.items()
-    }
+    runs: dict[str, list[Trajectories]] = {name: [] for name in groups}
+    for name, members in groups.items():
+        for k, policy in enumerate(members):
+            told = partial(_tell, progress, name, k, len(members))
+            runs[name].append(run(policy, record="summary" if k else "full", progress=told))
     return summarize(runs, reference, seed)
 
 
-def _grouped(policies: Sequence[Policy]) -> dict[str, list[Policy]]:
+def _tell(progress: Callable[[str, int, int], None], name: str, k: int, of: int, done: int, total: int) -> None:
+    progress(name, k * total + done, of * total)
+
+
+def grouped(policies: Sequence[Policy], reference: str) -> dict[str, list[Policy]]:
+    """Policies by name, several of one name only as training seeds of one method.
+
+    Raises:
+        ConfigError: other policies share a name, or there is no ``reference``.
+    """
     groups: dict[str, list[Policy]] = {}
     for policy in policies:
         groups.setdefault(policy.name, []).append(policy)
     for name, members in groups.items():
-        if len(members) == 1:
-            continue
-        records = [policy.record for policy in members if isinstance(policy, SB3Policy)]
-        if len(records) < len(members):
-            raise ConfigError(f"policies need distinct names, got {name!r} {len(members)} times")
-        same = {(entry.algorithm, entry.task_hash, entry.frames, json.dumps(entry.settings)) for entry in records}
-        if len(same) > 1 or len({entry.seed for entry in records}) < len(records):
-            raise ConfigError(f"policies named {name!r} must differ in their training seed and in nothing else")
+        if not is_one_method(members):
+            raise ConfigError(f"{len(members)} policies are named {name!r} and differ in more than their training seed")
+    if reference not in groups:
+        raise ConfigError(f"the reference {reference!r} is not among the policies {', '.join(groups)}")
     return groups
+
+
+def is_one_method(policies: Sequence[Policy]) -> bool:
+    """Whether policies are one, or trained ones that differ in their training seed and in nothing else."""
+    if len(policies) == 1:
+        return True
+    records = [policy.record for policy in policies if isinstance(policy, SB3Policy)]
+    known = {(entry.algorithm, entry.task_hash, entry.frames, json.dumps(entry.settings)) for entry in records}
+    return len(records) == len(policies) == len({entry.seed for entry in records}) and len(known) == 1
 
 
 def summarize(runs: Mapping[str, Trajectories | Sequence[Trajectories]], reference: str, seed: int) -> Comparison:
@@ -135,7 +145,7 @@ def summarize(runs: Mapping[str, Trajectories | Sequence[Trajectories]], referen
         patients=base.patients,
         values={name: {key: rows.mean(axis=0) for key, rows in table.items()} for name, table in values.items()},
         estimates={
-            name: {key: _estimate(key, rows, seed) for key, rows in table.items()} for name, table in values.items()
+            name: {key: estimate(key, rows, seed) for key, rows in table.items()} for name, table in values.items()
         },
         tails={
             name: {
@@ -152,10 +162,10 @@ def summarize(runs: Mapping[str, Trajectories | Sequence[Trajectories]], referen
     )
 
 
-def _estimate(key: str, rows: Floats, seed: int) -> Interval:
+def estimate(key: str, rows: Floats, seed: int) -> Interval:
     """Mean with its interval; where no event was seen, up to the rule of three."""
     if key in _EVENT_UNITS and not rows.any():
-        return Interval(0.0, 0.0, _EVENT_UNITS[key] * event_rate_upper(0, rows.shape[1]))
+        return Interval(0.0, 0.0, _EVENT_UNITS[key] * event_rate_upper(0, rows.shape[-1]))
     return bootstrap(rows, seed=seed)
 
 

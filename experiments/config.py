@@ -1,7 +1,8 @@
-"""Configurations of runs: pydantic models from TOML or YAML with overrides, saved in full and able to run again."""
+"""Configurations of runs: pydantic models from TOML, YAML or JSON with overrides, saved in full and able to run again."""
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from thecal.envs.tasks import TaskSpec, load_task
 from thecal.experiments.provenance import config_hash
-from thecal.physiology.errors import ConfigError
+from thecal.physiology.cohort import load_cohort_spec
+from thecal.physiology.errors import ConfigError, UnknownNameError
+from thecal.safety.profiles import load_profile
 
 
 class RunConfig(BaseModel):
@@ -69,7 +73,7 @@ Config = TypeVar("Config", bound=RunConfig)
 def load_config(
     kind: type[Config], path: str | Path | None = None, overrides: Mapping[str, Any] | None = None
 ) -> Config:
-    """A configuration from a file (TOML or YAML, optional) and overrides by dotted key.
+    """A configuration from a file (TOML, YAML or JSON, optional) and overrides by dotted key.
 
     Raises:
         ConfigError: the file cannot be read, or a value is unknown or invalid; the text names file, key and reason.
@@ -89,28 +93,58 @@ def load_config(
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{name}: {where}: {first['msg']}") from error
+        unknown = first["type"] == "extra_forbidden"
+        reason = f"unknown; known: {', '.join(kind.model_fields)}" if unknown else first["msg"]
+        raise ConfigError(f"{name}: {where}: {reason}") from error
+
+
+def save_config(config: RunConfig, folder: Path) -> Path:
+    """Write ``config.json`` with every value, defaults included; :func:`load_config` reads it back."""
+    path = folder / "config.json"
+    path.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def checked_task(config: RunConfig) -> TaskSpec:
+    """The task of a run whose names all exist, so that a slip shows before any work or tracking.
+
+    Raises:
+        ConfigError: the task, its difficulty, the cohort or the limit profile is unknown or corrupt.
+    """
+    spec = load_task(config.task)
+    if config.difficulty not in spec.difficulty:
+        raise UnknownNameError("difficulty", config.difficulty, list(spec.difficulty))
+    load_profile(config.profile or spec.profile)
+    load_cohort_spec(spec.cohort)
+    return spec
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path.name}: cannot be read ({error})") from error
     if path.suffix in (".yaml", ".yml"):
-        try:
-            import yaml
-        except ImportError as error:
-            raise ConfigError(f"{path.name}: YAML needs PyYAML (it comes with thecal[track]); TOML needs nothing") from error
-        try:
-            values = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{path.name}: not valid YAML ({error})") from error
+        values = _yaml(path, text)
     else:
+        kind, parse = ("JSON", json.loads) if path.suffix == ".json" else ("TOML", tomllib.loads)
         try:
-            values = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{path.name}: not valid TOML ({error})") from error
+            values = parse(text)
+        except ValueError as error:
+            raise ConfigError(f"{path.name}: not valid {kind} ({error})") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path.name}: the top level is not a table")
     return values
+
+
+def _yaml(path: Path, text: str) -> Any:
+    try:
+        import yaml
+    except ImportError as error:
+        raise ConfigError(
+            f"{path.name}: YAML needs PyYAML (it comes with thecal[track]); TOML needs nothing"
+        ) from error
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path.name}: not valid YAML ({error})") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,18 @@ from typing import Any
 from thecal.agents.base import Policy
 from thecal.agents.registry import make_policy, policy_names
 from thecal.agents.store import load_policy
-from thecal.experiments.compare import Comparison, compare
-from thecal.experiments.config import CompareConfig, EvaluateConfig, RunConfig
+from thecal.agents.trained import SB3Policy
+from thecal.envs.tasks import TaskSpec
+from thecal.experiments.compare import compare, estimate, grouped, is_one_method
+from thecal.experiments.comparison import Comparison, finite
+from thecal.experiments.config import CompareConfig, EvaluateConfig, RunConfig, checked_task, save_config
 from thecal.experiments.outcomes import outcomes
-from thecal.experiments.provenance import provenance
+from thecal.experiments.provenance import provenance, run_tags
 from thecal.experiments.report_data import Interval
 from thecal.experiments.rollout import Trajectories, rollout
-from thecal.experiments.statistics import bootstrap
 from thecal.experiments.tracking import Tracker
 from thecal.experiments.train import writable
 from thecal.physiology.errors import UnknownNameError
-from thecal.safety.invariants import ShieldMode
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,45 @@ def find_policy(name: str) -> Policy:
     raise UnknownNameError("policy", name, [*policy_names(), "or the folder of a trained policy"])
 
 
+def find_policies(names: Sequence[str]) -> list[Policy]:
+    """Policies by name or folder.
+
+    Trained policies that share a name stay together as training seeds of one method where they differ in nothing else;
+    otherwise each is named by its folder.
+    """
+    found = [find_policy(name) for name in names]
+    trained = [policy for policy in found if isinstance(policy, SB3Policy)]
+    for policy_name in {policy.name for policy in trained}:
+        members = [policy for policy in trained if policy.name == policy_name]
+        if not is_one_method(members):
+            for name, policy in zip(names, found, strict=True):
+                if policy in members:
+                    policy.name = _folder_name(Path(name))
+    return found
+
+
+def _folder_name(path: Path) -> str:
+    whole = path.resolve()
+    return whole.parent.name if whole.name == "policy" else whole.name
+
+
 def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lambda _d, _t: None) -> Evaluation:
-    """Run one policy, estimate every outcome with its interval, and track it."""
+    """Run one policy, estimate every outcome with its interval, save and track it.
+
+    Raises:
+        StoreError: the store or the output folder cannot be written (before any work).
+        ConfigError: the configuration names something unknown.
+    """
     policy = find_policy(config.policy)
+    spec = checked_task(config)
     folder = writable(Path(config.out)) if config.out else None
-    with Tracker(config.experiment, f"evaluate {config.policy}", _tags(config), enabled=config.track) as tracker:
+    origin = _origin(config, spec, [policy])
+    tags = run_tags(origin, "evaluate", config.shield_mode, config.hash)
+    with Tracker(config.experiment, f"evaluate {policy.name} {spec.name}", tags, enabled=config.track) as tracker:
+        tracker.params({"config": config.model_dump(mode="json")})
         run = rollout(
             policy,
-            config.task,
+            spec,
             range(config.patients),
             config.seed,
             split=config.split,
@@ -64,38 +96,51 @@ def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lamb
             cohort_seed=config.cohort_seed,
             progress=progress,
         )
-        estimates = {key: bootstrap(values, seed=config.seed) for key, values in outcomes(run).items()}
-        tracker.params({"config": config.model_dump(mode="json")})
-        tracker.metrics({key: value.mean for key, value in estimates.items()})
+        estimates = {key: estimate(key, values, config.seed) for key, values in outcomes(run).items()}
+        tracker.metrics(_interval_metrics(estimates))
         if folder is not None:
-            tracker.artifact(run.to_parquet(folder / "trajectories.parquet"))
+            save_config(config, folder)
+            _write_json({key: vars(value) for key, value in estimates.items()}, folder / "estimates.json")
+            _write_json(origin, folder / "provenance.json")
+            run.to_parquet(folder / "trajectories.parquet")
+            tracker.artifact(folder)
     return Evaluation(run, estimates, tracker.run_id)
 
 
 def run_compare(
     config: CompareConfig,
     progress: Callable[[str, int, int], None] = lambda _p, _d, _t: None,
-    policies: list[Policy] | None = None,
+    policies: Sequence[Policy] | None = None,
     finish: Callable[[Comparison, Path, dict[str, Any]], None] = lambda _c, _f, _o: None,
 ) -> tuple[Comparison, str | None]:
     """Compare policies on unseen patients, save numbers and trajectories, and track them.
 
     Args:
-        config: the comparison.
+        config: the comparison; its reference is a policy's name, or one of its ``policies`` as written there.
         progress: called with (policy, steps done, steps in all).
         policies: ready policies in place of the names of ``config``.
         finish: called with (comparison, folder, provenance) before the folder is stored, for example to write a report.
+
+    Raises:
+        StoreError: the store or the output folder cannot be written (before any work).
+        ConfigError: the configuration names something unknown.
     """
-    chosen = [find_policy(name) for name in config.policies] if policies is None else policies
+    chosen = find_policies(config.policies) if policies is None else list(policies)
+    written = dict(zip(config.policies, chosen, strict=False)) if policies is None else {}
+    reference = written[config.reference].name if config.reference in written else config.reference
+    grouped(chosen, reference)
+    spec = checked_task(config)
     folder = writable(Path(config.out)) if config.out else None
-    origin = provenance(config.task, config.profile, seed=config.seed, config=config.model_dump(mode="json"))
-    with Tracker(config.experiment, f"compare {config.task}", _tags(config), enabled=config.track) as tracker:
+    origin = _origin(config, spec, chosen)
+    tags = run_tags(origin, "compare", config.shield_mode, config.hash)
+    with Tracker(config.experiment, f"compare {spec.name}", tags, enabled=config.track) as tracker:
+        tracker.params({"config": config.model_dump(mode="json")})
         found = compare(
             chosen,
-            config.task,
+            spec,
             config.patients,
             config.seed,
-            reference=config.reference,
+            reference=reference,
             split=config.split,
             difficulty=config.difficulty,
             shield_mode=config.shield_mode,
@@ -103,21 +148,36 @@ def run_compare(
             cohort_seed=config.cohort_seed,
             progress=progress,
         )
-        tracker.params({"config": config.model_dump(mode="json")})
-        tracker.tags({**origin["git"], "cohort_hash": origin["cohort"]["hash"], "profile_hash": origin["profile"]["hash"]})
-        tracker.metrics(
-            {f"{policy}/{key}": value.mean for policy, rows in found.estimates.items() for key, value in rows.items()}
-        )
+        for policy, rows in found.estimates.items():
+            tracker.metrics({f"{policy}/{key}": value for key, value in _interval_metrics(rows).items()})
         if folder is not None:
-            (folder / "comparison.json").write_text(json.dumps(found.to_dict(), indent=2))
-            (folder / "provenance.json").write_text(json.dumps(origin, indent=2))
-            for name, run in found.runs.items():
-                run.to_parquet(folder / f"trajectories_{name}.parquet")
+            save_config(config, folder)
+            (folder / "comparison.json").write_text(found.to_json())
+            _write_json(origin, folder / "provenance.json")
+            for name, runs in found.replicates.items():
+                for k, run in enumerate(runs):
+                    run.to_parquet(folder / f"trajectories_{name}{f'_{k}' if k else ''}.parquet")
             finish(found, folder, origin)
             tracker.artifact(folder)
     return found, tracker.run_id
 
 
-def _tags(config: RunConfig) -> dict[str, str]:
-    shielded = ShieldMode.of(config.shield_mode).shielded
-    return {"config_hash": config.hash, "unshielded": str(not shielded).lower()}
+def _origin(config: RunConfig, spec: TaskSpec, policies: Sequence[Policy]) -> dict[str, Any]:
+    """Provenance with what is known of trained policies: their weights' hash, seed and length of training."""
+    trained = [policy for policy in policies if isinstance(policy, SB3Policy)]
+    known = [
+        {"name": p.name, "seed": p.record.seed, "frames": p.record.frames, "weights_sha256": p.record.weights_sha256}
+        for p in trained
+    ]
+    return provenance(spec, config.profile, seed=config.seed, config=config.model_dump(mode="json"), trained=known)
+
+
+def _interval_metrics(estimates: Mapping[str, Interval]) -> dict[str, float]:
+    rows: dict[str, float] = {}
+    for key, value in estimates.items():
+        rows |= {key: value.mean, f"{key}.low": value.low, f"{key}.high": value.high}
+    return rows
+
+
+def _write_json(values: Any, path: Path) -> None:
+    path.write_text(json.dumps(finite(values), indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,26 +14,31 @@ from typing import Any
 from thecal.envs.tasks import TaskSpec, load_task
 from thecal.physiology.cohort import load_cohort_spec
 from thecal.physiology.jit import available_cores
+from thecal.safety.invariants import ShieldMode
 from thecal.safety.profiles import load_profile
 
 PACKAGES = ("numpy", "numba", "gymnasium", "torch", "stable-baselines3", "mlflow", "pydantic")
 
 
 def git_state() -> dict[str, str]:
-    """Commit and cleanliness of the checkout the code runs from; ``"unknown"`` for an installed package."""
+    """Commit and cleanliness of the checkout the code runs from; ``"unknown"`` for an installed package.
+
+    A package installed inside somebody's repository is no checkout of Thecal: its own file has to be tracked there.
+    """
     import thecal
 
     folder = Path(thecal.__file__).resolve().parent
     try:
-        sha, status = (
-            subprocess.run(
-                ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=10
-            ).stdout.strip()
-            for arguments in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
-        )
+        _git(folder, "ls-files", "--error-unmatch", "__init__.py")
+        sha, status = _git(folder, "rev-parse", "HEAD"), _git(folder, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):
         return {"commit": "unknown", "dirty": "unknown"}
     return {"commit": sha, "dirty": str(bool(status)).lower()}
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout.strip()
 
 
 def versions() -> dict[str, str]:
@@ -72,4 +78,22 @@ def provenance(task: str | TaskSpec, profile: str | None = None, **more: Any) ->
         "cohort": {"name": cohort.name, "hash": cohort.hash},
         "profile": {"name": limits.name, "hash": limits.hash},
         **more,
+    }
+
+
+def run_tags(origin: Mapping[str, Any], kind: str, shield_mode: str, config_hash: str) -> dict[str, str]:
+    """What a tracked run is searched by: its kind, the shield, and every hash of its provenance."""
+    return {
+        "kind": kind,
+        "task": origin["task"]["id"],
+        "shield_mode": shield_mode,
+        "unshielded": str(not ShieldMode.of(shield_mode).shielded).lower(),
+        "task_hash": origin["task"]["hash"],
+        "cohort_hash": origin["cohort"]["hash"],
+        "profile_hash": origin["profile"]["hash"],
+        "config_hash": config_hash,
+        "git_commit": origin["git"]["commit"],
+        "git_dirty": origin["git"]["dirty"],
+        "mlflow.source.name": f"thecal {kind}",
+        "mlflow.source.git.commit": origin["git"]["commit"],
     }

@@ -63,11 +63,17 @@ def _known(values: ArrayLike, counts: ArrayLike | None) -> tuple[Floats, Floats]
 def _between(values: Floats, counts: Floats, begin: Floats, end: Floats) -> Floats:
     """Mean of the ranks ``begin`` to ``end`` (exclusive) of each row, as if every value stood there ``counts`` times."""
     order = np.argsort(values, kind="stable")
-    times = counts[:, order]
+    reach = min(len(order), 16 + int(1.5 * end.max(initial=0.0)))
+    times = counts[:, order[:reach]]
     upto = np.cumsum(times, axis=1)
-    taken = np.minimum(upto, end[:, None]) - np.maximum(upto - times, begin[:, None])
+    if reach < len(order) and (upto[:, -1] < end).any():
+        # A resample that drew few of the lowest values needs more of them.
+        times = counts[:, order]
+        upto = np.cumsum(times, axis=1)
+    taken = np.minimum(upto, end[:, None])
+    taken -= np.maximum(upto - times, begin[:, None])
     np.maximum(taken, 0.0, out=taken)
-    return _divide(taken @ values[order], taken.sum(axis=1))
+    return _divide(taken @ values[order[: taken.shape[1]]], taken.sum(axis=1))
 
 
 def _divide(total: NDArray[Any], count: NDArray[Any]) -> Floats:
@@ -139,7 +145,7 @@ def paired_difference(
     spread = np.zeros(resamples)
     for sign, name, rows in ((1.0, "training seeds", own[:, known]), (-1.0, "seeds of the reference", other[:, known])):
         weights = _draws(seed, name, len(rows), resamples) / len(rows)
-        spread += sign * np.sum((weights @ rows) * patients, axis=1)
+        spread += sign * np.sum((patients @ rows.T) * weights, axis=1)
     spread = _divide(spread, patients.sum(axis=1))
     low, high = np.nanquantile(spread, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
     return Interval(float(own[:, known].mean() - other[:, known].mean()), float(low), float(high))
@@ -218,8 +224,10 @@ def _rng(seed: int, purpose: str) -> np.random.Generator:
 
 def _crossed(seeds: NDArray[np.int16], patients: NDArray[np.int16]) -> Floats:
     """Counts ``[R, seeds * patients]`` from those of seeds ``[R, seeds]`` and patients ``[R, patients]``."""
-    both = seeds[:, :, None].astype(np.float64) * patients[:, None, :]
-    return both.reshape(len(seeds), -1)
+    counts = patients.astype(np.float64)
+    if seeds.shape[1] == 1:
+        return counts
+    return (seeds[:, :, None] * counts[:, None, :]).reshape(len(seeds), -1)
 
 
 @lru_cache(maxsize=8)

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from thecal.agents.rl import TrainedPolicy, train_sb3
 from thecal.agents.rl_settings import load_rl_settings
-from thecal.envs.tasks import load_task
-from thecal.experiments.config import TrainConfig
+from thecal.experiments.config import TrainConfig, checked_task, save_config
 from thecal.experiments.outcomes import outcomes
-from thecal.experiments.provenance import provenance
+from thecal.experiments.provenance import provenance, run_tags
 from thecal.experiments.rollout import rollout
-from thecal.experiments.tracking import Tracker
+from thecal.experiments.tracking import Tracker, sb3_writer
 from thecal.physiology.errors import StoreError
-from thecal.safety.invariants import ShieldMode
 
 Progress = Callable[[int, int, Mapping[str, float]], None]
 
@@ -30,7 +30,7 @@ class TrainResult:
         trained: policy, model and throughput.
         folder: where the policy was saved.
         tune: mean of every outcome on the tune split.
-        curve: ``{"frames", "return", "cost"}`` lists, one entry a rollout.
+        curve: ``{"frames", "return", "cost"}`` lists: frames so far, mean reward and mean cost of a decision since the last.
         run_id: MLflow run, ``None`` without tracking.
     """
 
@@ -51,7 +51,7 @@ def train(config: TrainConfig, progress: Progress = lambda _done, _total, _numbe
 
     Args:
         config: the run.
-        progress: called after every rollout with (frames, frames in all, numbers of the last rollout).
+        progress: called every 128 steps of the batch with (frames, frames in all, means since the last call).
 
     Raises:
         StoreError: the store or the output folder cannot be written (before any training).
@@ -59,14 +59,16 @@ def train(config: TrainConfig, progress: Progress = lambda _done, _total, _numbe
     """
     from thecal.envs.sb3 import make_sb3
 
-    spec = load_task(config.task)
+    spec = checked_task(config)
     settings = load_rl_settings(config.algorithm, spec.name, **config.settings)
     total = settings.total_steps if config.total_steps is None else config.total_steps
+    # The saved configuration names every setting, so that it runs the same when the shipped ones have changed.
+    full = config.model_copy(update={"settings": settings.model_dump(mode="json"), "total_steps": total})
     folder = writable(Path(config.out))
-    origin = provenance(spec, config.profile, seed=config.seed, config=config.model_dump(mode="json"))
-    with Tracker(config.experiment, f"train {config.algorithm} {spec.name}", enabled=config.track) as tracker:
-        tracker.params({"config": config.model_dump(mode="json"), "settings": settings.model_dump(mode="json")})
-        tracker.tags({**origin["git"], **_tags(config, origin)})
+    origin = provenance(spec, config.profile, seed=config.seed, config=full.model_dump(mode="json"))
+    tags = run_tags(origin, "train", config.shield_mode, full.hash)
+    with Tracker(config.experiment, f"train {config.algorithm} {spec.name}", tags, enabled=config.track) as tracker:
+        tracker.params({"config": full.model_dump(mode="json")})
         env = make_sb3(
             spec,
             settings.n_envs,
@@ -79,12 +81,15 @@ def train(config: TrainConfig, progress: Progress = lambda _done, _total, _numbe
             profile=config.profile,
             cohort_seed=config.cohort_seed,
         )
-        log = _log(tracker, progress, total)
+        log = training_log(tracker, progress, total)
         trained = train_sb3(config.algorithm, env, settings, config.seed, total, [log])
+        if trained.interrupted:
+            tracker.killed()
         trained.save(folder / "policy")
-        (folder / "config.json").write_text(config.model_dump_json(indent=2))
+        save_config(full, folder)
         (folder / "provenance.json").write_text(json.dumps(origin, indent=2))
         (folder / "curve.json").write_text(json.dumps(log.curve))
+        tracker.artifact(folder)
         tune = _tune(trained, config)
         speed = trained.throughput
         tracker.metrics(
@@ -92,9 +97,6 @@ def train(config: TrainConfig, progress: Progress = lambda _done, _total, _numbe
             | {"frames_per_s": speed.frames_per_s, "env_share": speed.env_share, "update_share": speed.update_share},
             step=speed.frames,
         )
-        tracker.artifact(folder)
-        if trained.interrupted:
-            tracker.killed()
     return TrainResult(trained, folder, tune, log.curve, tracker.run_id)
 
 
@@ -114,18 +116,6 @@ def writable(folder: Path) -> Path:
     return folder
 
 
-def _tags(config: TrainConfig, origin: dict[str, Any]) -> dict[str, str]:
-    shielded = ShieldMode.of(config.shield_mode).shielded
-    return {
-        "kind": "train",
-        "task_hash": origin["task"]["hash"],
-        "cohort_hash": origin["cohort"]["hash"],
-        "profile_hash": origin["profile"]["hash"],
-        "config_hash": config.hash,
-        "unshielded": str(not shielded).lower(),
-    }
-
-
 def _tune(trained: TrainedPolicy, config: TrainConfig) -> dict[str, float]:
     run = rollout(
         trained.policy,
@@ -137,27 +127,35 @@ def _tune(trained: TrainedPolicy, config: TrainConfig) -> dict[str, float]:
         shield_mode=config.shield_mode,
         profile=config.profile,
         cohort_seed=config.cohort_seed,
+        record="summary",
     )
-    return {key: float(values.mean()) for key, values in outcomes(run).items()}
+    return {
+        key: float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+        for key, values in outcomes(run).items()
+    }
 
 
-def _log(tracker: Tracker, progress: Progress, total: int) -> Any:
-    """An SB3 callback that logs one batch of numbers a rollout."""
-    import numpy as np
+def training_log(tracker: Tracker, progress: Progress, total: int) -> Any:
+    """An SB3 callback: the learning curve, the progress, and one batch of metrics for each of them and of SB3's own dumps.
+
+    Its ``curve`` holds mean reward and cost of a decision, one entry for every 128 steps of the batch.
+    """
     from stable_baselines3.common.callbacks import BaseCallback
 
-    class RolloutLog(BaseCallback):
+    class TrainingLog(BaseCallback):
         def __init__(self) -> None:
             super().__init__()
             self.curve: dict[str, list[float]] = {"frames": [], "return": [], "cost": []}
-            self._reward = 0.0
-            self._cost = 0.0
+            self._writer = sb3_writer(tracker)
+            self._sums = np.zeros(2)
             self._steps = 0
+
+        def _on_training_start(self) -> None:
+            self.logger.output_formats.append(self._writer)
 
         def _on_step(self) -> bool:
             out = self.training_env.get_attr("batch", [0])[0].out
-            self._reward += float(out["reward"].mean())
-            self._cost += float(out["cost"].mean())
+            self._sums += (out["reward"].mean(), out["cost"].mean())
             self._steps += 1
             if self._steps >= _EVERY:
                 self._flush()
@@ -168,17 +166,16 @@ def _log(tracker: Tracker, progress: Progress, total: int) -> Any:
                 self._flush()
 
         def _flush(self) -> None:
-            numbers = {"reward_per_step": self._reward / self._steps, "cost_per_step": self._cost / self._steps}
-            self.curve["frames"].append(float(self.num_timesteps))
-            self.curve["return"].append(numbers["reward_per_step"])
-            self.curve["cost"].append(numbers["cost_per_step"])
-            logged = {key: value for key, value in self.logger.name_to_value.items() if np.isfinite(value)}
-            tracker.metrics({f"train/{key}": value for key, value in (numbers | logged).items()}, self.num_timesteps)
+            reward, cost = (self._sums / self._steps).tolist()
+            for key, value in (("frames", float(self.num_timesteps)), ("return", reward), ("cost", cost)):
+                self.curve[key].append(value)
+            numbers = {"reward_per_step": reward, "cost_per_step": cost}
+            self._writer.write({f"curve/{key}": value for key, value in numbers.items()}, {}, self.num_timesteps)
             progress(self.num_timesteps, total, numbers)
-            self._reward = self._cost = 0.0
+            self._sums[:] = 0.0
             self._steps = 0
 
-    return RolloutLog()
+    return TrainingLog()
 
 
 _EVERY = 128

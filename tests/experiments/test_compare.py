@@ -1,0 +1,215 @@
+"""Comparison: what counts as better, what may be claimed after no event, training seeds, and how it is told."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from thecal.agents.registry import make_policy
+from thecal.experiments.compare import compare, summarize
+from thecal.experiments.outcomes import OUTCOMES
+from thecal.physiology.errors import ConfigError
+
+from support.runs import die, hand_run, short_task
+
+MANY = 700  # enough patients to exclude half a percent more deaths when none is seen
+
+
+def arm(name: str, controlled: float, n: int = MANY, noise: int = 0, **columns):
+    """A policy under which patients are controlled for about the share ``controlled`` of every step."""
+    share = np.clip(controlled + 0.1 * np.random.default_rng(noise).standard_normal(n), 0.0, 1.0)
+    return hand_run(24, n, policy=name, controlled_h=share[None, :], **columns)
+
+
+@cache
+def compared(n: int = MANY, **columns):
+    return summarize({"fixed": arm("fixed", 0.3, n), "mine": arm("mine", 0.5, n, noise=1, **columns)}, "fixed", 0)
+
+
+def told(found) -> str:
+    file = io.StringIO()
+    Console(file=file, width=220).print(found.table())
+    return file.getvalue()
+
+
+def test_better_needs_efficacy_and_no_worse_harm():
+    found = compared()
+    assert found.differences["mine"]["time_controlled"].verdict == "superior"
+    assert found.unproved("mine") == []
+    assert found.is_better("mine")
+    assert found.verdict("mine") == "better"
+
+
+@pytest.mark.parametrize(
+    ("field", "amount", "key"),
+    [
+        ("sed_h", 0.2, "sed_hours"),
+        ("resp_events", 0.01, "resp_events"),
+        ("withdrawal_h", 0.1, "withdrawal_hours"),
+        ("nausea", 0.8, "nausea_mean"),
+    ],
+)
+def test_one_worse_harm_is_enough_to_fail(field, amount, key):
+    found = compared(**{field: amount})
+    assert found.unproved("mine") == [key]
+    assert not found.is_better("mine")
+    assert key in found.verdict("mine")
+
+
+def test_harm_within_its_margin_passes():
+    assert compared(sed_h=0.01).is_better("mine")
+
+
+def test_more_deaths_fail():
+    runs = {"fixed": arm("fixed", 0.3), "mine": arm("mine", 0.6, noise=1)}
+    for patient in range(20):
+        die(runs["mine"], patient, 20)
+    found = summarize(runs, "fixed", 0)
+    assert found.differences["mine"]["died"].verdict == "inferior"
+    assert not found.is_better("mine")
+
+
+def test_a_dose_beyond_the_cap_fails():
+    runs = {"fixed": arm("fixed", 0.3), "mine": arm("mine", 0.6, noise=1)}
+    runs["mine"]["dose_ug"][3, :40, 0] = 1001.0
+    assert summarize(runs, "fixed", 0).unproved("mine") == ["cap_violations"]
+
+
+def test_no_death_among_few_patients_proves_little():
+    found = compared(n=100)
+    gap = found.differences["mine"]["died"]
+    assert (gap.mean, gap.verdict) == (0.0, "inconclusive")
+    assert gap.high == pytest.approx(3.0, rel=0.01)
+    assert not found.is_better("mine")
+    assert found.estimates["mine"]["died"].high == pytest.approx(3.0, rel=0.01)
+
+
+def test_no_gain_is_not_better():
+    found = summarize({"fixed": arm("fixed", 0.4), "mine": arm("mine", 0.4, noise=1)}, "fixed", 0)
+    assert found.verdict("mine") == "not shown better"
+
+
+def test_p_is_adjusted_over_policies_and_superiority_needs_it():
+    rng = np.random.default_rng(8)
+    base = arm("fixed", 0.4, 100)
+    runs = {"fixed": base}
+    gain = rng.standard_normal(100)
+    gain += 2.15 * gain.std() / 10.0 - gain.mean()  # two standard errors: about 0.03 alone
+    for k in range(6):
+        run = arm(f"mine{k}", 0.4, 100)
+        run["controlled_h"][:] = base["controlled_h"] + 0.05 * gain
+        runs[f"mine{k}"] = run
+    many = summarize(runs, "fixed", 0).differences["mine0"]["time_controlled"]
+    alone = summarize({k: runs[k] for k in ("fixed", "mine0")}, "fixed", 0).differences["mine0"]["time_controlled"]
+    assert many.p_adjusted == pytest.approx(min(1.0, 6 * alone.p_adjusted))
+    assert alone.verdict == "superior"
+    assert (many.low, many.verdict) == (alone.low, "inconclusive")
+
+
+def test_only_the_registered_outcome_is_tested():
+    gaps = compared().differences["mine"]
+    assert [key for key, gap in gaps.items() if gap.p_adjusted is not None] == ["time_controlled"]
+
+
+def test_pairing_shows_in_the_interval():
+    base = arm("fixed", 0.4)
+    run = replace(base, policy="mine", data={**base.data, "controlled_h": base["controlled_h"] + np.float32(0.01)})
+    gap = summarize({"fixed": base, "mine": run}, "fixed", 0).differences["mine"]["time_controlled"]
+    assert (gap.low, gap.high) == (pytest.approx(1.0, abs=1e-3), pytest.approx(1.0, abs=1e-3))
+    assert gap.improved == 1.0
+
+
+def test_training_seeds_widen_the_interval():
+    seeds = [arm("ppo", level, 100) for level in (0.3, 0.5, 0.7)]
+    found = summarize({"fixed": arm("fixed", 0.3, 100), "ppo": seeds}, "fixed", 0)
+    one = summarize({"fixed": arm("fixed", 0.3, 100), "ppo": seeds[1]}, "fixed", 0)
+    assert found.training_seeds == {"fixed": 1, "ppo": 3}
+    key = "time_controlled"
+    assert found.values["ppo"][key].shape == (100,)
+    assert found.estimates["ppo"][key].mean == pytest.approx(one.estimates["ppo"][key].mean, abs=0.5)
+    several, single = found.differences["ppo"][key], one.differences["ppo"][key]
+    assert several.high - several.low > 5 * (single.high - single.low)
+    assert single.verdict == "superior"
+    assert several.verdict == "inconclusive"  # one of the three seeds taught nothing
+
+
+def test_events_and_shield_use_are_per_time_alive():
+    run = arm("mine", 0.5, 4, intervened=1, binding=1 << 11, violations=1 << 11)
+    die(run, 0, 11)
+    found = summarize({"fixed": arm("fixed", 0.5, 4), "mine": run}, "fixed", 0)
+    assert found.shield["mine"].intervened == pytest.approx(1000.0)
+    assert found.shield["mine"].binding[11] == pytest.approx(1000.0)
+    assert found.shield["mine"].binding[12] == 0.0
+    assert found.events["mine"]["death"].patients == 1
+    assert found.events["fixed"]["death"].upper_per_100d == pytest.approx(100 * 2.9957 / 4, rel=1e-3)
+
+
+def test_unshielded_results_are_marked_and_support_no_claim():
+    runs = {name: replace(run, shield_mode="off") for name, run in compared(n=100).runs.items()}
+    found = summarize(runs, "fixed", 0)
+    assert not found.is_better("mine")
+    text = told(found)
+    assert text.count("UNSHIELDED") == 4  # the title, both columns, the verdict
+    assert found.to_dict()["unshielded"] is True
+
+
+def test_the_table_tells_everything():
+    text = told(compared())
+    for entry in OUTCOMES:
+        assert entry.label in text
+    assert "UNSHIELDED" not in text
+    assert "simulation only" in text
+    assert "fixed (ref)" in text
+    assert "better" in text
+
+
+def test_a_name_in_brackets_is_no_markup():
+    runs = {"fixed": arm("fixed", 0.3, 10), "[red]x[/]": arm("[red]x[/]", 0.5, 10)}
+    assert "[red]x[/]" in told(summarize(runs, "fixed", 0))
+
+
+def test_json_is_strict_and_whole():
+    found = compared(n=20)  # nobody had a breakthrough, so one outcome is missing
+    values = json.loads(found.to_json(), parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
+    assert values["estimates"]["mine"]["breakthrough_relief"]["mean"] is None
+    assert values["better"] == {"mine": False}
+    assert values["differences"]["mine"]["time_controlled"]["verdict"] == "superior"
+    assert values["note"] == "simulation only"
+
+
+def test_runs_of_other_conditions_are_refused():
+    with pytest.raises(ConfigError, match="seed"):
+        summarize({"fixed": arm("fixed", 0.3), "mine": arm("mine", 0.3, seed=1)}, "fixed", 0)
+    with pytest.raises(ConfigError, match="shield_mode"):
+        summarize({"fixed": arm("fixed", 0.3), "mine": arm("mine", 0.3, shield_mode="off")}, "fixed", 0)
+
+
+def test_names():
+    with pytest.raises(ConfigError, match="2 policies are named 'fixed'"):
+        compare([make_policy("fixed"), make_policy("fixed")], short_task(), 2)
+    with pytest.raises(ConfigError, match="reference 'fixed' is not among the policies pid"):
+        compare([make_policy("pid")], short_task(), 2)
+    with pytest.raises(ConfigError, match="at least one patient"):
+        compare([make_policy("fixed")], short_task(), 0)
+
+
+def test_a_real_comparison():
+    seen: dict[str, tuple[int, int]] = {}
+    found = compare(
+        [make_policy("fixed"), make_policy("max_request")],
+        short_task(),
+        4,
+        progress=lambda name, done, total: seen.__setitem__(name, (done, total)),
+    )
+    assert seen == {"fixed": (48, 48), "max_request": (48, 48)}
+    assert found.estimates["max_request"]["cap_violations"].high == 0.0
+    assert found.estimates["max_request"]["interventions"].mean > 50.0
+    assert found.estimates["fixed"]["interventions"].mean < found.estimates["max_request"]["interventions"].mean
+    same = compare([make_policy("fixed")], short_task(), 4)
+    np.testing.assert_array_equal(same.values["fixed"]["return"], found.values["fixed"]["return"])

@@ -1,0 +1,151 @@
+"""Evaluating and comparing by configuration: policies by name or folder, results on disk and tracked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from thecal.agents.registry import make_policy
+from thecal.agents.store import save_policy
+from thecal.agents.trained import PolicyRecord
+from thecal.envs.observation import N_OBS, NAMES
+from thecal.experiments.config import CompareConfig, EvaluateConfig, load_config
+from thecal.experiments.evaluate import evaluate, find_policies, find_policy, run_compare
+from thecal.experiments.outcomes import OUTCOMES
+from thecal.experiments.rollout import Trajectories
+from thecal.physiology.errors import ConfigError, StoreError, UnknownNameError
+
+from support.runs import short_task
+
+
+def make_trained(folder: Path, seed: int = 0, **changes) -> str:
+    """A tiny stored actor with random weights, as training would leave it in ``folder/policy``."""
+    rng = np.random.default_rng(seed)
+    values = {
+        "algorithm": "ppo", "task": "CancerMorphine", "task_hash": "abc", "observation_names": NAMES, "net_arch": (4,),
+        "activation": "tanh", "settings": {"gamma": 0.99}, "seed": seed, "frames": 10, "interrupted": False,
+        "thecal_version": "0",
+    }  # fmt: skip
+    shapes = {"mlp_extractor.policy_net.0": (4, N_OBS), "action_net": (2, 4)}
+    weights = {}
+    for layer, shape in shapes.items():
+        weights[f"{layer}.weight"] = rng.normal(0, 0.3, shape).astype(np.float32)
+        weights[f"{layer}.bias"] = np.zeros(shape[0], np.float32)
+    save_policy(folder / "policy", PolicyRecord(**{**values, **changes}), weights)
+    return str(folder)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Two days in place of four weeks."""
+    monkeypatch.setattr("thecal.experiments.config.load_task", lambda _name: short_task(2.0))
+
+
+def test_policies_by_name_and_folder(tmp_path):
+    folder = make_trained(tmp_path / "run")
+    assert find_policy("guideline").name == "guideline"
+    assert find_policy(folder).name == "ppo"
+    assert find_policy(f"{folder}/policy").name == "ppo"
+    with pytest.raises(UnknownNameError, match=r"unknown policy 'nobody'.*guideline"):
+        find_policy("nobody")
+
+
+def test_training_seeds_stay_one_method(tmp_path):
+    folders = [make_trained(tmp_path / f"s{k}", seed=k) for k in range(3)]
+    assert [policy.name for policy in find_policies([*folders, "fixed"])] == ["ppo", "ppo", "ppo", "fixed"]
+
+
+@pytest.mark.parametrize("change", [{"settings": {"gamma": 0.5}}, {"frames": 99}, {"task_hash": "xyz"}, {"seed": 0}])
+def test_different_trainings_are_named_by_their_folders(tmp_path, change):
+    one = make_trained(tmp_path / "one", seed=0)
+    two = make_trained(tmp_path / "two", **{"seed": 1, **change})
+    assert [policy.name for policy in find_policies([one, f"{two}/policy"])] == ["one", "two"]
+
+
+def test_evaluate(store, quick):
+    seen = []
+    found = evaluate(EvaluateConfig(policy="fixed", patients=3, out="here"), lambda done, total: seen.append(done))
+    assert seen == list(range(1, 49))
+    assert set(found.estimates) == {entry.key for entry in OUTCOMES}
+    run = store.run(found.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["time_controlled"] == pytest.approx(found.estimates["time_controlled"].mean)
+    assert run.data.metrics["died.high"] == pytest.approx(100.0 * 2.9957 / 3, rel=1e-3)
+    files = {"config.json", "estimates.json", "provenance.json", "trajectories.parquet"}
+    assert {path.name for path in Path("here").iterdir()} == store.artifacts(found.run_id) == files
+    again = Trajectories.from_parquet("here/trajectories.parquet")
+    np.testing.assert_array_equal(again["pain_mean"], found.run["pain_mean"])
+    assert load_config(EvaluateConfig, "here/config.json").policy == "fixed"
+
+
+def test_evaluate_without_folder_or_tracking(quick, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert evaluate(EvaluateConfig(policy="fixed", patients=1, track=False)).run_id is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_compare(store, quick):
+    folders = [make_trained(store.folder / f"s{k}", seed=k) for k in range(2)]
+    finished = []
+    config = CompareConfig(policies=("fixed", *folders, "max_request"), patients=3, out="here", shield_mode="off")
+    found, run_id = run_compare(config, finish=lambda *given: finished.append(given))
+    assert found.policies == ("fixed", "ppo", "max_request")
+    assert found.training_seeds == {"fixed": 1, "ppo": 2, "max_request": 1}
+    assert [(given[0], given[1]) for given in finished] == [(found, Path("here"))]
+    names = ("fixed", "ppo", "ppo_1", "max_request")
+    expected = {f"trajectories_{name}.parquet" for name in names} | {
+        "comparison.json",
+        "config.json",
+        "provenance.json",
+    }
+    assert {path.name for path in Path("here").iterdir()} == store.artifacts(run_id) == expected
+    run = store.run(run_id)
+    assert run.data.tags["unshielded"] == "true"
+    assert "max_request/time_controlled.low" in run.data.metrics
+    trained = json.loads(Path("here/provenance.json").read_text())["trained"]
+    assert [entry["seed"] for entry in trained] == [0, 1]
+    assert len({entry["weights_sha256"] for entry in trained}) == 2
+    values = json.loads(Path("here/comparison.json").read_text())
+    assert values["unshielded"] is True
+    assert values["better"] == {"ppo": False, "max_request": False}
+
+
+def test_the_reference_may_be_a_folder(store, quick):
+    folder = make_trained(store.folder / "mine")
+    found, _ = run_compare(CompareConfig(policies=("fixed", folder), reference=folder, patients=2, out=None))
+    assert found.reference == "ppo"
+    assert list(found.differences) == ["fixed"]
+
+
+def test_ready_policies_in_place_of_names(store, quick):
+    config = CompareConfig(policies=("ignored",), patients=2, out=None)
+    found, _ = run_compare(config, policies=[make_policy("fixed"), make_policy("pid")])
+    assert found.policies == ("fixed", "pid")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "said"),
+    [
+        ({"policies": ("fixed", "nobody")}, ConfigError, "unknown policy 'nobody'"),
+        ({"policies": ("pid", "guideline")}, ConfigError, "reference 'fixed' is not among"),
+        ({"policies": ("fixed", "fixed")}, ConfigError, "2 policies are named 'fixed'"),
+        ({"difficulty": "hard"}, ConfigError, "unknown difficulty"),
+        ({"out": "file/deep"}, StoreError, "output folder"),
+    ],
+)
+def test_slips_show_before_anything_is_tracked(store, changes, error, said):
+    (store.folder / "file").write_text("x")
+    with pytest.raises(error, match=said):
+        run_compare(CompareConfig(**{"patients": 2, **changes}))
+    assert store.client.get_experiment_by_name("thecal") is None
+
+
+def test_a_policy_trained_on_other_observations_is_failed_in_one_sentence(store, quick):
+    folder = store.folder / "other"
+    make_trained(folder, observation_names=("elsewhere", *NAMES[1:]))
+    with pytest.raises(ConfigError, match="observation field 0 is"):
+        evaluate(EvaluateConfig(policy=str(folder), patients=1))
+    assert store.only_run().info.status == "FAILED"

@@ -1,0 +1,56 @@
+"""Hand-made trajectories, so that outcomes and comparisons are tested on numbers one can add up in the head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from thecal.envs.records import TICK_OUT
+from thecal.envs.tasks import TaskSpec, load_task
+from thecal.experiments.rollout import FIELDS, Trajectories
+
+
+def short_task(days: float = 2.0, **changes: Any) -> TaskSpec:
+    """The cancer task with a shorter horizon."""
+    return load_task("CancerMorphine").model_copy(update={"horizon_d": days, **changes})
+
+
+def hand_run(
+    steps: int = 48, n: int = 2, *, tick_h: float = 1.0, cap_ug: float = 1000.0, **columns: Any
+) -> Trajectories:
+    """Patients in constant untreated pain 8, felt pain 4, never sedated; ``columns`` replace fields or attributes."""
+    data = {name: np.zeros((steps, n, *TICK_OUT[name].shape), _kind(name)) for name in FIELDS}
+    data["time_h"][:] = tick_h * np.arange(1, steps + 1)[:, None]
+    data["alive_h"][:] = tick_h
+    data["pain0"][:] = 8.0
+    data["pain_latent"][:] = 8.0
+    data["pain_mean"][:] = 4.0
+    attributes: dict[str, Any] = {"policy": "hand", "seed": 0, "shield_mode": "project", "split": "test"}
+    for name, values in columns.items():
+        if name in data:
+            data[name][:] = values
+        else:
+            attributes[name] = values
+    return Trajectories(
+        task=short_task(steps * tick_h / 24.0, tick_h=tick_h),
+        difficulty="real",
+        patients=np.arange(n),
+        data=data,
+        start={"cap_ug": np.full(n, cap_ug), "conc_ug_per_ml": np.full(n, 1000.0)},
+        **attributes,
+    )
+
+
+def die(run: Trajectories, patient: int, step: int) -> Trajectories:
+    """Let a patient die in the middle of ``step``, with the rows after it as a rollout leaves them."""
+    for name, column in run.data.items():
+        if name != "time_h":
+            column[step + 1 :, patient] = {"pain_mean": 10.0, "nrs_report": np.nan}.get(name, 0)
+    run["terminated"][step:, patient] = 1
+    run["alive_h"][step, patient] = 0.5 * run.step_h
+    return run
+
+
+def _kind(name: str) -> type[Any]:
+    return np.int64 if TICK_OUT[name].base.kind == "i" else np.float32
