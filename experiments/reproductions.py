@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.physiology.cohort import draw, load_cohort_spec
-from thecal.physiology.records import LEVELS, NODES
-from thecal.physiology.regimen import TICK_H, advance, begin
+from thecal.physiology.records import LEVELS, NODES, TICK_H
+from thecal.physiology.regimen import advance, begin
 
 Par = NDArray[np.void]
 SEED = 2025
@@ -32,7 +32,9 @@ def patients(cohort: str, n: int, drug: str = "morphine", *, naive: bool = False
     return par
 
 
-def _bolus_course(dose_ug: float, n: int, hours: float, drug: str = "morphine") -> tuple[Par, dict[str, NDArray[np.float64]]]:
+def _bolus_course(
+    dose_ug: float, n: int, hours: float, drug: str = "morphine"
+) -> tuple[Par, dict[str, NDArray[np.float64]]]:
     par = patients("noncancer", n, drug, naive=True)
     state = begin(par)
     return par, advance(par, state, hours, bolus_ug=dose_ug, bolus_ml=1.0)

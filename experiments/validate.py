@@ -68,9 +68,7 @@ def load_targets() -> list[Target]:
     return targets
 
 
-def validate(
-    names: Iterable[str] | None = None, progress: Callable[[str], None] = lambda _title: None
-) -> list[Score]:
+def validate(names: Iterable[str] | None = None, progress: Callable[[str], None] = lambda _title: None) -> list[Score]:
     """Reproduce the named observations (all by default).
 
     Args:
@@ -122,6 +120,4 @@ def table(scores: list[Score]) -> Table:
 
 def records(scores: list[Score]) -> list[dict[str, str | float | bool]]:
     """The scorecard as plain rows, for reports and JSON."""
-    return [
-        {**score.target.model_dump(), "simulated": score.simulated, "passed": score.passed} for score in scores
-    ]
+    return [{**score.target.model_dump(), "simulated": score.simulated, "passed": score.passed} for score in scores]
