@@ -55,13 +55,20 @@ def with_interval(found: Interval, outcome: Outcome, *, sign: bool = False, brie
     return f"{mean} {unit} ({'' if brief else '95 % interval '}{low} to {high})"
 
 
-def gate(data: ReportData, policy: str) -> tuple[bool, list[str]]:
-    """Whether ``policy`` passes the rule fixed beforehand, and the labels of what stands in its way."""
+def gate(data: ReportData, policy: str) -> tuple[bool, str]:
+    """Whether ``policy`` passes the rule fixed beforehand, and in words what stands in its way."""
     table = data.differences[policy]
-    against = [] if table[data.primary.key].verdict == "superior" else [data.primary.label]
     costs = [outcome for outcome in data.outcomes if outcome.role == "cost"]
-    against += [cost.label for cost in costs if table[cost.key].verdict not in ("superior", "non-inferior")]
-    return not against, against
+    worse = [cost.label for cost in costs if table[cost.key].verdict == "inferior"]
+    unclear = [cost.label for cost in costs if table[cost.key].verdict == "inconclusive"]
+    parts = [] if table[data.primary.key].verdict == "superior" else ["superiority was not shown"]
+    parts += [f"worse: {_joined(worse)}"] if worse else []
+    parts += [f"not ruled out with {data.n_patients} patients: {_joined(unclear)}"] if unclear else []
+    return not parts, "; ".join(parts)
+
+
+def _joined(labels: list[str]) -> str:
+    return ", ".join(label[0].lower() + label[1:] for label in labels)
 
 
 def _efficacy(data: ReportData, policy: str) -> Finding:
@@ -133,16 +140,15 @@ def _claim(data: ReportData, policy: str) -> Finding:
         )
     if passed:
         return Finding("good", f"In these virtual patients, {what} is supported.", rule)
-    return Finding("open", f"{what} is not supported.", f"{rule} Not met: {', '.join(against)}.")
+    return Finding("open", f"{what} is not supported.", f"{rule} In its way: {against}.")
 
 
 def _in_brief(data: ReportData, policy: str) -> Finding:
     """A policy by rule in one finding: efficacy, and what stands in the way of calling it better."""
     first = _efficacy(data, policy)
-    _, against = gate(data, policy)
-    harms = [entry for entry in against if entry != data.primary.label]
-    tail = f" Not shown to be harmless enough: {', '.join(harms)}." if harms else " No harm rose beyond its margin."
-    return Finding("open" if harms and first.tone == "good" else first.tone, first.lead, first.text + tail)
+    passed, against = gate(data, policy)
+    tail = " No harm rose beyond its margin." if passed else f" Against the claim that it is better: {against}."
+    return Finding("open" if not passed and first.tone == "good" else first.tone, first.lead, first.text + tail)
 
 
 def _best_rule(data: ReportData, policy: str) -> list[Finding]:

@@ -96,9 +96,9 @@ def render(data: ReportData) -> str:
 
 def _short(value: float) -> str:
     """Three significant digits, whole where the number is large."""
-    if not np.isfinite(value) or value == 0:
+    if not np.isfinite(value) or abs(value) >= 100.0:
         return number(value, 0)
-    return number(value, max(0, 2 - int(np.floor(np.log10(abs(value))))))
+    return f"{value:.3g}".replace("-", "−")
 
 
 def _tight(text: str) -> str:
