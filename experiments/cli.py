@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated
 
@@ -49,8 +48,6 @@ def thecal(
 def run(arguments: list[str] | None = None) -> int:
     """Run a command line and return its exit code; expected errors become one sentence on standard error."""
     given = sys.argv[1:] if arguments is None else arguments
-    # Threads that wait by spinning slow training twentyfold where other work shares the cores; read when Torch loads.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     debug = "--debug" in given  # accepted anywhere on the line
     try:
         app(args=[word for word in given if word != "--debug"], prog_name="thecal")

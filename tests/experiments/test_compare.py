@@ -14,6 +14,7 @@ from rich.console import Console
 from thecal.agents.registry import make_policy
 from thecal.experiments.compare import compare, summarize
 from thecal.experiments.outcomes import OUTCOMES
+from thecal.experiments.statistics import sign_flip_p
 from thecal.physiology.errors import ConfigError
 
 from support.runs import die, hand_run, short_task
@@ -107,6 +108,7 @@ def test_p_is_adjusted_over_policies_and_superiority_needs_it():
         runs[f"mine{k}"] = run
     many = summarize(runs, "fixed", 0).differences["mine0"]["time_controlled"]
     alone = summarize({k: runs[k] for k in ("fixed", "mine0")}, "fixed", 0).differences["mine0"]["time_controlled"]
+    assert alone.p_adjusted == pytest.approx(sign_flip_p(gain), abs=0.01)
     assert many.p_adjusted == pytest.approx(min(1.0, 6 * alone.p_adjusted))
     assert alone.verdict == "superior"
     assert (many.low, many.verdict) == (alone.low, "inconclusive")
@@ -151,7 +153,8 @@ def test_events_and_shield_use_are_per_time_alive():
 
 
 def test_unshielded_results_are_marked_and_support_no_claim():
-    runs = {name: replace(run, shield_mode="off") for name, run in compared(n=100).runs.items()}
+    runs = {name: replace(run, shield_mode="off") for name, run in compared().runs.items()}
+    assert compared().is_better("mine")
     found = summarize(runs, "fixed", 0)
     assert not found.is_better("mine")
     text = told(found)

@@ -56,6 +56,14 @@ def test_counting_a_value_twice_is_having_it_twice(statistic, values, data):
     np.testing.assert_allclose(statistic(values, counts[None, :]), expected, atol=1e-9)
 
 
+def test_a_resample_may_hold_none_of_the_lowest_values():
+    values = np.arange(200.0)
+    counts = np.ones((2, 200))
+    counts[1, :180] = 0.0
+    counts[1, 180:] = 10.0
+    assert cvar(values, counts).tolist() == [9.5, 180.5]
+
+
 @pytest.mark.parametrize("statistic", [mean, iqm, cvar])
 def test_missing_values_are_left_out(statistic):
     values = np.array([3.0, NAN, 1.0, 7.0, NAN, 4.0])
