@@ -17,9 +17,9 @@ from typing import Any
 # Threads that wait by spinning slow training twentyfold where other work shares the cores; OpenMP reads this as it loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import numba  # noqa: E402
-from numba import types  # noqa: E402
-from numba.extending import intrinsic  # noqa: E402
+import numba
+from numba import types
+from numba.extending import intrinsic
 
 _MOST_THREADS: int = getattr(numba.config, "NUMBA_NUM_THREADS")  # noqa: B009  (set by Numba at run time)
 KERNEL_PACKAGES = ("thecal.physiology", "thecal.devices", "thecal.safety", "thecal.envs")
