@@ -30,6 +30,7 @@ _PANELS = (
 PAIN, DOSES, PRESSES, SITES, ADAPT, HARM, BREATH, OXYGEN, HEART, RATE, LIMITS = range(1, 12)
 _UNIT_PX = 84
 _GAP_PX = 30
+_DENSE_DAYS = 60  # beyond, lines and marks are drawn finer
 _MARKS = {"solid": "━", "dot": "┈", "dash": "╍", "longdash": "╍"}
 Key = tuple[str, str, str]
 
@@ -140,10 +141,13 @@ def _note(figure: go.Figure, row: int, level: float, text: str) -> None:
 
 def _pain(figure: go.Figure, day: Any, track: Track) -> list[Key]:
     asked = np.isfinite(track["nrs_report"])
+    dense = day[-1] > _DENSE_DAYS
     keys = [
         _line(figure, PAIN, day, track["pain0"], "without the drug", UNTREATED, 1.1, "dot"),
-        _line(figure, PAIN, day, track["pain_mean"], "felt", FELT, 2.0),
-        _dots(figure, PAIN, day[asked], track["nrs_report"][asked], "reported", SECOND, "circle-open", 5),
+        _line(figure, PAIN, day, track["pain_mean"], "felt", FELT, 1.2 if dense else 2.0),
+        _dots(
+            figure, PAIN, day[asked], track["nrs_report"][asked], "reported", SECOND, "circle-open", 2.5 if dense else 5
+        ),
     ]
     _threshold(figure, PAIN, 3.0, "controlled ≤ 3")
     figure.update_yaxes(range=[-0.3, 10.4], row=PAIN, col=1)
