@@ -10,7 +10,7 @@ import pytest
 
 from thecal.experiments.report import write_report
 
-from support.browser import load, save
+from support.browser import chromium, load, save
 from support.reports import synthetic_data
 
 pytestmark = pytest.mark.e2e
@@ -96,3 +96,9 @@ def test_an_error_on_a_page_would_be_seen(tmp_path):
     broken = tmp_path / "broken.html"
     broken.write_text("<body><script>undefined.x</script>", encoding="utf-8")
     assert any("TypeError" in line for line in load(broken, tmp_path).console)
+
+
+def test_a_missing_browser_fails_with_advice(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    with pytest.raises(AssertionError, match="apt-get install chromium"):
+        chromium()
