@@ -56,7 +56,7 @@ class ThroughputCallback(BaseCallback):
         super().__init__()
         self.env = env
         self.update_s = 0.0
-        self._begin = 0.0
+        self._begin = time.perf_counter()
         self._first_frame = 0
         self._rollout_end: float | None = None
 
@@ -138,6 +138,7 @@ def learn(model: BaseAlgorithm, frames: int, callbacks: Sequence[BaseCallback]) 
         env = env.venv
     meter = ThroughputCallback(env)
     everyone = CallbackList([meter, *callbacks])
+    everyone.init_callback(model)  # so that an interrupt before the first rollout finds them ready
     interrupted = False
     try:
         model.learn(total_timesteps=frames, callback=everyone)

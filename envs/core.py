@@ -194,6 +194,7 @@ def _fill_task(row: Any, spec: TaskSpec, start_rate_nl: int, cap_ug: float) -> N
         "start_rate_nl": start_rate_nl,
         "start_clock_h": spec.start_clock_h,
         "clinic_clock_h": spec.clinic_clock_h,
+        "refill_ml": spec.solution.refill_ml,
         "cap_ug": cap_ug,
         **{f"w_{name}": weight for name, weight in spec.weights.model_dump().items()},
     }

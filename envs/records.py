@@ -39,6 +39,7 @@ TASK_PAR = np.dtype(
         ("patient_bolus", _i),  # 1: the patient triggers the armed bolus; 0: it is requested at once
         ("start_rate_nl", _i),
         ("start_clock_h", _f),
+        ("refill_ml", _f),  # estimated volume at which the clinic refills, mL
         ("clinic_clock_h", _f),  # clock time of the daily round that may clear a latched lock
         ("cap_ug", _f),  # the profile's 24-h cap of drug 0, µg
         ("w_relief", _f),

@@ -44,10 +44,11 @@ class Weights(_Frozen):
 
 
 class Solution(_Frozen):
-    """What the pharmacy offers: concentrations of the first drug, and how long a fill stays good."""
+    """What the pharmacy offers: concentrations of the first drug, how long a fill stays good, and when the clinic refills."""
 
     options_mg_per_ml: tuple[float, ...] = Field(min_length=1)
     max_interval_d: float = Field(gt=0)
+    refill_ml: float = Field(ge=0)
 
 
 class Primary(_Frozen):

@@ -228,7 +228,7 @@ def step_world(world, par, action, out):  # type: ignore[no-untyped-def]
         for d in range(par.patient.n_drugs):
             given_nl = world.shield.allowed_rate + world.shield.allowed_bolus
             out.dose_ug[d] += given_nl * par.shield.conc[d] / PG_PER_UG
-        if world.pump.estimated_ml <= par.pump.low_reservoir_ml:
+        if world.pump.estimated_ml <= par.task.refill_ml:
             refill(world.pump, par.pump, par.pump.capacity_ml, world.pump.label_conc)
         patient.tick += 1
     _finish(world, par, out, rate_before, rate, first_allowed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from pathlib import Path
 from typing import Annotated
@@ -48,20 +47,16 @@ def _from_run(run_id: str, name: str) -> Path:
         ConfigError: neither a folder nor a run, or MLflow is not installed.
         StoreError: the run holds no report.
     """
+    from thecal.experiments.tracking import open_client
     from thecal.experiments.tracking_store import check_store, store_uri
 
     if not re.fullmatch("[0-9a-f]{32}", run_id):
         raise ConfigError(f"{run_id}: no such folder, and not the id of a run")
-    try:
-        from mlflow import MlflowClient
-        from mlflow.exceptions import MlflowException
-    except ImportError as error:
-        raise ConfigError(f"{run_id}: no such folder; runs need MLflow: install thecal[track] ({error})") from error
     uri = store_uri()
     check_store(uri)
-    for quiet in ("mlflow", "alembic"):
-        logging.getLogger(quiet).setLevel(logging.ERROR)
-    client = MlflowClient(tracking_uri=uri)
+    client = open_client(uri)
+    from mlflow.exceptions import MlflowException
+
     try:
         client.get_run(run_id)
     except MlflowException as error:
