@@ -102,7 +102,8 @@ def _shield_and_pump(world, par, rate, valid, first, out):  # type: ignore[no-un
     out.binding |= shield.binding
     out.violations |= shield.violations
     out.fallback = max(out.fallback, shield.fallback)
-    if shield.allowed_rate != request or given != bolus:
+    # Rounding to the pump's grid is no intervention; a limit that decided the outcome is.
+    if shield.binding != 0:
         out.intervened = 1
     out.allowed_bolus_ul += given / NL_PER_UL
     command(world.pump, par.pump, shield.allowed_rate, given)

@@ -60,8 +60,8 @@ SHIELD_STATE = _dtype(
     ("since_increase", _i),
     ("since_bolus", _i),
     # --- locks
-    ("warn_bits", _i),  # last three valid samples, 1 = under the warning limit
-    ("lock_bits", _i),
+    ("warn_bits", _i, (2,)),  # last three valid samples of breathing rate and saturation, 1 = under the warning limit
+    ("lock_bits", _i, (2,)),
     ("rr_age", _i),  # ticks since the last valid sample
     ("spo2_age", _i),
     ("lock_resp", _i),  # latched

@@ -93,6 +93,19 @@ def _count_bits(bits):
 
 
 @kernel
+def _confirmed(bits, rr, spo2, rr_limit, spo2_limit):
+    """Note the samples that arrived; 1 when two of the last three valid ones were low, those of one tick counting once.
+
+    Each signal keeps its own three, so that a signal that still arrives cannot push out what the other one showed.
+    """
+    if rr >= 0:
+        bits[0] = (bits[0] << 1 | _vital_level(rr, -1, rr_limit, spo2_limit)) & _ALL_SAMPLES
+    if spo2 >= 0:
+        bits[1] = (bits[1] << 1 | _vital_level(-1, spo2, rr_limit, spo2_limit)) & _ALL_SAMPLES
+    return 1 if _count_bits(bits[0] | bits[1]) >= 2 else 0
+
+
+@kernel
 def update_locks(state, par, rr, spo2, poss, clear):
     """Advance the locks by one tick of vital signs (tenths, -1 for missing) and sedation score.
 
@@ -102,19 +115,15 @@ def update_locks(state, par, rr, spo2, poss, clear):
     state.rr_age = 0 if rr >= 0 else state.rr_age + 1
     state.spo2_age = 0 if spo2 >= 0 else state.spo2_age + 1
     state.stale = 1 if state.rr_age > par.stale or state.spo2_age > par.stale else 0
-    if rr >= 0 or spo2 >= 0:
-        warn = _vital_level(rr, spo2, par.rr_warn, par.spo2_warn)
-        lock = _vital_level(rr, spo2, par.rr_lock, par.spo2_lock)
-        state.warn_bits = (state.warn_bits << 1 | warn) & _ALL_SAMPLES
-        state.lock_bits = (state.lock_bits << 1 | lock) & _ALL_SAMPLES
-    state.warn = 1 if _count_bits(state.warn_bits) >= 2 else 0
+    state.warn = _confirmed(state.warn_bits, rr, spo2, par.rr_warn, par.spo2_warn)
+    depressed = _confirmed(state.lock_bits, rr, spo2, par.rr_lock, par.spo2_lock)
     state.lock_sedation = 1 if poss >= par.poss_hold else 0
     if state.lock_resp == 1:
         state.lock_age += 1
-        if clear == 1 and state.lock_age >= par.watch and state.warn == 0 and poss < par.poss_hold:
+        well = state.warn == 0 and state.stale == 0 and poss < par.poss_hold
+        if clear == 1 and state.lock_age >= par.watch and well:
             state.lock_resp = 0
-            state.lock_bits = 0
-    elif _count_bits(state.lock_bits) >= 2 or poss >= par.poss_lock:
+    elif depressed == 1 or poss >= par.poss_lock:
         state.lock_resp = 1
         state.lock_age = 0
         state.lock_rate = state.prev_rate * par.lock_permille // 1000
@@ -228,7 +237,8 @@ def _book(state, par, rate, bolus):
         state.highest24 = highest
     if slot == 0:
         state.day_rate[state.ticks // TICKS_PER_DAY % (DAYS_BACK + 1)] = rate
-    state.since_increase = 0 if rate > state.prev_rate else min(state.since_increase + 1, _NEVER)
+    # Counted from the tick of the rise, so that a rise every 24 h may come at the same hour each day.
+    state.since_increase = 1 if rate > state.prev_rate else min(state.since_increase + 1, _NEVER)
     state.since_bolus = 0 if bolus > 0 else min(state.since_bolus + 1, _NEVER)
     state.prev_rate = rate
     state.ticks += 1
@@ -238,6 +248,7 @@ def _book(state, par, rate, bolus):
 def _unshielded(par, request, bolus):
     """The request within the pump's own envelope and grid: all that stands in MONITOR and OFF."""
     rate = min(max(request, 0), par.max_rate) // par.rate_step * par.rate_step
+    rate = rate if rate >= par.min_rate else 0  # between the two the pump runs nothing that was asked for
     return rate, min(max(bolus, 0), par.max_rate * TICKS_PER_DAY) // par.bolus_step * par.bolus_step
 
 
@@ -254,8 +265,8 @@ def shield_tick(state, par, request, bolus, valid, rr, spo2, poss, clear):
         clear: 1 when a clinician clears a latched lock.
     """
     update_locks(state, par, rr, spo2, poss, clear)
-    request = min(max(request, -_REQUEST_LIMIT), _REQUEST_LIMIT)
-    bolus = min(max(bolus, -_REQUEST_LIMIT), _REQUEST_LIMIT)
+    request = min(max(request, -_REQUEST_LIMIT), _REQUEST_LIMIT) // par.rate_step * par.rate_step
+    bolus = min(max(bolus, -_REQUEST_LIMIT), _REQUEST_LIMIT) // par.bolus_step * par.bolus_step
     state.fallback = 0
     broken = 0
     if valid == 0:
@@ -264,7 +275,7 @@ def shield_tick(state, par, request, bolus, valid, rr, spo2, poss, clear):
     rate, given, more = decide(state, par, request, bolus)
     state.violations = broken | more
     state.binding = broken | more
-    if state.lock_resp == 1 and rate < request:
+    if state.lock_resp == 1 and rate < request and par.mode < _MONITOR:
         state.fallback = _REDUCE
     if par.mode >= _MONITOR:
         rate, given = _unshielded(par, request, bolus)
@@ -280,8 +291,8 @@ def shield_tick(state, par, request, bolus, valid, rr, spo2, poss, clear):
 def new_shield_state(par: NDArray[np.void] | np.void, start_rate_nl: int) -> Any:
     """The shield on the day of the implant: an empty ledger, the starting rate in force and in the 28-day history.
 
-    A rise and a bolus are possible from the first tick on as far as vital signs and limits allow; the withdrawal floor holds
-    only after the profile's exposure time.
+    A bolus is possible from the first tick on as far as vital signs and limits allow; the first rise waits a whole interval.
+    The withdrawal floor holds only after the profile's exposure time.
     """
     state = np.zeros(1, SHIELD_STATE)[0]
     # Held rates are sustainable by induction; this is where the induction starts.

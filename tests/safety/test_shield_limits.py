@@ -23,9 +23,9 @@ def _asked(state: np.void, par: np.void, request: int, bolus: int = 0, **more: A
 @pytest.mark.parametrize(
     ("request_", "rate", "binding"),
     [
-        (2_400, 2_400, []), (2_409, 2_400, ["step_up"]), (2_410, 2_400, ["step_up"]), (2_010, 2_010, []),
+        (2_400, 2_400, []), (2_409, 2_400, []), (2_410, 2_400, ["step_up"]), (2_010, 2_010, []),
         (2_001, 2_000, []), (1_600, 1_600, []), (1_599, 1_600, ["floor"]), (0, 1_600, ["envelope", "floor"]),
-        (250_001, 2_400, ["envelope", "cap_24h", "step_up", "rise_28d"]),
+        (250_010, 2_400, ["envelope", "cap_24h", "step_up", "rise_28d"]),
     ],
 )  # fmt: skip
 def test_a_request_at_the_edge_of_step_and_floor(request_: int, rate: int, binding: list[str]) -> None:
@@ -35,7 +35,14 @@ def test_a_request_at_the_edge_of_step_and_floor(request_: int, rate: int, bindi
 
 @pytest.mark.parametrize(
     ("bolus", "size", "binding"),
-    [(25_000, 25_000, []), (25_001, 25_000, ["bolus_size"]), (99, 0, []), (199, 100, []), (-1, 0, ["envelope"])],
+    [
+        (25_000, 25_000, []),
+        (25_099, 25_000, []),
+        (25_100, 25_000, ["bolus_size"]),
+        (99, 0, []),
+        (199, 100, []),
+        (-1, 0, ["envelope"]),
+    ],
 )
 def test_a_bolus_at_the_edge_of_its_size(bolus: int, size: int, binding: list[str]) -> None:
     par = parameters(20_000)
@@ -50,7 +57,7 @@ def test_a_bolus_is_a_share_of_the_day_at_a_low_rate() -> None:
 def test_the_pumps_limits_are_not_taken_for_the_cap() -> None:
     par = parameters(25)
     state = grown_up(par, 200_000)
-    assert _asked(state, par, 250_001, 0)[2] == ["envelope", "step_up"]
+    assert _asked(state, par, 250_010, 0)[2] == ["envelope", "step_up"]
     assert _asked(state, par, int(state["prev_rate"]), HUGE)[2] == ["cap_24h", "bolus_size"]
 
 
@@ -84,7 +91,7 @@ def test_rises_keep_their_interval(setting: str, interval: int) -> None:
     rises = np.flatnonzero(np.diff(run.rates, prepend=2_000) > 0)
     gaps = np.diff(rises)
     assert len(gaps) >= 1
-    assert interval <= gaps.min() <= gaps.max() <= interval + 1
+    assert set(gaps.tolist()) == {interval}
     assert run.binding[rises[0] + 1] & 1 << BIT["interval"]
 
 

@@ -78,6 +78,14 @@ def test_missing_samples_neither_confirm_nor_forget() -> None:
     assert state["lock_resp"] == 1
 
 
+@pytest.mark.parametrize("every", [2, 3])
+def test_a_signal_that_arrives_more_often_does_not_push_out_the_other(every: int) -> None:
+    state, par = _shield()
+    for t in range(2 * every):
+        _show(state, par, (60 if t % every == 0 else -1, 970, 1))
+    assert state["lock_resp"] == 1
+
+
 def test_a_lock_halves_once_and_holds_against_any_request() -> None:
     state, par = _latched()
     assert state["prev_rate"] == START // 2
@@ -129,6 +137,15 @@ def test_no_clearing_while_vital_signs_or_sedation_are_poor(last: list[tuple[int
     assert state["lock_resp"] == 0
 
 
+def test_no_clearing_on_old_vital_signs() -> None:
+    state, par = _latched()
+    _show(state, par, *[WELL] * 96, *[GONE] * 3, clear=0)
+    _show(state, par, GONE, clear=1)
+    assert state["lock_resp"] == 1
+    _show(state, par, WELL, clear=1)
+    assert state["lock_resp"] == 0
+
+
 def test_time_and_requests_never_unlatch() -> None:
     state, par = _latched()
     rng = np.random.default_rng(1)
@@ -150,7 +167,7 @@ def test_after_a_lock_the_rate_climbs_by_steps_and_intervals() -> None:
     assert state["binding"] & 1 << BIT["interval"]
 
 
-def test_a_cleared_lock_starts_its_count_of_samples_afresh() -> None:
+def test_a_low_sample_before_clearing_still_counts() -> None:
     state, par = _latched()
     _show(state, par, *[WELL] * 96)
     _show(state, par, LOW[0], clear=1)
@@ -158,7 +175,7 @@ def test_a_cleared_lock_starts_its_count_of_samples_afresh() -> None:
     _show(state, par, WELL)
     assert state["lock_resp"] == 0
     _show(state, par, LOW[0])
-    assert state["warn"] == 1
+    assert state["lock_resp"] == 1
 
 
 def test_a_second_depression_after_clearing_halves_again() -> None:

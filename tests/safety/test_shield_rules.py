@@ -151,7 +151,8 @@ def test_unshielded_modes_run_what_the_pump_can_and_only_count(seed: int, reques
     run, par = _history(seed, mode)
     state = run.state[0].copy()
     allowed = tick(state, par, request, bolus)
-    assert allowed == (min(max(request, 0), 250_000) // 10 * 10, min(max(bolus, 0), 24_000_000) // 100 * 100)
+    rate = min(max(request, 0), 250_000) // 10 * 10
+    assert allowed == (rate if rate >= 500 else 0, min(max(bolus, 0), 24_000_000) // 100 * 100)
     assert state["binding"] == 0
     shielded = run.state[0].copy()
     strict = parameters(float(par["conc"][0]))
@@ -159,6 +160,7 @@ def test_unshielded_modes_run_what_the_pump_can_and_only_count(seed: int, reques
         strict[name] = 0 if name == "mode" else par[name]
     tick(shielded, strict, request, bolus)
     assert state["violations"] == shielded["violations"]
+    assert state["fallback"] == 0
     held = tick(run.state[0].copy(), par, request, bolus, valid=0)
     assert held[1] == 0
     assert held[0] == run.state[0]["prev_rate"]
@@ -170,10 +172,9 @@ def test_replace_holds_where_project_would_change_something(seed: int, request: 
     run, par = _history(seed, "replace", ill=False)
     state = run.state[0]
     before = int(state["prev_rate"])
-    request, bolus = max(-HUGE, request // 10 * 10), bolus // 100 * 100
     allowed = tick(state, par, request, bolus)
     if state["violations"] == 0:
-        assert allowed == (request, bolus)
+        assert allowed == (request // 10 * 10, bolus // 100 * 100)
         assert state["fallback"] == 0
     else:
         assert allowed == (before, 0)

@@ -154,25 +154,31 @@ def _locks(before: Ints, seen: Vitals, limits: Limits) -> tuple[NDArray[np.bool_
     """Per tick: latched, rises and boluses withheld, highest rate. Warn under 10/min or 92 %, lock under 8/min or 90 %."""
     n = len(before)
     locked, withheld, top = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool), np.full(n, limits.max_rate)
-    warned: list[bool] = []
-    depressed: list[bool] = []
+    seen_rr: list[int] = []
+    seen_spo2: list[int] = []
     since, latched, ages = 0, False, {"rr": 0, "spo2": 0}
     half = limits.max_rate
     for t in range(n):
         rr, spo2, poss = int(seen.rr[t]), int(seen.spo2[t]), int(seen.poss[t])
         ages = {"rr": 0 if rr >= 0 else ages["rr"] + 1, "spo2": 0 if spo2 >= 0 else ages["spo2"] + 1}
-        if rr >= 0 or spo2 >= 0:
-            warned.append(0 <= rr < 100 or 0 <= spo2 < 920)
-            depressed.append(0 <= rr < 80 or 0 <= spo2 < 900)
-        warning = sum(warned[-3:]) >= 2
+        seen_rr += [rr] if rr >= 0 else []
+        seen_spo2 += [spo2] if spo2 >= 0 else []
+        warning, depressed = _low_twice(seen_rr, seen_spo2, 100, 920), _low_twice(seen_rr, seen_spo2, 80, 900)
+        stale = max(ages.values()) > limits.stale_ticks
         if latched:
-            recovered = not warning and poss < 3
+            recovered = not warning and not stale and poss < 3
             if seen.clear[t] and t - since >= limits.watch_h * TICKS_PER_H and recovered:
                 latched = False
-                depressed = []
-        elif sum(depressed[-3:]) >= 2 or poss >= 4:
+        elif depressed or poss >= 4:
             latched, since, half = True, t, int(before[t]) // 2
         locked[t] = latched
         top[t] = half if latched else limits.max_rate
-        withheld[t] = latched or warning or poss >= 3 or max(ages.values()) > limits.stale_ticks
+        withheld[t] = latched or warning or poss >= 3 or stale
     return locked, withheld, top
+
+
+def _low_twice(rr: list[int], spo2: list[int], rr_limit: int, spo2_limit: int) -> bool:
+    """Whether, counted back from each signal's last valid sample, two of three places hold a low one of either signal."""
+    low = {back for back, value in enumerate(rr[:-4:-1]) if value < rr_limit}
+    low |= {back for back, value in enumerate(spo2[:-4:-1]) if value < spo2_limit}
+    return len(low) >= 2
