@@ -205,20 +205,20 @@ def _fill_task(row: Any, spec: TaskSpec, start_rate_nl: int, cap_ug: float) -> N
 
 def _compile_start(key: int) -> tuple[Any, Any, Any]:
     @entry_point()
-    def prepare(par):  # type: ignore[no-untyped-def]
+    def prepare(par):
         for i in range(par.shape[0]):
             prepare_patient(par[i].patient)
         return key
 
     @entry_point()
-    def start(world, par, observations, where):  # type: ignore[no-untyped-def]
+    def start(world, par, observations, where):
         for i in where:
             start_patient(par[i].patient, world[i].patient, par[i].task.start_clock_h)
             write_observation(world[i], par[i], observations[i])
         return key
 
     @entry_point()
-    def observe(world, par, observations):  # type: ignore[no-untyped-def]
+    def observe(world, par, observations):
         for i in range(world.shape[0]):
             write_observation(world[i], par[i], observations[i])
         return key

@@ -80,7 +80,7 @@ def decode(observation: np.ndarray) -> dict[str, np.ndarray]:
 
 
 @kernel
-def write_observation(world, par, out):  # type: ignore[no-untyped-def]
+def write_observation(world, par, out):
     """Write one scaled observation (float32, ``[N_OBS]``) of ``world`` into ``out``."""
     patient = world.patient
     shield = world.shield
@@ -133,6 +133,6 @@ def write_observation(world, par, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _scaled(i, value):  # type: ignore[no-untyped-def]
+def _scaled(i, value):
     """``value`` of field ``i`` mapped to [-1, 1] and clipped to it."""
     return min(1.0, max(-1.0, (value - _CENTER[i]) * _SCALE[i]))

@@ -8,7 +8,7 @@ NRS_MAX = 10.0
 
 
 @kernel
-def write_reward(world, par, out, step_h, rate_change, refused, steps_left):  # type: ignore[no-untyped-def]
+def write_reward(world, par, out, step_h, rate_change, refused, steps_left):
     """Fill the reward terms, costs and reward of ``out`` from what the step did.
 
     Relief counts only while the patient can be roused and lives: half of it is time with NRS <= 3, half the distance from

@@ -33,7 +33,7 @@ SOURCE_KEY = source_key()
 
 
 @kernel
-def requested_rate(world, task, a):  # type: ignore[no-untyped-def]
+def requested_rate(world, task, a):
     """The rate (nL per pump tick, not yet shielded) that action component ``a`` in [-1, 1] asks for."""
     now = world.shield.prev_rate
     if abs(a) <= task.deadband:
@@ -44,7 +44,7 @@ def requested_rate(world, task, a):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _begin(world, par, action, out):  # type: ignore[no-untyped-def]
+def _begin(world, par, action, out):
     """Read the action; returns (rate request in nL per tick, 1 if the action is usable else 0)."""
     valid = 1 if math.isfinite(action[0]) and math.isfinite(action[1]) else 0
     episode = world.episode
@@ -64,7 +64,7 @@ def _begin(world, par, action, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _shield_and_pump(world, par, rate, valid, first, out):  # type: ignore[no-untyped-def]
+def _shield_and_pump(world, par, rate, valid, first, out):
     """One pump tick's request through the shield to the pump; later ticks of a step ask to hold the rate."""
     patient = world.patient
     shield = world.shield
@@ -110,13 +110,13 @@ def _shield_and_pump(world, par, rate, valid, first, out):  # type: ignore[no-un
 
 
 @kernel
-def _tenths(patient, k):  # type: ignore[no-untyped-def]
+def _tenths(patient, k):
     """Sensor ``k`` as an integer in tenths, -1 when this tick's sample is missing."""
     return math.floor(10.0 * patient.s_value[k] + 0.5) if patient.s_valid[k] == 1 else -1
 
 
 @kernel
-def _move_patient(world, par, out):  # type: ignore[no-untyped-def]
+def _move_patient(world, par, out):
     """Deliver for one pump tick and advance the patient by it."""
     patient = world.patient
     t_h = patient.tick * PUMP_TICK_H
@@ -132,7 +132,7 @@ def _move_patient(world, par, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _count(world, par, out):  # type: ignore[no-untyped-def]
+def _count(world, par, out):
     """Add what the patient went through in one pump tick to the step's account."""
     patient = world.patient
     episode = world.episode
@@ -164,7 +164,7 @@ def _count(world, par, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _finish(world, par, out, rate_before, asked, first_allowed):  # type: ignore[no-untyped-def]
+def _finish(world, par, out, rate_before, asked, first_allowed):
     """Close the step: averages, end-of-step values, reward, termination."""
     patient = world.patient
     task = par.task
@@ -203,7 +203,7 @@ def _finish(world, par, out, rate_before, asked, first_allowed):  # type: ignore
 
 
 @kernel
-def step_world(world, par, action, out):  # type: ignore[no-untyped-def]
+def step_world(world, par, action, out):
     """Advance one environment by one step.
 
     Args:
@@ -235,11 +235,11 @@ def step_world(world, par, action, out):  # type: ignore[no-untyped-def]
     _finish(world, par, out, rate_before, rate, first_allowed)
 
 
-def _compile(parallel: bool, key: int):  # type: ignore[no-untyped-def]
+def _compile(parallel: bool, key: int):
     span = prange if parallel else range
 
     @entry_point(parallel=parallel)
-    def advance(world, par, actions, outs, observations, active):  # type: ignore[no-untyped-def]
+    def advance(world, par, actions, outs, observations, active):
         """Step every environment of a batch whose ``active`` flag is set and write its observation.
 
         Arrays: world WORLD[B], par WORLD_PAR[B], actions float64[B, 2], outs TICK_OUT[B] (zeroed by the caller),
