@@ -1,32 +1,42 @@
-# Verbs of the project; CI runs .ci/run, which does all but bench and slow in a fresh environment.
-PY := .venv/bin/python
-.PHONY: setup test slow lint types demo validate bench docs
+# Verbs of the project. CI runs .ci/run, which does all but bench and slow in a fresh environment.
+PYTHON ?= python3.11
+BIN := .venv/bin
+.PHONY: help setup test slow lint format types demo validate bench docs ci
 
-setup:
-	python3.11 -m venv .venv
-	$(PY) -m pip install torch==2.13.0
-	$(PY) -m pip install -e ".[dev]"
+help: ## this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
-test:
-	$(PY) -m pytest
+setup: ## a virtual environment in .venv with everything
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install torch==2.13.0
+	$(BIN)/pip install -e ".[dev]"
 
-slow:
-	$(PY) -m pytest -m slow
+test: ## the tests, page tests included
+	$(BIN)/python -m pytest
 
-lint:
-	$(PY) -m ruff check . && $(PY) -m ruff format --check . && .venv/bin/lint-imports
+slow: ## the tests that take minutes
+	$(BIN)/python -m pytest -m slow
 
-types:
-	$(PY) -m mypy
+lint: ## style and import layers
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
 
-demo:
-	.venv/bin/thecal demo
+format: ## format and fix what can be fixed
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-validate:
-	.venv/bin/thecal validate
+types: ## static types
+	$(BIN)/mypy
 
-bench:
-	$(PY) benchmarks/run.py
+demo: ## train, compare, report
+	$(BIN)/thecal demo
 
-docs:
-	$(PY) docs/generate.py
+validate: ## published observations against the virtual patients
+	$(BIN)/thecal validate
+
+bench: ## speed, as ratios within one run
+	$(BIN)/python benchmarks/run.py
+
+docs: ## the model reference from the parameter files
+	$(BIN)/python docs/generate.py
+
+ci: ## all that must hold before a change lands
+	.ci/run
