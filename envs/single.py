@@ -157,7 +157,7 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     def _info(self) -> dict[str, Any]:
         # The copy gives each step its own dose arrays; None stands for a number that does not exist.
-        info = dict(zip(self._names, self._batch.out.copy()[0].tolist(), strict=False))
+        info = dict(zip(self._names, np.frombuffer(self._batch.out.tobytes(), TICK_OUT)[0].tolist(), strict=False))
         for name in _MAY_BE_MISSING:
             if info[name] != info[name]:
                 info[name] = None
