@@ -8,7 +8,7 @@ from pathlib import Path
 
 from common import report
 
-NAMES = ("startup", "single", "batch", "shield", "adapters", "ppo")
+NAMES = ("startup", "single", "integrator", "batch", "shield", "adapters", "ppo")
 
 
 def main() -> None:

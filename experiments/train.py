@@ -17,7 +17,7 @@ from thecal.experiments.outcomes import outcomes
 from thecal.experiments.provenance import provenance, run_tags
 from thecal.experiments.rollout import rollout
 from thecal.experiments.tracking import Tracker, sb3_writer
-from thecal.physiology.errors import StoreError
+from thecal.physiology.errors import ConfigError, StoreError
 
 Progress = Callable[[int, int, Mapping[str, float]], None]
 
@@ -57,7 +57,10 @@ def train(config: TrainConfig, progress: Progress = lambda _done, _total, _numbe
         StoreError: the store or the output folder cannot be written (before any training).
         ConfigError: the configuration names something unknown.
     """
-    from thecal.envs.sb3 import make_sb3
+    try:
+        from thecal.envs.sb3 import make_sb3
+    except ImportError as error:
+        raise ConfigError(f"training needs Stable-Baselines3: install thecal[train] ({error})") from error
 
     spec = checked_task(config)
     settings = load_rl_settings(config.algorithm, spec.name, **config.settings)

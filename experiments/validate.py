@@ -112,7 +112,8 @@ def table(scores: list[Score]) -> Table:
     passed = sum(score.passed for score in scores)
     tested = [score for score in scores if score.target.role == "test"]
     shown.caption = (
-        f"{passed} of {len(scores)} within tolerance; of the {len(tested)} not used for calibration, "
+        f"{passed} of {len(scores)} within tolerance; of the {len(tested)} not fitted (eight share a number "
+        "with a parameter, see docs/limits.md), "
         f"{sum(score.passed for score in tested)}"
     )
     return shown
