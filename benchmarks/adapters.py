@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import gymnasium as gym
+from functools import partial
+
 import numpy as np
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from thecal.envs import make_sb3
 
 from common import Row, alternate
+from single import fixed_patient
 
 N = 16
 CHUNK = 100
@@ -31,7 +33,7 @@ def stepper(env):
 def run() -> list[Row]:
     """Environment steps a second of both, and their ratio."""
     native = stepper(make_sb3("CancerMorphine", N, seed=0, preload=True, pool=256))
-    dummy = stepper(DummyVecEnv([lambda: gym.make("thecal:thecal/CancerMorphine-v0").unwrapped] * N))
+    dummy = stepper(DummyVecEnv([partial(fixed_patient, k) for k in range(N)]))
     mine, other, ratio = alternate(native, dummy, windows=3)
     return [
         Row("SB3 adapter, 16 environments", mine, "steps/s"),

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+from thecal.experiments.provenance import git_state, versions
+from thecal.physiology.jit import available_cores
 
 
 @dataclass(frozen=True)
@@ -49,16 +54,36 @@ def alternate(first: Callable[[], int], second: Callable[[], int], windows: int 
     )
 
 
-def report(results: dict[str, list[Row]], path: Path | None) -> None:
-    """Print the rows and write them with machine facts as JSON."""
+def facts() -> dict[str, Any]:
+    """The machine, how busy it is, and what runs on it: absolute speeds mean little without them."""
+    return {
+        "processor": processor(),
+        "cores": available_cores(),
+        "system": platform.platform(),
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "versions": versions(),
+        "git": git_state(),
+    }
+
+
+def processor() -> str:
+    """The processor's name as far as the system tells it."""
+    listing = Path("/proc/cpuinfo")
+    lines = listing.read_text(encoding="utf-8").splitlines() if listing.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def report(results: dict[str, list[Row]], machine: dict[str, Any], path: Path | None) -> None:
+    """Print the machine and the rows; write both as JSON to ``path``."""
+    load = "unknown" if machine["load"] is None else f"{machine['load']:.1f}"
+    print(f"\n{machine['processor']}, {machine['cores']} cores, load before the start {load}")
     for title, rows in results.items():
         print(f"\n{title}")
         for row in rows:
             wanted = "" if row.target is None else f"{'<=' if row.at_most else '>='} {row.target:,.4g}"
             print(f"  {row.name:<64} {row.value:>16,.4g} {row.unit:<22} {wanted:<14} {row.verdict}")
     if path is not None:
-        facts = {"machine": platform.processor() or platform.machine(), "python": platform.python_version()}
-        text = json.dumps(
-            {"facts": facts, "results": {k: [asdict(r) for r in v] for k, v in results.items()}}, indent=2
-        )
-        path.write_text(text)
+        rows = {name: [{**asdict(row), "verdict": row.verdict} for row in found] for name, found in results.items()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"machine": machine, "results": rows}, indent=2) + "\n", encoding="utf-8")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import statistics
+from functools import partial
 
-import gymnasium as gym
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -13,6 +13,7 @@ from thecal.agents.rl_settings import load_rl_settings
 from thecal.envs import load_task, make_sb3
 
 from common import Row
+from single import fixed_patient
 
 N = 256
 FRAMES = 131_072
@@ -33,6 +34,11 @@ class DescribedDummy(DummyVecEnv):
         return load_task("CancerMorphine")
 
 
+def monitored(patient: int) -> Monitor:
+    """A single environment with SB3's episode statistics, which the adapter has built in."""
+    return Monitor(fixed_patient(patient))
+
+
 def trained(env, **settings) -> Throughput:
     """Throughput of a short run with the shipped settings and some changed."""
     return train_sb3("ppo", env, load_rl_settings("ppo", "CancerMorphine", **settings), 0, FRAMES).throughput
@@ -41,7 +47,7 @@ def trained(env, **settings) -> Throughput:
 def run() -> list[Row]:
     """Frames a second, ratios, and the environment's share of the time."""
     native = make_sb3("CancerMorphine", N, seed=0, preload=True, pool=512)
-    dummy = DescribedDummy([lambda: Monitor(gym.make("thecal:thecal/CancerMorphine-v0").unwrapped)] * N)
+    dummy = DescribedDummy([partial(monitored, k) for k in range(N)])
     trained(native)
     rows = []
     for title, target, settings in (

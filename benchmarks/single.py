@@ -14,6 +14,11 @@ SUBSTEPS = 12
 STATES = 2 * N_NODES + 1 + 2 + 3  # CSF, cord, tip cell, plasma, effect sites of one drug
 
 
+def fixed_patient(patient: int) -> gym.Env:
+    """One environment that always resets to the same patient, so that no new one has to be drawn while time is taken."""
+    return gym.make("thecal:thecal/CancerMorphine-v0", patients=[patient]).unwrapped
+
+
 def stepper(env: gym.Env, action: object):
     """A workload of ``CHUNK`` steps that resets at the end of an episode."""
     env.reset(seed=0)
