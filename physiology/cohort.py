@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.physiology.errors import ConfigError, UnknownNameError
+from thecal.physiology.errors import ConfigError, ParameterError, UnknownNameError
 from thecal.physiology.parameters import ParameterFile, read_parameters
 from thecal.physiology.population import (
+    constant,
     draw_value,
     exchange_flows,
     fill_drug,
@@ -23,6 +25,7 @@ from thecal.physiology.population import (
     names_in,
     sampler,
     shipped,
+    whole,
 )
 from thecal.physiology.records import LEVELS, MAX_DRUGS, N_NODES, PATIENT_PAR
 from thecal.physiology.sampling import Floats, Sampler
@@ -36,6 +39,7 @@ _REFERENCE_WEIGHT_KG = 70.0
 _HEIGHT_CM = {1: (176.0, 7.0), 0: (163.0, 6.5)}  # adult men and women, mean and SD (general population tables)
 _COCKCROFT_GAULT_FEMALE = 0.85
 _COCKCROFT_GAULT_SCALE = 72.0
+_OLDEST_Y = 120.0
 _CSF_CLEARANCE_CV = 0.40  # Sallerin 1991 and Nordberg 1984: CSF clearance differs by 40-50 % between patients
 
 
@@ -100,11 +104,13 @@ def identities(patients: Sequence[int] | NDArray[np.integer[Any]], split: str) -
     """Identities ``[B]`` of patient indices of a split.
 
     Raises:
-        ConfigError: the split is unknown or an index is negative or too large.
+        ConfigError: the split is unknown, or the indices are not a list of whole numbers from 0 to 2**40 - 1.
     """
     if split not in SPLIT_CODES:
         raise ConfigError(f"split {split!r} is not one of {', '.join(SPLIT_CODES)}")
-    index = np.asarray(patients, dtype=np.int64)
+    index = np.asarray(patients)
+    if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
+        raise ConfigError("patient indices must be a list of whole numbers")
     if index.size and (index.min() < 0 or index.max() >= 1 << _SPLIT_SHIFT):
         raise ConfigError("a patient index must lie between 0 and 2**40")
     return index.astype(np.uint64) | np.uint64(SPLIT_CODES[split] << _SPLIT_SHIFT)
@@ -124,14 +130,17 @@ def draw(
         drugs: one to three drug names; slot i of ``par["drug"]`` is ``drugs[i]``.
         patients: indices in the split, ``[B]``.
         split: ``"train"``, ``"tune"`` or ``"test"``.
-        seed: of the cohort.
+        seed: of the cohort, from 0 to 2**64 - 1.
 
     Raises:
-        ConfigError: no or too many drugs, or a bad split or index.
+        ConfigError: no, too many or repeated drugs, or a bad split, index or seed.
         ParameterError: a parameter file is corrupt or a number is out of bounds.
     """
     if not 1 <= len(drugs) <= MAX_DRUGS:
         raise ConfigError(f"an admixture holds one to {MAX_DRUGS} drugs, not {len(drugs)}")
+    if len(set(drugs)) < len(drugs):
+        raise ConfigError(f"an admixture names each drug once, not {', '.join(drugs)}")
+    seed = _whole_seed(seed)
     ids = identities(patients, split)
     draws = sampler(seed, ids)
     covariates = _covariates(draws, spec.file)
@@ -143,23 +152,36 @@ def draw(
     _fill_axis(par, draws, covariates)
     _fill_site(par, draws, spec.file, covariates)
     _fill_drugs(par, draws, drugs, covariates)
-    prior = shipped("adaptation").get_in("tolerance.prior_medd", "mg/day", minimum=1e-6)
+    prior = constant(shipped("adaptation"), "tolerance.prior_medd", "mg/day", 1e-6)
     par["tol_prior"] = np.log1p(covariates["medd_mg_per_d"] / prior)
     covariates["start_dose_ug_per_d"] = _start_dose(spec.file, drugs[0], covariates["medd_mg_per_d"])
     return Cohort(spec, split, par, covariates, ids)
 
 
-def _covariates(draws: Sampler, file: ParameterFile) -> dict[str, NDArray[Any]]:
-    def value(key: str, unit: str, minimum: float = 0.0) -> Floats:
-        return draw_value(draws, file, "cohort", f"covariates.{key}", unit, minimum)
+def _whole_seed(seed: int) -> int:
+    try:
+        whole = operator.index(seed)
+    except TypeError as error:
+        raise ConfigError(f"a cohort seed must be a whole number, not {seed!r}") from error
+    if not 0 <= whole < 1 << 64:
+        raise ConfigError(f"a cohort seed must lie between 0 and 2**64 - 1, not {whole}")
+    return whole
 
-    male = draws.uniform("male") < file.get_in("covariates.male", "dimensionless", minimum=0.0, maximum=1.0)
+
+def _covariates(draws: Sampler, file: ParameterFile) -> dict[str, NDArray[Any]]:
+    def value(key: str, unit: str, minimum: float = 0.0, maximum: float = math.inf) -> Floats:
+        return draw_value(draws, file, "cohort", f"covariates.{key}", unit, minimum, maximum)
+
+    def share(key: str) -> float:
+        return constant(file, f"covariates.{key}", "dimensionless", 0.0, 1.0)
+
+    male = draws.uniform("male") < share("male")
     mean = np.where(male, _HEIGHT_CM[1][0], _HEIGHT_CM[0][0])
     spread = np.where(male, _HEIGHT_CM[1][1], _HEIGHT_CM[0][1])
     height = mean + spread * np.clip(draws.normal("height"), -3.0, 3.0)
     bmi = value("bmi", "kg/m**2", 1.0)
     weight = bmi * (height / 100.0) ** 2
-    age = value("age", "year")
+    age = value("age", "year", 0.0, _OLDEST_Y)
     creatinine = value("creatinine", "mg/dL", 0.01)
     # Cockcroft and Gault 1976, Nephron 16:31.
     crcl = (140.0 - age) * weight / (_COCKCROFT_GAULT_SCALE * creatinine)
@@ -171,7 +193,7 @@ def _covariates(draws: Sampler, file: ParameterFile) -> dict[str, NDArray[Any]]:
         "bmi": bmi,
         "crcl_ml_per_min": np.where(male, crcl, _COCKCROFT_GAULT_FEMALE * crcl),
         "medd_mg_per_d": value("medd", "mg/day"),
-        "oprm1_118g": draws.uniform("g118") < file.get_in("covariates.g118", "dimensionless", minimum=0.0, maximum=1.0),
+        "oprm1_118g": draws.uniform("g118") < share("g118"),
     }
 
 
@@ -179,14 +201,14 @@ def _fill_axis(par: NDArray[np.void], draws: Sampler, covariates: dict[str, NDAr
     """CSF volumes and exchange flows from height, body mass and the patient's own dispersion."""
     anatomy = shipped("anatomy")
     tall = covariates["height_cm"] / _REFERENCE_HEIGHT_CM
-    power = anatomy.get_in("csf.bmi_power", "dimensionless")
+    power = constant(anatomy, "csf.bmi_power", "dimensionless", -3.0, 3.0)
     spinal = draw_value(draws, anatomy, "anatomy", "csf.spinal", "mL", 1.0)
     spinal = spinal * tall * (covariates["bmi"] / _REFERENCE_BMI) ** power
     cranial = draw_value(draws, anatomy, "anatomy", "csf.cranial", "mL", 1.0)
-    length = anatomy.get_in("canal.length", "cm", minimum=1.0) * tall
+    length = constant(anatomy, "canal.length", "cm", 1.0) * tall
     volume, lengths = level_geometry(length, spinal, cranial)
     lumbar = draw_value(draws, anatomy, "anatomy", "canal.dispersion_lumbar", "cm**2/h", 1e-9)
-    ratio = anatomy.get_in("canal.dispersion_cervical", "cm**2/h", minimum=1e-9) / anatomy.get_in(
+    ratio = constant(anatomy, "canal.dispersion_cervical", "cm**2/h", 1e-9) / anatomy.get_in(
         "canal.dispersion_lumbar", "cm**2/h", minimum=1e-9
     )
     # Dispersion rises from the lower end of the canal to the upper by a constant factor per level.
@@ -198,9 +220,9 @@ def _fill_axis(par: NDArray[np.void], draws: Sampler, covariates: dict[str, NDAr
 
 def _fill_site(par: NDArray[np.void], draws: Sampler, file: ParameterFile, covariates: dict[str, NDArray[Any]]) -> None:
     """Painful segments, and the catheter tip at their center."""
-    first = round(file.get_in("site.center_first", "dimensionless", minimum=1, maximum=N_NODES - 1))
-    last = round(file.get_in("site.center_last", "dimensionless", minimum=first, maximum=N_NODES - 1))
-    half = round(file.get_in("site.half_width", "dimensionless", minimum=0, maximum=N_NODES))
+    first = whole(file, "site.center_first", 1, N_NODES - 1)
+    last = whole(file, "site.center_last", first, N_NODES - 1)
+    half = whole(file, "site.half_width", 0, N_NODES)
     center = first + np.floor(draws.uniform("site") * (last - first + 1)).astype(np.int64)
     nodes = np.arange(N_NODES)
     painful = (np.abs(nodes - center[:, None]) <= half) & (nodes > 0)
@@ -215,7 +237,7 @@ def _fill_drugs(
     """Drug parameters times the patient's own sensitivity, CSF clearance and body size."""
     effect = shipped("effect")
     analgesia = draw_value(draws, effect, "effect", "analgesia.sensitivity", "dimensionless", 1e-6)
-    carrier = effect.get_in("analgesia.g118_ec50", "dimensionless", minimum=1e-6)
+    carrier = constant(effect, "analgesia.g118_ec50", "dimensionless", 1e-6)
     analgesia = analgesia * np.where(covariates["oprm1_118g"], carrier, 1.0)
     breathing = draw_value(draws, effect, "effect", "breathing.sensitivity", "dimensionless", 1e-6)
     clearance = np.exp(math.sqrt(math.log1p(_CSF_CLEARANCE_CV**2)) * draws.normal("clearance"))
@@ -234,13 +256,21 @@ def _fill_drugs(
 
 
 def _start_dose(file: ParameterFile, drug: str, medd_mg_per_d: Floats) -> Floats:
-    """Starting dose (µg/d): oral dose over the oral ratio, reduced, within the label's range; by potency for others."""
-    ratio = file.get_in("start.oral_ratio", "dimensionless", minimum=1.0)
-    fraction = file.get_in("start.fraction", "dimensionless", minimum=0.0, maximum=1.0)
-    low = file.get_in("start.lowest", "ug/day", minimum=0.0)
-    high = file.get_in("start.highest", "ug/day", minimum=low)
+    """Starting dose (µg/d): oral dose over the oral ratio, reduced, within morphine's label; hydromorphone by potency.
+
+    Raises:
+        ParameterError: the drug is neither; morphine's dose of a stronger opioid would be an overdose.
+    """
+    ratio = constant(file, "start.oral_ratio", "dimensionless", 1.0)
+    fraction = constant(file, "start.fraction", "dimensionless", 0.0, 1.0)
+    low = constant(file, "start.lowest", "ug/day", 0.0)
+    high = constant(file, "start.highest", "ug/day", low)
     dose = np.clip(1000.0 * medd_mg_per_d / ratio * fraction, low, high)
-    return dose / file.get_in("start.potency", "dimensionless", minimum=1e-6) if drug == "hydromorphone" else dose
+    if drug == "morphine":
+        return dose
+    if drug != "hydromorphone":
+        raise ParameterError(f"{file.path}: start.potency: knows hydromorphone only, so {drug} has no starting dose")
+    return dose / constant(file, "start.potency", "dimensionless", 1e-6)
 
 
 def cohort_hash(cohort: Cohort) -> str:
@@ -249,7 +279,13 @@ def cohort_hash(cohort: Cohort) -> str:
 
 
 def describe(cohort: Cohort) -> dict[str, dict[str, float]]:
-    """Median, quartiles and range of every numeric covariate and of the main parameters."""
+    """Median, quartiles and range of every numeric covariate and of the main parameters.
+
+    Raises:
+        ConfigError: the cohort is empty.
+    """
+    if not len(cohort):
+        raise ConfigError("a cohort without patients cannot be described")
     columns: dict[str, NDArray[Any]] = {
         name: values for name, values in cohort.covariates.items() if values.dtype.kind in "fib"
     }

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.physiology.errors import UnknownNameError
-from thecal.physiology.parameters import ParameterFile, read_parameters
-from thecal.physiology.records import MAX_DRUGS, N_NODES, NODES, SENSORS
+from thecal.physiology.errors import ParameterError, UnknownNameError
+from thecal.physiology.parameters import ParameterFile, Quantity, read_parameters
+from thecal.physiology.records import N_NODES, NODES, SENSORS
 from thecal.physiology.sampling import Floats, Sampler, correlation_matrix
+from thecal.physiology.units import factor
 
 # Effects that correlations.toml may name: effect -> (file, key).
 EFFECTS = {
@@ -93,6 +94,20 @@ FIELDS: dict[str, tuple[str, str, str, float]] = {
     "nrs_skip_slope": ("sensors", "report.skip_slope", "dimensionless", 0.0),
     "poss_error": ("sensors", "report.sedation_error", "dimensionless", 0.0),
 }
+# What a field of PATIENT_PAR cannot exceed: shares, probabilities, the two scales and the clock.
+CEILINGS: dict[str, float] = {
+    "emax": 1.0,
+    "emax_resp": 1.0,
+    "resp_tolerance": 1.0,
+    "rr_power": 1.0,
+    "placebo": 1.0,
+    "nrs_skip": 1.0,
+    "poss_error": 1.0,
+    "pain_base": 10.0,
+    "nausea_max": 10.0,
+    "wake_h": 24.0,
+    "sleep_h": 24.0,
+}
 # field of DRUG_PAR: (key, unit)
 DRUG_FIELDS: dict[str, tuple[str, str]] = {
     "k_uptake": ("transport.uptake", "1/h"),
@@ -146,27 +161,79 @@ def sampler(seed: int, patients: NDArray[np.uint64]) -> Sampler:
     return Sampler(seed, patients, names, correlation_matrix(shipped("correlations"), names))
 
 
-def draw_value(draws: Sampler, file: ParameterFile, source: str, key: str, unit: str, minimum: float) -> Floats:
-    """Values ``[B]`` of one key of a file in ``unit``, after checking its median against ``minimum``."""
-    file.get_in(key, unit, minimum=minimum)
+def edges(number: Quantity, unit: str) -> tuple[float, float]:
+    """Smallest and largest value that a draw of ``number`` can take, in ``unit``."""
+    scale, value = factor(number.unit, unit), number.value
+    fixed = not (number.cv or number.sd) if number.distribution != "uniform" else number.range is None
+    if number.distribution is None or fixed:
+        return scale * value, scale * value
+    low, high = number.range or (-math.inf, math.inf)
+    if number.distribution == "lognormal" and low <= 0.0:
+        low = value  # a log-normal number stays positive without a range, and a floor only has to exclude 0
+    return scale * low, scale * high
+
+
+def draw_value(
+    draws: Sampler,
+    file: ParameterFile,
+    source: str,
+    key: str,
+    unit: str,
+    minimum: float,
+    maximum: float = math.inf,
+) -> Floats:
+    """Values ``[B]`` of one key of a file in ``unit``.
+
+    Raises:
+        ParameterError: the median, or a value that its spread can reach, is outside [minimum, maximum].
+    """
+    file.get_in(key, unit, minimum=minimum, maximum=maximum)
+    low, high = edges(file[key], unit)
+    if low < minimum or high > maximum:
+        raise ParameterError(
+            f"{file.path}: {key}: its spread reaches [{low:g}, {high:g}] {unit}, outside [{minimum:g}, {maximum:g}]; "
+            "give it a range"
+        )
     return draws.quantity(file[key], _NAMES_OF_KEYS.get((source, key), f"{source}:{key}"), unit)
+
+
+def constant(file: ParameterFile, key: str, unit: str, minimum: float = -math.inf, maximum: float = math.inf) -> float:
+    """A number that is the same for every patient, in ``unit``.
+
+    Raises:
+        ParameterError: it is outside [minimum, maximum], or states a spread, which nobody would draw.
+    """
+    if file[key].distribution is not None:
+        raise ParameterError(f"{file.path}: {key}: the same for every patient, so it cannot have a distribution")
+    return file.get_in(key, unit, minimum=minimum, maximum=maximum)
+
+
+def whole(file: ParameterFile, key: str, minimum: int, maximum: int) -> int:
+    """A whole number that is the same for every patient."""
+    value = constant(file, key, "dimensionless", minimum, maximum)
+    if not value.is_integer():
+        raise ParameterError(f"{file.path}: {key}: {value:g} is not a whole number")
+    return int(value)
 
 
 def fill_patient(par: NDArray[np.void], draws: Sampler, cohort: ParameterFile) -> None:
     """Fill every field of ``FIELDS`` and the sensors of ``par`` (``[B]`` PATIENT_PAR)."""
     for field, (source, key, unit, minimum) in FIELDS.items():
         file = cohort if source == "cohort" else shipped(source)
-        par[field] = draw_value(draws, file, source, key, unit, minimum)
-    par["map0"] = par["sbp0"] * shipped("breathing").get_in("circulation.map_ratio", "dimensionless", minimum=0.1)
+        par[field] = draw_value(draws, file, source, key, unit, minimum, CEILINGS.get(field, math.inf))
+    par["map0"] = par["sbp0"] * constant(shipped("breathing"), "circulation.map_ratio", "dimensionless", 0.1)
+    latest, earliest = edges(cohort["pain.wake"], "hour")[1], edges(cohort["pain.sleep"], "hour")[0]
+    if latest >= earliest:
+        raise ParameterError(f"{cohort.path}: pain.wake: can reach {latest:g} h, past pain.sleep at {earliest:g} h")
     awake_share = (par["sleep_h"] - par["wake_h"]) / 24.0
     par["bt_rate_per_h"] = draw_value(draws, cohort, "cohort", "pain.episodes", "1/h", 0.0) / awake_share
     sensors = shipped("sensors")
     for k, name in enumerate(SENSORS):
         for field, (key, unit) in SENSOR_FIELDS.items():
-            par[field][:, k] = sensors.get_in(f"{name}.{key}", unit, minimum=0.0)
+            par[field][:, k] = constant(sensors, f"{name}.{key}", unit, 0.0)
         unit = _SENSOR_UNITS.get(name, "dimensionless")
-        par["s_gain_pain"][:, k] = sensors.get_in(f"{name}.gain_pain", unit)
-        par["s_noise"][:, k] = sensors.get_in(f"{name}.noise", unit, minimum=0.0)
+        par["s_gain_pain"][:, k] = constant(sensors, f"{name}.gain_pain", unit)
+        par["s_noise"][:, k] = constant(sensors, f"{name}.noise", unit, 0.0)
 
 
 def fill_drug(par: NDArray[np.void], slot: int, name: str, factors: dict[str, Any]) -> None:
@@ -174,11 +241,9 @@ def fill_drug(par: NDArray[np.void], slot: int, name: str, factors: dict[str, An
     file = drug_file(name)
     drug = par["drug"]
     for field, (key, unit) in DRUG_FIELDS.items():
-        drug[field][:, slot] = file.get_in(key, unit, minimum=1e-9) * factors.get(field, 1.0)
-    drug["k10"][:, slot] = file.get_in("plasma.clearance", "mL/h", minimum=1e-9) * factors.get("clearance", 1.0)
+        drug[field][:, slot] = constant(file, key, unit, 1e-9) * factors.get(field, 1.0)
+    drug["k10"][:, slot] = constant(file, "plasma.clearance", "mL/h", 1e-9) * factors.get("clearance", 1.0)
     drug["k10"][:, slot] /= drug["v_plasma_ml"][:, slot]
-    if slot >= MAX_DRUGS:
-        raise UnknownNameError("drug slot", str(slot), [str(i) for i in range(MAX_DRUGS)])
 
 
 def level_geometry(length_cm: Floats, spinal_ml: Floats, cranial_ml: Floats) -> tuple[Floats, Floats]:
@@ -186,13 +251,21 @@ def level_geometry(length_cm: Floats, spinal_ml: Floats, cranial_ml: Floats) -> 
 
     Levels share the canal's length equally; lumbar, sacral and cervical levels hold the shares of CSF that anatomy.toml
     states and thoracic levels the rest.
+
+    Raises:
+        ParameterError: the stated shares leave nothing for the thoracic levels.
     """
     anatomy = shipped("anatomy")
     shares = {
-        region: anatomy.get_in(f"csf.{name}_share", "dimensionless", minimum=0.0, maximum=1.0)
+        region: constant(anatomy, f"csf.{name}_share", "dimensionless", 1e-6, 1.0)
         for region, name in (("L", "lumbar"), ("S", "sacral"), ("C", "cervical"))
     }
     shares["T"] = 1.0 - sum(shares.values())
+    if shares["T"] <= 0.0:
+        raise ParameterError(
+            f"{anatomy.path}: csf.lumbar_share: with the sacral and cervical shares it leaves {shares['T']:.3g} of the CSF "
+            "for the thoracic levels"
+        )
     regions = [name[0] for name in NODES[1:]]
     share = np.array([shares[region] / regions.count(region) for region in regions])
     volume = np.empty((len(spinal_ml), N_NODES))

@@ -122,14 +122,22 @@ def correlation_matrix(file: ParameterFile, names: Sequence[str]) -> Floats:
     """The matrix of a file of pairs ``a__b``.
 
     Raises:
-        ParameterError: a pair names an unknown effect, or the matrix is not positive definite.
+        ParameterError: a pair names an unknown effect, one effect twice or a pair already given, or the matrix is not
+            positive definite.
     """
     matrix = np.eye(len(names))
+    given: dict[frozenset[str], str] = {}
     for key in file:
         first, _, second = key.removeprefix("pair.").partition("__")
         for name in (first, second):
             if name not in names:
                 raise ParameterError(f"{file.path}: {key}: {name!r} is not one of {', '.join(names)}")
+        if first == second:
+            raise ParameterError(f"{file.path}: {key}: an effect correlates with itself by 1")
+        pair = frozenset((first, second))
+        if pair in given:
+            raise ParameterError(f"{file.path}: {key}: already given as {given[pair]}")
+        given[pair] = key
         i, j = names.index(first), names.index(second)
         matrix[i, j] = matrix[j, i] = file.get_in(key, "dimensionless", minimum=-1.0, maximum=1.0)
     smallest = float(np.linalg.eigvalsh(matrix)[0])

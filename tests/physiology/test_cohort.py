@@ -122,7 +122,21 @@ def test_what_cannot_be_drawn_is_refused() -> None:
             draw(spec, drugs, [1], "train", 1)
     with pytest.raises(UnknownNameError, match="unknown cohort 'healthy'; known: cancer, noncancer"):
         load_cohort_spec("healthy")
+    with pytest.raises(ConfigError, match="names each drug once, not morphine, morphine"):
+        draw(spec, ("morphine", "morphine"), [1], "train", 1)
     assert len(draw(spec, ("morphine",), [], "train", 1)) == 0
+
+
+@pytest.mark.parametrize("patients", [[0.5], [1.0], [True], [math.nan], [2**70], [[1]], ["1"], 3])
+def test_indices_that_are_not_a_list_of_whole_numbers_are_refused(patients) -> None:
+    with pytest.raises(ConfigError, match="a list of whole numbers"):
+        identities(patients, "train")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, 1.5, math.nan, "1", None])
+def test_a_seed_that_is_no_whole_number_of_64_bits_is_refused(seed) -> None:
+    with pytest.raises(ConfigError, match="a cohort seed must"):
+        draw(load_cohort_spec("cancer"), ("morphine",), [1], "train", seed)
 
 
 def test_cohorts_are_named_and_hashed() -> None:

@@ -57,6 +57,14 @@ def _value(value: float, unit: str | None = None) -> Callable[[str], str]:
     return edit
 
 
+def _spread(line: str) -> str:
+    return re.sub(r" }$", ', cv = 0.1, distribution = "lognormal" }', line)
+
+
+def _rangeless(line: str) -> str:
+    return re.sub(r", range = \[[^]]*\]", "", line)
+
+
 @pytest.fixture
 def swap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Swap:
     """Put an edited copy in the place of a shipped file."""
@@ -223,6 +231,16 @@ def test_an_unknown_drug_lists_the_known_ones() -> None:
         _draw("ketamine")
 
 
+def test_a_drug_without_a_stated_starting_dose_does_not_get_morphines(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = population.shipped
+    monkeypatch.setattr(population, "names_in", lambda folder: [*DRUGS, "fentanyl"])
+    monkeypatch.setattr(
+        population, "shipped", lambda name: honest("drugs/morphine" if name == "drugs/fentanyl" else name)
+    )
+    with pytest.raises(ParameterError, match=r"cancer\.toml: start\.potency: .* fentanyl has no starting dose"):
+        _draw("fentanyl")
+
+
 @pytest.mark.parametrize("drug", DRUGS)
 @pytest.mark.parametrize("key", [f"{table}.{key}" for table, keys in DRUG_KEYS.items() for key in keys])
 def test_a_drug_file_with_a_gap_is_refused_by_name(drug: str, key: str, swap: Swap) -> None:
@@ -242,16 +260,24 @@ def test_a_drug_file_with_a_gap_is_refused_by_name(drug: str, key: str, swap: Sw
         ("anatomy", "canal.length", _value(-60.0), "outside"),
         ("anatomy", "canal.length", _value(60.0, "mL"), "cannot be read as 'cm'"),
         ("anatomy", "csf.lumbar_share", _value(1.2), "outside"),
+        ("anatomy", "csf.lumbar_share", _value(0.8), "leaves -0.12 of the CSF"),
+        ("anatomy", "csf.bmi_power", _value(-50.0), "outside"),
+        ("anatomy", "canal.length", _spread, "cannot have a distribution"),
         ("effect", "analgesia.hill", _value(0.0), "outside"),
+        ("effect", "breathing.emax", _value(1.5), "outside [0.0, 1.0]"),
         ("effect", "analgesia.hill", lambda line: "hill = 2.4", "bare number"),
         ("effect", "analgesia.sensitivity", lambda line: line.replace("value", "valve", 1), "value"),
         ("adaptation", "tolerance.fast_tau", _value(45.0, "mg"), "cannot be read as 'hour'"),
         ("adaptation", "tolerance.prior_medd", _value(0.0), "outside"),
         ("breathing", "rest.rate", lambda line: "", "missing"),
+        ("breathing", "rest.rate", _rangeless, "spread reaches [-inf, inf]"),
+        ("adaptation", "tolerance.prior_medd", _spread, "cannot have a distribution"),
+        ("sensors", "hr.noise", _spread, "cannot have a distribution"),
         ("breathing", "circulation.map_ratio", _value(-0.7), "outside"),
         ("sensors", "hr.noise", _value(-4.0), "outside"),
         ("sensors", "spo2.gain_pain", lambda line: "", "missing"),
         ("drugs/morphine", "plasma.clearance", _value(0.0), "outside"),
+        ("drugs/morphine", "effect.ec50", _spread, "cannot have a distribution"),
         ("drugs/morphine", "plasma.v_central", _value(80.0, "hour"), "cannot be read as 'mL'"),
         ("drugs/morphine", "effect.ec50", lambda line: re.sub(r'source = "[^"]*", ', "", line), "source"),
     ],
@@ -273,6 +299,18 @@ def test_a_corrupt_shipped_file_is_named_with_key_and_reason(
         ("covariates.male", _value(0.5, "mL"), "cannot be read"),
         ("pain.baseline", lambda line: "", "missing"),
         ("pain.episodes", _value(3.0, "day"), "cannot be read as '1/h'"),
+        ("pain.responsiveness", _rangeless, "outside [0, 1]; give it a range"),
+        ("pain.responsiveness", lambda line: line.replace("0.97]", "1.2]"), "spread reaches [0.3, 1.2]"),
+        ("pain.baseline", lambda line: _value(14.0)(_rangeless(line)), "outside [0.0, 10.0]"),
+        ("pain.placebo", lambda line: line.replace("[0.0,", "[-0.1,"), "spread reaches [-0.1, 0.3]"),
+        ("pain.wake", lambda line: line.replace("9.0]", "21.5]"), "can reach 21.5 h, past pain.sleep at 21 h"),
+        ("covariates.age", _rangeless, "outside [0, 120]; give it a range"),
+        ("covariates.age", lambda line: line.replace("90.0]", "150.0]"), "outside [0, 120]"),
+        ("covariates.medd", lambda line: _rangeless(line).replace("lognormal", "normal"), "outside [0, inf]"),
+        ("covariates.male", _spread, "cannot have a distribution"),
+        ("site.center_first", _value(13.5), "not a whole number"),
+        ("site.half_width", _value(1.5), "not a whole number"),
+        ("start.fraction", _spread, "cannot have a distribution"),
         ("site.center_first", _value(0.0), "outside"),
         ("site.center_last", _value(12.0), "outside"),
         ("site.center_last", _value(99.0), "outside"),

@@ -99,6 +99,8 @@ def test_a_matrix_is_built_from_its_pairs(tmp_path: Path) -> None:
         ({"a": 0.1}, "pair.a", "'' is not one of a, b, c"),
         ({"a__b": 1.5}, "pair.a__b", "outside"),
         ({"a__b": 1.0}, "pair", "not positive definite"),
+        ({"a__a": 0.5}, "pair.a__a", "correlates with itself by 1"),
+        ({"a__b": 0.5, "b__a": -0.2}, "pair.b__a", "already given as pair.a__b"),
         ({"a__b": 0.9, "b__c": 0.9, "a__c": -0.9}, "pair", "not positive definite"),
     ],
 )
