@@ -44,6 +44,11 @@ def rate(work: Callable[[], int], seconds: float = 1.0) -> float:
     return done / (time.perf_counter() - begin)
 
 
+def best(work: Callable[[], int], windows: int = 3, seconds: float = 0.5) -> float:
+    """The highest rate of several windows: other work on the machine can only slow one down."""
+    return max(rate(work, seconds) for _ in range(windows))
+
+
 def alternate(first: Callable[[], int], second: Callable[[], int], windows: int = 5) -> tuple[float, float, float]:
     """Rates of two workloads in alternating windows of one process: medians, and the median of the paired ratios."""
     pairs = [(rate(first), rate(second)) for _ in range(windows)]

@@ -11,7 +11,7 @@ from thecal.physiology.records import COARSE_H, FINE_PER_COARSE, MAX_DRUGS, N_NO
 from thecal.physiology.transport import jet_share, rate_of_change
 
 from batch import ready
-from common import Row, rate
+from common import Row, best
 from single import STATES
 
 PATIENTS = 8
@@ -94,7 +94,7 @@ def hours_per_s(par, bolus_ml: float) -> float:
         return LOOP
 
     work()
-    return rate(work) * COARSE_H
+    return best(work) * COARSE_H
 
 
 def lsoda_hours_per_s(par) -> float:
@@ -104,7 +104,7 @@ def lsoda_hours_per_s(par) -> float:
         adaptive(par, "LSODA", RTOL)
         return HOURS
 
-    return rate(work)
+    return best(work)
 
 
 def run() -> list[Row]:
