@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 import thecal
 
@@ -86,3 +87,25 @@ def test_every_file_says_what_it_is_for_and_stays_short():
             assert lines, f"{path} is empty"
             assert lines[0].startswith('"""'), f"{path} does not begin with what it is for"
             assert len(lines) <= 350, f"{path} has {len(lines)} lines"
+
+
+def test_every_toml_and_yaml_file_of_the_root_and_the_packages_can_be_read():
+    for folder in FOLDERS:
+        for path in (ROOT / folder).rglob("*.toml"):
+            assert tomllib.loads(path.read_text(encoding="utf-8")), path
+    for name in ("CITATION.cff", ".pre-commit-config.yaml"):
+        assert yaml.safe_load((ROOT / name).read_text(encoding="utf-8")), name
+
+
+def test_no_link_leads_nowhere_and_none_leaves_the_repository():
+    links = [path for path in (ROOT / "src").rglob("*") if path.is_symlink()]
+    assert {path.name for path in links} == set(FOLDERS)
+    for path in links:
+        assert path.resolve().is_dir()
+        assert not path.readlink().is_absolute(), f"{path} would break in another place"
+        assert path.resolve().is_relative_to(ROOT)
+
+
+def test_the_citation_has_what_the_format_requires():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
