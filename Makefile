@@ -33,7 +33,7 @@ validate: ## published observations against the virtual patients
 	$(BIN)/thecal validate
 
 bench: ## speed, as ratios within one run
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py --json mlruns/benchmarks.json
 
 docs: ## the model reference from the parameter files
 	$(BIN)/python docs/generate.py
