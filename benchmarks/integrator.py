@@ -6,8 +6,9 @@ import numba
 import numpy as np
 from scipy.integrate import solve_ivp
 
+from thecal.physiology.layout import COARSE_H, FINE_PER_COARSE, MAX_DRUGS, N_NODES
 from thecal.physiology.patient import step_kinetics
-from thecal.physiology.records import COARSE_H, FINE_PER_COARSE, MAX_DRUGS, N_NODES, PATIENT_STATE
+from thecal.physiology.records import PATIENT_STATE
 from thecal.physiology.transport import jet_share, rate_of_change
 
 from batch import ready

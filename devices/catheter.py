@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from thecal.devices.records import N_SLUGS
 from thecal.physiology.jit import kernel
-from thecal.physiology.records import MAX_DRUGS
+from thecal.physiology.layout import MAX_DRUGS
 
 
 @kernel

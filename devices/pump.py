@@ -17,7 +17,7 @@ from thecal.devices.catheter import is_uniform, push
 from thecal.devices.records import CONTINUOUS, MIN_RATE, ML_PER_NL, PUMP_STATE, PUMP_TICK_H, STOPPED
 from thecal.physiology.errors import ConfigError
 from thecal.physiology.jit import kernel
-from thecal.physiology.records import MAX_DRUGS
+from thecal.physiology.layout import MAX_DRUGS
 
 _RATE_LIMITS = ("rate_step_nl", "min_mode_rate_nl", "min_rate_nl", "max_rate_nl")  # in the order of programmable_rate
 

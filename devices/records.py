@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from thecal.physiology.records import MAX_DRUGS
+from thecal.physiology.layout import MAX_DRUGS
 
 N_SLUGS = 8  # portions of fluid told apart inside the catheter
 PUMP_TICK_H = 0.25

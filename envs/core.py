@@ -15,11 +15,12 @@ from thecal.envs.observation import N_OBS, write_observation
 from thecal.envs.records import TASK_PAR, TICK_OUT, WORLD, WORLD_PAR
 from thecal.envs.tasks import TaskSpec, load_task
 from thecal.envs.tick import NL_PER_ML, SOURCE_KEY, advance_parallel, advance_serial
-from thecal.physiology.cohort import Cohort, draw, load_cohort_spec
+from thecal.physiology.cohort import Cohort, draw
+from thecal.physiology.cohort_spec import load_cohort_spec
 from thecal.physiology.errors import ConfigError
 from thecal.physiology.jit import entry_point
+from thecal.physiology.layout import AXIAL, COMPARTMENT, MAX_DRUGS
 from thecal.physiology.patient import prepare_patient, start_patient
-from thecal.physiology.records import MAX_DRUGS
 from thecal.physiology.rng import STREAM_DEVICE, normals
 from thecal.safety.invariants import ShieldMode
 from thecal.safety.profiles import load_profile, shield_parameters
@@ -116,7 +117,12 @@ class Batch:
     def _draw(self, patients: NDArray[np.int64]) -> None:
         if patients.size == 0:
             return
-        cohort = draw(self.cohort_spec, self.spec.drugs, patients, self.split, self.cohort_seed)
+        structure = int(self.spec.difficulty[self.difficulty].get("structure", AXIAL))
+        if structure not in (AXIAL, COMPARTMENT):
+            raise ConfigError(
+                f"{self.spec.name}: difficulty: structure {structure} is neither {AXIAL} nor {COMPARTMENT}"
+            )
+        cohort = draw(self.cohort_spec, self.spec.drugs, patients, self.split, self.cohort_seed, structure=structure)
         self._known.update(zip(patients.tolist(), self._assemble(cohort), strict=True))
 
     def _assemble(self, cohort: Cohort) -> list[tuple[np.void, np.void, np.void]]:
@@ -143,8 +149,12 @@ class Batch:
             [1000.0 * option for option in solution.options_mg_per_ml],
             self.pump,
             max_interval_d=solution.max_interval_d,
-            max_ug_per_ml=limits.max_concentration(drug),
+            max_ug_per_ml=min(
+                limits.max_concentration(name) / ratio
+                for name, ratio in zip(self.spec.drugs, (1.0, *solution.ratios), strict=True)
+            ),
         )
+        mixture = [conc * ratio for ratio in (1.0, *solution.ratios)]
         rate_nl = int(dose_ug_per_d / conc * NL_PER_ML / TICKS_PER_DAY)
         who = row["patient"]
         bias = sample_flow_bias(self.pump, normals(int(who["seed"]), int(who["patient"]), STREAM_DEVICE, 0)[0])
@@ -152,7 +162,7 @@ class Batch:
         row["shield"] = shield_parameters(
             limits,
             drugs=self.spec.drugs,
-            conc_ug_per_ml=(conc,),
+            conc_ug_per_ml=mixture,
             setting=self.spec.setting,
             min_rate_nl=int(row["pump"]["min_rate_nl"]),
             max_rate_nl=int(row["pump"]["max_rate_nl"]),
@@ -162,7 +172,7 @@ class Batch:
         )
         _fill_task(row["task"], self.spec, max(rate_nl, int(row["pump"]["min_rate_nl"])), limits.cap_ug(drug))
         content = np.zeros(MAX_DRUGS)
-        content[0] = conc
+        content[: len(mixture)] = mixture
         return content
 
 
@@ -175,10 +185,14 @@ def _mode(value: str | int | ShieldMode) -> ShieldMode:
 
 def _apply_difficulty(par: NDArray[np.void], factors: dict[str, float], task: str) -> None:
     for name, scale in factors.items():
+        if name == "structure":
+            continue
         if name in (par.dtype.names or ()):
             par[name] *= scale
         elif name in (par["drug"].dtype.names or ()):
             par["drug"][name] *= scale
+        elif name in (par["channel"].dtype.names or ()):
+            par["channel"][name] *= scale
         else:
             raise ConfigError(f"{task}: difficulty: {name!r} is not a parameter of the patient")
 

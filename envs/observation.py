@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from thecal.physiology.jit import kernel
+from thecal.physiology.layout import N_SENSORS, SENSORS
 from thecal.physiology.pain import clock
-from thecal.physiology.records import N_SENSORS, SENSORS
 
 
 class Field(NamedTuple):
@@ -27,7 +27,13 @@ _SENSOR_FIELDS = (
     Field("map", "mmHg", 50.0, 150.0),
     Field("rr", "1/min", 0.0, 30.0),
     Field("spo2", "%", 70.0, 100.0),
+    Field("etco2", "mmHg", 10.0, 90.0),
+    Field("conductance", "1/s", 0.0, 0.6),
+    Field("activity", "", 0.0, 4.0),
     Field("emg", "uV", 0.0, 30.0),
+    Field("hrv", "ms", 0.0, 120.0),
+    Field("eeg", "", 0.0, 3.0),
+    Field("sweat", "ng/mL", 0.0, 150.0),
 )
 FIELDS = (
     Field("nrs_report", "NRS", 0.0, 10.0),
@@ -38,6 +44,9 @@ FIELDS = (
     *(Field(f"{name}_valid", "", 0.0, 1.0) for name in SENSORS),
     Field("poss", "", 1.0, 4.0),
     Field("nausea", "0-10", 0.0, 10.0),
+    Field("spasms", "0-4", 0.0, 4.0),
+    Field("weakness", "0-4", 0.0, 4.0),
+    Field("confusion", "0-4", 0.0, 4.0),
     Field("clock_sin", "", -1.0, 1.0),
     Field("clock_cos", "", -1.0, 1.0),
     Field("day_fraction", "", 0.0, 1.0),
@@ -107,6 +116,9 @@ def write_observation(world, par, out):
     rest = (
         float(patient.poss_seen),
         patient.nausea_seen,
+        patient.spasm_seen,
+        patient.weakness_seen,
+        patient.confusion_seen,
         math.sin(angle),
         math.cos(angle),
         world.episode.step / task.n_steps,

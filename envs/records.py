@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from thecal.devices.records import PUMP_PAR, PUMP_STATE, TICKS_PER_DAY
-from thecal.physiology.records import MAX_DRUGS, PATIENT_PAR, PATIENT_STATE
+from thecal.physiology.layout import MAX_DRUGS
+from thecal.physiology.records import PATIENT_PAR, PATIENT_STATE
 from thecal.safety.records import SHIELD_PAR, SHIELD_STATE
-
-SUBSTEPS_PER_TICK = 3
 
 _f = np.float64
 _i = np.int64
@@ -129,6 +128,18 @@ TRUTH_FIELDS = (
     ("sedation", _f),
     ("nausea", _f),
     ("withdrawal", _f),
+    ("ashworth", _f),  # 1-5; 1 without spasticity
+    ("itch", _f),  # this and the next six 0-1
+    ("retention", _f),
+    ("constipation", _f),
+    ("bp_fall", _f),
+    ("motor_block", _f),
+    ("cognition", _f),
+    ("endocrine", _f),
+    ("granuloma", _f),  # 1: clinically evident
+    ("temperature", _f),  # degree C
+    ("distress", _f),  # 0-1
+    ("function", _f),  # 0-100
     ("ce_dh", _f),
     ("ce_bs", _f),
     ("tol", _f),

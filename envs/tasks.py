@@ -7,13 +7,13 @@ import json
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from thecal.devices.records import PUMP_TICK_H
 from thecal.physiology.errors import ConfigError, UnknownNameError
-from thecal.physiology.records import MAX_DRUGS
+from thecal.physiology.layout import MAX_DRUGS
 
 
 class _Frozen(BaseModel):
@@ -44,11 +44,15 @@ class Weights(_Frozen):
 
 
 class Solution(_Frozen):
-    """What the pharmacy offers: concentrations of the first drug, how long a fill stays good, and when the clinic refills."""
+    """What the pharmacy offers: concentrations of the first drug, the others' shares, how long a fill stays good, refills.
+
+    ``ratios`` gives, for every drug after the first, its mass per mass of the first.
+    """
 
     options_mg_per_ml: tuple[float, ...] = Field(min_length=1)
     max_interval_d: float = Field(gt=0)
     refill_ml: float = Field(ge=0)
+    ratios: tuple[Annotated[float, Field(gt=0)], ...] = ()
 
 
 class Primary(_Frozen):
@@ -85,6 +89,8 @@ class TaskSpec(_Frozen):
         ticks = self.tick_h / PUMP_TICK_H
         if abs(ticks - round(ticks)) > 1e-9:
             raise ValueError(f"tick_h {self.tick_h} is not a multiple of the pump tick of {PUMP_TICK_H} h")
+        if len(self.solution.ratios) != len(self.drugs) - 1:
+            raise ValueError(f"solution.ratios needs {len(self.drugs) - 1} numbers for {', '.join(self.drugs)}")
         if "real" not in self.difficulty:
             raise ValueError("difficulty needs an entry 'real'")
         return self

@@ -12,15 +12,15 @@ from numba import prange
 from thecal.devices.pump import command, deliver, refill
 from thecal.devices.records import PUMP_TICK_H, TICKS_PER_DAY
 from thecal.envs.observation import write_observation
-from thecal.envs.records import SUBSTEPS_PER_TICK
 from thecal.envs.reward import write_reward
-from thecal.physiology.adaptation import analgesic_shift
 from thecal.physiology.breathing import is_depressed
+from thecal.physiology.effect import analgesic_shift
 from thecal.physiology.jit import entry_point, kernel, source_key
+from thecal.physiology.layout import AXIAL, COARSE_PER_TICK, MAX_DRUGS, TICK_H
 from thecal.physiology.pain import NRS_MAX, clock, step_disturbance
-from thecal.physiology.patient import step_kinetics, step_response
-from thecal.physiology.records import COARSE_H, MAX_DRUGS
-from thecal.physiology.sensors import step_report, step_sensors
+from thecal.physiology.patient import is_quiet, step_kinetics, step_response
+from thecal.physiology.reports import step_report
+from thecal.physiology.sensors import RR, SPO2, step_sensors
 from thecal.safety.shield import largest_bolus, shield_tick
 
 CONTROLLED_NRS = 3.0
@@ -82,8 +82,8 @@ def _shield_and_pump(world, par, rate, valid, first, out):
         request,
         bolus,
         valid if first == 1 else 1,
-        _tenths(patient, 3),
-        _tenths(patient, 4),
+        _tenths(patient, RR),
+        _tenths(patient, SPO2),
         patient.poss_seen,
         clear,
     )
@@ -120,9 +120,10 @@ def _move_patient(world, par, out):
     """Deliver for one pump tick and advance the patient by it."""
     patient = world.patient
     t_h = patient.tick * PUMP_TICK_H
-    for _ in range(SUBSTEPS_PER_TICK):
-        basal_ml, bolus_ml = deliver(world.pump, par.pump, COARSE_H, world.tip_ug)
-        step_kinetics(par.patient, patient, world.tip_ug, basal_ml, bolus_ml)
+    n = 1 if is_quiet(patient) and world.pump.bolus_left_nl <= 0.0 else COARSE_PER_TICK
+    for _ in range(n):
+        basal_ml, bolus_ml = deliver(world.pump, par.pump, TICK_H / n, world.tip_ug)
+        step_kinetics(par.patient, patient, world.tip_ug, basal_ml, bolus_ml, TICK_H / n)
         out.delivered_rate += basal_ml + bolus_ml
     step_response(par.patient, patient, t_h, 0.5 * PUMP_TICK_H)
     step_sensors(par.patient, patient, t_h + PUMP_TICK_H)
@@ -182,15 +183,30 @@ def _finish(world, par, out, rate_before, asked, first_allowed):
     out.sedation = patient.sedation
     out.nausea = patient.nausea
     out.withdrawal = patient.withdrawal
+    out.ashworth = patient.ashworth
+    out.itch = patient.itch
+    out.retention = patient.retention
+    out.constipation = patient.gut
+    out.bp_fall = patient.bp_fall
+    out.motor_block = patient.motor_block
+    out.cognition = patient.cognition
+    out.endocrine = patient.endocrine
+    out.granuloma = patient.granuloma
+    out.temperature = patient.temperature
+    out.distress = patient.distress
+    out.function = patient.function
     out.hr = patient.s_lag[0]
     out.sbp = patient.s_lag[1]
-    out.tol = analgesic_shift(par.patient, patient)
+    out.tol = analgesic_shift(par.patient, patient, 0)
     out.oih = patient.oih
     drug = patient.drug[0]
     out.ce_dh = drug.ce_dh
     out.ce_bs = drug.ce_bs
     out.plasma = drug.plasma / par.patient.drug[0].v_plasma_ml
     out.csf_tip = drug.tip / par.patient.tip_ml
+    if par.patient.structure != AXIAL:
+        node = par.patient.tip_node
+        out.csf_tip = drug.csf[node] / par.patient.v_node[node]
     for d in range(MAX_DRUGS):
         out.dose24_ug[d] = world.shield.dose24[d] / PG_PER_UG
     out.allowed_rate = world.shield.allowed_rate * TICKS_PER_DAY / NL_PER_ML

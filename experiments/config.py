@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from thecal.envs.tasks import TaskSpec, load_task
 from thecal.experiments.provenance import config_hash
-from thecal.physiology.cohort import load_cohort_spec
+from thecal.physiology.cohort_spec import load_cohort_spec
 from thecal.physiology.errors import ConfigError, UnknownNameError
 from thecal.safety.profiles import load_profile
 

@@ -19,7 +19,8 @@ from thecal.experiments.config import CompareConfig, TrainConfig
 from thecal.experiments.evaluate import run_compare
 from thecal.experiments.tracking_store import store_uri
 from thecal.experiments.train import TrainResult, train
-from thecal.physiology.cohort import describe, draw, load_cohort_spec
+from thecal.physiology.cohort import describe, draw
+from thecal.physiology.cohort_spec import load_cohort_spec
 
 if TYPE_CHECKING:
     from rich.console import Console

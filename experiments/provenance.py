@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from thecal.envs.tasks import TaskSpec, load_task
-from thecal.physiology.cohort import load_cohort_spec
+from thecal.physiology.cohort_spec import load_cohort_spec
 from thecal.physiology.jit import available_cores
 from thecal.safety.invariants import ShieldMode
 from thecal.safety.profiles import load_profile

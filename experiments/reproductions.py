@@ -11,8 +11,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.physiology.cohort import draw, load_cohort_spec
-from thecal.physiology.records import LEVELS, NODES, TICK_H
+from thecal.physiology.cohort import draw
+from thecal.physiology.cohort_spec import load_cohort_spec
+from thecal.physiology.layout import LEVELS, NODES, TICK_H
 from thecal.physiology.regimen import advance, begin
 
 Par = NDArray[np.void]

@@ -14,7 +14,7 @@ from thecal.envs.records import TICK_OUT
 from thecal.envs.tasks import TaskSpec
 from thecal.experiments.rollout import Trajectories
 from thecal.physiology.errors import ConfigError, StoreError
-from thecal.physiology.records import MAX_DRUGS
+from thecal.physiology.layout import MAX_DRUGS
 
 FORMAT = "1"
 NOTE = "simulated data"

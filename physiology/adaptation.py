@@ -1,7 +1,8 @@
-"""What chronic opioid does: tolerance on two scales, hyperalgesia, dependence and withdrawal.
+"""What chronic exposure does: tolerance on two scales for each receptor, opioid hyperalgesia, dependence and withdrawal.
 
-All four are first-order lags toward a level set by exposure, so they saturate, fade after a reduction, and stay bounded.
-Tolerance is a shift of log EC50; occupancy uses the naive EC50, so a tolerant patient's receptors still count as occupied.
+All are first-order lags toward a level set by exposure, advanced once a slow step (an hour), so they saturate, fade after a
+reduction, and stay bounded. Tolerance is a shift of log EC50 that each drug builds by its share of the occupied receptors;
+occupancy uses the naive EC50, so a tolerant patient's receptors still count as occupied.
 """
 
 from __future__ import annotations
@@ -9,50 +10,84 @@ from __future__ import annotations
 import math
 
 from thecal.physiology.jit import kernel
-from thecal.physiology.records import TICK_H
+from thecal.physiology.layout import GABA_B, SLOW_H
+
+# A baclofen withdrawal this deep, times the patient's susceptibility, is the dangerous course: fever, rigidity, muscle
+# breakdown. Without drug it kills after this long (engineering choice within the reported progression over 24-72 h).
+CRISIS_LEVEL = 1.0
+LETHAL_CRISIS_H = 72.0
 
 
 @kernel
 def share(tau_h):
-    """Share of the gap to its target that a first-order lag with time constant ``tau_h`` closes in one pump tick."""
-    return -math.expm1(-TICK_H / tau_h)
+    """Share of the gap to its target that a first-order lag with time constant ``tau_h`` closes in one slow step."""
+    return -math.expm1(-SLOW_H / tau_h)
 
 
 @kernel
 def prepare_adaptation(par):
-    """Write the shares of all slow lags."""
-    par.tol_fast_share = share(par.tol_fast_tau_h)
-    par.tol_slow_share = share(par.tol_slow_tau_h)
+    """Write the shares of all slow lags of adaptation."""
     par.oih_on_share = share(par.oih_tau_on_h)
     par.oih_off_share = share(par.oih_tau_off_h)
-    par.dep_share = share(par.dep_tau_h)
-    par.wd_share = share(par.wd_tau_h)
-    par.nausea_share = share(par.nausea_tau_h)
+    for c in range(par.n_channels):
+        channel = par.channel[c]
+        channel.tol_fast_share = share(channel.tol_fast_tau_h)
+        channel.tol_slow_share = share(channel.tol_slow_tau_h)
+        channel.dep_share = share(channel.dep_tau_h)
+        channel.wd_share = share(channel.wd_tau_h)
 
 
 @kernel
-def analgesic_shift(par, state):
-    """Shift of log EC50 for analgesia: earlier opioids plus both tolerance scales."""
-    return par.tol_prior + state.tol_fast + state.tol_slow
+def step_tolerance(par, state):
+    """Advance the tolerance each drug builds at its receptor."""
+    for d in range(par.n_drugs):
+        drug = par.drug[d]
+        rule = par.channel[drug.channel]
+        own = state.drug[d]
+        occupied = own.ce_dh / drug.ec50 / (1.0 + state.channel[drug.channel].exposure)
+        own.tol_fast += rule.tol_fast_share * (rule.tol_fast_max * occupied - own.tol_fast)
+        own.tol_slow += rule.tol_slow_share * (rule.tol_slow_max * occupied - own.tol_slow)
 
 
 @kernel
-def respiratory_shift(par, state):
-    """Shift of log EC50 for breathing and sedation; tolerance protects these only in part."""
-    return par.resp_tolerance * analgesic_shift(par, state)
-
-
-@kernel
-def step_adaptation(par, state, u):
-    """Advance tolerance, hyperalgesia, dependence and withdrawal by one pump tick at dorsal exposure ``u`` (C / naive EC50)."""
-    occupancy = u / (1.0 + u)
-    state.tol_fast += par.tol_fast_share * (par.tol_fast_max * occupancy - state.tol_fast)
-    state.tol_slow += par.tol_slow_share * (par.tol_slow_max * occupancy - state.tol_slow)
-    target = par.oih_max * u / (u + par.oih_ec50)
+def step_hyperalgesia(par, state):
+    """Advance the rise of nociceptive gain that chronic opioid brings, slower to fade than to form."""
+    target = 0.0
+    if par.mu_channel >= 0:
+        u = state.channel[par.mu_channel].exposure
+        target = par.oih_max * u / (u + par.oih_ec50)
     state.oih += (par.oih_on_share if target > state.oih else par.oih_off_share) * (target - state.oih)
-    # Dependence and withdrawal live on the adapted scale: what matters is the effect the body is used to.
-    adapted = u * math.exp(-analgesic_shift(par, state))
-    effect = adapted / (1.0 + adapted)
-    missing = max(0.0, state.dependence - effect)
-    state.dependence += par.dep_share * (effect - state.dependence)
-    state.withdrawal += par.wd_share * (min(1.0, par.wd_gain * missing) - state.withdrawal)
+
+
+@kernel
+def step_withdrawal(par, state):
+    """Advance dependence and withdrawal of every receptor, and the dangerous course of a baclofen withdrawal.
+
+    Both live on the adapted scale: what matters is the effect the body is used to.
+    """
+    state.withdrawal = 0.0
+    crisis = False
+    for c in range(par.n_channels):
+        rule = par.channel[c]
+        channel = state.channel[c]
+        if rule.wd_gain > 0.0:
+            drive = channel.motor if rule.receptor == GABA_B else channel.drive
+            effect = drive / (1.0 + drive)
+            missing = max(0.0, channel.dependence - effect)
+            channel.dependence += rule.dep_share * (effect - channel.dependence)
+            channel.withdrawal += rule.wd_share * (min(1.0, rule.wd_gain * missing) - channel.withdrawal)
+            state.withdrawal = max(state.withdrawal, channel.withdrawal)
+            if rule.receptor == GABA_B and channel.withdrawal * par.rebound > CRISIS_LEVEL:
+                crisis = True
+    state.crisis_h = state.crisis_h + SLOW_H if crisis else 0.0
+    if state.crisis_h >= LETHAL_CRISIS_H:
+        state.dead = 1
+
+
+@kernel
+def withdrawal_pain(par, state):
+    """Pain (NRS) added by withdrawal."""
+    total = 0.0
+    for c in range(par.n_channels):
+        total += par.channel[c].wd_nrs * state.channel[c].withdrawal
+    return total

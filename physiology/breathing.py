@@ -1,4 +1,4 @@
-"""Breathing: opioid lowers the drive, CO2 rises and restores part of it, oxygen follows the alveolar gas equation.
+"""Breathing: drugs lower the drive, CO2 rises and restores part of it, oxygen follows the alveolar gas equation.
 
 Indirect-response model of Bouillon et al. 2003, Anesthesiology 99:779 (ventilation = drive * (PaCO2 / baseline) ** F,
 PaCO2 eliminated by ventilation), solved for its steady state with a first-order lag at the model's own rate.
@@ -10,7 +10,7 @@ import math
 
 from thecal.physiology.effect import hill
 from thecal.physiology.jit import kernel
-from thecal.physiology.records import TICK_H
+from thecal.physiology.layout import TICK_H
 
 # Room air at sea level: 0.2093 of (760 - 47) mmHg; respiratory quotient 0.8 (standard values).
 INSPIRED_O2_MMHG = 149.2
@@ -35,19 +35,39 @@ def saturation(pao2):
 
 
 @kernel
-def step_breathing(par, state, u, shift):
-    """Advance PaCO2, ventilation, rate and saturation by one pump tick at brainstem exposure ``u`` (C / naive EC50)."""
-    drive = max(MIN_DRIVE, 1.0 - par.emax_resp * hill(u, shift, par.hill_resp))
-    relative = drive ** (-1.0 / (1.0 + par.co2_gain))
+def respiratory_drive(par, state):
+    """Drive to breathe relative to an awake patient without drug: every receptor's own depression, and apnea in sleep."""
+    drive = 1.0
+    for c in range(par.n_channels):
+        rule = par.channel[c]
+        if rule.emax_resp > 0.0:
+            drive *= 1.0 - rule.emax_resp * hill(state.channel[c].central, rule.hill_resp)
+    if state.awake == 0:
+        drive *= 1.0 - par.apnea
+    return max(MIN_DRIVE, drive)
+
+
+@kernel
+def step_breathing(par, state):
+    """Advance PaCO2, ventilation, rate and saturation by one pump tick."""
+    drive = respiratory_drive(par, state)
+    log_drive = math.log(drive)
+    relative = math.exp(-log_drive / (1.0 + par.co2_gain))
     rate = par.k_co2 * (1.0 + par.co2_gain) / relative
     state.paco2 -= math.expm1(-rate * TICK_H) * (par.paco2_0 * relative - state.paco2)
-    state.vent = drive * (state.paco2 / par.paco2_0) ** par.co2_gain
+    state.drive = drive
     # Opioids slow the rhythm more than ventilation falls: CO2 restores ventilation through larger breaths.
-    state.rr = par.rr0 * drive**par.rr_power
+    state.rr = par.rr0 * math.exp(par.rr_power * log_drive)
     state.spo2 = saturation(INSPIRED_O2_MMHG - state.paco2 / RESPIRATORY_QUOTIENT - par.aa_gradient)
     state.hypoxic_h = state.hypoxic_h + TICK_H if state.spo2 < LETHAL_SPO2 else 0.0
     if state.hypoxic_h >= LETHAL_H:
         state.dead = 1
+
+
+@kernel
+def ventilation(par, state):
+    """Ventilation relative to rest: the drive times what CO2 restores."""
+    return state.drive * (state.paco2 / par.paco2_0) ** par.co2_gain
 
 
 @kernel

@@ -3,64 +3,44 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.physiology.errors import ConfigError, ParameterError, UnknownNameError
-from thecal.physiology.parameters import ParameterFile, read_parameters
+from thecal.physiology.cohort_spec import CohortSpec
+from thecal.physiology.covariate_draws import draw_covariates
+from thecal.physiology.covariate_models import (
+    apply_to_patient,
+    body_mass_index,
+    creatinine_clearance,
+    drug_factors,
+)
+from thecal.physiology.errors import ConfigError
+from thecal.physiology.geometry import exchange_flows, level_geometry, lump_regions, net_flows, set_sites
+from thecal.physiology.layout import AXIAL, COMPARTMENT, MAX_DRUGS, N_NODES, NODES
+from thecal.physiology.parameters import ParameterFile
 from thecal.physiology.population import (
     constant,
     draw_value,
-    exchange_flows,
+    drug_file,
+    fill_channel,
     fill_drug,
     fill_patient,
-    level_geometry,
-    names_in,
+    receptor_of,
     sampler,
+    sensitivity,
     shipped,
-    whole,
 )
-from thecal.physiology.records import LEVELS, MAX_DRUGS, N_NODES, PATIENT_PAR
+from thecal.physiology.records import PATIENT_PAR
 from thecal.physiology.sampling import Floats, Sampler
 
 SPLIT_CODES = {"train": 1, "tune": 2, "test": 3}
 # An identity is the split's code above this bit and the patient's index below it, so no patient is in two splits.
 _SPLIT_SHIFT = 40
-_REFERENCE_BMI = 26.0
-_REFERENCE_HEIGHT_CM = 170.0
-_REFERENCE_WEIGHT_KG = 70.0
-_HEIGHT_CM = {1: (176.0, 7.0), 0: (163.0, 6.5)}  # adult men and women, mean and SD (general population tables)
-_COCKCROFT_GAULT_FEMALE = 0.85
-_COCKCROFT_GAULT_SCALE = 72.0
-_OLDEST_Y = 120.0
-_CSF_CLEARANCE_CV = 0.40  # Sallerin 1991 and Nordberg 1984: CSF clearance differs by 40-50 % between patients
-
-
-@dataclass(frozen=True)
-class CohortSpec:
-    """A cohort file: its name, title and quantities."""
-
-    name: str
-    title: str
-    file: ParameterFile
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 of every file a patient of this cohort rests on."""
-        digest = hashlib.sha256()
-        for source in ("anatomy", "effect", "adaptation", "breathing", "sensors", "correlations"):
-            digest.update(repr(sorted(shipped(source).items())).encode())
-        for name in names_in("drugs"):
-            digest.update(repr(sorted(shipped(f"drugs/{name}").items())).encode())
-        digest.update(repr(sorted(self.file.items())).encode())
-        return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -75,29 +55,6 @@ class Cohort:
 
     def __len__(self) -> int:
         return len(self.ids)
-
-
-def cohort_names() -> list[str]:
-    """Names of the shipped cohorts."""
-    return names_in("cohorts")
-
-
-def load_cohort_spec(name_or_path: str | Path) -> CohortSpec:
-    """A shipped cohort by name, or one from a TOML file.
-
-    Raises:
-        UnknownNameError: no such cohort.
-        ParameterError: the file is corrupt; the text names the file, the key and the reason.
-    """
-    path = Path(name_or_path)
-    if path.suffix == ".toml":
-        file = read_parameters(path)
-    elif str(name_or_path) in cohort_names():
-        file = shipped(f"cohorts/{name_or_path}")
-    else:
-        raise UnknownNameError("cohort", str(name_or_path), cohort_names())
-    name = str(file.texts.get("name", path.stem))
-    return CohortSpec(name, str(file.texts.get("title", name)), file)
 
 
 def identities(patients: Sequence[int] | NDArray[np.integer[Any]], split: str) -> NDArray[np.uint64]:
@@ -122,15 +79,18 @@ def draw(
     patients: Sequence[int] | NDArray[np.integer[Any]],
     split: str,
     seed: int,
+    *,
+    structure: int = AXIAL,
 ) -> Cohort:
     """Draw patients by index.
 
     Args:
         spec: the cohort.
         drugs: one to three drug names; slot i of ``par["drug"]`` is ``drugs[i]``.
-        patients: indices in the split, ``[B]``.
+        patients: indices in the split, ``[B]``; rows of the split for a cohort that rests on a table.
         split: ``"train"``, ``"tune"`` or ``"test"``.
         seed: of the cohort, from 0 to 2**64 - 1.
+        structure: ``AXIAL``, or ``COMPARTMENT`` for the same patients by the second structural model.
 
     Raises:
         ConfigError: no, too many or repeated drugs, or a bad split, index or seed.
@@ -143,18 +103,22 @@ def draw(
     seed = _whole_seed(seed)
     ids = identities(patients, split)
     draws = sampler(seed, ids)
-    covariates = _covariates(draws, spec.file)
+    covariates = draw_covariates(draws, spec.file)
+    if spec.table is not None:
+        covariates |= spec.table.rows(np.asarray(patients), split)
     par = np.zeros(len(ids), PATIENT_PAR)
     par["seed"] = seed
     par["patient"] = ids
-    par["n_drugs"] = len(drugs)
     fill_patient(par, draws, spec.file)
     _fill_axis(par, draws, covariates)
-    _fill_site(par, draws, spec.file, covariates)
-    _fill_drugs(par, draws, drugs, covariates)
-    prior = constant(shipped("adaptation"), "tolerance.prior_medd", "mg/day", 1e-6)
-    par["tol_prior"] = np.log1p(covariates["medd_mg_per_d"] / prior)
-    covariates["start_dose_ug_per_d"] = _start_dose(spec.file, drugs[0], covariates["medd_mg_per_d"])
+    _fill_site(par, covariates)
+    _fill_drugs(par, draws, drugs, spec.file, covariates)
+    apply_to_patient(par, covariates, draws)
+    if structure == COMPARTMENT:
+        lump_regions(par)
+    covariates["bmi"] = body_mass_index(covariates)
+    covariates["crcl_ml_per_min"] = creatinine_clearance(covariates)
+    covariates["start_dose_ug_per_d"] = start_dose(spec.file, drugs[0], covariates["medd_mg_per_d"])
     return Cohort(spec, split, par, covariates, ids)
 
 
@@ -168,46 +132,23 @@ def _whole_seed(seed: int) -> int:
     return whole
 
 
-def _covariates(draws: Sampler, file: ParameterFile) -> dict[str, NDArray[Any]]:
-    def value(key: str, unit: str, minimum: float = 0.0, maximum: float = math.inf) -> Floats:
-        return draw_value(draws, file, "cohort", f"covariates.{key}", unit, minimum, maximum)
-
-    def share(key: str) -> float:
-        return constant(file, f"covariates.{key}", "dimensionless", 0.0, 1.0)
-
-    male = draws.uniform("male") < share("male")
-    mean = np.where(male, _HEIGHT_CM[1][0], _HEIGHT_CM[0][0])
-    spread = np.where(male, _HEIGHT_CM[1][1], _HEIGHT_CM[0][1])
-    height = mean + spread * np.clip(draws.normal("height"), -3.0, 3.0)
-    bmi = value("bmi", "kg/m**2", 1.0)
-    weight = bmi * (height / 100.0) ** 2
-    age = value("age", "year", 0.0, _OLDEST_Y)
-    creatinine = value("creatinine", "mg/dL", 0.01)
-    # Cockcroft and Gault 1976, Nephron 16:31.
-    crcl = (140.0 - age) * weight / (_COCKCROFT_GAULT_SCALE * creatinine)
-    return {
-        "age_y": age,
-        "male": male,
-        "height_cm": height,
-        "weight_kg": weight,
-        "bmi": bmi,
-        "crcl_ml_per_min": np.where(male, crcl, _COCKCROFT_GAULT_FEMALE * crcl),
-        "medd_mg_per_d": value("medd", "mg/day"),
-        "oprm1_118g": draws.uniform("g118") < share("g118"),
-    }
-
-
 def _fill_axis(par: NDArray[np.void], draws: Sampler, covariates: dict[str, NDArray[Any]]) -> None:
-    """CSF volumes and exchange flows from height, body mass and the patient's own dispersion."""
+    """CSF volumes and flows from height, CSF volume and production, and the patient's own pulsation and dispersion."""
     anatomy = shipped("anatomy")
-    tall = covariates["height_cm"] / _REFERENCE_HEIGHT_CM
-    power = constant(anatomy, "csf.bmi_power", "dimensionless", -3.0, 3.0)
-    spinal = draw_value(draws, anatomy, "anatomy", "csf.spinal", "mL", 1.0)
-    spinal = spinal * tall * (covariates["bmi"] / _REFERENCE_BMI) ** power
+    breathing = shipped("breathing")
+    tall = covariates["height_cm"] / constant(shipped("covariates"), "reference.height", "cm", 1.0)
     cranial = draw_value(draws, anatomy, "anatomy", "csf.cranial", "mL", 1.0)
     length = constant(anatomy, "canal.length", "cm", 1.0) * tall
-    volume, lengths = level_geometry(length, spinal, cranial)
+    volume, lengths = level_geometry(length, covariates["spinal_csf_ml"], cranial)
     lumbar = draw_value(draws, anatomy, "anatomy", "canal.dispersion_lumbar", "cm**2/h", 1e-9)
+    stroke = draw_value(draws, breathing, "breathing", "circulation.stroke_volume", "mL", 1.0)
+    pulse = (
+        (par["hr0"], "heart_rate", breathing.get_in("circulation.heart_rate", "beat/min")),
+        (stroke, "stroke_volume", breathing.get_in("circulation.stroke_volume", "mL")),
+        (par["rr0"], "breathing", breathing.get_in("rest.rate", "breath/min")),
+    )
+    for value, name, usual in pulse:
+        lumbar = lumbar * (value / usual) ** constant(anatomy, f"canal.{name}_power", "dimensionless", 0.0, 4.0)
     ratio = constant(anatomy, "canal.dispersion_cervical", "cm**2/h", 1e-9) / anatomy.get_in(
         "canal.dispersion_lumbar", "cm**2/h", minimum=1e-9
     )
@@ -215,62 +156,70 @@ def _fill_axis(par: NDArray[np.void], draws: Sampler, covariates: dict[str, NDAr
     rise = np.linspace(1.0, 0.0, N_NODES)
     par["v_node"] = volume
     par["g_node"] = exchange_flows(volume, lengths, lumbar[:, None] * ratio**rise)
-    covariates["csf_ml"] = volume.sum(axis=1)
+    spinal = (
+        constant(anatomy, "csf.spinal_absorption", "dimensionless", 0.0, 1.0) * covariates["csf_production_ml_per_h"]
+    )
+    par["cranial_out"] = covariates["csf_production_ml_per_h"] - spinal
+    par["q_node"] = net_flows(volume, spinal)
+    par["k_bulk"] = spinal / covariates["spinal_csf_ml"]
+    set_sites(par)
 
 
-def _fill_site(par: NDArray[np.void], draws: Sampler, file: ParameterFile, covariates: dict[str, NDArray[Any]]) -> None:
+def _fill_site(par: NDArray[np.void], covariates: dict[str, NDArray[Any]]) -> None:
     """Painful segments, and the catheter tip at their center."""
-    first = whole(file, "site.center_first", 1, N_NODES - 1)
-    last = whole(file, "site.center_last", first, N_NODES - 1)
-    half = whole(file, "site.half_width", 0, N_NODES)
-    center = first + np.floor(draws.uniform("site") * (last - first + 1)).astype(np.int64)
+    center = np.array([NODES.index(str(level)) for level in covariates["pain_level"]], np.int64)
     nodes = np.arange(N_NODES)
-    painful = (np.abs(nodes - center[:, None]) <= half) & (nodes > 0)
+    painful = (np.abs(nodes - center[:, None]) <= covariates["pain_span"][:, None]) & (nodes > 0)
     par["w_pain"] = painful / painful.sum(axis=1, keepdims=True)
     par["tip_node"] = center
-    covariates["pain_level"] = np.array([LEVELS[i - 1] for i in center])
 
 
 def _fill_drugs(
-    par: NDArray[np.void], draws: Sampler, drugs: Sequence[str], covariates: dict[str, NDArray[Any]]
+    par: NDArray[np.void],
+    draws: Sampler,
+    drugs: Sequence[str],
+    cohort: ParameterFile,
+    covariates: dict[str, NDArray[Any]],
 ) -> None:
-    """Drug parameters times the patient's own sensitivity, CSF clearance and body size."""
-    effect = shipped("effect")
-    analgesia = draw_value(draws, effect, "effect", "analgesia.sensitivity", "dimensionless", 1e-6)
-    carrier = constant(effect, "analgesia.g118_ec50", "dimensionless", 1e-6)
-    analgesia = analgesia * np.where(covariates["oprm1_118g"], carrier, 1.0)
-    breathing = draw_value(draws, effect, "effect", "breathing.sensitivity", "dimensionless", 1e-6)
-    clearance = np.exp(math.sqrt(math.log1p(_CSF_CLEARANCE_CV**2)) * draws.normal("clearance"))
-    size = covariates["weight_kg"] / _REFERENCE_WEIGHT_KG
-    factors = {
-        "ec50": analgesia,
-        "ec50_bs": breathing,
-        "ec50_pl": breathing,
-        "k_csf_loss": clearance,
-        "k_cord_loss": clearance,
-        "v_plasma_ml": size,
-        "clearance": size**0.75,  # allometric scaling of clearance, standard exponent
-    }
+    """Receptors in use, and drug parameters times the patient's own sensitivity, CSF clearance and body."""
+    par["n_drugs"] = len(drugs)
+    responsiveness = draw_value(draws, cohort, "cohort", "pain.responsiveness", "dimensionless", 0.0, 1.0)
+    loss = draw_value(draws, shipped("anatomy"), "anatomy", "csf.clearance", "dimensionless", 1e-6)
+    receptors = list(dict.fromkeys(receptor_of(name) for name in drugs))
+    par["n_channels"] = len(receptors)
+    for slot, receptor in enumerate(receptors):
+        fill_channel(par, slot, receptor, draws, responsiveness)
+        if receptor == "mu":
+            prior = constant(shipped("adaptation"), "tolerance.prior_medd", "mg/day", 1e-6)
+            par["channel"]["tol_prior"][:, slot] = np.log1p(covariates["medd_mg_per_d"] / prior)
     for slot, name in enumerate(drugs):
-        fill_drug(par, slot, name, factors)
+        receptor = receptor_of(name)
+        own = (sensitivity(receptor, "analgesia", draws), sensitivity(receptor, "breathing", draws))
+        factors = drug_factors(covariates, drug_file(name), receptor, own)
+        fill_drug(par, slot, name, {**factors, "k_csf_loss": loss, "k_cord_loss": loss})
+        par["drug"]["channel"][:, slot] = receptors.index(receptor)
 
 
-def _start_dose(file: ParameterFile, drug: str, medd_mg_per_d: Floats) -> Floats:
-    """Starting dose (µg/d): oral dose over the oral ratio, reduced, within morphine's label; hydromorphone by potency.
+def start_dose(file: ParameterFile, drug: str, medd_mg_per_d: Floats) -> Floats:
+    """Starting dose (µg/d).
 
-    Raises:
-        ParameterError: the drug is neither; morphine's dose of a stronger opioid would be an overdose.
+    Morphine: the oral dose over the oral ratio, reduced, within the label. Another opioid: morphine's dose over the ratio in
+    its own file, not below its own starting range; of two published ratios the file holds the one with the smaller target
+    dose. Any other drug: its usual start.
     """
     ratio = constant(file, "start.oral_ratio", "dimensionless", 1.0)
     fraction = constant(file, "start.fraction", "dimensionless", 0.0, 1.0)
     low = constant(file, "start.lowest", "ug/day", 0.0)
     high = constant(file, "start.highest", "ug/day", low)
-    dose = np.clip(1000.0 * medd_mg_per_d / ratio * fraction, low, high)
+    morphine = np.clip(1000.0 * medd_mg_per_d / ratio * fraction, low, high)
     if drug == "morphine":
-        return dose
-    if drug != "hydromorphone":
-        raise ParameterError(f"{file.path}: start.potency: knows hydromorphone only, so {drug} has no starting dose")
-    return dose / constant(file, "start.potency", "dimensionless", 1e-6)
+        return morphine
+    own = drug_file(drug)
+    if "start.morphine_ratio" not in own:
+        return np.full(len(medd_mg_per_d), constant(own, "start.usual", "ug/day", 0.0))
+    lowest = constant(own, "start.lowest", "ug/day", 0.0)
+    # Tolerant patients may start above the opioid-naive range, as morphine's label allows, never above its equivalent.
+    return np.maximum(lowest, morphine / constant(own, "start.morphine_ratio", "dimensionless", 1e-6))
 
 
 def cohort_hash(cohort: Cohort) -> str:
@@ -289,7 +238,9 @@ def describe(cohort: Cohort) -> dict[str, dict[str, float]]:
     columns: dict[str, NDArray[Any]] = {
         name: values for name, values in cohort.covariates.items() if values.dtype.kind in "fib"
     }
-    columns |= {name: cohort.par[name] for name in ("pain_base", "emax", "tol_prior", "rr0", "oih_max")}
+    columns |= {name: cohort.par[name] for name in ("pain_base", "neuropathic", "rr0", "oih_max")}
+    columns["relief_max"] = cohort.par["channel"]["emax_noci"][:, 0]
+    columns["tolerance_prior"] = cohort.par["channel"]["tol_prior"][:, 0]
     columns["ec50_ug_per_ml"] = cohort.par["drug"]["ec50"][:, 0]
     columns["bt_per_day"] = cohort.par["bt_rate_per_h"] * (cohort.par["sleep_h"] - cohort.par["wake_h"])
     rows = {}

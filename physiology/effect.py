@@ -1,7 +1,16 @@
-"""Effect sites and the concentration-effect curve.
+"""Effect sites, and what the drugs at a receptor do together.
 
-Each effect site follows its driving concentration with a first-order lag (ke0). Agonists of one receptor add as
-concentration / EC50 (Loewe), and the sum ``u`` enters a Hill curve whose EC50 tolerance has shifted by ``exp(shift)``.
+Each effect site follows its driving concentration with a first-order lag (ke0). Concentrations count in units of the
+drug-naive EC50. Agonists of one receptor add (Loewe); two forms of agonism share one equation,
+effect = D^n / (D^n + (1 + L)^n), with drive D and load L summed over the agonists:
+
+* Hill form: D = sum of C / EC50 * exp(-tolerance), L = 0. Tolerance shifts EC50.
+* Operational model (Black and Leff 1983, Proc R Soc Lond B 220:141): with x = C / K_A, D = sum of tau x exp(-tolerance),
+  L = sum of x. Tolerance removes receptors: a drug of low efficacy (small tau) loses maximum effect, one of high efficacy
+  only potency. K_A follows from EC50 and tau, so that both forms agree on EC50 in a drug-naive patient.
+
+Receptors act together by Bliss independence on the effects, and an opioid's drive grows with another receptor's by the Greco
+interaction term alpha * sqrt(D1 * D2) (Greco 1990, Cancer Res 50:5318): 0 is no interaction, larger is synergy.
 """
 
 from __future__ import annotations
@@ -9,7 +18,7 @@ from __future__ import annotations
 import math
 
 from thecal.physiology.jit import kernel
-from thecal.physiology.records import N_NODES
+from thecal.physiology.layout import COMPARTMENT, MU, N_NODES
 
 
 @kernel
@@ -21,14 +30,35 @@ def prepare_effect(drug, step, dt_h):
 
 
 @kernel
-def prepare_segments(par):
-    """Write the first and the last painful node, so that a substep visits no others."""
+def prepare_agonism(par, drug, slope):
+    """Write a drug's drive and load per C / EC50 for the patient's structure (see the module's note)."""
+    drug.potency = 1.0
+    drug.load = 0.0
+    if par.structure == COMPARTMENT:
+        ratio = (2.0 + drug.efficacy**slope) ** (1.0 / slope) - 1.0  # K_A / EC50
+        drug.potency = drug.efficacy / ratio
+        drug.load = 1.0 / ratio
+
+
+@kernel
+def prepare_sites(par):
+    """Write the painful nodes and the volumes of the sympathetic and motor sites, so that a substep visits no others."""
     par.pain_first = N_NODES
     par.pain_last = -1
     for i in range(N_NODES):
         if par.w_pain[i] > 0.0:
             par.pain_first = min(par.pain_first, i)
             par.pain_last = i
+    par.sym_ml = 0.0
+    for i in range(par.sym_first, par.sym_last + 1):
+        par.sym_ml += par.v_node[i]
+    par.mot_ml = 0.0
+    for i in range(par.mot_first, par.mot_last + 1):
+        par.mot_ml += par.v_node[i]
+    par.mu_channel = -1
+    for c in range(par.n_channels):
+        if par.channel[c].receptor == MU:
+            par.mu_channel = c
 
 
 @kernel
@@ -47,36 +77,136 @@ def cranial_concentration(par, state):
 
 
 @kernel
+def mean_concentration(state, first, last, volume_ml):
+    """CSF concentration (µg/mL) over nodes ``first`` to ``last`` of total volume ``volume_ml``."""
+    total = 0.0
+    for i in range(first, last + 1):
+        total += state.csf[i]
+    return total / volume_ml
+
+
+@kernel
 def step_effect_sites(step, state, dorsal, cranial, plasma):
-    """Move the three effect sites toward the mean concentrations (µg/mL) of the substep."""
+    """Move the effect sites toward the mean concentrations (µg/mL) of the substep."""
     state.ce_dh += step.a_dh * (dorsal - state.ce_dh)
     state.ce_bs += step.a_bs * (cranial - state.ce_bs)
     state.ce_pl += step.a_pl * (plasma - state.ce_pl)
 
 
 @kernel
-def hill(u, shift, slope):
-    """Fraction of the largest effect at ``u`` = sum of concentration / EC50 when EC50 is shifted by ``exp(shift)``."""
-    if u <= 0.0:
+def step_spinal_sites(par, step, state):
+    """Move the sympathetic and motor sites toward the CSF around them."""
+    state.ce_sym += step.a_dh * (mean_concentration(state, par.sym_first, par.sym_last, par.sym_ml) - state.ce_sym)
+    state.ce_mot += step.a_dh * (mean_concentration(state, par.mot_first, par.mot_last, par.mot_ml) - state.ce_mot)
+
+
+@kernel
+def power(x, n):
+    """``x ** n`` for x >= 0, without the cost of the general function where n is a half of a small whole number."""
+    if x <= 0.0:
         return 0.0
-    x = math.exp(slope * (math.log(u) - shift))
-    return x / (1.0 + x)
+    if n == 1.0:
+        return x
+    if n == 2.0:
+        return x * x
+    if n == 1.5:
+        return x * math.sqrt(x)
+    return math.exp(n * math.log(x))
 
 
 @kernel
-def dorsal_potency(par, state):
-    """Sum over drugs of dorsal-horn concentration / naive EC50."""
-    total = 0.0
-    for d in range(par.n_drugs):
-        total += state.drug[d].ce_dh / par.drug[d].ec50
-    return total
+def hill(x, slope):
+    """Fraction of the largest effect at ``x`` = sum of concentration / (adapted) EC50."""
+    p = power(x, slope)
+    return p / (1.0 + p)
 
 
 @kernel
-def brainstem_potency(par, state):
-    """Sum over drugs of brainstem exposure / naive EC50, from cranial CSF and from plasma."""
-    total = 0.0
+def agonism(drive, load, slope):
+    """Fraction of the largest effect at drive D and load L (see the module's note)."""
+    top = power(drive, slope)
+    return top / (top + (power(1.0 + load, slope) if load > 0.0 else 1.0))
+
+
+@kernel
+def greco(drive, other, alpha):
+    """Drive of the first receptor raised by its interaction with the second."""
+    return drive + alpha * math.sqrt(drive * other) if alpha != 0.0 else drive
+
+
+@kernel
+def analgesic_shift(par, state, d):
+    """Shift of log EC50 of drug ``d``: use before the implant, its own tolerance, and what other drugs of the receptor share."""
+    drug = par.drug[d]
+    channel = par.channel[drug.channel]
+    shift = channel.tol_prior
+    for e in range(par.n_drugs):
+        if par.drug[e].channel == drug.channel:
+            own = state.drug[e].tol_fast + state.drug[e].tol_slow
+            shift += own if e == d else channel.cross * own
+    return shift
+
+
+@kernel
+def step_channels(par, state):
+    """Sum every drug into the drives of its receptor: dorsal horn, brainstem, sympathetic and motor sites."""
+    loads = 0.0
+    for c in range(par.n_channels):
+        channel = state.channel[c]
+        channel.drive = 0.0
+        channel.exposure = 0.0
+        channel.central = 0.0
+        channel.sympathetic = 0.0
+        channel.motor = 0.0
+        channel.effect = 0.0
     for d in range(par.n_drugs):
         drug = par.drug[d]
-        total += state.drug[d].ce_bs / drug.ec50_bs + state.drug[d].ce_pl / drug.ec50_pl
-    return total
+        own = state.drug[d]
+        channel = state.channel[drug.channel]
+        rule = par.channel[drug.channel]
+        shift = analgesic_shift(par, state, d)
+        kept = math.exp(-shift) if shift != 0.0 else 1.0
+        u = own.ce_dh / drug.ec50
+        channel.exposure += u
+        channel.drive += u * drug.potency * kept
+        # The effect holds the sum of the loads until it is evaluated.
+        channel.effect += u * drug.load
+        central = own.ce_bs / drug.ec50_bs + own.ce_pl / drug.ec50_pl
+        if shift != 0.0:
+            central *= math.exp(-rule.resp_tolerance * shift)
+        channel.central += central
+        if drug.spinal == 1:
+            channel.sympathetic += own.ce_sym / drug.ec50_sym * kept
+            channel.motor += own.ce_mot / drug.ec50_mot * kept
+    opioid = par.mu_channel
+    if opioid >= 0 and par.n_channels > 1:
+        _interact(par, state, opioid)
+    for c in range(par.n_channels):
+        channel = state.channel[c]
+        loads = channel.effect
+        channel.effect = agonism(channel.drive, loads, par.channel[c].hill)
+
+
+@kernel
+def _interact(par, state, opioid):
+    """Raise the opioid's drives by their interaction with every other receptor in use."""
+    mu = state.channel[opioid]
+    drive = mu.drive
+    central = mu.central
+    for c in range(par.n_channels):
+        if c != opioid:
+            other = state.channel[c]
+            mu.drive += greco(drive, other.drive, par.channel[c].synergy) - drive
+            mu.central += greco(central, other.central, par.channel[c].synergy_resp) - central
+
+
+@kernel
+def relief_of(par, state):
+    """Fractions of nociceptive and of neuropathic pain removed: Bliss independence over the receptors."""
+    left_noci = 1.0
+    left_neuro = 1.0
+    for c in range(par.n_channels):
+        effect = state.channel[c].effect
+        left_noci *= 1.0 - par.channel[c].emax_noci * effect
+        left_neuro *= 1.0 - par.channel[c].emax_neuro * effect
+    return 1.0 - left_noci, 1.0 - left_neuro

@@ -1,14 +1,16 @@
-"""Pain: a latent drive (baseline, trend, circadian swing, fluctuation, breakthrough) and what the patient feels of it."""
+"""Pain: a drive (baseline, trend, circadian swing, fluctuation, breakthrough) and what the patient feels of it."""
 
 from __future__ import annotations
 
 import math
 
+from thecal.physiology.adaptation import withdrawal_pain
 from thecal.physiology.jit import kernel
-from thecal.physiology.records import TICK_H
+from thecal.physiology.layout import TICK_H
 from thecal.physiology.rng import STREAM_DISTURBANCE, normal_quantile, uniforms
 
 NRS_MAX = 10.0
+SPASM_MAX = 4.0
 DAY_H = 24.0
 
 
@@ -57,7 +59,8 @@ def step_disturbance(par, state, t_h):
         if state.bt_age_h >= par.bt_length_h:
             state.bt_age_h = -1.0
     clock_h = clock(state, t_h)
-    starts = 1.0 - math.exp(-par.bt_rate_per_h * activity(par, clock_h) * TICK_H)
+    state.activity = activity(par, clock_h)
+    starts = -math.expm1(-par.bt_rate_per_h * state.activity * TICK_H)
     if state.bt_age_h < 0.0 and c < starts:
         state.bt_age_h = 0.0
         state.bt_height = par.bt_nrs * (0.5 + d)
@@ -80,16 +83,20 @@ def breakthrough(par, state, later_h):
 
 
 @kernel
-def latent_pain(par, state, t_h, later_h):
-    """Nociceptive drive (NRS, not below 0) that the patient would feel without drug."""
+def steady_pain(par, state, t_h, later_h):
+    """Drive (NRS, not below 0) without breakthrough: baseline, progression, circadian swing, fluctuation."""
     phase = 2.0 * math.pi * (clock(state, t_h + later_h) - par.circ_peak_h) / DAY_H
-    drive = par.pain_base + par.pain_trend_per_h * t_h + par.circ_amp * math.cos(phase) + state.ou
-    return max(0.0, drive + breakthrough(par, state, later_h))
+    return max(0.0, par.pain_base + par.pain_trend_per_h * t_h + par.circ_amp * math.cos(phase) + state.ou)
 
 
 @kernel
-def felt_pain(par, state, drive, relief, t_h):
-    """Pain (NRS 0-10): the drive raised by hyperalgesia, lowered by drug and placebo, plus that of withdrawal."""
+def felt_pain(par, state, steady, episode, t_h):
+    """Pain (NRS 0-10): both components after their drugs, raised by hyperalgesia, lowered by placebo, plus spasm and withdrawal.
+
+    An episode of breakthrough counts as nociceptive.
+    """
+    noci = (steady * (1.0 - par.neuropathic) + episode) * (1.0 - state.relief_noci)
+    neuro = steady * par.neuropathic * (1.0 - state.relief_neuro)
     expectation = par.placebo * math.exp(-t_h / par.placebo_tau_h)
-    pain = drive * (1.0 + state.oih) * (1.0 - relief) * (1.0 - expectation) + par.wd_nrs * state.withdrawal
-    return min(NRS_MAX, max(0.0, pain))
+    pain = (noci + neuro) * (1.0 + state.oih) * (1.0 - expectation) + withdrawal_pain(par, state)
+    return min(NRS_MAX, max(0.0, pain + par.spasm_nrs * state.spasm / SPASM_MAX))

@@ -4,41 +4,73 @@ from __future__ import annotations
 
 import math
 
-from thecal.physiology.adaptation import analgesic_shift, prepare_adaptation, respiratory_shift, step_adaptation
+from thecal.physiology.adaptation import prepare_adaptation, step_hyperalgesia, step_tolerance, step_withdrawal
 from thecal.physiology.breathing import INSPIRED_O2_MMHG, RESPIRATORY_QUOTIENT, saturation, step_breathing
-from thecal.physiology.effect import (
-    brainstem_potency,
-    cranial_concentration,
-    dorsal_potency,
-    hill,
-    painful_concentration,
-    prepare_effect,
-    prepare_segments,
-    step_effect_sites,
+from thecal.physiology.catheter_harm import (
+    NORMAL_C,
+    prepare_catheter_harm,
+    step_granuloma,
+    step_infection,
+    transfer,
 )
-from thecal.physiology.harm import step_harm
+from thecal.physiology.effect import (
+    cranial_concentration,
+    painful_concentration,
+    prepare_agonism,
+    prepare_effect,
+    prepare_sites,
+    relief_of,
+    step_channels,
+    step_effect_sites,
+    step_spinal_sites,
+)
+from thecal.physiology.function import (
+    distress_target,
+    function_target,
+    prepare_function,
+    step_function,
+    step_spasticity,
+)
+from thecal.physiology.harm import prepare_harm, step_circulation, step_sedation, step_slow_harm
 from thecal.physiology.jit import kernel
-from thecal.physiology.pain import felt_pain, is_awake, latent_pain, prepare_pain
+from thecal.physiology.layout import (
+    AXIAL,
+    COARSE,
+    COARSE_H,
+    FINE,
+    FINE_H,
+    FINE_PER_COARSE,
+    QUIET,
+    SETTLE_H,
+    SLOW_TICKS,
+    TICK_H,
+)
+from thecal.physiology.pain import breakthrough, felt_pain, is_awake, prepare_pain, steady_pain
 from thecal.physiology.plasma import prepare_plasma, step_plasma
-from thecal.physiology.records import COARSE, COARSE_H, FINE, FINE_H, FINE_PER_COARSE, N_SENSORS
 from thecal.physiology.rng import STREAM_REPORT, normals
-from thecal.physiology.sensors import prepare_sensors, true_signal
-from thecal.physiology.transport import jet_share, prepare_transport, step_transport
+from thecal.physiology.sensors import prepare_sensors, start_sensors
+from thecal.physiology.transport import jet_node, jet_share, jet_width, prepare_transport, step_transport
 
 _FIRST_TICK = -1
+# A change of the infusion by more than this share of the larger rate starts a settling time with shorter substeps.
+_LARGE_CHANGE = 0.5
 
 
 @kernel
 def prepare_patient(par):
     """Factor everything that depends on a step's length; call once, and again when a parameter changes."""
-    prepare_segments(par)
+    prepare_sites(par)
     prepare_adaptation(par)
     prepare_pain(par)
+    prepare_function(par)
+    prepare_harm(par)
+    prepare_catheter_harm(par)
     prepare_sensors(par)
     for d in range(par.n_drugs):
         drug = par.drug[d]
-        for k in range(2):
-            dt_h = COARSE_H if k == COARSE else COARSE_H / FINE_PER_COARSE
+        prepare_agonism(par, drug, par.channel[drug.channel].hill)
+        for k in range(3):
+            dt_h = TICK_H if k == QUIET else (COARSE_H if k == COARSE else COARSE_H / FINE_PER_COARSE)
             prepare_transport(par, drug, drug.step[k], dt_h)
             prepare_plasma(drug, drug.step[k], dt_h)
             prepare_effect(drug, drug.step[k], dt_h)
@@ -48,6 +80,7 @@ def prepare_patient(par):
 def start_patient(par, state, clock_h):
     """Set a zeroed state to the day of the implant: no intrathecal drug, resting vital signs, one report known."""
     state.clock_h = clock_h
+    state.settle_left_h = SETTLE_H
     state.bt_age_h = -1.0
     noise, _, _, _ = normals(par.seed, par.patient, STREAM_REPORT, _FIRST_TICK)
     state.ou = par.ou_sd * noise
@@ -55,26 +88,37 @@ def start_patient(par, state, clock_h):
     state.poss = 1
     state.poss_seen = 1
     state.paco2 = par.paco2_0
-    state.vent = 1.0
+    state.drive = 1.0
     state.rr = par.rr0
     state.spo2 = saturation(INSPIRED_O2_MMHG - par.paco2_0 / RESPIRATORY_QUOTIENT - par.aa_gradient)
-    state.pain_latent = latent_pain(par, state, 0.0, 0.0)
+    state.temperature = NORMAL_C
+    step_spasticity(par, state, 0.0)
+    state.pain_latent = steady_pain(par, state, 0.0, 0.0)
     state.pain = felt_pain(par, state, state.pain_latent, 0.0, 0.0)
+    state.distress = distress_target(state)
+    state.function = function_target(state)
     state.press_age_h = par.press_every_h
     state.nrs_report = math.floor(state.pain + 0.5)
     state.nrs_mean = state.nrs_report
-    for k in range(N_SENSORS):
-        state.s_lag[k] = true_signal(par, state, k, 0.0)
-        state.s_value[k] = math.exp(state.s_lag[k]) if k == N_SENSORS - 1 else state.s_lag[k]
-        state.s_valid[k] = 1
+    state.spasm_seen = math.floor(state.spasm + 0.5)
+    start_sensors(par, state)
 
 
 @kernel
-def step_drug(par, state, drug, step, own, into_tip_ug, jet_ug):
+def is_quiet(state):
+    """Whether concentrations change so slowly that the coming pump tick needs one substep only.
+
+    A caller that is about to give a bolus must not ask: a bolus always takes short substeps.
+    """
+    return state.settle_left_h <= 0.0
+
+
+@kernel
+def step_drug(par, state, drug, step, own, into_tip_ug, jet_ug, node, side):
     """Advance transport, plasma and effect sites of one drug by ``step.dt_h``."""
     cranial = cranial_concentration(par, own)
     plasma = own.plasma
-    gone = step_transport(par, drug, step, own, into_tip_ug, jet_ug, state.csf_work, state.cord_work)
+    gone = step_transport(par, drug, step, own, into_tip_ug, jet_ug, node, side, state.csf_work, state.cord_work)
     step_plasma(step, own, gone)
     dorsal = own.dorsal
     own.dorsal = painful_concentration(par, own)
@@ -85,45 +129,105 @@ def step_drug(par, state, drug, step, own, into_tip_ug, jet_ug):
         0.5 * (cranial + cranial_concentration(par, own)),
         0.5 * (plasma + own.plasma) / drug.v_plasma_ml,
     )
+    if drug.spinal == 1:
+        step_spinal_sites(par, step, own)
 
 
 @kernel
-def step_kinetics(par, state, tip_ug, basal_ml, bolus_ml):
-    """Advance the kinetics of every drug by one coarse substep, in fine ones while a bolus spreads.
+def _note_source(par, state, tip_ug, fluid_ml, bolus_ml, dt_h):
+    """Choose the length of the coming substeps, and account for what passes the tip."""
+    rate = tip_ug[0] / dt_h
+    if bolus_ml > 0.0:
+        state.fine_left_h = FINE_H
+        state.settle_left_h = SETTLE_H
+    elif abs(rate - state.source) > _LARGE_CHANGE * max(rate, state.source):
+        state.settle_left_h = SETTLE_H
+    state.source = rate
+    for d in range(par.n_drugs):
+        state.tip_ug += tip_ug[d] * par.drug[d].granuloma
+    state.tip_ml += fluid_ml
+
+
+@kernel
+def step_kinetics(par, state, tip_ug, basal_ml, bolus_ml, dt_h):
+    """Advance the kinetics of every drug by a pump tick or a coarse substep, the latter in fine ones while a bolus spreads.
 
     Args:
         par, state: one patient (parameters prepared).
         tip_ug: drug leaving the catheter in the substep, ``[MAX_DRUGS]`` µg.
         basal_ml, bolus_ml: fluid leaving the catheter in the substep, mL.
+        dt_h: ``TICK_H`` (only while :func:`is_quiet` and without a bolus) or ``COARSE_H``.
     """
+    _note_source(par, state, tip_ug, basal_ml + bolus_ml, bolus_ml, dt_h)
     direct = 0.0
-    if bolus_ml > 0.0:
+    side = 0.0
+    if par.structure != AXIAL:
+        direct = 1.0  # regions are well mixed, so there is no cell at the tip
+    elif bolus_ml > 0.0:
         direct = bolus_ml / (bolus_ml + basal_ml) * jet_share(par, bolus_ml)
-        state.fine_left_h = FINE_H
+        side = jet_width(bolus_ml)
     fine = state.fine_left_h > 0.0
-    state.fine_left_h -= COARSE_H
+    state.fine_left_h -= dt_h
+    state.settle_left_h -= dt_h
     repeats = FINE_PER_COARSE if fine else 1
+    length = FINE if fine else (COARSE if dt_h < TICK_H else QUIET)
+    passed = transfer(state)
     for d in range(par.n_drugs):
         drug = par.drug[d]
-        step = drug.step[FINE if fine else COARSE]
-        jet_ug = tip_ug[d] * direct / repeats
-        into_tip_ug = tip_ug[d] / repeats - jet_ug
+        own = state.drug[d]
+        arrived = tip_ug[d] * passed
+        own.plasma += tip_ug[d] - arrived
+        own.given += tip_ug[d] - arrived
+        node = jet_node(par, drug, state.awake) if bolus_ml > 0.0 else par.tip_node
+        jet_ug = arrived * direct / repeats
+        into_tip_ug = arrived / repeats - jet_ug
         for _ in range(repeats):
-            step_drug(par, state, drug, step, state.drug[d], into_tip_ug, jet_ug)
+            step_drug(par, state, drug, drug.step[length], own, into_tip_ug, jet_ug, node, side)
+
+
+@kernel
+def _step_slow(par, state):
+    """What changes over hours and days: adaptation, slow harm, mood and function."""
+    step_tolerance(par, state)
+    step_hyperalgesia(par, state)
+    step_withdrawal(par, state)
+    step_slow_harm(par, state)
+    step_granuloma(par, state)
+    step_infection(par, state)
+    step_function(par, state)
 
 
 @kernel
 def step_response(par, state, t_h, later_h):
-    """Advance adaptation, relief, felt pain, breathing, sedation and nausea over one pump tick.
+    """Advance adaptation, relief, felt pain, breathing and harm over one pump tick.
 
     ``t_h`` is the start of the tick and ``later_h`` the moment within it at which pain is evaluated.
     """
-    u = dorsal_potency(par, state)
-    step_adaptation(par, state, u)
-    state.relief = par.emax * hill(u, analgesic_shift(par, state), par.hill)
-    central = brainstem_potency(par, state)
-    shift = respiratory_shift(par, state)
-    step_breathing(par, state, central, shift)
-    step_harm(par, state, central, shift)
-    state.pain_latent = latent_pain(par, state, t_h, later_h)
-    state.pain = felt_pain(par, state, state.pain_latent, state.relief, t_h)
+    step_channels(par, state)
+    if state.tick % SLOW_TICKS == 0:
+        _step_slow(par, state)
+    noci, neuro = relief_of(par, state)
+    state.relief_noci = noci
+    state.relief_neuro = neuro
+    state.relief = noci + par.neuropathic * (neuro - noci)
+    step_sedation(par, state)
+    step_breathing(par, state)
+    step_circulation(par, state)
+    if par.ashworth0 > 1.0:
+        step_spasticity(par, state, t_h)
+    steady = steady_pain(par, state, t_h, later_h)
+    episode = breakthrough(par, state, later_h)
+    state.pain_latent = steady + episode
+    state.pain = felt_pain(par, state, steady, episode, t_h)
+
+
+@kernel
+def move_tip(par, state, node):
+    """Catheter migration: the tip comes to lie at ``node``; drug in the cell around the old tip stays where it was."""
+    for d in range(par.n_drugs):
+        own = state.drug[d]
+        own.csf[par.tip_node] += own.tip
+        own.tip = 0.0
+    par.tip_node = min(par.last_node, max(1, node))
+    state.settle_left_h = SETTLE_H
+    prepare_patient(par)

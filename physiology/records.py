@@ -9,124 +9,47 @@ from __future__ import annotations
 
 import numpy as np
 
-MAX_DRUGS = 3
-TICK_H = 0.25  # pump tick: everything but kinetics advances by it
-COARSE, FINE = 0, 1
-COARSE_H = 5.0 / 60.0  # substep in quiet times
-FINE_PER_COARSE = 6  # substeps of 50 s in place of one while a bolus spreads
-FINE_H = 0.5  # for how long after a bolus
-LEVELS = (
-    *(f"C{i}" for i in range(1, 8)),
-    *(f"T{i}" for i in range(1, 13)),
-    *(f"L{i}" for i in range(1, 6)),
-    "S1",
-    "S2",
-)
-NODES = ("cranial", *LEVELS)
-N_NODES = len(NODES)
-
-SENSORS = ("hr", "sbp", "map", "rr", "spo2", "emg")
-N_SENSORS = len(SENSORS)
+from thecal.physiology.drug_records import CHANNEL_PAR, CHANNEL_STATE, DRUG_PAR, DRUG_STATE, dtype
+from thecal.physiology.layout import MAX_DRUGS, N_NODES, N_SENSORS
 
 _f = np.float64
 _i = np.int64
 _axis = (N_NODES,)
 _sensors = (N_SENSORS,)
 
-
-def _dtype(*fields: tuple[str, object] | tuple[str, object, tuple[int, ...]]) -> np.dtype[np.void]:
-    return np.dtype(list(fields), align=True)
-
-
-DRUG_STATE = _dtype(
-    ("csf", _f, _axis),  # drug in the CSF of each node, µg
-    ("cord", _f, _axis),  # drug in the cord tissue of each node, µg
-    ("tip", _f),  # drug in the unmixed cell at the catheter tip, µg
-    ("plasma", _f),  # central plasma, µg
-    ("periph", _f),  # peripheral compartment, µg
-    ("eliminated", _f),  # left the body since the start, µg
-    ("given", _f),  # entered the CSF since the start, µg
-    ("ce_dh", _f),  # effect site in the dorsal horn of the painful segments, µg/mL of CSF
-    ("ce_bs", _f),  # effect site in the brainstem, µg/mL of CSF
-    ("ce_pl", _f),  # effect site reached from plasma, µg/mL of plasma
-    ("dorsal", _f),  # CSF over the painful segments at the last substep, µg/mL
-)
-
-STEP_PAR = _dtype(
-    ("dt_h", _f),  # length of the substep
-    ("elim", _f, _axis),  # elimination factors, from both ends of the chain to its middle
-    ("elim_below", _f),  # the middle node's factor toward the lower half
-    ("back", _f, _axis),  # back-substitution factors
-    ("pivot", _f, _axis),  # reciprocals of the pivots
-    ("cord_div", _f),  # 1 / (1 + gamma dt (k_return + k_cord_loss))
-    ("tip_div", _f),  # 1 / (1 + gamma dt G / V_tip)
-    ("p11", _f),  # plasma propagator over one substep
-    ("p12", _f),
-    ("p21", _f),
-    ("p22", _f),
-    ("q1", _f),  # plasma response to a constant input over one substep
-    ("q2", _f),
-    ("a_dh", _f),  # 1 - exp(-ke0 dt)
-    ("a_bs", _f),
-    ("a_pl", _f),
-)
-
-DRUG_PAR = _dtype(
-    ("k_uptake", _f),  # CSF to cord, 1/h
-    ("k_return", _f),  # cord to CSF, 1/h
-    ("k_cord_loss", _f),  # cord to plasma, 1/h
-    ("k_csf_loss", _f),  # CSF to epidural space and plasma, 1/h
-    ("v_plasma_ml", _f),  # central volume, mL
-    ("k10", _f),  # elimination, 1/h
-    ("k12", _f),  # central to peripheral, 1/h
-    ("k21", _f),  # peripheral to central, 1/h
-    ("ke0_dh", _f),  # dorsal-horn effect site, 1/h
-    ("ke0_bs", _f),  # brainstem effect site, 1/h
-    ("ke0_pl", _f),  # effect site reached from plasma, 1/h
-    ("ec50", _f),  # analgesia, opioid-naive, µg/mL of CSF at the painful segments
-    ("ec50_bs", _f),  # respiratory depression, naive, µg/mL of cranial CSF
-    ("ec50_pl", _f),  # respiratory depression, naive, µg/mL of plasma
-    ("step", STEP_PAR, (2,)),  # prepared for the two substep lengths: COARSE and FINE
-)
-
-PATIENT_PAR = _dtype(
+PATIENT_PAR = dtype(
     ("seed", np.uint64),  # of the study; with patient and stream it keys every random number
     ("patient", np.uint64),  # identity of the patient
+    ("structure", _i),  # AXIAL or COMPARTMENT
     ("n_drugs", _i),
     ("drug", DRUG_PAR, (MAX_DRUGS,)),
+    ("n_channels", _i),
+    ("channel", CHANNEL_PAR, (MAX_DRUGS,)),
     # --- anatomy and CSF
+    ("last_node", _i),  # caudal end of the chain: 26, or 4 with regions
     ("v_node", _f, _axis),  # CSF volume of each node, mL
-    ("g_node", _f, _axis),  # exchange flow between node i and i+1, mL/h (last entry 0)
+    ("g_node", _f, _axis),  # exchange flow between node i and i+1, mL/h (0 at the end)
+    ("q_node", _f, _axis),  # net caudad flow from node i to i+1, mL/h (0 at the end)
+    ("k_bulk", _f),  # absorption of CSF along the canal, 1/h
     ("cranial_out", _f),  # absorption of CSF from the cranial node, mL/h
     ("tip_node", _i),  # node of the catheter tip
     ("tip_ml", _f),  # volume of the unmixed cell at the tip, mL
     ("tip_flow", _f),  # exchange flow between tip cell and its node, mL/h
     ("jet_ml", _f),  # bolus volume at which half of it leaves the tip cell at once, mL
+    ("lumbar_node", _i),  # where a lumbar tap samples
     ("w_pain", _f, _axis),  # weights of the painful segments (sum 1)
-    # --- opioid pharmacodynamics
-    ("emax", _f),  # largest fraction of the pain the opioid can remove
-    ("hill", _f),
-    ("hill_resp", _f),
-    ("emax_resp", _f),  # largest fraction of the respiratory drive removed
-    ("resp_tolerance", _f),  # share of analgesic tolerance (log scale) that protects breathing
-    ("ec50_sed_ratio", _f),  # EC50 of sedation / EC50 of respiratory depression
-    ("ec50_nausea_ratio", _f),  # EC50 of nausea / EC50 of respiratory depression
-    # --- adaptation (log EC50 shifts)
-    ("tol_prior", _f),  # from opioids before the implant
-    ("tol_fast_max", _f),
-    ("tol_fast_tau_h", _f),
-    ("tol_slow_max", _f),
-    ("tol_slow_tau_h", _f),
+    ("sym_first", _i),  # nodes of the sympathetic outflow
+    ("sym_last", _i),
+    ("mot_first", _i),  # nodes of the legs' motor neurons
+    ("mot_last", _i),
+    # --- opioid-induced hyperalgesia
     ("oih_max", _f),  # largest relative rise of nociceptive gain
-    ("oih_ec50", _f),  # dorsal-horn exposure (ce / naive ec50) of half-maximal hyperalgesia
+    ("oih_ec50", _f),  # opioid exposure in the dorsal horn (C / naive EC50) of half of it
     ("oih_tau_on_h", _f),
     ("oih_tau_off_h", _f),
-    ("dep_tau_h", _f),  # dependence follows occupancy
-    ("wd_tau_h", _f),  # onset and fading of withdrawal
-    ("wd_gain", _f),  # withdrawal (0-1) per unit of missing occupancy
-    ("wd_nrs", _f),  # pain added at full withdrawal, NRS
-    # --- pain
+    # --- pain and function
     ("pain_base", _f),  # at implant, without intrathecal drug, NRS
+    ("neuropathic", _f),  # neuropathic share of it
     ("pain_trend_per_h", _f),  # disease progression, NRS/h
     ("circ_amp", _f),  # circadian half-amplitude, NRS
     ("circ_peak_h", _f),  # clock time of the circadian peak, h
@@ -142,6 +65,16 @@ PATIENT_PAR = _dtype(
     ("press_every_h", _f),  # shortest time between two presses
     ("wake_h", _f),  # clock time of waking
     ("sleep_h", _f),  # clock time of falling asleep
+    ("distress_tau_h", _f),  # mood follows pain
+    ("distress_nrs", _f),  # what full distress adds to a report, and none takes from it, NRS
+    ("function_tau_h", _f),
+    # --- spasticity
+    ("ashworth0", _f),  # modified Ashworth (1-5) without drug; 1 is none
+    ("spasm0", _f),  # spasm frequency score (0-4) without drug
+    ("spasm_circ", _f),  # circadian half-amplitude of the demand, fraction
+    ("spasm_peak_h", _f),
+    ("spasm_nrs", _f),  # pain of the worst spasms, NRS
+    ("rebound", _f),  # susceptibility to a dangerous baclofen withdrawal (1 in the median patient)
     # --- breathing, circulation and adverse effects
     ("rr0", _f),  # breaths/min
     ("paco2_0", _f),
@@ -149,70 +82,115 @@ PATIENT_PAR = _dtype(
     ("k_co2", _f),  # CO2 elimination, 1/h
     ("aa_gradient", _f),  # alveolar-arterial O2 difference, mmHg
     ("rr_power", _f),  # share of the fall of the drive (log) that the rate takes; tidal volume makes up the rest
-    ("nausea_max", _f),  # 0-10 scale
-    ("nausea_tau_h", _f),  # tolerance to nausea
-    ("hill_sed", _f),  # slope of sedation
+    ("apnea", _f),  # share of the drive that sleep takes in a patient with sleep apnea
+    ("nausea_tau_h", _f),  # tolerance to nausea and itch
+    ("gut_tau_h", _f),
+    ("cog_on_tau_h", _f),
+    ("cog_off_tau_h", _f),
+    ("psychosis_at", _f),  # cognitive effect at which this patient becomes psychotic
+    ("endocrine_tau_h", _f),
+    ("granuloma_per_h", _f),  # growth at 10 mg/mL and 5 mg/d of morphine, 1/h
+    ("granuloma_fade_h", _f),
+    ("infection_per_h", _f),  # hazard
+    ("infection_h", _f),  # length of a treated infection
     ("hr0", _f),  # beats/min
     ("sbp0", _f),
     ("map0", _f),
-    ("wd_hr", _f),  # rise of heart rate at full withdrawal, beats/min
-    ("wd_sbp", _f),  # rise of systolic pressure at full withdrawal, mmHg
     ("act_hr", _f),  # rise of heart rate at mean waking activity, beats/min
     ("act_sbp", _f),
     ("sed_hr", _f),  # fall of heart rate at full sedation, beats/min
     ("sed_sbp", _f),
     # --- sensors, in the order of SENSORS
-    ("s_gain_pain", _f, _sensors),  # per NRS point of felt pain (log for EMG)
+    ("s_rest", _f, _sensors),  # level at rest where no other field states it (log of it for LOG_SENSORS)
+    ("s_gain_pain", _f, _sensors),  # per NRS point of felt pain
+    ("s_gain_sed", _f, _sensors),  # at full sedation
     ("s_noise", _f, _sensors),  # within-patient SD
+    ("s_motion", _f, _sensors),  # relative rise of the noise at mean waking activity
+    ("s_drift", _f, _sensors),  # SD of the slow drift
+    ("s_drift_tau_h", _f, _sensors),
     ("s_tau_h", _f, _sensors),  # lag
     ("s_drop_per_h", _f, _sensors),  # dropouts start at this rate
     ("s_drop_h", _f, _sensors),  # mean length of a dropout
-    ("emg0", _f),  # resting EMG, µV
+    ("s_stuck", _f, _sensors),  # share of dropouts in which the old value is repeated as if it were new
     ("nrs_noise", _f),  # SD of a report, NRS
     ("nrs_every_h", _f),  # interval of the scheduled report
     ("nrs_skip", _f),  # probability that a scheduled report is missing at no pain
     ("nrs_skip_slope", _f),  # rise of its log-odds per NRS point above 5
     ("poss_error", _f),  # probability that an hourly sedation score is one step off
-    # prepared by patient.prepare_patient(): shares of a gap closed in one pump tick, and what else is the same every tick
+    # prepared by patient.prepare_patient(): shares of a gap closed in one step, and what else is the same every tick
     ("pain_first", _i),  # first and last painful node
     ("pain_last", _i),
-    ("tol_fast_share", _f),
-    ("tol_slow_share", _f),
+    ("sym_ml", _f),
+    ("mot_ml", _f),
+    ("mu_channel", _i),  # index of the opioid channel, -1 without an opioid
     ("oih_on_share", _f),
     ("oih_off_share", _f),
-    ("dep_share", _f),
-    ("wd_share", _f),
     ("nausea_share", _f),
+    ("gut_share", _f),
+    ("cog_on_share", _f),
+    ("cog_off_share", _f),
+    ("endocrine_share", _f),
+    ("distress_share", _f),
+    ("function_share", _f),
+    ("infection_chance", _f),
     ("ou_keep", _f),
     ("ou_kick", _f),
     ("s_share", _f, _sensors),
+    ("s_drift_keep", _f, _sensors),
+    ("s_drift_kick", _f, _sensors),
     ("s_drop_chance", _f, _sensors),
+    ("s_any_drop", _f),  # chance that any sensor starts a dropout in a tick
 )
 
-PATIENT_STATE = _dtype(
+PATIENT_STATE = dtype(
     ("tick", _i),  # pump ticks since the start
     ("clock_h", _f),  # clock time at tick 0, h
     ("drug", DRUG_STATE, (MAX_DRUGS,)),
+    ("channel", CHANNEL_STATE, (MAX_DRUGS,)),
+    ("settle_left_h", _f),  # time left in coarse substeps, h
     ("fine_left_h", _f),  # time left in fine substeps, h
-    ("tol_fast", _f),
-    ("tol_slow", _f),
+    ("source", _f),  # drug 0 entering at the last substep, µg/h
+    ("tip_ug", _f),  # drug, weighted by its granuloma potency, since the last slow step, µg
+    ("tip_ml", _f),  # fluid that carried it, mL
     ("oih", _f),
-    ("dependence", _f),
-    ("withdrawal", _f),  # 0-1
+    ("withdrawal", _f),  # of the receptor that is worst off, 0-1
     ("ou", _f),
     ("bt_age_h", _f),  # age of the running episode; negative when there is none
     ("bt_height", _f),
     ("pain_latent", _f),  # nociceptive drive before drug, NRS
     ("pain", _f),  # felt pain, NRS
-    ("relief", _f),  # fraction of the drive removed by drug
+    ("relief_noci", _f),  # fraction of nociceptive pain removed by drug
+    ("relief_neuro", _f),  # fraction of neuropathic pain removed
+    ("relief", _f),  # both, weighted by the patient's pain without breakthrough
+    ("distress", _f),  # 0-1
+    ("function", _f),  # 0-100
+    ("ashworth", _f),  # 1-5
+    ("spasm", _f),  # 0-4
     ("paco2", _f),
-    ("vent", _f),  # ventilation / baseline
+    ("drive", _f),  # respiratory drive / that of an awake patient without drug
     ("rr", _f),
     ("spo2", _f),
     ("sedation", _f),  # 0-1
     ("poss", _i),  # 1-4
     ("nausea", _f),  # 0-10
     ("nausea_tol", _f),
+    ("itch", _f),  # 0-1
+    ("itch_tol", _f),
+    ("retention", _f),  # 0-1
+    ("gut", _f),  # constipation, 0-1
+    ("bp_fall", _f),  # fraction of blood pressure lost to drug
+    ("hr_fall", _f),
+    ("motor_block", _f),  # 0-1
+    ("cognition", _f),  # cognitive effect, 0-1
+    ("psychotic", _i),
+    ("endocrine", _f),  # suppression of the gonadal axis, 0-1
+    ("granuloma", _f),  # 0 none, 1 clinically evident
+    ("deficit", _f),  # neurological deficit, 0-1
+    ("infection_left_h", _f),
+    ("infections", _i),
+    ("temperature", _f),  # degree C
+    ("crisis_h", _f),  # time in a row in a dangerous withdrawal, h
+    ("activity", _f),  # relative activity in this tick, mean 1 while awake
     ("awake", _i),
     ("dead", _i),
     ("hypoxic_h", _f),  # time in a row with SpO2 under the lethal threshold, h
@@ -221,12 +199,17 @@ PATIENT_STATE = _dtype(
     ("s_valid", _i, _sensors),  # 1 when the last sample arrived
     ("s_age_h", _f, _sensors),  # age of the last valid reading
     ("s_drop_left_h", _f, _sensors),
+    ("s_stuck_now", _i, _sensors),  # 1 while the old value is repeated as if it were new
+    ("s_wander", _f, _sensors),  # slow drift
     ("nrs_report", _f),  # last report
     ("nrs_age_h", _f),
     ("nrs_new", _i),  # 1 when a report arrived in this tick
     ("nrs_mean", _f),  # running mean of reports (24 h weight), NRS
     ("poss_seen", _i),  # last sedation score an observer gave
     ("nausea_seen", _f),  # nausea at the last report, 0-10
+    ("spasm_seen", _f),  # spasms at the last report, 0-4
+    ("weakness_seen", _f),  # motor block as seen at the last report, 0-4
+    ("confusion_seen", _f),  # cognitive effect as seen at the last report, 0-4
     ("demand", _i),  # 1 when the patient pressed the button in this tick
     ("press_age_h", _f),  # time since the last press
     # scratch of the transport step; inside the record because a separate array costs reference counting at every call

@@ -11,18 +11,19 @@ import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
-from thecal.physiology.adaptation import analgesic_shift
-from thecal.physiology.breathing import is_depressed
+from thecal.physiology.breathing import is_depressed, ventilation
+from thecal.physiology.effect import analgesic_shift
+from thecal.physiology.harm import heart_rate, systolic
 from thecal.physiology.jit import entry_point, kernel, source_key
+from thecal.physiology.layout import AXIAL, COARSE_PER_TICK, MAX_DRUGS, TICK_H
 from thecal.physiology.pain import step_disturbance
-from thecal.physiology.patient import prepare_patient, start_patient, step_kinetics, step_response
-from thecal.physiology.records import COARSE_H, MAX_DRUGS, NODES, PATIENT_STATE, TICK_H
-from thecal.physiology.sensors import step_report, step_sensors
+from thecal.physiology.patient import is_quiet, prepare_patient, start_patient, step_kinetics, step_response
+from thecal.physiology.records import PATIENT_STATE
+from thecal.physiology.reports import step_report
+from thecal.physiology.sensors import step_sensors
 
-SUBSTEPS = 3
-LUMBAR = NODES.index("L3")
 SIGNALS = (
-    "lumbar",  # CSF at L3, µg/mL
+    "lumbar",  # CSF at L3, µg/mL; this and the next six for drug 0
     "cranial",  # cranial CSF, µg/mL
     "tip_node",  # CSF at the tip's node, µg/mL
     "tip_cell",  # unmixed cell at the tip, µg/mL
@@ -42,47 +43,94 @@ SIGNALS = (
     "tolerance",  # log EC50 shift
     "oih",
     "episode",  # 1 while a breakthrough episode runs
+    "ashworth",  # 1-5
+    "spasm",  # 0-4
+    "sbp",  # true systolic pressure, mmHg
+    "hr",  # true heart rate, 1/min
+    "motor_block",
+    "itch",
+    "retention",
+    "gut",
+    "cognition",
+    "psychotic",
+    "endocrine",
+    "granuloma",
+    "temperature",  # degree C
+    "crisis_h",  # h
+    "distress",
+    "function",  # 0-100
+    "bp_fall",
+    "dead",
 )
 N_SIGNALS = len(SIGNALS)
 
 
 @kernel
-def _write_signals(par, state, out):
+def _write_drug(par, state, out):
     drug = state.drug[0]
-    out[0] = drug.csf[LUMBAR] / par.v_node[LUMBAR]
+    out[0] = drug.csf[par.lumbar_node] / par.v_node[par.lumbar_node]
     out[1] = drug.csf[0] / par.v_node[0]
     out[2] = drug.csf[par.tip_node] / par.v_node[par.tip_node]
-    out[3] = drug.tip / par.tip_ml
+    out[3] = drug.tip / par.tip_ml if par.structure == AXIAL else out[2]
     out[4] = drug.plasma / par.drug[0].v_plasma_ml
     out[5] = drug.ce_dh
     out[6] = drug.ce_bs
+
+
+@kernel
+def _write_signals(par, state, out):
+    _write_drug(par, state, out)
     out[7] = state.relief
     out[8] = state.pain
     out[9] = state.pain_latent
     out[10] = state.rr
     out[11] = state.spo2
-    out[12] = state.vent
+    out[12] = ventilation(par, state)
     out[13] = 1.0 if is_depressed(state) else 0.0
     out[14] = state.sedation
     out[15] = state.nausea
     out[16] = state.withdrawal
-    out[17] = analgesic_shift(par, state)
+    out[17] = analgesic_shift(par, state, 0)
     out[18] = state.oih
     out[19] = 1.0 if state.bt_age_h >= 0.0 else 0.0
+    out[20] = state.ashworth
+    out[21] = state.spasm
+    out[22] = systolic(par, state, 0.0)
+    out[23] = heart_rate(par, state, 0.0)
+    out[24] = state.motor_block
+    out[25] = state.itch
+    out[26] = state.retention
+    out[27] = state.gut
+    out[28] = state.cognition
+    out[29] = state.psychotic
+    out[30] = state.endocrine
+    out[31] = state.granuloma
+    out[32] = state.temperature
+    out[33] = state.crisis_h
+    out[34] = state.distress
+    out[35] = state.function
+    out[36] = state.bp_fall
+    out[37] = state.dead
 
 
 @kernel
 def _run_one(par, state, rate_ug_per_h, basal_ml_per_h, bolus_ug, bolus_ml, out):
     """One patient over ``len(out)`` pump ticks; boluses enter in the first substep of the first tick."""
     tip_ug = np.zeros(MAX_DRUGS)
+    given = 0.0
+    for d in range(par.n_drugs):
+        given += bolus_ug[d]
     for k in range(out.shape[0]):
         t_h = state.tick * TICK_H
         step_disturbance(par, state, t_h)
-        for s in range(SUBSTEPS):
-            first = k == 0 and s == 0
+        bolus = k == 0 and given > 0.0
+        n = 1 if is_quiet(state) and not bolus else COARSE_PER_TICK
+        dt_h = TICK_H / n
+        for s in range(n):
+            first = bolus and s == 0
             for d in range(par.n_drugs):
-                tip_ug[d] = rate_ug_per_h[d] * COARSE_H + (bolus_ug[d] if first else 0.0)
-            step_kinetics(par, state, tip_ug, basal_ml_per_h * COARSE_H, bolus_ml if first else 0.0)
+                tip_ug[d] = rate_ug_per_h[d] * dt_h + (bolus_ug[d] if first else 0.0)
+            step_kinetics(par, state, tip_ug, basal_ml_per_h * dt_h, bolus_ml if first else 0.0, dt_h)
         step_response(par, state, t_h, 0.5 * TICK_H)
         step_sensors(par, state, t_h + TICK_H)
         step_report(par, state)
@@ -94,7 +142,7 @@ def _compile(key: int) -> Any:
     @entry_point(parallel=True)
     def run(par, state, rate_ug_per_h, basal_ml_per_h, bolus_ug, bolus_ml, out):
         for b in prange(par.shape[0]):
-            _run_one(par[b], state[b], rate_ug_per_h[b], basal_ml_per_h, bolus_ug[b], bolus_ml, out[b])
+            _run_one(par[b], state[b], rate_ug_per_h[b], basal_ml_per_h[b], bolus_ug[b], bolus_ml, out[b])
         return key
 
     return run
@@ -120,7 +168,7 @@ def advance(
     rate_ug_per_h: float | NDArray[np.float64] = 0.0,
     bolus_ug: float | NDArray[np.float64] = 0.0,
     bolus_ml: float = 1.0,
-    basal_ml_per_h: float = 0.02,
+    basal_ml_per_h: float | NDArray[np.float64] = 0.02,
 ) -> dict[str, NDArray[np.float64]]:
     """Advance patients by ``hours`` under a constant infusion and one bolus at the start.
 
@@ -134,7 +182,8 @@ def advance(
         ``{signal: [ticks, B]}`` at the end of every pump tick, for each of ``SIGNALS``.
     """
     out = np.zeros((len(par), round(hours / TICK_H), N_SIGNALS))
-    _run(par, state, _per_drug(rate_ug_per_h, len(par)), basal_ml_per_h, _per_drug(bolus_ug, len(par)), bolus_ml, out)
+    basal = np.broadcast_to(np.asarray(basal_ml_per_h, np.float64), len(par)).copy()
+    _run(par, state, _per_drug(rate_ug_per_h, len(par)), basal, _per_drug(bolus_ug, len(par)), bolus_ml, out)
     return {name: out[:, :, i].T for i, name in enumerate(SIGNALS)}
 
 

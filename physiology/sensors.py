@@ -1,7 +1,8 @@
-"""Sensors: what the patient's true state looks like through gain, lag, noise and dropout, and through self-report.
+"""Sensors: what the patient's true state looks like through gain, lag, drift, noise, motion and dropout.
 
 The true state never reaches an observation. Every sensor is sampled once a pump tick; a sample that falls into a dropout is
-missing and the last reading ages. A patient who sleeps or cannot be roused reports nothing: a missing report, never a zero.
+missing and the last reading ages, unless the sensor is stuck: then the old value comes again as if it were new. Sensors of
+``LOG_SENSORS`` work on the log scale, so their gains and noise are relative.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import math
 
 from thecal.physiology.harm import heart_rate, systolic
 from thecal.physiology.jit import kernel
-from thecal.physiology.pain import NRS_MAX, activity, clock
-from thecal.physiology.records import N_SENSORS, TICK_H
+from thecal.physiology.layout import N_SENSORS, SLOW_H, SLOW_TICKS, TICK_H
+from thecal.physiology.pain import clock
 from thecal.physiology.rng import (
-    STREAM_REPORT,
+    STREAM_DRIFT_A,
+    STREAM_DRIFT_B,
+    STREAM_DRIFT_C,
     STREAM_SENSOR_A,
     STREAM_SENSOR_B,
     STREAM_SENSOR_C,
@@ -22,99 +25,154 @@ from thecal.physiology.rng import (
     uniforms,
 )
 
-_REPORT_DAY_H = 24.0
+HR, SBP, MAP, RR, SPO2, ETCO2, CONDUCTANCE, ACTIVITY, EMG, HRV, EEG, SWEAT = range(N_SENSORS)
+# End-tidal CO2 lies this far under arterial (healthy lungs at rest, 2-5 mmHg; physiology textbooks).
+_ETCO2_GAP_MMHG = 3.5
+# Relative sweat cortisol swings over the day, highest after waking (log amplitude; proposed from a +-50 % swing).
+_SWEAT_SWING = 0.4
+_SWEAT_PEAK_H = 8.0
+_MAX_SPO2 = 100.0
 _SLICE = 65536.0
-_TICKS_PER_SCORE = 4
+_HALF_STEP = 0.5 / _SLICE
+# Skin conductance fluctuations rise with pain along an Emax curve of this EC50 (NRS) and slope 2.
+_CONDUCTANCE_NRS = 3.2
 
 
 @kernel
-def true_signal(par, state, k, act):
-    """The value sensor ``k`` (order of ``records.SENSORS``) would show without lag or noise; EMG on the log scale."""
-    if k == 0:
-        return heart_rate(par, state, act)
-    if k == 1:
-        return systolic(par, state, act)
-    if k == 2:
-        return par.map0 + (systolic(par, state, act) - par.sbp0) * par.map0 / par.sbp0
-    if k == 3:
-        return state.rr + par.s_gain_pain[3] * state.pain
-    if k == 4:
-        return state.spo2
-    return math.log(par.emg0) + par.s_gain_pain[5] * state.pain
+def _skin_drive(pain):
+    """Emax curve of skin conductance over felt pain, 0-1."""
+    square = pain * pain
+    return square / (square + _CONDUCTANCE_NRS * _CONDUCTANCE_NRS)
+
+
+@kernel
+def _gains(par, state, k):
+    return par.s_gain_pain[k] * state.pain + par.s_gain_sed[k] * state.sedation
+
+
+@kernel
+def true_signals(par, state, act, clock_h):
+    """What every sensor (order of ``layout.SENSORS``) would show without lag, drift or noise; log where it works in logs."""
+    pressure = systolic(par, state, act)
+    swing = _SWEAT_SWING * math.cos(2.0 * math.pi * (clock_h - _SWEAT_PEAK_H) / 24.0)
+    return (
+        heart_rate(par, state, act),
+        pressure,
+        pressure * par.map0 / par.sbp0,
+        state.rr + _gains(par, state, RR),
+        state.spo2 + _gains(par, state, SPO2),
+        max(0.0, state.paco2 - _ETCO2_GAP_MMHG) + _gains(par, state, ETCO2),
+        par.s_rest[CONDUCTANCE]
+        + par.s_gain_pain[CONDUCTANCE] * _skin_drive(state.pain)
+        + par.s_gain_sed[CONDUCTANCE] * state.sedation,
+        max(0.0, par.s_rest[ACTIVITY] * act * state.function / 100.0 + _gains(par, state, ACTIVITY)),
+        par.s_rest[EMG] + _gains(par, state, EMG),
+        par.s_rest[HRV] + _gains(par, state, HRV),
+        par.s_rest[EEG] + _gains(par, state, EEG),
+        par.s_rest[SWEAT] + _gains(par, state, SWEAT) + swing,
+    )
 
 
 @kernel
 def _reading(k, value):
     """A sensor's number within what the instrument can show."""
-    if k == 5:
+    if k >= EMG:
         return math.exp(value)
-    if k == 4:
-        return min(100.0, max(0.0, value))
+    if k == SPO2:
+        return min(_MAX_SPO2, max(0.0, value))
     return max(0.0, value)
 
 
 @kernel
 def prepare_sensors(par):
-    """Write the share of a lag and the chance of a dropout per pump tick."""
+    """Write the share of a lag, the step of the drift and the chance of a dropout."""
+    total = 0.0
     for k in range(N_SENSORS):
         par.s_share[k] = -math.expm1(-TICK_H / par.s_tau_h[k])
-        par.s_drop_chance[k] = -math.expm1(-par.s_drop_per_h[k] * TICK_H)
+        par.s_drift_keep[k] = math.exp(-SLOW_H / par.s_drift_tau_h[k])
+        par.s_drift_kick[k] = par.s_drift[k] * math.sqrt(1.0 - par.s_drift_keep[k] * par.s_drift_keep[k])
+        total += par.s_drop_per_h[k] * TICK_H
+    par.s_any_drop = -math.expm1(-total)
+    for k in range(N_SENSORS):
+        par.s_drop_chance[k] = par.s_any_drop * par.s_drop_per_h[k] * TICK_H / total if total > 0.0 else 0.0
+
+
+@kernel
+def start_sensors(par, state):
+    """First readings: the resting signals, all valid."""
+    signals = true_signals(par, state, 0.0, state.clock_h)
+    for k in range(N_SENSORS):
+        state.s_lag[k] = signals[k]
+        state.s_value[k] = _reading(k, state.s_lag[k])
+        state.s_valid[k] = 1
+
+
+@kernel
+def _start_dropout(par, state):
+    """At most one sensor starts a dropout in a tick: the superposition of their Poisson processes, split by their rates."""
+    a, b, c, _ = uniforms(par.seed, par.patient, STREAM_SENSOR_C, state.tick)
+    if a >= par.s_any_drop:
+        return
+    k = 0
+    left = a
+    while k < N_SENSORS - 1 and left >= par.s_drop_chance[k]:
+        left -= par.s_drop_chance[k]
+        k += 1
+    if state.s_drop_left_h[k] <= 0.0:
+        state.s_drop_left_h[k] = -par.s_drop_h[k] * math.log(b) + TICK_H
+        state.s_stuck_now[k] = 1 if c < par.s_stuck[k] else 0
+
+
+@kernel
+def _step_drift(par, state):
+    a = normals(par.seed, par.patient, STREAM_DRIFT_A, state.tick)
+    b = normals(par.seed, par.patient, STREAM_DRIFT_B, state.tick)
+    c = normals(par.seed, par.patient, STREAM_DRIFT_C, state.tick)
+    noise = (*a, *b, *c)
+    for k in range(N_SENSORS):
+        state.s_wander[k] = par.s_drift_keep[k] * state.s_wander[k] + par.s_drift_kick[k] * noise[k]
+
+
+@kernel
+def _noise(par, tick):
+    """Twelve standard normals of a tick from two counter blocks: each 32-bit word gives two of 16 bits (within 4.2 SD)."""
+    a = uniforms(par.seed, par.patient, STREAM_SENSOR_A, tick)
+    b = uniforms(par.seed, par.patient, STREAM_SENSOR_B, tick)
+    return (
+        *_pair(a[0]),
+        *_pair(a[1]),
+        *_pair(a[2]),
+        *_pair(a[3]),
+        *_pair(b[0]),
+        *_pair(b[1]),
+    )
+
+
+@kernel
+def _pair(u):
+    scaled = u * _SLICE
+    high = math.floor(scaled)
+    return normal_quantile((high + 0.5) / _SLICE), normal_quantile(min(scaled - high + _HALF_STEP, 1.0 - _HALF_STEP))
 
 
 @kernel
 def step_sensors(par, state, t_h):
     """Sample every sensor once at ``t_h`` (h after the start)."""
-    act = activity(par, clock(state, t_h))
-    n0, n1, n2, n3 = normals(par.seed, par.patient, STREAM_SENSOR_A, state.tick)
-    a, b, u0, u1 = uniforms(par.seed, par.patient, STREAM_SENSOR_B, state.tick)
-    u2, _, _, _ = uniforms(par.seed, par.patient, STREAM_SENSOR_C, state.tick)
-    noise = (n0, n1, n2, n3, normal_quantile(a), normal_quantile(b))
-    word = (u0, u1, u2)
+    if state.tick % SLOW_TICKS == 0:
+        _step_drift(par, state)
+    _start_dropout(par, state)
+    noise = _noise(par, state.tick)
+    act = state.activity
+    signals = true_signals(par, state, act, clock(state, t_h))
     for k in range(N_SENSORS):
-        state.s_lag[k] += par.s_share[k] * (true_signal(par, state, k, act) - state.s_lag[k])
-        scaled = word[k // 2] * _SLICE
-        u = scaled - math.floor(scaled) if k % 2 else math.floor(scaled) / _SLICE
-        chance = par.s_drop_chance[k]
+        state.s_lag[k] += par.s_share[k] * (signals[k] - state.s_lag[k])
         if state.s_drop_left_h[k] > 0.0:
             state.s_drop_left_h[k] -= TICK_H
-        elif u < chance:
-            # Given a dropout, u / chance is uniform again: one draw gives both the event and its length.
-            state.s_drop_left_h[k] = -par.s_drop_h[k] * math.log((u + 1.0 / _SLICE) / (chance + 1.0 / _SLICE)) + TICK_H
         if state.s_drop_left_h[k] > 0.0:
-            state.s_valid[k] = 0
+            state.s_valid[k] = state.s_stuck_now[k]
             state.s_age_h[k] += TICK_H
         else:
             state.s_valid[k] = 1
             state.s_age_h[k] = 0.0
-            state.s_value[k] = _reading(k, state.s_lag[k] + par.s_noise[k] * noise[k])
-
-
-@kernel
-def step_report(par, state):
-    """Self-report at its interval, hourly sedation score by an observer, and the patient's wish for a bolus."""
-    a, b, c, d = uniforms(par.seed, par.patient, STREAM_REPORT, state.tick)
-    state.nrs_age_h += TICK_H
-    state.nrs_new = 0
-    rousable = state.awake == 1 and state.poss < 4 and state.dead == 0
-    if rousable and state.nrs_age_h >= par.nrs_every_h:
-        odds = par.nrs_skip / (1.0 - par.nrs_skip) * math.exp(par.nrs_skip_slope * max(0.0, state.pain - 5.0))
-        if c >= odds / (1.0 + odds):
-            report = min(NRS_MAX, max(0.0, math.floor(state.pain + par.nrs_noise * normal_quantile(a) + 0.5)))
-            weight = -math.expm1(-state.nrs_age_h / _REPORT_DAY_H)
-            state.nrs_mean += weight * (report - state.nrs_mean)
-            state.nrs_report = report
-            state.nausea_seen = math.floor(state.nausea + 0.5)
-            state.nrs_age_h = 0.0
-            state.nrs_new = 1
-    if state.tick % _TICKS_PER_SCORE == 0:
-        step = 0
-        if b < par.poss_error:
-            step = 1 if b < 0.5 * par.poss_error else -1
-        state.poss_seen = min(4, max(1, state.poss + step))
-    # The threshold for pressing varies by half a point either way from one moment to the next.
-    state.press_age_h += TICK_H
-    state.demand = 0
-    wants = state.pain > par.press_nrs + d - 0.5 and state.press_age_h >= par.press_every_h
-    if rousable and state.poss < 3 and wants:
-        state.demand = 1
-        state.press_age_h = 0.0
+            spread = par.s_noise[k] * (1.0 + par.s_motion[k] * act)
+            state.s_value[k] = _reading(k, state.s_lag[k] + state.s_wander[k] + spread * noise[k])

@@ -1,7 +1,8 @@
 """Drug in CSF and cord: one linear system per drug, advanced by an L-stable implicit step whose factors are kept.
 
-Nodes form a chain (cranial, C1 ... S2). Each exchanges CSF with its neighbours (``g_node``, mL/h), trades drug with the
-cord tissue beside it, and loses drug to the epidural space; the catheter feeds a small unmixed cell on the tip's node. Cord
+Nodes form a chain (cranial, C1 ... S2, or five regions in the second structure). Each exchanges CSF with its neighbors
+(``g_node``, mL/h) and passes a small net flow caudad (``q_node``), trades drug with the cord tissue beside it, and loses drug
+to the epidural space and with the CSF absorbed along the canal; the catheter feeds a small unmixed cell on the tip's node. Cord
 and tip cell couple to one node only, so they are eliminated and one tridiagonal solve per stage remains. It runs from both
 ends of the chain to its middle, because two short dependency chains take half the time of a long one.
 
@@ -12,30 +13,31 @@ order, L-stable, exactly conservative because the loss is integrated with the sa
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from thecal.physiology.jit import fma, kernel
-from thecal.physiology.records import N_NODES
+from thecal.physiology.layout import AXIAL, N_NODES, REGIONS
 
 GAMMA = 1.0 - 1.0 / math.sqrt(2.0)
 _MIX = (1.0 - GAMMA) / GAMMA
-_LAST = N_NODES - 1
-_MIDDLE = _LAST // 2
-# A bolus enters as a jet over the tip's node and its two neighbours (about 5 cm of canal for 1 mL).
-_JET_CENTER = 0.5
+# Share of a bolus of 1 mL that enters each neighbor of the tip's node (about 5 cm of canal in all).
 _JET_SIDE = 0.25
+
+
+@kernel
+def _leaves(par, i, j):
+    """Flow of CSF (mL/h) from node ``i`` to its neighbor ``j``: exchange, and caudad the net flow besides."""
+    return par.g_node[i] + par.q_node[i] if j > i else par.g_node[j]
 
 
 @kernel
 def _diagonal(par, drug, step, i, h):
     """Diagonal of (I - h A) for node ``i`` after cord and tip cell are eliminated."""
-    out = par.g_node[i]
-    if i > 0:
-        out += par.g_node[i - 1]
-    if i == 0:
-        out += par.cranial_out
-    value = 1.0 + h * (drug.k_uptake + drug.k_csf_loss + out / par.v_node[i])
+    out = _leaves(par, i, i + 1) if i < par.last_node else 0.0
+    out += _leaves(par, i, i - 1) if i > 0 else par.cranial_out
+    value = 1.0 + h * (drug.k_uptake + drug.k_csf_loss + (par.k_bulk if i > 0 else 0.0) + out / par.v_node[i])
     value -= h * h * drug.k_uptake * drug.k_return * step.cord_div
     if i == par.tip_node:
         exchange = h * par.tip_flow / par.v_node[i]
@@ -44,153 +46,209 @@ def _diagonal(par, drug, step, i, h):
 
 
 @kernel
+def _eliminate(par, step, i, outer, h):
+    """Elimination factor of node ``i`` for its neighbor ``outer``, and what it adds to the pivot of ``i``."""
+    factor = -(h * _leaves(par, outer, i) / par.v_node[outer]) * step.pivot[outer]
+    return factor, factor * (h * _leaves(par, i, outer) / par.v_node[i])
+
+
+@kernel
 def prepare_transport(par, drug, step, dt_h):
     """Factor the stage matrix of one drug for substeps of ``dt_h`` (h) into ``step``."""
     h = GAMMA * dt_h
+    last = par.last_node
+    middle = last // 2
     step.dt_h = dt_h
     step.cord_div = 1.0 / (1.0 + h * (drug.k_return + drug.k_cord_loss))
     step.tip_div = 1.0 / (1.0 + h * par.tip_flow / par.tip_ml)
-    for k in range(_MIDDLE + 1):
+    for k in range(middle):
         for half in range(2):
-            i = k if half == 0 else _LAST - k
-            if half == 1 and k == _MIDDLE:
-                continue
+            i = k if half == 0 else last - k
             pivot = _diagonal(par, drug, step, i, h)
-            sides = 2 if k == _MIDDLE else (1 if k > 0 else 0)
-            for side in range(sides):
-                outer = i - 1 if (half == 0 and side == 0) else i + 1
-                g = h * par.g_node[min(i, outer)]
-                factor = -(g / par.v_node[outer]) * step.pivot[outer]
-                pivot += factor * (g / par.v_node[i])
-                if side == 1:
-                    step.elim_below = factor
-                else:
-                    step.elim[i] = factor
+            if k > 0:
+                factor, change = _eliminate(par, step, i, i - 1 if half == 0 else i + 1, h)
+                step.elim[i] = factor
+                pivot += change
             step.pivot[i] = 1.0 / pivot
-    for i in range(N_NODES):
-        inner = i + 1 if i < _MIDDLE else i - 1
-        if i != _MIDDLE:
-            step.back[i] = -h * par.g_node[min(i, inner)] / par.v_node[inner] * step.pivot[i]
+    above, change_above = _eliminate(par, step, middle, middle - 1, h)
+    below, change_below = _eliminate(par, step, middle, middle + 1, h)
+    step.elim[middle] = above
+    step.elim_below = below
+    step.pivot[middle] = 1.0 / (_diagonal(par, drug, step, middle, h) + change_above + change_below)
+    for i in range(last + 1):
+        inner = i + 1 if i < middle else i - 1
+        if i != middle:
+            step.back[i] = -h * _leaves(par, inner, i) / par.v_node[inner] * step.pivot[i]
 
 
-@kernel
-def _solve_stage(par, drug, step, h, csf, cord, tip):
-    """Solve (I - h A) y = r in place for CSF and cord; returns the tip cell's new amount."""
-    feed = h * drug.k_return * step.cord_div
-    for i in range(N_NODES):
-        csf[i] += feed * cord[i]
-    csf[par.tip_node] += h * par.tip_flow / par.tip_ml * step.tip_div * tip
-    upper = 0.0
-    lower = 0.0
-    for k in range(_MIDDLE):
-        upper = fma(-step.elim[k], upper, csf[k])
-        lower = fma(-step.elim[_LAST - k], lower, csf[_LAST - k])
-        csf[k] = upper
-        csf[_LAST - k] = lower
-    upper = fma(-step.elim_below, lower, fma(-step.elim[_MIDDLE], upper, csf[_MIDDLE])) * step.pivot[_MIDDLE]
-    lower = upper
-    csf[_MIDDLE] = upper
-    for k in range(_MIDDLE - 1, -1, -1):
-        upper = fma(-step.back[k], upper, csf[k] * step.pivot[k])
-        lower = fma(-step.back[_LAST - k], lower, csf[_LAST - k] * step.pivot[_LAST - k])
-        csf[k] = upper
-        csf[_LAST - k] = lower
-    gain = h * drug.k_uptake
-    for i in range(N_NODES):
-        cord[i] = (cord[i] + gain * csf[i]) * step.cord_div
-    return (tip + h * par.tip_flow / par.v_node[par.tip_node] * csf[par.tip_node]) * step.tip_div
+def _compile_stage(last: int) -> Any:
+    """The stage for a chain that ends at node ``last``: one source, compiled once for each length, which it then knows."""
+    middle = last // 2
+
+    @kernel
+    def solve(par, drug, step, h, csf, cord, tip):
+        feed = h * drug.k_return * step.cord_div
+        for i in range(last + 1):
+            csf[i] += feed * cord[i]
+        csf[par.tip_node] += h * par.tip_flow / par.tip_ml * step.tip_div * tip
+        upper = 0.0
+        lower = 0.0
+        for k in range(middle):
+            upper = fma(-step.elim[k], upper, csf[k])
+            lower = fma(-step.elim[last - k], lower, csf[last - k])
+            csf[k] = upper
+            csf[last - k] = lower
+        upper = fma(-step.elim_below, lower, fma(-step.elim[middle], upper, csf[middle])) * step.pivot[middle]
+        lower = upper
+        csf[middle] = upper
+        for k in range(middle - 1, -1, -1):
+            upper = fma(-step.back[k], upper, csf[k] * step.pivot[k])
+            lower = fma(-step.back[last - k], lower, csf[last - k] * step.pivot[last - k])
+            csf[k] = upper
+            csf[last - k] = lower
+        gain = h * drug.k_uptake
+        for i in range(last + 1):
+            cord[i] = (cord[i] + gain * csf[i]) * step.cord_div
+        return (tip + h * par.tip_flow / par.v_node[par.tip_node] * csf[par.tip_node]) * step.tip_div
+
+    return solve
 
 
-@kernel
-def loss_rate(par, drug, csf, cord):
-    """Loss to plasma (µg/h): from cord, over the epidural space, and with the CSF absorbed at the cranial end.
+def _compile_loss(last: int) -> Any:
+    """Loss to plasma (µg/h): from cord, over the epidural space, with the CSF absorbed along the canal and in the head.
 
-    Three partial sums, because one sum of 27 terms would wait for each addition in turn.
+    Three partial sums, because one sum of 27 terms would wait for each addition in turn. Nodes past the last hold nothing.
     """
-    a = 0.0
-    b = 0.0
-    c = 0.0
-    for i in range(0, N_NODES, 3):
-        a += drug.k_csf_loss * csf[i] + drug.k_cord_loss * cord[i]
-        b += drug.k_csf_loss * csf[i + 1] + drug.k_cord_loss * cord[i + 1]
-        c += drug.k_csf_loss * csf[i + 2] + drug.k_cord_loss * cord[i + 2]
-    return a + b + c + par.cranial_out * csf[0] / par.v_node[0]
+
+    @kernel
+    def loss(par, drug, csf, cord):
+        a = 0.0
+        b = 0.0
+        c = 0.0
+        k_csf = drug.k_csf_loss + par.k_bulk
+        for i in range(0, last + 1, 3):
+            a += k_csf * csf[i] + drug.k_cord_loss * cord[i]
+            b += k_csf * csf[i + 1] + drug.k_cord_loss * cord[i + 1]
+            c += k_csf * csf[i + 2] + drug.k_cord_loss * cord[i + 2]
+        return a + b + c + (par.cranial_out / par.v_node[0] - par.k_bulk) * csf[0]
+
+    return loss
+
+
+loss_rate = _compile_loss(N_NODES - 1)
 
 
 @kernel
-def _add_jet(par, csf, amount):
-    """Add drug (µg) to the tip's node and its neighbours; at an end of the canal the node itself keeps the side's share."""
-    k = par.tip_node
-    csf[k] += _JET_CENTER * amount
-    csf[max(0, k - 1)] += _JET_SIDE * amount
-    csf[min(_LAST, k + 1)] += _JET_SIDE * amount
+def jet_share(par, bolus_ml):
+    """Share of a bolus that leaves the unmixed cell at once: a jet of large volume mixes with the canal around it.
+
+    ``bolus_ml`` is what enters in one substep, so a bolus given slowly mixes less than the same volume given fast.
+    """
+    return bolus_ml / (bolus_ml + par.jet_ml)
 
 
 @kernel
-def step_transport(par, drug, step, state, into_tip_ug, jet_ug, csf, cord):
+def jet_width(bolus_ml):
+    """Share of a jet that each neighbor of its node takes: it grows with the radius of the injected volume."""
+    return _JET_SIDE * min(1.0, bolus_ml ** (1.0 / 3.0))
+
+
+@kernel
+def jet_node(par, drug, awake):
+    """Node around which a bolus comes to rest: a heavy solution sinks caudad in an upright patient.
+
+    A supine patient's lumbar lordosis sends it half as far the other way, toward the thoracic kyphosis.
+    """
+    shift = drug.jet_shift if awake == 1 else -0.5 * drug.jet_shift
+    return min(par.last_node, max(1, par.tip_node + math.floor(shift + 0.5)))
+
+
+@kernel
+def _add_jet(par, csf, amount, node, side):
+    """Add drug (µg) around ``node``; at an end of the canal the node itself keeps the side's share."""
+    csf[node] += (1.0 - 2.0 * side) * amount
+    csf[max(0, node - 1)] += side * amount
+    csf[min(par.last_node, node + 1)] += side * amount
+
+
+def _compile_step(last: int) -> Any:
+    """The step for a chain that ends at node ``last`` (see :func:`_compile_stage`)."""
+    solve = _compile_stage(last)
+    loss = _compile_loss(last)
+
+    @kernel
+    def advance(par, drug, step, state, into_tip_ug, jet_ug, node, side, csf, cord):
+        h = GAMMA * step.dt_h
+        tip_source = GAMMA * into_tip_ug
+        jet_source = GAMMA * jet_ug
+        for i in range(last + 1):
+            csf[i] = state.csf[i]
+            cord[i] = state.cord[i]
+        if jet_ug > 0.0:
+            _add_jet(par, csf, jet_source, node, side)
+        tip = solve(par, drug, step, h, csf, cord, state.tip + tip_source)
+        for i in range(last + 1):
+            state.csf[i] += _MIX * (csf[i] - state.csf[i])
+            state.cord[i] += _MIX * (cord[i] - state.cord[i])
+        # The first stage's increment already holds (1 - gamma) of the source; the second stage adds the rest.
+        if jet_ug > 0.0:
+            _add_jet(par, state.csf, jet_source, node, side)
+        tip = state.tip + _MIX * (tip - state.tip) + tip_source
+        state.tip = solve(par, drug, step, h, state.csf, state.cord, tip)
+        # The loss is linear, so its mean over the step is the loss at the stages' weighted mean.
+        for i in range(last + 1):
+            csf[i] += GAMMA * (state.csf[i] - csf[i])
+            cord[i] += GAMMA * (state.cord[i] - cord[i])
+        state.given += into_tip_ug + jet_ug
+        return loss(par, drug, csf, cord) * step.dt_h
+
+    return advance
+
+
+_step_levels = _compile_step(N_NODES - 1)
+_step_regions = _compile_step(len(REGIONS) - 1)
+
+
+@kernel
+def step_transport(par, drug, step, state, into_tip_ug, jet_ug, node, side, csf, cord):
     """Advance CSF, cord and tip cell of one drug by ``step.dt_h``.
 
     Args:
         par, drug, step, state: the patient's parameters, its drug's, the prepared step, and the drug's state.
         into_tip_ug, jet_ug: drug (µg) entering at a constant rate over the step, into the tip cell and as a jet.
+        node, side: where the jet goes and the share each neighbor takes (:func:`jet_node`, :func:`jet_width`).
         csf, cord: scratch, each ``[N_NODES]``.
 
     Returns:
         Drug (µg) that left the canal for plasma during the step.
     """
-    h = GAMMA * step.dt_h
-    tip_source = GAMMA * into_tip_ug
-    jet_source = GAMMA * jet_ug
-    for i in range(N_NODES):
-        csf[i] = state.csf[i]
-        cord[i] = state.cord[i]
-    if jet_ug > 0.0:
-        _add_jet(par, csf, jet_source)
-    tip = _solve_stage(par, drug, step, h, csf, cord, state.tip + tip_source)
-    for i in range(N_NODES):
-        state.csf[i] += _MIX * (csf[i] - state.csf[i])
-        state.cord[i] += _MIX * (cord[i] - state.cord[i])
-    # The first stage's increment already holds (1 - gamma) of the source; the second stage adds the rest.
-    if jet_ug > 0.0:
-        _add_jet(par, state.csf, jet_source)
-    tip = state.tip + _MIX * (tip - state.tip) + tip_source
-    state.tip = _solve_stage(par, drug, step, h, state.csf, state.cord, tip)
-    # The loss is linear, so its mean over the step is the loss at the stages' weighted mean.
-    for i in range(N_NODES):
-        csf[i] += GAMMA * (state.csf[i] - csf[i])
-        cord[i] += GAMMA * (state.cord[i] - cord[i])
-    state.given += into_tip_ug + jet_ug
-    return loss_rate(par, drug, csf, cord) * step.dt_h
+    if par.structure == AXIAL:
+        return _step_levels(par, drug, step, state, into_tip_ug, jet_ug, node, side, csf, cord)
+    return _step_regions(par, drug, step, state, into_tip_ug, jet_ug, node, side, csf, cord)
 
 
 @kernel
-def rate_of_change(par, drug, y, into_tip_ug_per_h, jet_ug_per_h, out):
+def rate_of_change(par, drug, y, into_tip_ug_per_h, jet_ug_per_h, node, side, out):
     """The same system as an ordinary differential equation, for reference solvers.
 
     ``y`` and ``out`` hold CSF, cord, tip cell and the loss to plasma: ``[2 * N_NODES + 2]`` (µg, µg/h).
     """
     n = N_NODES
-    for i in range(n):
+    for i in range(par.last_node + 1):
         to_cord = drug.k_uptake * y[i] - drug.k_return * y[n + i]
         out[i] = -to_cord - drug.k_csf_loss * y[i]
         out[n + i] = to_cord - drug.k_cord_loss * y[n + i]
         if i > 0:
-            flow = par.g_node[i - 1] * (y[i - 1] / par.v_node[i - 1] - y[i] / par.v_node[i])
-            out[i] += flow
+            flow = _leaves(par, i - 1, i) * y[i - 1] / par.v_node[i - 1] - _leaves(par, i, i - 1) * y[i] / par.v_node[i]
+            out[i] += flow - par.k_bulk * y[i]
             out[i - 1] -= flow
     out[0] -= par.cranial_out * y[0] / par.v_node[0]
     k = par.tip_node
     flow = par.tip_flow * (y[2 * n] / par.tip_ml - y[k] / par.v_node[k])
     out[2 * n] = into_tip_ug_per_h - flow
     out[k] += flow
-    _add_jet(par, out, jet_ug_per_h)
+    _add_jet(par, out, jet_ug_per_h, node, side)
     out[2 * n + 1] = loss_rate(par, drug, y[:n], y[n : 2 * n])
-
-
-@kernel
-def jet_share(par, bolus_ml):
-    """Share of a bolus that leaves the unmixed cell at once: a jet of large volume mixes with the canal around it."""
-    return bolus_ml / (bolus_ml + par.jet_ml)
 
 
 def stability(z: complex) -> complex:

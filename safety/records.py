@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from thecal.physiology.records import MAX_DRUGS
+from thecal.physiology.layout import MAX_DRUGS
 
 TICKS_PER_DAY = 96
 WINDOW = TICKS_PER_DAY + 1  # ticks that a 24-h window can touch

@@ -102,7 +102,7 @@ def _pumps() -> list[dict[str, object]]:
 
 
 def _cohorts() -> list[dict[str, object]]:
-    from thecal.physiology.cohort import cohort_names, load_cohort_spec
+    from thecal.physiology.cohort_spec import cohort_names, load_cohort_spec
 
     return [{"name": name, "title": load_cohort_spec(name).title} for name in cohort_names()]
 

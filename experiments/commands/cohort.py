@@ -28,7 +28,8 @@ def register(app: typer.Typer) -> None:
 
 
 def _draw(name: str, drugs: list[str] | None, patients: int, split: str, seed: int) -> Cohort:
-    from thecal.physiology.cohort import draw, load_cohort_spec
+    from thecal.physiology.cohort import draw
+    from thecal.physiology.cohort_spec import load_cohort_spec
 
     return draw(load_cohort_spec(name), drugs or ["morphine"], list(range(patients)), split, seed)
 

@@ -15,7 +15,8 @@ from thecal.agents.registry import policy_names
 from thecal.envs.tasks import task_names
 from thecal.experiments.cli import app, run
 from thecal.experiments.commands.common import overrides
-from thecal.physiology.cohort import draw, load_cohort_spec
+from thecal.physiology.cohort import draw
+from thecal.physiology.cohort_spec import load_cohort_spec
 from thecal.physiology.errors import ConfigError
 
 COMMANDS = ("demo", "train", "evaluate", "compare", "validate", "report", "warmup", "tasks", "list", "cohort describe")

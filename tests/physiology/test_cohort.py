@@ -11,14 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from thecal.physiology.cohort import (
-    Cohort,
-    cohort_hash,
-    cohort_names,
-    draw,
-    identities,
-    load_cohort_spec,
-)
+from thecal.physiology.cohort import Cohort, cohort_hash, draw, identities
+from thecal.physiology.cohort_spec import cohort_names, load_cohort_spec
 from thecal.physiology.errors import ConfigError, UnknownNameError
 from thecal.physiology.parameters import Quantity
 from thecal.physiology.population import FIELDS, shipped

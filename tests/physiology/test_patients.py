@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from thecal.physiology.cohort import Cohort, describe, draw, load_cohort_spec
+from thecal.physiology.cohort import Cohort, describe, draw
+from thecal.physiology.cohort_spec import load_cohort_spec
 from thecal.physiology.errors import ConfigError
+from thecal.physiology.layout import LEVELS, SENSORS
 from thecal.physiology.population import exchange_flows, shipped
-from thecal.physiology.records import LEVELS, PATIENT_PAR, SENSORS
+from thecal.physiology.records import PATIENT_PAR
 
 N = 4_000
 COHORTS = ("cancer", "noncancer")

@@ -10,11 +10,12 @@ from scipy.linalg import expm
 
 from thecal.physiology.adaptation import share, step_adaptation
 from thecal.physiology.breathing import saturation, step_breathing
+from thecal.physiology.drug_records import DRUG_STATE
 from thecal.physiology.effect import hill
 from thecal.physiology.harm import poss, step_harm
+from thecal.physiology.layout import COARSE_H, TICK_H
 from thecal.physiology.pain import activity, breakthrough, felt_pain, is_awake, latent_pain, step_disturbance
 from thecal.physiology.plasma import step_plasma
-from thecal.physiology.records import COARSE_H, DRUG_STATE, TICK_H
 from thecal.physiology.sensors import step_report, step_sensors
 
 from support.patients import fresh_state, toy_patients

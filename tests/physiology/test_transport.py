@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
+from thecal.physiology.drug_records import DRUG_STATE
+from thecal.physiology.layout import COARSE_H, N_NODES, NODES
 from thecal.physiology.patient import step_kinetics
-from thecal.physiology.records import COARSE_H, DRUG_STATE, N_NODES, NODES, PATIENT_STATE
+from thecal.physiology.records import PATIENT_STATE
 from thecal.physiology.transport import (
     empty_scratch,
     jet_share,

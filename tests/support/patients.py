@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from thecal.physiology.layout import N_NODES, NODES
 from thecal.physiology.patient import prepare_patient, start_patient
-from thecal.physiology.records import N_NODES, NODES, PATIENT_PAR, PATIENT_STATE
+from thecal.physiology.records import PATIENT_PAR, PATIENT_STATE
 
 DRUG = {
     "k_uptake": 0.6, "k_return": 0.8, "k_cord_loss": 0.15, "k_csf_loss": 0.12, "v_plasma_ml": 80e3, "k10": 1.05,

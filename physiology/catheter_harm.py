@@ -1,0 +1,69 @@
+"""Harm at the catheter: an inflammatory mass at the tip (granuloma), and infection of the implant.
+
+The mass grows with concentration x dose x time and fades when either falls. As it grows it keeps drug from the CSF (what it
+holds back is taken up by its vessels) and, once large, presses on the cord. Published growth: Allen 2006, Anesthesiology
+105:581 (dog); hazard in patients: Duarte 2010 (0.009 per patient-year).
+"""
+
+from __future__ import annotations
+
+import math
+
+from thecal.physiology.adaptation import share
+from thecal.physiology.jit import kernel
+from thecal.physiology.layout import SLOW_H
+from thecal.physiology.rng import STREAM_HARM, uniforms
+
+_REFERENCE_MG_PER_ML = 10.0
+_REFERENCE_MG_PER_D = 5.0
+_UG_PER_MG = 1000.0
+LARGEST_MASS = 2.0  # relative to a mass that is clinically evident
+_HELD_BACK = 0.9  # share of the dose that a clinically evident mass keeps from the CSF
+_DEFICIT_FROM = 0.6  # size at which the cord begins to suffer
+NORMAL_C = 37.0
+_FEVER_C = 2.0
+_FEVER_TAU_H = 12.0
+
+
+@kernel
+def prepare_catheter_harm(par):
+    """Write the chance of an infection in one slow step."""
+    par.infection_chance = -math.expm1(-par.infection_per_h * SLOW_H)
+
+
+@kernel
+def transfer(state):
+    """Share of the infused drug that reaches the CSF past a mass at the tip."""
+    return 1.0 - _HELD_BACK * min(1.0, state.granuloma) if state.granuloma > 0.0 else 1.0
+
+
+@kernel
+def step_granuloma(par, state):
+    """Advance the mass by one slow step from the drug and fluid that passed the tip in it."""
+    growth = 0.0
+    if state.tip_ml > 0.0 and state.tip_ug > 0.0:
+        mg_per_ml = state.tip_ug / state.tip_ml / _UG_PER_MG
+        mg_per_d = state.tip_ug / _UG_PER_MG * 24.0 / SLOW_H
+        growth = par.granuloma_per_h * mg_per_ml / _REFERENCE_MG_PER_ML * mg_per_d / _REFERENCE_MG_PER_D * SLOW_H
+    state.tip_ug = 0.0
+    state.tip_ml = 0.0
+    if growth > 0.0 or state.granuloma > 0.0:
+        state.granuloma = min(LARGEST_MASS, state.granuloma * math.exp(-SLOW_H / par.granuloma_fade_h) + growth)
+        state.deficit = min(1.0, max(0.0, state.granuloma - _DEFICIT_FROM))
+
+
+@kernel
+def step_infection(par, state):
+    """An infection begins at its hazard, gives fever while it lasts, and ends after treatment."""
+    if state.infection_left_h > 0.0:
+        state.infection_left_h = max(0.0, state.infection_left_h - SLOW_H)
+    elif par.infection_chance > 0.0:
+        u, _, _, _ = uniforms(par.seed, par.patient, STREAM_HARM, state.tick)
+        if u < par.infection_chance:
+            state.infection_left_h = par.infection_h
+            state.infections += 1
+    target = NORMAL_C + (_FEVER_C if state.infection_left_h > 0.0 else 0.0)
+    for c in range(par.n_channels):
+        target += par.channel[c].wd_temp * state.channel[c].withdrawal
+    if target != state.temperature:
+        state.temperature += share(_FEVER_TAU_H) * (target - state.temperature)

@@ -1,0 +1,129 @@
+"""Cohort files: found by name or path, built upon a base, and joined with a table of real or invented charts."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thecal.physiology.covariates import DIAGNOSES
+from thecal.physiology.errors import ConfigError, ParameterError, UnknownNameError
+from thecal.physiology.parameters import ParameterFile, read_parameters
+from thecal.physiology.population import check_cohort, names_in, shipped
+
+if TYPE_CHECKING:
+    from thecal.physiology.cohort_table import CohortTable
+
+_TEXT_KEYS = ("name", "title", "base", "table")
+_DEEPEST = 5
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """The charts of a cohort table by split: given columns, and which rows belong to which split."""
+
+    table: CohortTable
+
+    def count(self, split: str) -> int:
+        """Patients of a split; without a ``split`` column all are test patients."""
+        return len(self._of(split))
+
+    def rows(self, patients: NDArray[Any], split: str) -> dict[str, NDArray[Any]]:
+        """The given columns for patient indices of a split.
+
+        Raises:
+            ConfigError: an index lies past the last chart of the split.
+        """
+        where = self._of(split)
+        if patients.size and int(patients.max()) >= len(where):
+            hint = "" if self.table.splits is not None else "; without a column 'split' every row is a test patient"
+            raise ConfigError(
+                f"{self.table.path.name}: holds {len(where)} patients of split {split!r}, so there is no patient "
+                f"{int(patients.max())}{hint}"
+            )
+        return {name: values[where[patients]] for name, values in self.table.columns.items()}
+
+    def _of(self, split: str) -> NDArray[np.int64]:
+        if self.table.splits is None:
+            return np.arange(len(self.table)) if split == "test" else np.zeros(0, np.int64)
+        return np.flatnonzero(self.table.splits == split)
+
+
+@dataclass(frozen=True)
+class CohortSpec:
+    """A cohort file: its name, title, quantities (those of its bases included) and, where it has one, its table."""
+
+    name: str
+    title: str
+    file: ParameterFile
+    table: TableRows | None = None
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of every file a patient of this cohort rests on."""
+        digest = hashlib.sha256()
+        for source in names_in(""):
+            digest.update(repr(sorted(shipped(source).items())).encode())
+        for folder in ("drugs", "receptors"):
+            for name in names_in(folder):
+                digest.update(repr(sorted(shipped(f"{folder}/{name}").items())).encode())
+        digest.update(repr(sorted(self.file.items())).encode())
+        if self.table is not None:
+            for name, values in sorted(self.table.table.columns.items()):
+                digest.update(name.encode() + values.tobytes())
+        return digest.hexdigest()
+
+
+def cohort_names() -> list[str]:
+    """Names of the shipped cohorts."""
+    return names_in("cohorts")
+
+
+def load_cohort_spec(name_or_path: str | Path) -> CohortSpec:
+    """A shipped cohort by name, or one from a TOML file.
+
+    A file may build on another (``base = "noncancer"``): its own numbers override those of the base. It may name a table of
+    charts (``table = "patients.csv"``, relative to the file), whose columns take the place of drawn covariates.
+
+    Raises:
+        UnknownNameError: no such cohort.
+        ParameterError: the file is corrupt; the text names the file, the key and the reason.
+    """
+    file = _with_base(_open(name_or_path), 0)
+    check_cohort(file, DIAGNOSES)
+    name = str(file.texts.get("name", Path(name_or_path).stem))
+    table = None
+    if "table" in file.texts:
+        from thecal.physiology.cohort_table import read_table
+
+        table = TableRows(read_table(Path(name_or_path).parent / str(file.texts["table"])))
+    return CohortSpec(name, str(file.texts.get("title", name)), file, table)
+
+
+def _open(name_or_path: str | Path) -> ParameterFile:
+    path = Path(name_or_path)
+    if path.suffix == ".toml":
+        return read_parameters(path)
+    if str(name_or_path) in cohort_names():
+        return shipped(f"cohorts/{name_or_path}")
+    raise UnknownNameError("cohort", str(name_or_path), cohort_names())
+
+
+def _with_base(file: ParameterFile, depth: int) -> ParameterFile:
+    """The file laid over its base, and that over its own."""
+    for key in file.texts:
+        if key not in _TEXT_KEYS:
+            raise ParameterError(f"{file.path}: {key}: no such entry of a cohort")
+    if "base" not in file.texts:
+        return file
+    if depth > _DEEPEST:
+        raise ParameterError(f"{file.path}: base: more than {_DEEPEST} cohorts build on each other")
+    name = str(file.texts["base"])
+    if name not in cohort_names():
+        raise ParameterError(f"{file.path}: base: {name!r} is not one of {', '.join(cohort_names())}")
+    base = _with_base(shipped(f"cohorts/{name}"), depth + 1)
+    return ParameterFile(file.path, {**dict(base.items()), **dict(file.items())}, {**base.texts, **file.texts})

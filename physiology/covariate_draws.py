@@ -1,0 +1,97 @@
+"""Covariates of the patients of a cohort file: drawn by identity, each from its own key."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thecal.physiology.covariates import DIAGNOSES
+from thecal.physiology.errors import ParameterError
+from thecal.physiology.layout import LEVELS, N_NODES
+from thecal.physiology.parameters import ParameterFile
+from thecal.physiology.population import constant, draw_value, shipped, whole
+from thecal.physiology.sampling import Floats, Sampler
+
+_OLDEST_Y = 120.0
+_ALLELES = 2
+
+
+def draw_covariates(draws: Sampler, file: ParameterFile) -> dict[str, NDArray[Any]]:
+    """Every covariate of ``covariates.COVARIATES``, each ``[B]``.
+
+    Raises:
+        ParameterError: a number of the cohort is missing or out of bounds.
+    """
+
+    def value(key: str, unit: str, minimum: float = 0.0, maximum: float = math.inf) -> Floats:
+        return draw_value(draws, file, "cohort", f"covariates.{key}", unit, minimum, maximum)
+
+    def flag(key: str) -> NDArray[np.bool_]:
+        return draws.uniform(key) < constant(file, f"covariates.{key}", "dimensionless", 0.0, 1.0)
+
+    male = flag("male")
+    height = _height(draws, male)
+    bmi = value("bmi", "kg/m**2", 1.0)
+    level, span = _site(draws, file)
+    met = constant(file, "covariates.comt_met", "dimensionless", 0.0, 1.0)
+    return {
+        "age_y": value("age", "year", 0.0, _OLDEST_Y),
+        "male": male,
+        "height_cm": height,
+        "weight_kg": bmi * (height / 100.0) ** 2,
+        "creatinine_mg_per_dl": value("creatinine", "mg/dL", 0.01),
+        "spinal_csf_ml": _spinal_csf(draws, height, bmi),
+        "csf_production_ml_per_h": draw_value(draws, shipped("anatomy"), "anatomy", "csf.production", "mL/h", 0.0),
+        "diagnosis": _diagnosis(draws, file),
+        "pain_level": level,
+        "pain_span": span,
+        "medd_mg_per_d": value("medd", "mg/day"),
+        "oprm1_118g": flag("g118"),
+        "comt_met": sum((draws.uniform(f"comt{i}") < met).astype(np.int64) for i in range(_ALLELES)),
+        "sleep_apnea": flag("sleep_apnea"),
+        "benzodiazepine": flag("benzodiazepine"),
+        "gabapentinoid": flag("gabapentinoid"),
+        "antihypertensive": flag("antihypertensive"),
+    }
+
+
+def _height(draws: Sampler, male: NDArray[np.bool_]) -> Floats:
+    file = shipped("covariates")
+    men, women = (draws.quantity(file[f"height.{sex}"], "height", "cm") for sex in ("men", "women"))
+    return np.where(male, men, women)
+
+
+def _spinal_csf(draws: Sampler, height_cm: Floats, bmi: Floats) -> Floats:
+    """CSF volume of the canal (mL): larger in tall, smaller in heavy patients."""
+    anatomy, reference = shipped("anatomy"), shipped("covariates")
+    usual = draw_value(draws, anatomy, "anatomy", "csf.spinal", "mL", 1.0)
+    tall = height_cm / constant(reference, "reference.height", "cm", 1.0)
+    heavy = bmi / constant(reference, "reference.bmi", "kg/m**2", 1.0)
+    return usual * tall * heavy ** constant(anatomy, "csf.bmi_power", "dimensionless", -3.0, 3.0)
+
+
+def _site(draws: Sampler, file: ParameterFile) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+    """Level at the center of the pain, and painful levels on either side."""
+    first = whole(file, "site.center_first", 1, N_NODES - 1)
+    last = whole(file, "site.center_last", first, N_NODES - 1)
+    half = whole(file, "site.half_width", 0, N_NODES)
+    u = draws.uniform("site")
+    center = first + np.floor(u * (last - first + 1)).astype(np.int64)
+    return np.array(LEVELS)[center - 1], np.full(len(u), half, np.int64)
+
+
+def _diagnosis(draws: Sampler, file: ParameterFile) -> NDArray[np.str_]:
+    """Diagnoses in proportion to the weights of the file's ``[diagnosis]``.
+
+    Raises:
+        ParameterError: no weight is above zero.
+    """
+    names = [name for name in DIAGNOSES if f"diagnosis.{name}" in file]
+    weights = np.array([constant(file, f"diagnosis.{name}", "dimensionless", 0.0) for name in names])
+    if not names or weights.sum() <= 0.0:
+        raise ParameterError(f"{file.path}: diagnosis: no diagnosis has a weight above 0")
+    at = np.searchsorted(np.cumsum(weights) / weights.sum(), draws.uniform("diagnosis"))
+    return np.array(names)[np.minimum(at, len(names) - 1)]
