@@ -26,9 +26,14 @@ class Target(BaseModel):
     high: float
     spread: str
     population: str
+    regimen: str
     source: str
     confidence: Literal["high", "medium", "low"]
-    role: Literal["calibration", "test"]
+    kind: Literal["source", "memory", "derived"]
+    role: Literal["calibration", "informed", "test"]
+    drug: str
+    group: Literal["kinetics", "effect", "harm", "adaptation", "trial", "sensors"]
+    scale: Literal["linear", "log"] = "linear"
 
     @model_validator(mode="after")
     def _interval_is_ordered(self) -> Target:
