@@ -6,6 +6,7 @@ import math
 
 # field of PATIENT_PAR: (file, key, unit, minimum); a cohort file may override any key
 FIELDS: dict[str, tuple[str, str, str, float]] = {
+    "cranial_loss": ("anatomy", "csf.cranial_loss", "dimensionless", 0.0),
     "tip_ml": ("anatomy", "tip.volume", "mL", 1e-6),
     "tip_flow": ("anatomy", "tip.flow", "mL/h", 1e-6),
     "jet_ml": ("anatomy", "tip.jet", "mL", 1e-9),

@@ -32,6 +32,7 @@ PATIENT_PAR = dtype(
     ("q_node", _f, _axis),  # net caudad flow from node i to i+1, mL/h (0 at the end)
     ("k_bulk", _f),  # absorption of CSF along the canal, 1/h
     ("cranial_out", _f),  # absorption of CSF from the cranial node, mL/h
+    ("cranial_loss", _f),  # loss from the cranial node relative to the epidural loss of a level
     ("tip_node", _i),  # node of the catheter tip
     ("tip_ml", _f),  # volume of the unmixed cell at the tip, mL
     ("tip_flow", _f),  # exchange flow between tip cell and its node, mL/h

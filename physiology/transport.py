@@ -37,7 +37,8 @@ def _diagonal(par, drug, step, i, h):
     """Diagonal of (I - h A) for node ``i`` after cord and tip cell are eliminated."""
     out = _leaves(par, i, i + 1) if i < par.last_node else 0.0
     out += _leaves(par, i, i - 1) if i > 0 else par.cranial_out
-    value = 1.0 + h * (drug.k_uptake + drug.k_csf_loss + (par.k_bulk if i > 0 else 0.0) + out / par.v_node[i])
+    loss = drug.k_csf_loss + par.k_bulk if i > 0 else par.cranial_loss * drug.k_csf_loss
+    value = 1.0 + h * (drug.k_uptake + loss + out / par.v_node[i])
     value -= h * h * drug.k_uptake * drug.k_return * step.cord_div
     if i == par.tip_node:
         exchange = h * par.tip_flow / par.v_node[i]
@@ -130,7 +131,8 @@ def _compile_loss(last: int) -> Any:
             a += k_csf * csf[i] + drug.k_cord_loss * cord[i]
             b += k_csf * csf[i + 1] + drug.k_cord_loss * cord[i + 1]
             c += k_csf * csf[i + 2] + drug.k_cord_loss * cord[i + 2]
-        return a + b + c + (par.cranial_out / par.v_node[0] - par.k_bulk) * csf[0]
+        head = par.cranial_out / par.v_node[0] + par.cranial_loss * drug.k_csf_loss
+        return a + b + c + (head - k_csf) * csf[0]
 
     return loss
 
@@ -236,7 +238,7 @@ def rate_of_change(par, drug, y, into_tip_ug_per_h, jet_ug_per_h, node, side, ou
     n = N_NODES
     for i in range(par.last_node + 1):
         to_cord = drug.k_uptake * y[i] - drug.k_return * y[n + i]
-        out[i] = -to_cord - drug.k_csf_loss * y[i]
+        out[i] = -to_cord - (drug.k_csf_loss if i > 0 else par.cranial_loss * drug.k_csf_loss) * y[i]
         out[n + i] = to_cord - drug.k_cord_loss * y[n + i]
         if i > 0:
             flow = _leaves(par, i - 1, i) * y[i - 1] / par.v_node[i - 1] - _leaves(par, i, i - 1) * y[i] / par.v_node[i]

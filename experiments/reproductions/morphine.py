@@ -1,8 +1,4 @@
-"""How each published observation is reproduced with virtual patients: one function per study, returning its one number.
-
-Patients come from the test split. A study of opioid-naive people removes earlier tolerance; a single injection is given at
-L3, as the studies did. Nothing here is tuned: the parameters are the shipped ones.
-"""
+"""Reproductions of studies of morphine (and hydromorphone against it): kinetics, effect, breathing, escalation, trials."""
 
 from __future__ import annotations
 
@@ -11,87 +7,66 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.physiology.cohort import draw
-from thecal.physiology.cohort_spec import load_cohort_spec
+from thecal.experiments.reproductions.common import (
+    DAY_H,
+    LEVEL_CM,
+    bolus_course,
+    clearance,
+    half_life,
+    hold_relief,
+    hours_at_half_effect,
+    patients,
+    reachable,
+    tolerant_start,
+)
 from thecal.physiology.layout import LEVELS, NODES, TICK_H
 from thecal.physiology.regimen import advance, begin
-
-Par = NDArray[np.void]
-SEED = 2025
-DAY_H = 24.0
-MONTH_D = 30.4
-# Length of one spinal level, from the 60 cm of canal shared by 26 levels (anatomy.toml gives each level's own length).
-LEVEL_CM = 60.0 / len(LEVELS)
-
-
-def patients(cohort: str, n: int, drug: str = "morphine", *, naive: bool = False, first: int = 0) -> Par:
-    """``n`` patients of a named cohort; ``naive`` removes tolerance from earlier opioids."""
-    par = draw(load_cohort_spec(cohort), (drug,), np.arange(first, first + n), "test", SEED).par.copy()
-    if naive:
-        par["tol_prior"] = 0.0
-        par["tip_node"] = NODES.index("L3")
-    return par
-
-
-def _bolus_course(
-    dose_ug: float, n: int, hours: float, drug: str = "morphine"
-) -> tuple[Par, dict[str, NDArray[np.float64]]]:
-    par = patients("noncancer", n, drug, naive=True)
-    state = begin(par)
-    return par, advance(par, state, hours, bolus_ug=dose_ug, bolus_ml=1.0)
 
 
 def csf_at_one_hour(dose_ug: float) -> float:
     """Median lumbar CSF concentration one hour after a bolus, µg/mL."""
-    _, course = _bolus_course(dose_ug, 60, 1.0)
+    _, course = bolus_course(dose_ug, 60, 1.0)
     return float(np.median(course["lumbar"][-1]))
 
 
-def terminal_half_life(drug: str = "morphine") -> float:
-    """Median half-life (h) of the log-linear fall between 4 and 12 h after 0.5 mg (0.1 mg hydromorphone)."""
-    _, course = _bolus_course(500.0 if drug == "morphine" else 100.0, 60, 12.0, drug)
-    late = course["lumbar"][round(4.0 / TICK_H) - 1 :]
-    time = np.arange(len(late)) * TICK_H
-    slope = np.polyfit(time, np.log(late), 1)[0]
-    return float(np.median(-np.log(2.0) / slope))
+def csf_half_life(drug: str = "morphine") -> float:
+    """Median half-life (h) between 4 and 12 h after 0.5 mg (0.1 mg hydromorphone)."""
+    _, course = bolus_course(500.0 if drug == "morphine" else 100.0, 60, 12.0, drug)
+    return half_life(course["lumbar"], 4.0, 12.0)
 
 
-def clearance() -> float:
+def csf_clearance() -> float:
     """Median dose / AUC of lumbar CSF (mL/h) after 0.5 mg, the AUC taken to 48 h."""
-    _, course = _bolus_course(500.0, 60, 48.0)
-    return float(np.median(500.0 / (course["lumbar"].sum(axis=0) * TICK_H)))
+    _, course = bolus_course(500.0, 60, 48.0)
+    return clearance(500.0, course["lumbar"])
 
 
 def csf_plasma_ratio() -> float:
     """Median ratio of lumbar CSF to plasma one hour after 0.25 mg."""
-    _, course = _bolus_course(250.0, 60, 1.0)
+    _, course = bolus_course(250.0, 60, 1.0)
     return float(np.median(course["lumbar"][-1] / course["plasma"][-1]))
 
 
 def peak_time() -> float:
     """Median time (h) of the highest dorsal-horn effect-site concentration after 0.25 mg."""
-    _, course = _bolus_course(250.0, 60, 12.0)
+    _, course = bolus_course(250.0, 60, 12.0)
     return float(np.median((course["ce_dh"].argmax(axis=0) + 1) * TICK_H))
 
 
 def analgesia_duration() -> float:
-    """Median time (h) until relief falls under half of the patient's largest possible, after 0.25 and 0.5 mg."""
-    lengths = []
-    for dose in (250.0, 500.0):
-        par, course = _bolus_course(dose, 60, 48.0)
-        lengths.append((course["relief"] >= 0.5 * par["emax"]).sum(axis=0) * TICK_H)
-    return float(np.median(np.concatenate(lengths)))
+    """Median time (h) with at least half of the patient's largest relief, after 0.25 and 0.5 mg."""
+    return float(np.median(np.concatenate([hours_at_half_effect(dose, "morphine") for dose in (250.0, 500.0)])))
 
 
 def late_minimum() -> float:
     """Median time (h) of the lowest ventilation after 0.3 mg."""
-    _, course = _bolus_course(300.0, 100, 24.0)
+    _, course = bolus_course(300.0, 100, 24.0)
     return float(np.median((course["vent"].argmin(axis=0) + 1) * TICK_H))
 
 
 def depression_rate(dose_ug: float) -> float:
     """Share (%) of 2,000 naive patients with RR < 8 or SpO2 < 90 within 24 h of a bolus."""
-    _, course = _bolus_course(dose_ug, 2000, 24.0)
+    _, course = bolus_course(dose_ug, 2000, 24.0)
     return float(100.0 * (course["depressed"].max(axis=0) > 0).mean())
 
 
@@ -139,30 +114,9 @@ def bolus_tip() -> float:
     return _axial_profile(hourly_bolus=True)[1] / _axial_profile(hourly_bolus=False)[1]
 
 
-def hold_relief(par: Par, target: float, start_ug_per_d: NDArray[np.float64], months: int) -> NDArray[np.float64]:
-    """Monthly dose (µg/d, ``[months + 1, B]``) of a clinician who keeps relief at ``target`` by steps of at most 20 %."""
-    state = begin(par)
-    dose = start_ug_per_d.copy()
-    rows = [dose.copy()]
-    for _ in range(months):
-        for _ in range(4):
-            course = advance(par, state, MONTH_D / 4 * DAY_H // TICK_H * TICK_H, rate_ug_per_h=dose / DAY_H)
-            relief = course["relief"][-96:].mean(axis=0)
-            wanted = np.clip(1.0 + 2.0 * (target - relief), 0.8, 1.2)
-            dose = np.clip(dose * wanted, 10.0, 40_000.0)
-        rows.append(dose.copy())
-    return np.array(rows)
-
-
-def _reachable(par: Par, target: float) -> Par:
-    """Patients whose largest relief leaves room above the target: those a study could keep at it."""
-    kept: Par = par[par["emax"] > target + 0.05]
-    return kept
-
-
 def _titrated(cohort: str, n: int, target: float, months: int) -> NDArray[np.float64]:
-    par = _reachable(patients(cohort, n), target)
-    start = 1000.0 * np.exp(par["tol_prior"]) / 5.0
+    par = reachable(patients(cohort, n), target)
+    start = tolerant_start(par) / 5.0
     return hold_relief(par, target, start, months)
 
 
@@ -186,7 +140,7 @@ def plateau() -> float:
 
 def microdose() -> float:
     """Median rise (mg/d) of a microdose over 36 months in patients weaned off systemic opioids (relief held at 50 %)."""
-    par = _reachable(patients("noncancer", 40, naive=True), 0.5)
+    par = reachable(patients("noncancer", 40, naive=True), 0.5)
     dose = hold_relief(par, 0.5, np.full(len(par), 140.0), 36)
     return float(np.median(dose[36] - dose[1]) / 1000.0)
 
@@ -195,7 +149,7 @@ def demand_bolus_relief() -> float:
     """Relief (%) during breakthrough episodes: titrated cancer patients, 15 % demand boluses, 4 h lockout, one week."""
     par = patients("cancer", 60)
     state = begin(par)
-    dose = 1000.0 * np.exp(par["tol_prior"]) / 5.0
+    dose = tolerant_start(par) / 5.0
     for _ in range(28):
         relief = advance(par, state, DAY_H, rate_ug_per_h=dose / DAY_H)["relief"][-48:].mean(axis=0)
         dose = dose * np.clip(1.0 + (0.5 - relief), 0.85, 1.15)
@@ -219,7 +173,7 @@ def patient_activated_month() -> float:
     par["pain_base"] *= 6.1 / par["pain_base"].mean()
     par["press_nrs"] = np.minimum(par["press_nrs"], 5.0)
     state = begin(par)
-    size = 0.25 * 1000.0 * np.exp(par["tol_prior"]) / 5.0
+    size = 0.25 * tolerant_start(par) / 5.0
     since = np.full(len(par), 4.0)
     pains = []
     for _ in range(28 * 96):
@@ -234,7 +188,7 @@ def half_relief_six_months() -> float:
     """Share (%) of non-cancer patients whose felt pain is at most half of the untreated after six months of titration."""
     par = patients("noncancer", 100)
     state = begin(par)
-    dose = 1000.0 * np.exp(par["tol_prior"]) / 10.0
+    dose = tolerant_start(par) / 10.0
     for _ in range(26):
         course = advance(par, state, 7 * DAY_H, rate_ug_per_h=dose / DAY_H)
         relief = course["relief"][-96:].mean(axis=0)
@@ -251,7 +205,7 @@ def taper_pain() -> float:
     for cut in (0.8, 1.0):
         par = patients("noncancer", 40)
         state = begin(par)
-        dose = 1000.0 * np.exp(par["tol_prior"]) / 4.0
+        dose = tolerant_start(par) / 4.0
         for _ in range(26):
             advance(par, state, 7 * DAY_H, rate_ug_per_h=dose / DAY_H)
         before = advance(par, state, 7 * DAY_H, rate_ug_per_h=dose / DAY_H)["pain"].mean()
@@ -265,25 +219,25 @@ def taper_pain() -> float:
 def respiratory_tolerance() -> float:
     """Median factor by which chronic users' respiratory EC50 exceeds the naive one (cancer cohort at implant)."""
     par = patients("cancer", 200)
-    return float(np.median(np.exp(par["resp_tolerance"] * par["tol_prior"])))
+    return float(np.median(np.exp(par["channel"]["resp_tolerance"][:, 0] * par["channel"]["tol_prior"][:, 0])))
 
 
 def hydromorphone_potency() -> float:
     """Ratio of morphine to hydromorphone dose (µg/d) that gives the same steady relief of 40 %."""
     doses = []
     for drug, guess in (("morphine", 500.0), ("hydromorphone", 100.0)):
-        par = _reachable(patients("noncancer", 30, drug, naive=True), 0.45)
+        par = reachable(patients("noncancer", 30, drug, naive=True), 0.45)
         for name in ("tol_fast_max", "tol_slow_max"):
-            par[name] = 0.0
+            par["channel"][name] = 0.0
         doses.append(float(np.median(hold_relief(par, 0.4, np.full(len(par), guess), 6)[-1])))
     return doses[0] / doses[1]
 
 
-REPRODUCTIONS: dict[str, Callable[[], float]] = {
+MORPHINE: dict[str, Callable[[], float]] = {
     "csf_1h_025": lambda: csf_at_one_hour(250.0),
     "csf_1h_050": lambda: csf_at_one_hour(500.0),
-    "csf_half_life": terminal_half_life,
-    "csf_clearance": clearance,
+    "csf_half_life": csf_half_life,
+    "csf_clearance": csf_clearance,
     "csf_plasma_ratio": csf_plasma_ratio,
     "onset_peak": peak_time,
     "analgesia_duration": analgesia_duration,
@@ -302,6 +256,6 @@ REPRODUCTIONS: dict[str, Callable[[], float]] = {
     "half_relief_six_months": half_relief_six_months,
     "taper_pain": taper_pain,
     "respiratory_tolerance": respiratory_tolerance,
-    "hydromorphone_half_life": lambda: terminal_half_life("hydromorphone"),
+    "hydromorphone_half_life": lambda: csf_half_life("hydromorphone"),
     "hydromorphone_potency": hydromorphone_potency,
 }
