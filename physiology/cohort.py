@@ -116,6 +116,7 @@ def draw(
     apply_to_patient(par, covariates, draws)
     if structure == COMPARTMENT:
         lump_regions(par)
+    covariates["csf_ml"] = par["v_node"][:, : int(par["last_node"].max(initial=0)) + 1].sum(axis=1)
     covariates["bmi"] = body_mass_index(covariates)
     covariates["crcl_ml_per_min"] = creatinine_clearance(covariates)
     covariates["start_dose_ug_per_d"] = start_dose(spec.file, drugs[0], covariates["medd_mg_per_d"])

@@ -7,21 +7,26 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from thecal.physiology import cohort, population
+from thecal.physiology import cohort, cohort_spec, covariate_draws, covariate_models, geometry, population
 from thecal.physiology.errors import ParameterError, ThecalError, UnknownNameError
 from thecal.physiology.parameters import ParameterFile, read_parameters
 from thecal.physiology.units import factor
 
 GOOD = 'value = 2.0, unit = "mL", source = "Someone 1999", confidence = "high"'
-FILES = ("adaptation", "anatomy", "breathing", "correlations", "effect", "sensors")
-COHORTS = ("cancer", "noncancer")
-DRUGS = ("hydromorphone", "morphine")
+FILES = ("adaptation", "anatomy", "breathing", "correlations", "covariates", "function", "harm", "sensors")
+COHORTS = ("cancer", "elderly", "high_oih", "noncancer", "opioid_tolerant", "renal", "spasticity")
+DRUGS = (
+    "baclofen", "bupivacaine", "clonidine", "dexmedetomidine", "fentanyl", "hydromorphone", "midazolam", "morphine",
+    "sufentanil", "ziconotide",
+)  # fmt: skip
+RECEPTORS = ("alpha2", "gaba_a", "gaba_b", "mu", "n_calcium", "sodium_channel")
 DRUG_KEYS = {
-    "transport": ("uptake", "return", "cord_loss", "csf_loss"),
-    "plasma": ("clearance", "v_central", "k12", "k21"),
-    "effect": ("ke0_dorsal", "ke0_brainstem", "ke0_plasma", "ec50", "ec50_brainstem", "ec50_plasma"),
+    "transport": ("uptake", "return", "cord_loss", "csf_loss", "baricity"),
+    "plasma": ("clearance", "v_central", "k12", "k21", "renal_share"),
+    "effect": ("ke0_dorsal", "ke0_brainstem", "ke0_plasma", "ec50", "ec50_brainstem", "ec50_plasma", "efficacy"),
 }
 Swap = Callable[[str, str, Callable[[str], str]], Path]
 
@@ -51,7 +56,7 @@ def _edited(name: str, key: str, edit: Callable[[str], str]) -> str:
 
 def _value(value: float, unit: str | None = None) -> Callable[[str], str]:
     def edit(line: str) -> str:
-        line = re.sub(r"value = -?[\d.]+", f"value = {value}", line)
+        line = re.sub(r"value = -?[\d.]+(e-?\d+)?", f"value = {value}", line)
         return line if unit is None else re.sub(r'unit = "[^"]*"', f'unit = "{unit}"', line)
 
     return edit
@@ -76,15 +81,15 @@ def swap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Swap:
         def look(asked: str) -> ParameterFile:
             return read_parameters(path) if asked == name else honest(asked)
 
-        monkeypatch.setattr(population, "shipped", look)
-        monkeypatch.setattr(cohort, "shipped", look)
+        for module in (population, cohort, geometry, covariate_draws, covariate_models, cohort_spec):
+            monkeypatch.setattr(module, "shipped", look)
         return path
 
     return put
 
 
 def _draw(drug: str = "morphine", spec: str | Path = "cancer") -> cohort.Cohort:
-    return cohort.draw(cohort.load_cohort_spec(spec), (drug,), range(3), "train", 1)
+    return cohort.draw(cohort_spec.load_cohort_spec(spec), (drug,), range(3), "train", 1)
 
 
 # ------------------------------------------------------------------------------------------------------------- one number
@@ -198,7 +203,7 @@ def test_units_that_do_not_fit_are_refused(unit: str, internal: str) -> None:
 # ------------------------------------------------------------------------------------------------------ the shipped files
 
 
-@pytest.mark.parametrize("name", [*FILES, *(f"cohorts/{c}" for c in COHORTS), *(f"drugs/{d}" for d in DRUGS)])
+@pytest.mark.parametrize("name", [*FILES, *(f"cohorts/{c}" for c in COHORTS), *(f"drugs/{d}" for d in DRUGS), *(f"receptors/{r}" for r in RECEPTORS)])
 def test_a_shipped_file_loads_and_cites(name: str) -> None:
     file = population.shipped(name)
     assert len(file) > 0
@@ -213,6 +218,7 @@ def test_a_shipped_file_loads_and_cites(name: str) -> None:
 def test_the_tests_know_every_shipped_file() -> None:
     assert population.names_in("drugs") == list(DRUGS)
     assert population.names_in("cohorts") == list(COHORTS)
+    assert population.names_in("receptors") == list(RECEPTORS)
     assert population.names_in("") == sorted(FILES)
 
 
@@ -222,27 +228,28 @@ def test_a_drug_file_supplies_all_that_is_needed(drug: str) -> None:
     assert set(file) >= {f"{table}.{key}" for table, keys in DRUG_KEYS.items() for key in keys}
     filled = _draw(drug).par["drug"][:, 0]
     for name in filled.dtype.names or ():
-        if name != "step":
+        if name not in ("step", "channel", "spinal", "granuloma", "jet_shift", "potency", "load"):
             assert (filled[name] > 0.0).all(), name
 
 
 def test_an_unknown_drug_lists_the_known_ones() -> None:
-    with pytest.raises(UnknownNameError, match="unknown drug 'ketamine'; known: hydromorphone, morphine"):
+    with pytest.raises(UnknownNameError, match="unknown drug 'ketamine'; known: baclofen, bupivacaine, .*ziconotide"):
         _draw("ketamine")
 
 
-def test_a_drug_without_a_stated_starting_dose_does_not_get_morphines(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = population.shipped
-    monkeypatch.setattr(population, "names_in", lambda folder: [*DRUGS, "fentanyl"])
-    monkeypatch.setattr(
-        population, "shipped", lambda name: honest("drugs/morphine" if name == "drugs/fentanyl" else name)
-    )
-    with pytest.raises(ParameterError, match=r"cancer\.toml: start\.potency: .* fentanyl has no starting dose"):
-        _draw("fentanyl")
+def test_every_drug_starts_within_its_own_range() -> None:
+    for drug in DRUGS:
+        doses = _draw(drug, "noncancer").covariates["start_dose_ug_per_d"]
+        if drug != "morphine":
+            file = population.drug_file(drug)
+            lowest = file.get_in("start.lowest", "ug/day")
+            assert lowest <= file.get_in("start.usual", "ug/day") <= file.get_in("start.highest", "ug/day")
+            assert (doses >= lowest).all(), drug
+        assert np.isfinite(doses).all()
 
 
 @pytest.mark.parametrize("drug", DRUGS)
-@pytest.mark.parametrize("key", [f"{table}.{key}" for table, keys in DRUG_KEYS.items() for key in keys])
+@pytest.mark.parametrize("key", ["transport.uptake", "plasma.renal_share", "effect.ec50", "effect.efficacy"])
 def test_a_drug_file_with_a_gap_is_refused_by_name(drug: str, key: str, swap: Swap) -> None:
     swap(f"drugs/{drug}", key, lambda line: "")
     with pytest.raises(ParameterError, match=rf"{drug}\.toml: {key}: missing"):
@@ -253,7 +260,7 @@ def test_a_drug_file_with_a_gap_is_refused_by_name(drug: str, key: str, swap: Sw
     ("name", "key", "edit", "reason"),
     [
         ("anatomy", "csf.spinal", _value(-100.0), "positive"),
-        ("anatomy", "csf.absorption", _value(-0.35), "positive"),
+        ("anatomy", "csf.production", _value(-0.35), "positive"),
         ("anatomy", "tip.volume", _value(-2.0), "outside"),
         ("anatomy", "tip.volume", _value(0.0), "outside"),
         ("anatomy", "tip.volume", _value(2.0, "cm"), "cannot be read as 'mL'"),
@@ -263,11 +270,23 @@ def test_a_drug_file_with_a_gap_is_refused_by_name(drug: str, key: str, swap: Sw
         ("anatomy", "csf.lumbar_share", _value(0.8), "leaves -0.12 of the CSF"),
         ("anatomy", "csf.bmi_power", _value(-50.0), "outside"),
         ("anatomy", "canal.length", _spread, "cannot have a distribution"),
-        ("effect", "analgesia.hill", _value(0.0), "outside"),
-        ("effect", "breathing.emax", _value(1.5), "outside [0.0, 1.0]"),
-        ("effect", "analgesia.hill", lambda line: "hill = 2.4", "bare number"),
-        ("effect", "analgesia.sensitivity", lambda line: line.replace("value", "valve", 1), "value"),
-        ("adaptation", "tolerance.fast_tau", _value(45.0, "mg"), "cannot be read as 'hour'"),
+        ("anatomy", "csf.spinal_absorption", _value(1.2), "outside"),
+        ("anatomy", "canal.heart_rate_power", _value(-1.0), "outside"),
+        ("receptors/mu", "analgesia.hill", _value(0.0), "outside"),
+        ("receptors/mu", "breathing.emax", _value(1.5), "outside [0.0, 1.0]"),
+        ("receptors/mu", "analgesia.hill", lambda line: "hill = 2.4", "bare number"),
+        ("receptors/mu", "analgesia.sensitivity", lambda line: line.replace("value", "valve", 1), "value"),
+        ("receptors/mu", "tolerance.fast_tau", _value(45.0, "mg"), "cannot be read as 'hour'"),
+        ("receptors/mu", "tolerance.cross", lambda line: "", "missing"),
+        ("receptors/mu", "sedation.hill", lambda line: line.replace("hill", "hills", 1), "no such parameter"),
+        ("receptors/mu", "withdrawal.temperature", _value(0.3, "mmHg"), "cannot be read as 'delta_degC'"),
+        ("covariates", "height.men", _value(-176.0, "cm"), "outside its range"),
+        ("covariates", "sleep_apnea.drive", _value(-0.1), "outside"),
+        ("covariates", "neuropathic.crps", lambda line: "", "missing"),
+        ("harm", "granuloma.rate", _value(0.4, "mL"), "cannot be read as '1/h'"),
+        ("function", "mood.tau", _value(-7.0, "day"), "outside"),
+        ("sensors", "eeg.rest", _value(-1.0), "positive"),
+        ("sensors", "hrv.stuck", _value(1.5), "outside"),
         ("adaptation", "tolerance.prior_medd", _value(0.0), "outside"),
         ("breathing", "rest.rate", lambda line: "", "missing"),
         ("breathing", "rest.rate", _rangeless, "spread reaches [-inf, inf]"),
@@ -276,6 +295,8 @@ def test_a_drug_file_with_a_gap_is_refused_by_name(drug: str, key: str, swap: Sw
         ("breathing", "circulation.map_ratio", _value(-0.7), "outside"),
         ("sensors", "hr.noise", _value(-4.0), "outside"),
         ("sensors", "spo2.gain_pain", lambda line: "", "missing"),
+        ("drugs/morphine", "plasma.renal_share", lambda line: _value(1.5)(_rangeless(line)), "outside"),
+        ("drugs/morphine", "transport.baricity", _value(0.0, "mL"), "cannot be read as 'g/L'"),
         ("drugs/morphine", "plasma.clearance", _value(0.0), "outside"),
         ("drugs/morphine", "effect.ec50", _spread, "cannot have a distribution"),
         ("drugs/morphine", "plasma.v_central", _value(80.0, "hour"), "cannot be read as 'mL'"),

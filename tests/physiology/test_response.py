@@ -8,15 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm
 
-from thecal.physiology.adaptation import share, step_adaptation
-from thecal.physiology.breathing import saturation, step_breathing
+from thecal.physiology.adaptation import share, step_hyperalgesia, step_tolerance, step_withdrawal
+from thecal.physiology.breathing import respiratory_drive, saturation, step_breathing, ventilation
 from thecal.physiology.drug_records import DRUG_STATE
-from thecal.physiology.effect import hill
-from thecal.physiology.harm import poss, step_harm
-from thecal.physiology.layout import COARSE_H, TICK_H
-from thecal.physiology.pain import activity, breakthrough, felt_pain, is_awake, latent_pain, step_disturbance
+from thecal.physiology.effect import hill, step_channels
+from thecal.physiology.harm import poss, step_sedation, step_slow_harm
+from thecal.physiology.layout import COARSE, COARSE_H, N_SENSORS, SLOW_H, SLOW_TICKS, TICK_H
+from thecal.physiology.pain import activity, breakthrough, felt_pain, is_awake, steady_pain, step_disturbance
 from thecal.physiology.plasma import step_plasma
-from thecal.physiology.sensors import step_report, step_sensors
+from thecal.physiology.reports import step_report
+from thecal.physiology.sensors import step_sensors
 
 from support.patients import fresh_state, toy_patients
 
@@ -28,37 +29,45 @@ def test_plasma_step_is_the_matrix_exponential():
     expected = expm(matrix) @ np.array([30.0, 12.0, 7.0 / COARSE_H])
     state = np.zeros(1, DRUG_STATE)[0]
     state["plasma"], state["periph"] = 30.0, 12.0
-    step_plasma(drug["step"][0], state, 7.0)
+    step_plasma(drug["step"][COARSE], state, 7.0)
     assert state["plasma"] == pytest.approx(expected[0], rel=1e-12)
     assert state["periph"] == pytest.approx(expected[1], rel=1e-12)
     assert state["eliminated"] == pytest.approx(49.0 - expected[0] - expected[1], rel=1e-9)
 
 
-def test_hill_halves_at_the_shifted_ec50():
-    assert hill(np.exp(1.3), 1.3, 2.4) == pytest.approx(0.5)
-    assert hill(0.0, 0.0, 2.4) == 0.0
-    assert hill(1e9, 0.0, 2.4) == pytest.approx(1.0)
+def test_hill_halves_at_the_ec50():
+    assert hill(1.0, 2.4) == pytest.approx(0.5)
+    assert hill(0.0, 2.4) == 0.0
+    assert hill(1e9, 2.4) == pytest.approx(1.0)
+    for slope in (1.0, 1.5, 2.0, 2.4):  # the first three take a short way
+        assert hill(0.3, slope) == pytest.approx(0.3**slope / (1.0 + 0.3**slope), rel=1e-12)
 
 
 def test_a_lag_closes_its_gap_exactly():
-    assert share(10.0) == pytest.approx(1.0 - np.exp(-TICK_H / 10.0))
-    assert (1.0 - share(10.0)) ** 40 == pytest.approx(np.exp(-1.0))
+    assert share(10.0) == pytest.approx(1.0 - np.exp(-SLOW_H / 10.0))
+    assert (1.0 - share(10.0)) ** 10 == pytest.approx(np.exp(-1.0))
 
 
 def adapt(par, state, u, days):
-    for _ in range(int(days * 24 / TICK_H)):
-        step_adaptation(par, state, u)
+    """Hold the dorsal horn at ``u`` naive EC50 for ``days``."""
+    state["drug"][0]["ce_dh"] = u * par["drug"][0]["ec50"]
+    for _ in range(int(days * 24 / SLOW_H)):
+        step_channels(par, state)
+        step_tolerance(par, state)
+        step_hyperalgesia(par, state)
+        step_withdrawal(par, state)
 
 
 def test_tolerance_saturates_and_recovers():
     par = toy_patients()[0]
     state = fresh_state(np.array([par]))[0]
     adapt(par, state, 50.0, 900)
-    full = state["tol_fast"] + state["tol_slow"]
-    assert full == pytest.approx((par["tol_fast_max"] + par["tol_slow_max"]) * 50 / 51, rel=0.06)
+    own, rule = state["drug"][0], par["channel"][0]
+    full = own["tol_fast"] + own["tol_slow"]
+    assert full == pytest.approx((rule["tol_fast_max"] + rule["tol_slow_max"]) * 50 / 51, rel=0.06)
     adapt(par, state, 0.0, 90)
-    assert state["tol_fast"] < 0.2 * par["tol_fast_max"]
-    assert state["tol_slow"] > 0.7 * par["tol_slow_max"] * 0.9
+    assert own["tol_fast"] < 0.2 * rule["tol_fast_max"]
+    assert own["tol_slow"] > 0.7 * rule["tol_slow_max"] * 0.9
 
 
 def test_stopping_after_chronic_dosing_brings_withdrawal_that_fades():
@@ -79,7 +88,7 @@ def test_hyperalgesia_is_slower_than_tolerance_to_come_and_raises_pain():
     par = toy_patients()[0]
     state = fresh_state(np.array([par]))[0]
     adapt(par, state, 50.0, 20)
-    reached_tolerance = state["tol_fast"] / (par["tol_fast_max"] * 50 / 51)
+    reached_tolerance = state["drug"][0]["tol_fast"] / (par["channel"][0]["tol_fast_max"] * 50 / 51)
     reached_oih = state["oih"] / (par["oih_max"] * 50 / 70)
     assert reached_oih < reached_tolerance
     with_oih = felt_pain(par, state, 6.0, 0.0, 1e6)
@@ -90,7 +99,7 @@ def test_hyperalgesia_is_slower_than_tolerance_to_come_and_raises_pain():
 def test_no_drug_gives_no_relief_but_only_placebo():
     par = toy_patients(ou_sd=0.0, bt_rate_per_h=0.0, circ_amp=0.0, pain_trend_per_h=0.0)[0]
     state = fresh_state(np.array([par]))[0]
-    drive = latent_pain(par, state, 0.0, 0.0)
+    drive = steady_pain(par, state, 0.0, 0.0)
     assert drive == pytest.approx(7.5)
     assert felt_pain(par, state, drive, 0.0, 0.0) == pytest.approx(7.5 * (1 - 0.12))
     assert felt_pain(par, state, drive, 0.0, 1e6) == pytest.approx(7.5)
@@ -129,16 +138,26 @@ def test_activity_has_mean_one_while_awake():
 def test_breathing_at_rest_and_its_steady_state_under_drug():
     par = toy_patients()[0]
     state = fresh_state(np.array([par]))[0]
-    step_breathing(par, state, 0.0, 0.0)
-    assert state["vent"] == pytest.approx(1.0)
+    step_breathing(par, state)
+    assert ventilation(par, state) == pytest.approx(1.0)
     assert state["spo2"] > 95.0
+    state["channel"][0]["central"] = 1.0
     for _ in range(200):
-        step_breathing(par, state, 1.0, 0.0)
-    drive = 0.5
+        step_breathing(par, state)
+    assert respiratory_drive(par, state) == pytest.approx(0.5)
+    vent = ventilation(par, state)
     # Bouillon's balance: PaCO2 * ventilation = baseline product.
-    assert state["paco2"] * state["vent"] == pytest.approx(par["paco2_0"], rel=1e-9)
-    assert state["vent"] == pytest.approx(drive * (state["paco2"] / par["paco2_0"]) ** par["co2_gain"], rel=1e-9)
+    assert state["paco2"] * vent == pytest.approx(par["paco2_0"], rel=1e-9)
+    assert vent == pytest.approx(0.5 * (state["paco2"] / par["paco2_0"]) ** par["co2_gain"], rel=1e-9)
     assert state["rr"] < par["rr0"]
+
+
+def test_sleep_apnea_takes_drive_in_sleep_only():
+    par = toy_patients(apnea=0.15)[0]
+    state = fresh_state(np.array([par]))[0]
+    assert respiratory_drive(par, state) == pytest.approx(1.0)
+    state["awake"] = 0
+    assert respiratory_drive(par, state) == pytest.approx(0.85)
 
 
 def test_saturation_follows_the_dissociation_curve():
@@ -150,8 +169,9 @@ def test_saturation_follows_the_dissociation_curve():
 def test_overwhelming_drug_kills_and_says_so():
     par = toy_patients()[0]
     state = fresh_state(np.array([par]))[0]
+    state["channel"][0]["central"] = 1e6
     for _ in range(40):
-        step_breathing(par, state, 1e6, 0.0)
+        step_breathing(par, state)
     assert state["dead"] == 1
 
 
@@ -164,11 +184,12 @@ def test_poss_is_one_to_four_and_monotone(level):
 def test_nausea_fades_with_tolerance():
     par = toy_patients()[0]
     state = fresh_state(np.array([par]))[0]
-    step_harm(par, state, 1.0, 0.0)
+    state["channel"][0]["central"] = 1.0
+    step_slow_harm(par, state)
     first = float(state["nausea"])
-    for _ in range(96 * 20):
-        step_harm(par, state, 1.0, 0.0)
-    assert 0.0 < state["nausea"] < 0.6 * first
+    for _ in range(24 * 20):
+        step_slow_harm(par, state)
+    assert 0.0 < state["nausea"] < 0.65 * first
 
 
 def test_sleeping_or_unrousable_patients_report_nothing():
@@ -212,6 +233,7 @@ def test_sensors_drop_out_as_often_and_as_long_as_stated():
         step_sensors(par, state, tick * TICK_H)
         valid.append(state["s_valid"].copy())
     missing = 1.0 - np.mean(valid, axis=0)
+    assert missing.shape == (N_SENSORS,)
     # On a grid of one tick, a dropout of mean 0.5 h hides between that and one tick more.
     rate, length = 0.02, 0.5
     low, high = rate * length, rate * (length + TICK_H)
@@ -227,13 +249,19 @@ def test_nothing_becomes_nan_or_leaves_its_range(seed, u):
     for tick in range(300):
         state["tick"] = tick
         step_disturbance(par, state, tick * TICK_H)
-        step_adaptation(par, state, u)
-        step_breathing(par, state, u, 0.0)
-        step_harm(par, state, u, 0.0)
-        state["pain"] = felt_pain(par, state, latent_pain(par, state, tick * TICK_H, 0.1), 0.3, tick * TICK_H)
+        state["drug"][0]["ce_dh"], state["drug"][0]["ce_bs"] = u, u
+        step_channels(par, state)
+        if tick % SLOW_TICKS == 0:
+            step_tolerance(par, state)
+            step_hyperalgesia(par, state)
+            step_withdrawal(par, state)
+            step_slow_harm(par, state)
+        step_sedation(par, state)
+        step_breathing(par, state)
+        state["pain"] = felt_pain(par, state, steady_pain(par, state, tick * TICK_H, 0.1), 0.0, tick * TICK_H)
         step_sensors(par, state, tick * TICK_H)
         step_report(par, state)
-    numbers = [state[name] for name in state.dtype.names if name != "drug"]
+    numbers = [state[name] for name in state.dtype.names if name not in ("drug", "channel")]
     assert all(np.all(np.isfinite(value)) for value in numbers)
     assert 0.0 <= state["pain"] <= 10.0
     assert 0.0 <= state["spo2"] <= 100.0

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from thecal.physiology.drug_records import DRUG_STATE
-from thecal.physiology.layout import COARSE_H, N_NODES, NODES
+from thecal.physiology.layout import COARSE, COARSE_H, N_NODES, NODES
 from thecal.physiology.patient import step_kinetics
 from thecal.physiology.records import PATIENT_STATE
 from thecal.physiology.transport import (
     empty_scratch,
     jet_share,
+    jet_width,
     prepare_transport,
     rate_of_change,
     stability,
@@ -26,6 +27,7 @@ from support.patients import toy_patients
 HOURS = 8.0
 BASAL_UG_PER_H = 20.0
 BOLUS_UG = 250.0
+SIDE = 0.25
 TOLERANCE = 1.0e-3  # stated in the requirements: relative error at the default step
 
 
@@ -35,7 +37,7 @@ def reference(par, jet_ug_per_h, times_h, split_h):
 
     def slope(_t, y, jet):
         out = np.zeros_like(y)
-        rate_of_change(par, drug, y, BASAL_UG_PER_H, jet, out)
+        rate_of_change(par, drug, y, BASAL_UG_PER_H, jet, par["tip_node"], SIDE, out)
         return out
 
     y = np.zeros(2 * N_NODES + 2)
@@ -52,7 +54,7 @@ def reference(par, jet_ug_per_h, times_h, split_h):
 def simulate(par, jet_ug, dt_h, split_h):
     """The same program with fixed steps of ``dt_h``; one row per coarse substep."""
     drug = par["drug"][0]
-    step = drug["step"][0].copy()
+    step = drug["step"][COARSE].copy()
     prepare_transport(par, drug, step, dt_h)
     state = np.zeros(1, DRUG_STATE)[0]
     csf, cord = empty_scratch()
@@ -60,7 +62,7 @@ def simulate(par, jet_ug, dt_h, split_h):
     every = round(COARSE_H / dt_h)
     for k in range(round(HOURS / dt_h)):
         jet = jet_ug * dt_h / split_h if k * dt_h < split_h - 1e-9 else 0.0
-        gone += step_transport(par, drug, step, state, BASAL_UG_PER_H * dt_h, jet, csf, cord)
+        gone += step_transport(par, drug, step, state, BASAL_UG_PER_H * dt_h, jet, par["tip_node"], SIDE, csf, cord)
         if (k + 1) % every == 0:
             rows.append(np.concatenate((state["csf"], state["cord"], [state["tip"], gone])))
     return np.array(rows)
@@ -84,11 +86,11 @@ def test_program_with_bolus_matches_the_reference_solver(level):
         tip_ug[0] = BASAL_UG_PER_H * COARSE_H + (BOLUS_UG / share if k == 0 else 0.0)
         direct = bolus_ml / (bolus_ml + basal_ml)
         if k == 0:
-            step_kinetics(par, state, tip_ug, basal_ml, bolus_ml)
+            step_kinetics(par, state, tip_ug, basal_ml, bolus_ml, COARSE_H)
             into_tip = (tip_ug[0] * (1.0 - direct * share)) / COARSE_H
             jet = tip_ug[0] * direct * share / COARSE_H
         else:
-            step_kinetics(par, state, tip_ug, 1.0e-3, 0.0)
+            step_kinetics(par, state, tip_ug, 1.0e-3, 0.0, COARSE_H)
         own = state["drug"][0]
         rows.append(np.concatenate((own["csf"], own["cord"], [own["tip"]])))
 
@@ -96,7 +98,7 @@ def test_program_with_bolus_matches_the_reference_solver(level):
 
     def slope(_t, y, tip_rate, jet_rate):
         out = np.zeros_like(y)
-        rate_of_change(par, drug, y, tip_rate, jet_rate, out)
+        rate_of_change(par, drug, y, tip_rate, jet_rate, par["tip_node"], jet_width(bolus_ml), out)
         return out
 
     first = solve_ivp(
@@ -121,14 +123,14 @@ def test_error_shrinks_with_the_square_of_the_step():
 
 def test_mass_is_conserved_over_a_year_of_steps():
     par = toy_patients()[0]
-    drug, step = par["drug"][0], par["drug"][0]["step"][0]
+    drug, step = par["drug"][0], par["drug"][0]["step"][COARSE]
     state = np.zeros(1, DRUG_STATE)[0]
     csf, cord = empty_scratch()
     rng = np.random.default_rng(1)
     gone = 0.0
     for source in rng.uniform(0, 5, 20_000):
         jet = 100.0 if rng.uniform() < 0.01 else 0.0
-        gone += step_transport(par, drug, step, state, source, jet, csf, cord)
+        gone += step_transport(par, drug, step, state, source, jet, par["tip_node"], SIDE, csf, cord)
     held = state["csf"].sum() + state["cord"].sum() + state["tip"]
     assert abs(held + gone - state["given"]) / state["given"] < 1e-9
 
@@ -146,13 +148,13 @@ def test_any_stiffness_stays_bounded_and_conserves(tip, uptake, back, stiffness)
     par["g_node"][-1] = 0.0
     drug = par["drug"][0]
     drug["k_uptake"], drug["k_return"] = uptake, back
-    step = drug["step"][0]
+    step = drug["step"][COARSE]
     prepare_transport(par, drug, step, COARSE_H)
     state = np.zeros(1, DRUG_STATE)[0]
     csf, cord = empty_scratch()
     gone = 0.0
     for k in range(200):
-        gone += step_transport(par, drug, step, state, 1.0, 50.0 if k == 0 else 0.0, csf, cord)
+        gone += step_transport(par, drug, step, state, 1.0, 50.0 if k == 0 else 0.0, par["tip_node"], SIDE, csf, cord)
         assert np.all(np.isfinite(state["csf"]))
     held = state["csf"].sum() + state["cord"].sum() + state["tip"]
     assert abs(held + gone - state["given"]) <= 1e-9 * state["given"]
@@ -168,11 +170,11 @@ def test_step_is_l_stable_and_second_order():
 
 def test_infusion_reaches_the_steady_state_of_the_equations():
     par = toy_patients()[0]
-    drug, step = par["drug"][0], par["drug"][0]["step"][0]
+    drug, step = par["drug"][0], par["drug"][0]["step"][COARSE]
     state = np.zeros(1, DRUG_STATE)[0]
     csf, cord = empty_scratch()
     for _ in range(20_000):
-        gone = step_transport(par, drug, step, state, BASAL_UG_PER_H * COARSE_H, 0.0, csf, cord)
+        gone = step_transport(par, drug, step, state, BASAL_UG_PER_H * COARSE_H, 0.0, par["tip_node"], SIDE, csf, cord)
     assert gone == pytest.approx(BASAL_UG_PER_H * COARSE_H, rel=1e-9)
     excess = state["tip"] / par["tip_ml"] - state["csf"][par["tip_node"]] / par["v_node"][par["tip_node"]]
     assert excess == pytest.approx(BASAL_UG_PER_H / par["tip_flow"], rel=1e-9)
