@@ -246,7 +246,9 @@ def test_covariates_follow_the_file(large: Cohort) -> None:
     for sex, mean in ((True, 176.0), (False, 163.0)):
         assert found["height_cm"][found["male"] == sex].mean() == pytest.approx(mean, abs=0.8)
     np.testing.assert_allclose(found["weight_kg"], found["bmi"] * (found["height_cm"] / 100) ** 2)
-    assert large.par["channel"]["tol_prior"][:, 0].tolist() == pytest.approx(np.log(1 + found["medd_mg_per_d"] / 40.0).tolist())
+    assert large.par["channel"]["tol_prior"][:, 0].tolist() == pytest.approx(
+        np.log(1 + found["medd_mg_per_d"] / 40.0).tolist()
+    )
 
 
 def test_creatinine_clearance_of_women_is_lower_by_fifteen_percent(large: Cohort) -> None:

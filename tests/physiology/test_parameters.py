@@ -13,7 +13,6 @@ import pytest
 from thecal.physiology import cohort, cohort_spec, covariate_draws, covariate_models, geometry, population
 from thecal.physiology.errors import ParameterError, ThecalError, UnknownNameError
 from thecal.physiology.parameters import ParameterFile, read_parameters
-from thecal.physiology.units import factor
 
 GOOD = 'value = 2.0, unit = "mL", source = "Someone 1999", confidence = "high"'
 FILES = ("adaptation", "anatomy", "breathing", "correlations", "covariates", "function", "harm", "sensors")
@@ -90,9 +89,6 @@ def swap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Swap:
 
 def _draw(drug: str = "morphine", spec: str | Path = "cancer") -> cohort.Cohort:
     return cohort.draw(cohort_spec.load_cohort_spec(spec), (drug,), range(3), "train", 1)
-
-
-# ------------------------------------------------------------------------------------------------------------- one number
 
 
 def test_a_whole_number_is_read_with_its_evidence(tmp_path: Path) -> None:
@@ -179,31 +175,18 @@ def test_corrupt_files_end_the_command_line_with_their_own_code() -> None:
     assert ParameterError.exit_code == 3
 
 
-@pytest.mark.parametrize(
-    ("unit", "internal", "expected"),
-    [
-        ("mL/min", "mL/h", 60.0), ("mg/day", "ug/day", 1000.0), ("mg/mL", "ug/mL", 1000.0), ("day", "hour", 24.0),
-        ("cm**2/s", "cm**2/h", 3600.0), ("L", "mL", 1000.0), ("percent", "dimensionless", 0.01), ("1/day", "1/h", 1 / 24),
-        ("nrs/month", "nrs/h", 12 / (365.25 * 24)), ("breath/min", "breath/min", 1.0), ("minute", "hour", 1 / 60),
-    ],
-)  # fmt: skip
-def test_units(unit: str, internal: str, expected: float) -> None:
-    assert factor(unit, internal) == pytest.approx(expected, rel=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("unit", "internal"),
-    [("mL", "mg"), ("zorkmid", "cm"), ("mL/0", "mL"), ("(mL", "mL"), ("", "mL"), ("mL/", "mL"), ("hour", "1/h")],
-)
-def test_units_that_do_not_fit_are_refused(unit: str, internal: str) -> None:
-    with pytest.raises(ParameterError, match="cannot be read as"):
-        factor(unit, internal)
-
-
 # ------------------------------------------------------------------------------------------------------ the shipped files
 
 
-@pytest.mark.parametrize("name", [*FILES, *(f"cohorts/{c}" for c in COHORTS), *(f"drugs/{d}" for d in DRUGS), *(f"receptors/{r}" for r in RECEPTORS)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *FILES,
+        *(f"cohorts/{c}" for c in COHORTS),
+        *(f"drugs/{d}" for d in DRUGS),
+        *(f"receptors/{r}" for r in RECEPTORS),
+    ],
+)
 def test_a_shipped_file_loads_and_cites(name: str) -> None:
     file = population.shipped(name)
     assert len(file) > 0

@@ -15,9 +15,12 @@ from thecal.safety.profiles import LimitProfile, load_profile, profile_names, sh
 
 from support.shields import ENVELOPE, parameters
 
+DRUGS = (
+    "baclofen", "bupivacaine", "clonidine", "dexmedetomidine", "fentanyl", "hydromorphone", "midazolam", "morphine",
+    "sufentanil", "ziconotide",
+)  # fmt: skip
 KEYS = (
-    "morphine.cap", "morphine.concentration", "morphine.bolus", "hydromorphone.cap", "hydromorphone.concentration",
-    "hydromorphone.bolus", "cancer.step", "cancer.interval", "cancer.rise_28d", "noncancer.step", "noncancer.interval",
+    *(f"{drug}.{limit}" for drug in DRUGS for limit in ("cap", "concentration", "bolus")), "cancer.step", "cancer.interval", "cancer.rise_28d", "noncancer.step", "noncancer.interval",
     "noncancer.rise_28d", "withdrawal.daily_fall", "withdrawal.exposed_after", "bolus.share", "bolus.lockout", "bolus.count",
     "breathing.rate_warn", "breathing.rate_lock", "breathing.saturation_warn", "breathing.saturation_lock", "breathing.watch",
     "breathing.reduce_to", "breathing.stale", "sedation.hold", "sedation.lock",
@@ -71,7 +74,7 @@ def _keys(text: str) -> set[str]:
 def test_shipped_profiles_load_and_hold_exactly_the_known_limits(name: str) -> None:
     profile = load_profile(name)
     assert name in profile_names()
-    assert profile.drugs == ("hydromorphone", "morphine")
+    assert profile.drugs == DRUGS
     assert set(profile.file) == _keys(_text(name)) == set(KEYS)
     assert load_profile(profile) is profile
     assert len(profile.hash) == 64
@@ -202,7 +205,7 @@ def test_unknown_names_list_the_known_ones() -> None:
     with pytest.raises(UnknownNameError, match="'strict'; known: label_us, seed_2025"):
         load_profile("strict")
     for ask in (LimitProfile.cap_ug, LimitProfile.max_concentration, LimitProfile.largest_bolus_ug):
-        with pytest.raises(UnknownNameError, match="'ketamine'; known: hydromorphone, morphine"):
+        with pytest.raises(UnknownNameError, match="'ketamine'; known: baclofen, bupivacaine, .*ziconotide"):
             ask(load_profile("seed_2025"), "ketamine")
 
 
