@@ -50,7 +50,9 @@ def draw_covariates(draws: Sampler, file: ParameterFile) -> dict[str, NDArray[An
         "pain_span": span,
         "medd_mg_per_d": value("medd", "mg/day"),
         "oprm1_118g": flag("g118"),
-        "comt_met": np.sum([draws.uniform(f"comt{i}") < met for i in range(_ALLELES)], axis=0, dtype=np.int64),
+        "comt_met": np.asarray(
+            np.sum([draws.uniform(f"comt{i}") < met for i in range(_ALLELES)], axis=0, dtype=np.int64)
+        ),
         "sleep_apnea": flag("sleep_apnea"),
         "benzodiazepine": flag("benzodiazepine"),
         "gabapentinoid": flag("gabapentinoid"),

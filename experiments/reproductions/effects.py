@@ -91,7 +91,8 @@ def _dose_for(par: Par, target: NDArray[np.float64], weights: NDArray[np.float64
         state["drug"]["ce_dh"][:, :2] = scaled * par["drug"]["ec50"][:, :2]
         enough = _relief(par, state) >= target
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    return np.sqrt(low * high)
+    found: NDArray[np.float64] = np.sqrt(low * high)
+    return found
 
 
 def _compile_relief(key: int) -> Callable[[Par, NDArray[np.void], NDArray[np.float64]], int]:
