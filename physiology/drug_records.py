@@ -76,7 +76,7 @@ DRUG_PAR = dtype(
     ("ec50_pl", _f),  # central effects, naive, µg/mL of plasma
     ("ec50_sym", _f),  # fall of blood pressure, µg/mL of CSF at T1-L2
     ("ec50_mot", _f),  # legs (motor block or spasticity), µg/mL of CSF at L1-S2
-    ("granuloma", _f),  # granuloma growth relative to morphine, per mg/mL and mg/d
+    ("granuloma", _f),  # morphine equivalents of a mg for granuloma growth; they weigh concentration and dose
     ("jet_shift", _f),  # levels a bolus moves caudad in an upright patient (baricity)
     ("potency", _f),  # prepared: agonist drive per C / EC50
     ("load", _f),  # prepared: receptor occupancy per C / EC50 (0 in the Hill form)

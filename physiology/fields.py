@@ -176,6 +176,8 @@ SENSOR_UNITS = {
     "eeg": "dimensionless",
     "sweat": "ng/mL",
 }
+# Gains that the circulation itself carries: mean pressure follows systolic, and breathing.toml states the fall in sedation.
+CARRIED_GAINS = (("map", "gain_pain"), ("hr", "gain_sedation"), ("sbp", "gain_sedation"), ("map", "gain_sedation"))
 # Sensors whose level at rest is the patient's own and stated with the sensor.
 RESTING_SENSORS = ("conductance", "activity", "emg", "hrv", "eeg", "sweat")
 # Cohort keys that describe covariates, the painful site, the start and the mix of diagnoses rather than one field.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from thecal.physiology.errors import ParameterError, UnknownNameError
 from thecal.physiology.fields import (
+    CARRIED_GAINS,
     CEILINGS,
     CHANNEL_FIELDS,
     COHORT_KEYS,
@@ -178,6 +179,8 @@ def fill_sensors(par: NDArray[np.void], draws: Sampler) -> None:
     for k, name in enumerate(SENSORS):
         own = "dimensionless" if name in LOG_SENSORS else SENSOR_UNITS[name]
         for field, (key, unit, minimum) in SENSOR_FIELDS.items():
+            if (name, key) in CARRIED_GAINS:
+                continue
             ceiling = 1.0 if key == "stuck" else math.inf
             par[field][:, k] = constant(sensors, f"{name}.{key}", unit or own, minimum, ceiling)
         if name in RESTING_SENSORS:

@@ -159,8 +159,11 @@ def jet_width(bolus_ml):
 def jet_node(par, drug, awake):
     """Node around which a bolus comes to rest: a heavy solution sinks caudad in an upright patient.
 
-    A supine patient's lumbar lordosis sends it half as far the other way, toward the thoracic kyphosis.
+    A supine patient's lumbar lordosis sends it half as far the other way, toward the thoracic kyphosis. A region of the second
+    structure is wider than any such shift.
     """
+    if par.structure != AXIAL:
+        return par.tip_node
     shift = drug.jet_shift if awake == 1 else -0.5 * drug.jet_shift
     return min(par.last_node, max(1, par.tip_node + math.floor(shift + 0.5)))
 
