@@ -126,7 +126,7 @@ def visual_checks(progress: Callable[[str], None] = lambda _title: None) -> list
     Args:
         progress: called with each check's name before its simulation.
     """
-    from thecal.experiments.reproductions_vpc import VPCS
+    from thecal.experiments.reproductions.vpc import VPCS
 
     checks = []
     for name, simulate in VPCS.items():
@@ -156,9 +156,9 @@ def table(scores: Sequence[Score]) -> Table:
         shown.add_row(Text.assemble((title, "bold"), f", {sum(score.passed for score in members)} of {len(members)}"))
         for score in members:
             target = score.target
-            name = Padding(Text.assemble(target.title, (target.suffix and f" [{target.unit}]", "dim")), (0, 0, 0, 2))
+            title_and_unit = Text.assemble(target.title, (target.suffix and f" [{target.unit}]", "dim"))
             numbers = (digits(target.observed), target.interval, digits(score.simulated))
-            shown.add_row(name, *numbers, _verdict(score))
+            shown.add_row(Padding(title_and_unit, (0, 0, 0, 2)), *numbers, _verdict(score))
         shown.add_section()
     return shown
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from thecal.experiments.commands.common import Json, Seed, emit, errors, output
+from thecal.physiology.errors import ConfigError
 
 
 def register(app: typer.Typer) -> None:
@@ -56,14 +57,21 @@ def validate(
     ] = None,
     as_json: Json = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when a target is missed.")] = False,
+    long: Annotated[bool, typer.Option("--long", "-l", help="Show populations, regimens and sources.")] = False,
+    docs: Annotated[
+        Path | None,
+        typer.Option("--docs", help="Also write validation.md, its figures and its data here.", file_okay=False),
+    ] = None,
 ) -> None:
     """Compare the virtual patients with published observations; misses are shown, not hidden.
 
-    Examples: `thecal validate`, `thecal list targets`
+    Examples: `thecal validate`, `thecal validate csf_half_life --long`, `thecal list targets`
     """
-    from thecal.experiments.validate import load_targets, records, table
+    from thecal.experiments.validate import details, load_targets, records, table, visual_checks
     from thecal.experiments.validate import validate as reproduce
 
+    if docs and names:
+        raise ConfigError("--docs writes the page of all targets: name none")
     console = errors()
     total = len(names or load_targets())
     with console.status("reproducing ...") as status:
@@ -75,9 +83,15 @@ def validate(
             status.update(f"{count} of {total}: {title}")
 
         scores = reproduce(names or None, told)
+        if docs:
+            from thecal.experiments.validation_page import Saved, save, write_page
+
+            status.update("visual predictive checks")
+            save(Saved(scores, visual_checks()), docs)
+            console.print(f"wrote {write_page(docs)}")
     if as_json:
         emit(records(scores))
     else:
-        output().print(table(scores))
+        output().print(details(scores) if long else table(scores))
     if strict and not all(score.passed for score in scores):
         raise typer.Exit(1)
