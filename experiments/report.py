@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -18,10 +18,11 @@ from thecal.experiments.charts import differs, distribution, forest, pairs, trai
 from thecal.experiments.findings import findings, gate, number
 from thecal.experiments.patient_charts import patient_figure
 from thecal.experiments.report_data import Difference, Interval, Outcome, ReportData
+from thecal.experiments.report_scorecard import scorecard
+from thecal.experiments.targets import from_records
 from thecal.experiments.theme import DASHES, LIMIT, styles_of
+from thecal.experiments.validation_charts import identity, vpc_chart
 from thecal.physiology.errors import ConfigError, StoreError
-
-_BULLET_PX = 150.0
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,7 @@ def render(data: ReportData) -> str:
         violations=_shield_table(data, "violations"),
         event_names=list(dict.fromkeys(name for table in data.events.values() for name in table)),
         passed={policy: gate(data, policy)[0] for policy in data.others},
-        passes=_passes(data.validation),
-        bullets=[_bullet(row) for row in data.validation],
+        scorecard=scorecard(data.validation),
         config=json.dumps(data.provenance.get("config", {}), indent=2, default=str),
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         css=_resource("report.css"),
@@ -118,8 +118,15 @@ def _figures(data: ReportData) -> dict[str, Any]:
         "distribution": _figure(data, "distribution", distribution(data)),
         "pairs": None,
         "training": None,
+        "identity": None,
+        "checks": [
+            {"check": check, "figure": _figure(data, f"course-{k}", vpc_chart(check))}
+            for k, check in enumerate(data.checks, 1)
+        ],
         "stories": [],
     }
+    if data.validation:
+        shown["identity"] = _figure(data, "identity", identity(from_records(data.validation)))
     if data.trained:
         against = [policy for policy in (data.reference, *_clinical(data)) if policy != data.trained[0]]
         shown["pairs"] = _figure(data, "pairs", pairs(data, data.trained[0], list(dict.fromkeys(against))[:3]))
@@ -220,30 +227,3 @@ def _share(percent: float) -> dict[str, Any]:
     """Text and shade (0-60, by the square root so that rare things stay visible) of a share in percent."""
     text = "never" if percent == 0 else "< 0.1" if percent < 0.1 else number(percent, 1)
     return {"text": text, "shade": round(6.0 * float(np.sqrt(min(percent, 100.0)))), "zero": percent == 0}
-
-
-def _passes(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """How many observations were met, of all and of those that the calibration did not know."""
-    unknown = [row for row in rows if row["role"] == "test"]
-    counts = {"all": len(rows), "met": sum(bool(row["passed"]) for row in rows)}
-    return counts | {"tests": len(unknown), "tests_met": sum(bool(row["passed"]) for row in unknown)}
-
-
-def _bullet(row: Mapping[str, Any]) -> dict[str, Any]:
-    """One line of the validation scorecard with the geometry of its small bar."""
-    low, high, observed, simulated = (float(row[key]) for key in ("low", "high", "observed", "simulated"))
-    finite = [value for value in (low, high, observed, simulated) if np.isfinite(value)]
-    start, end = min(finite), max(finite)
-    pad = 0.12 * (end - start or 1.0)
-
-    def place(value: float) -> float:
-        return round(_BULLET_PX * (value - start + pad) / (end - start + 2 * pad), 1)
-
-    return {
-        **row,
-        "x_low": place(low),
-        "x_width": round(place(high) - place(low), 1),
-        "x_observed": place(observed),
-        "x_simulated": place(simulated) if np.isfinite(simulated) else None,
-        "width": _BULLET_PX,
-    }

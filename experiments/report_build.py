@@ -16,6 +16,7 @@ from thecal.experiments.outcomes import OUTCOMES
 from thecal.experiments.report_data import Curve, Outcome, ReportData, Story
 from thecal.experiments.rollout import Trajectories
 from thecal.experiments.theme import style_of
+from thecal.experiments.validate import Band
 from thecal.safety.invariants import TITLES
 
 _EVENT_LABELS = {"respiratory": "Respiratory depression", "sedation": "Over-sedation", "death": "Death"}
@@ -34,6 +35,7 @@ def build_report(
     provenance: Mapping[str, Any] | None = None,
     curve: Mapping[str, Sequence[float]] | None = None,
     validation: Sequence[Mapping[str, Any]] = (),
+    checks: Sequence[Band] = (),
     title: str | None = None,
 ) -> ReportData:
     """Gather a report.
@@ -43,6 +45,7 @@ def build_report(
         provenance: as :func:`thecal.experiments.provenance.provenance` gives it.
         curve: ``{"frames", "return", "cost"}`` of the training run, one entry a rollout.
         validation: rows of :func:`thecal.experiments.validate.records`.
+        checks: as :func:`thecal.experiments.validate.visual_checks` gives them.
         title: heading of the page.
     """
     trained = [policy for policy in found.policies if policy not in policy_names()]
@@ -69,6 +72,7 @@ def build_report(
         curves=_curves(curve) if curve else [],
         training_seeds=max((found.training_seeds[policy] for policy in trained), default=0),
         validation=list(validation),
+        checks=list(checks),
         provenance=_flat(provenance or {}),
     )
 

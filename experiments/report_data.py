@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.experiments.validate import Band
+
 Floats = NDArray[np.float64]
 Verdict = Literal["superior", "inferior", "non-inferior", "inconclusive"]
 
@@ -130,6 +132,7 @@ class ReportData:
     curves: list[Curve] = field(default_factory=list)
     training_seeds: int = 0
     validation: list[Mapping[str, Any]] = field(default_factory=list)
+    checks: list[Band] = field(default_factory=list)
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property

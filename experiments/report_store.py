@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from thecal.experiments.report_data import Curve, Difference, Events, Interval, Outcome, ReportData, ShieldUse, Story
+from thecal.experiments.validate import Band
 from thecal.physiology.errors import StoreError
 
 FILE = "report.json.gz"
@@ -95,6 +96,7 @@ def _data(values: dict[str, Any]) -> ReportData:
         Curve(row["label"], row["unit"], *(_optional(row[key]) for key in ("frames", "mean", "low", "high")))
         for row in values["curves"]
     ]
+    ready["checks"] = [Band(**row) for row in values["checks"]]
     return ReportData(**ready)
 
 

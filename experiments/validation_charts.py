@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -140,7 +141,7 @@ def _points(members: list[Placed], title: str) -> Any:
 def _hover(score: Score) -> str:
     target = score.target
     return (
-        f"<b>{target.title}</b><br>observed {digits(target.observed)}{target.suffix}, interval {target.interval}<br>"
+        f"<b>{html.escape(target.title)}</b><br>observed {digits(target.observed)}{target.suffix}, interval {target.interval}<br>"
         f"simulated {digits(score.simulated)}: {'pass' if score.passed else 'miss'} ({target.role})"
     )
 

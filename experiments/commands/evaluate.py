@@ -170,13 +170,13 @@ def finish_report(
     from thecal.experiments.report_store import save_report_data
 
     curve = next((curve for curve in map(stored_curve, sources) if curve is not None), None)
-    scores: list[dict[str, Any]] = []
+    scores, checks = [], []
     if validation:
-        from thecal.experiments.validate import records, validate
+        from thecal.experiments.validate import records, validate, visual_checks
 
         with errors().status("reproducing published observations ..."):
-            scores = list(records(validate()))
-    data = build_report(found, provenance=origin, curve=curve, validation=scores)
+            scores, checks = records(validate()), visual_checks()
+    data = build_report(found, provenance=origin, curve=curve, validation=scores, checks=checks)
     save_report_data(data, folder)
     return write_report(data, folder / "report.html")
 

@@ -57,7 +57,7 @@ def test_nothing_is_loaded_from_a_network(page):
 
 def test_every_figure_has_its_data_and_the_data_is_json(page):
     places = re.findall(r'class="figure" id="(figure-[^"]+)"', page)
-    assert len(places) == len(set(places)) == 4 + 2 * 3
+    assert len(places) == len(set(places)) == 6 + 2 * 3
     for place in places:
         found = re.search(rf'<script type="application/json" id="{place}-data">(.*?)</script>', page, re.DOTALL)
         assert found is not None
@@ -101,6 +101,7 @@ def test_missing_parts_are_named_not_left_out(data):
         stories=[],
         curves=[],
         validation=[],
+        checks=[],
         shield={},
         events={},
         tails={},

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from thecal.experiments.report_data import Curve, Difference, Events, Interval, Outcome, ReportData, ShieldUse, Story
+from thecal.experiments.validate import Band
 
 POLICIES = ["ppo", "fixed", "fixed_ptm", "guideline", "guideline_ptm", "pid", "random", "max_request"]
 OUTCOMES = [
@@ -120,11 +121,16 @@ def synthetic_data(n: int = 80, hours: int = 28 * 24, **changes: Any) -> ReportD
         Curve("Time controlled, tuning patients", "%", frames, 100 * reward),
     ]
     row = {"key": "a", "unit": "mg/L", "observed": 1.2, "low": 0.8, "high": 1.6, "spread": "sd", "confidence": "high",
-           "source": "Nordberg 1984, Anesthesiology 60:448", "population": "n=5"}  # fmt: skip
+           "source": "Nordberg 1984, Anesthesiology 60:448", "population": "n=5", "regimen": "bolus at L3",
+           "kind": "source", "drug": "morphine", "group": "kinetics", "scale": "linear"}  # fmt: skip
     validation = [
         {**row, "title": "Half-life in CSF", "role": "calibration", "simulated": 1.3, "passed": True},
-        {**row, "title": "Peak <concentration>", "role": "test", "simulated": 1.9, "passed": False},
+        {**row, "key": "b", "title": "Peak <concentration>", "role": "test", "simulated": 1.9, "passed": False},
     ]
+    checks = [
+        Band("CSF after 0.5 mg", "mg/L", [1.0, 2.0, 3.0], [0.5, 0.4, 0.3], [1.0, 0.8, 0.6], [2.0, 1.6, 1.2],
+             [(1.0, 1.1, 0.7, 1.5)], "Nordberg 1984 </script>", log_scale=True),
+    ]  # fmt: skip
     task = {
         "name": "CancerMorphine", "title": "Titrate intrathecal morphine in cancer pain over four weeks", "drugs": ["morphine"],
         "pump": "synchromed_ii_40", "cohort": "cancer", "profile": "seed_2025", "tick_h": 1.0, "horizon_d": hours / 24.0,
@@ -134,7 +140,7 @@ def synthetic_data(n: int = 80, hours: int = 28 * 24, **changes: Any) -> ReportD
         title="CancerMorphine: PPO against six baselines", task=task, seed=7, split="test", difficulty="real",
         shield_mode="project", policies=POLICIES, trained=["ppo"], reference="fixed", outcomes=OUTCOMES, values=values,
         estimates=estimates, tails=tails, differences=differences, events=events, shield=shield, invariants=INVARIANTS,
-        stories=stories, curves=curves, training_seeds=1, validation=validation,
+        stories=stories, curves=curves, training_seeds=1, validation=validation, checks=checks,
         provenance={"git commit": "0123abc", "working tree": "clean", "task hash": "ff" * 32, "config": {"seed": 7}},
     )  # fmt: skip
     return replace(data, **changes)
