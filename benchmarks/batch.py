@@ -8,19 +8,25 @@ import numba
 import numpy as np
 
 from thecal.envs.core import Batch
+from thecal.envs.tasks import load_task
 
 from common import Row, best
 from single import STATES, SUBSTEPS
 
-SIZES = (1, 64, 1024, 16384)
+SIZES = (1, 64, 1024, 16384, 100_000)
 TARGET_SIZE = 1024
 TARGET_RATE = 300_000.0
+TWO_DRUG_RATE = 200_000.0
+MIXTURES = (("morphine",), ("morphine", "bupivacaine"), ("morphine", "bupivacaine", "clonidine"))
+RATIOS = (2.0, 0.02)  # mg of the second and third drug for each mg of morphine
 TARGET_UPDATES = 124.0e6  # py-mgipsim on one core: compiled RK4, 20 patients, no environment around it
 
 
-def ready(n: int) -> Batch:
-    """A batch of ``n`` test patients; above 1024 they repeat, each with its own days."""
-    batch = Batch("CancerMorphine", n, split="test")
+def ready(n: int, drugs: tuple[str, ...] = ("morphine",)) -> Batch:
+    """A batch of ``n`` test patients on a mixture; above 1024 they repeat, each with its own days."""
+    task = load_task("CancerMorphine")
+    solution = task.solution.model_copy(update={"ratios": RATIOS[: len(drugs) - 1]})
+    batch = Batch(task.model_copy(update={"drugs": drugs, "solution": solution}), n, split="test")
     patients = np.arange(n) % 1024
     batch.restart(np.arange(n), patients, np.arange(n, dtype=np.uint64))
     return batch
@@ -45,6 +51,20 @@ def speed(batch: Batch, action: tuple[float, float]) -> float:
     return best(work)
 
 
+def mixtures(threads: int) -> list[Row]:
+    """One, two and three drugs in use of the three a record has room for: what each further drug adds to a tick."""
+    numba.set_num_threads(threads)
+    rates = [speed(ready(TARGET_SIZE, drugs), (0.0, 0.0)) for drugs in MIXTURES]
+    rows = []
+    for drugs, value in zip(MIXTURES, rates, strict=True):
+        target = TWO_DRUG_RATE if len(drugs) == 2 else None
+        rows.append(Row(f"{TARGET_SIZE} patients on {' + '.join(drugs)}", value, "patient-ticks/s", target))
+    first, second, third = (1.0 / value for value in rates)
+    rows.append(Row("... time added by the second drug / by the third", (second - first) / (third - second), ""))
+    rows.append(Row("... time of a patient with two drugs / with one", second / first, ""))
+    return rows
+
+
 def run() -> list[Row]:
     """Throughput by size and threads."""
     rows = []
@@ -67,6 +87,7 @@ def run() -> list[Row]:
                 rows.append(Row("... state updates", updates, "1/s", TARGET_UPDATES if threads == 1 else None))
         if n == TARGET_SIZE:
             rows.append(Row("... with demand boluses armed", speed(batch, (0.0, 1.0)), "patient-ticks/s"))
+    rows += mixtures(most)
     per_patient = batch.world.itemsize + batch.par.itemsize + batch.out.itemsize
     rows.append(Row("memory per patient (state, parameters, step account)", per_patient, "bytes"))
     return rows

@@ -7,10 +7,11 @@ import numpy as np
 
 from thecal.physiology.layout import N_NODES
 
-from common import Row, alternate
+from common import Row, alternate, best
 
 CHUNK = 2000
-SUBSTEPS = 12
+ZERO = np.zeros(2, np.float32)
+SUBSTEPS = 4  # in an hour of quiet times
 STATES = 2 * N_NODES + 1 + 2 + 3  # CSF, cord, tip cell, plasma, effect sites of one drug
 
 
@@ -36,11 +37,13 @@ def stepper(env: gym.Env, action: object):
 
 def run() -> list[Row]:
     """Steps a second, ratio, simulated time and state updates."""
-    ours = stepper(gym.make("thecal:thecal/CancerMorphine-v0").unwrapped, np.zeros(2, np.float32))
+    ours = stepper(gym.make("thecal:thecal/CancerMorphine-v0").unwrapped, ZERO)
     theirs = stepper(gym.make("CartPole-v1").unwrapped, 0)
     mine, other, ratio = alternate(ours, theirs)
+    two = gym.make("thecal:thecal/NonCancerMix-v0").unwrapped
     return [
-        Row("CancerMorphine-v0, one environment", mine, "steps/s"),
+        Row("CancerMorphine-v0, one environment", mine, "steps/s", 30_000.0),
+        Row("NonCancerMix-v0 (two drugs, 4 h a step), pump ticks of 15 min", 16 * best(stepper(two, ZERO)), "1/s"),
         Row("CartPole-v1", other, "steps/s"),
         Row("ratio", ratio, "", 0.25),
         Row("simulated time", mine, "patient-h/s"),

@@ -16,12 +16,9 @@ from thecal.physiology.pain import clock
 from thecal.physiology.rng import (
     STREAM_DRIFT_A,
     STREAM_DRIFT_B,
-    STREAM_DRIFT_C,
     STREAM_SENSOR_A,
     STREAM_SENSOR_B,
-    STREAM_SENSOR_C,
     normal_quantile,
-    normals,
     uniforms,
 )
 
@@ -108,51 +105,47 @@ def start_sensors(par, state):
 
 
 @kernel
-def _start_dropout(par, state):
-    """At most one sensor starts a dropout in a tick: the superposition of their Poisson processes, split by their rates."""
-    a, b, c, _ = uniforms(par.seed, par.patient, STREAM_SENSOR_C, state.tick)
-    if a >= par.s_any_drop:
+def _start_dropout(par, state, event, more):
+    """At most one sensor starts a dropout in a tick: the superposition of their Poisson processes, split by their rates.
+
+    ``event`` and ``more`` are uniform; the second gives the length in its upper half of bits and the kind in its lower.
+    """
+    if event >= par.s_any_drop:
         return
     k = 0
-    left = a
+    left = event
     while k < N_SENSORS - 1 and left >= par.s_drop_chance[k]:
         left -= par.s_drop_chance[k]
         k += 1
     if state.s_drop_left_h[k] <= 0.0:
-        state.s_drop_left_h[k] = -par.s_drop_h[k] * math.log(b) + TICK_H
-        state.s_stuck_now[k] = 1 if c < par.s_stuck[k] else 0
-
-
-@kernel
-def _step_drift(par, state):
-    a = normals(par.seed, par.patient, STREAM_DRIFT_A, state.tick)
-    b = normals(par.seed, par.patient, STREAM_DRIFT_B, state.tick)
-    c = normals(par.seed, par.patient, STREAM_DRIFT_C, state.tick)
-    noise = (*a, *b, *c)
-    for k in range(N_SENSORS):
-        state.s_wander[k] = par.s_drift_keep[k] * state.s_wander[k] + par.s_drift_kick[k] * noise[k]
-
-
-@kernel
-def _noise(par, tick):
-    """Twelve standard normals of a tick from two counter blocks: each 32-bit word gives two of 16 bits (within 4.2 SD)."""
-    a = uniforms(par.seed, par.patient, STREAM_SENSOR_A, tick)
-    b = uniforms(par.seed, par.patient, STREAM_SENSOR_B, tick)
-    return (
-        *_pair(a[0]),
-        *_pair(a[1]),
-        *_pair(a[2]),
-        *_pair(a[3]),
-        *_pair(b[0]),
-        *_pair(b[1]),
-    )
+        scaled = more * _SLICE
+        high = math.floor(scaled)
+        state.s_drop_left_h[k] = -par.s_drop_h[k] * math.log((high + 0.5) / _SLICE) + TICK_H
+        state.s_stuck_now[k] = 1 if scaled - high < par.s_stuck[k] else 0
 
 
 @kernel
 def _pair(u):
+    """Two standard normals from one uniform of 32 bits, 16 bits each (so within 4.2 SD)."""
     scaled = u * _SLICE
     high = math.floor(scaled)
     return normal_quantile((high + 0.5) / _SLICE), normal_quantile(min(scaled - high + _HALF_STEP, 1.0 - _HALF_STEP))
+
+
+@kernel
+def _twelve(a, b):
+    """Twelve standard normals from six uniforms of two counter blocks; the last two of ``b`` stay free."""
+    return (*_pair(a[0]), *_pair(a[1]), *_pair(a[2]), *_pair(a[3]), *_pair(b[0]), *_pair(b[1]))
+
+
+@kernel
+def _step_drift(par, state):
+    noise = _twelve(
+        uniforms(par.seed, par.patient, STREAM_DRIFT_A, state.tick),
+        uniforms(par.seed, par.patient, STREAM_DRIFT_B, state.tick),
+    )
+    for k in range(N_SENSORS):
+        state.s_wander[k] = par.s_drift_keep[k] * state.s_wander[k] + par.s_drift_kick[k] * noise[k]
 
 
 @kernel
@@ -160,8 +153,10 @@ def step_sensors(par, state, t_h):
     """Sample every sensor once at ``t_h`` (h after the start)."""
     if state.tick % SLOW_TICKS == 0:
         _step_drift(par, state)
-    _start_dropout(par, state)
-    noise = _noise(par, state.tick)
+    first = uniforms(par.seed, par.patient, STREAM_SENSOR_A, state.tick)
+    second = uniforms(par.seed, par.patient, STREAM_SENSOR_B, state.tick)
+    _start_dropout(par, state, second[2], second[3])
+    noise = _twelve(first, second)
     act = state.activity
     signals = true_signals(par, state, act, clock(state, t_h))
     for k in range(N_SENSORS):

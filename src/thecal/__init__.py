@@ -4,7 +4,7 @@ from gymnasium.envs.registration import register
 
 __version__ = "0.1.0"
 
-for _task in ("CancerMorphine", "NonCancerMorphine"):
+for _task in ("CancerMorphine", "NonCancerMorphine", "NonCancerMix"):
     register(
         id=f"thecal/{_task}-v0",
         entry_point="thecal.envs.single:ThecalEnv",
