@@ -1,9 +1,14 @@
-"""Writes docs/model.md: every parameter of every file as a table, so that a reader can see which number rests on what."""
+"""Writes the generated pages: docs/model.md from the parameter files, docs/validation.md from the saved scorecard.
+
+The first shows every parameter of every file, so that a reader can see which number rests on what. The scores behind the second
+come from ``thecal validate --docs docs``, which takes minutes; here only the texts follow the targets.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from thecal.experiments.validation_page import load, refreshed, save, write_page
 from thecal.physiology.parameters import ParameterFile, Quantity, read_parameters
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,3 +62,5 @@ def render() -> str:
 
 if __name__ == "__main__":
     (ROOT / "docs" / "model.md").write_text(render(), encoding="utf-8")
+    save(refreshed(load(ROOT / "docs")), ROOT / "docs")
+    write_page(ROOT / "docs")

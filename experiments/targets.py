@@ -32,9 +32,8 @@ _PLAIN_NUMBERS = ("1", "ratio", "index", "AUC")
 
 def digits(value: float) -> str:
     """Three significant digits, without powers of ten for large numbers."""
-    if 1000.0 <= abs(value) < math.inf:
-        return f"{float(f'{value:.3g}'):.0f}"
-    return f"{value:.3g}"
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:.0f}" if 1000.0 <= abs(rounded) < math.inf else f"{rounded:.3g}"
 
 
 class Target(BaseModel):

@@ -68,6 +68,11 @@ def observed_limits(scores: Sequence[Score]) -> tuple[float, float]:
     return 10 ** (float(shown.min()) - 0.25), 10 ** (float(shown.max()) + 0.25)
 
 
+def decade_ticks(low: float, high: float) -> list[float]:
+    """The powers of ten between two ends."""
+    return [10.0**k for k in range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)]
+
+
 def clipped(value: float, low: float, high: float) -> float:
     """``value`` held to the axis; the lower end where there is none."""
     return low if math.isnan(value) else min(max(value, low), high)
@@ -100,8 +105,9 @@ def identity(scores: Sequence[Score]) -> Any:
     )
     figure.add_hline(y=1.0, line={"color": INK, "width": 1.2}, layer="below")
     dress(figure, _HEIGHT_PX, legend=True, hovermode="closest")
-    wide = {"type": "log", "range": [math.log10(low), math.log10(high)], "dtick": 1, "exponentformat": "power"}
-    figure.update_xaxes(title_text="observed, in its own unit", **wide)
+    wide = {"type": "log", "range": [math.log10(low), math.log10(high)]}
+    decades = {"tickvals": decade_ticks(low, high), "ticktext": [f"{tick:g}" for tick in decade_ticks(low, high)]}
+    figure.update_xaxes(title_text="observed, in its own unit", **wide, **decades)
     ends = [math.log10(end) for end in RATIOS]
     ticks = {"tickvals": list(RATIO_TICKS), "ticktext": [f"{tick:g}" for tick in RATIO_TICKS]}
     figure.update_yaxes(title_text="simulated / observed", type="log", range=ends, **ticks)
@@ -181,7 +187,7 @@ def vpc_chart(check: Band) -> Any:
     )
     dress(figure, _COURSE_PX, legend=True)
     divisor, unit = time_unit(check)
-    figure.update_xaxes(title_text=f"time [{unit}]", tickvals=None)
+    figure.update_xaxes(title_text=f"time [{unit}]", rangemode="tozero")
     figure.for_each_trace(lambda trace: trace.update(x=[hour / divisor for hour in trace.x]))
     figure.update_yaxes(title_text=check.unit, type="log" if check.log_scale else "linear")
     return figure

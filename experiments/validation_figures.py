@@ -15,6 +15,7 @@ from thecal.experiments.validation_charts import (
     RATIO_TICKS,
     RATIOS,
     clipped,
+    decade_ticks,
     observed_limits,
     placed,
     time_unit,
@@ -91,9 +92,11 @@ def _identity(scores: Sequence[Score]) -> Any:
         color, _, marker = LOOKS[members[0].target.group]
         axes.plot([], [], marker, color=color, label=title, markersize=5.5)
     axes.plot([], [], "o", label="miss (numbered)", **_RING)
-    axes.set(xscale="log", yscale="log", xlim=observed_limits(scores), ylim=RATIOS)
+    ends = observed_limits(scores)
+    axes.set(xscale="log", yscale="log", xlim=ends, ylim=RATIOS)
+    axes.set_xticks(decade_ticks(*ends), [f"{tick:g}" for tick in decade_ticks(*ends)])
     axes.set_yticks(RATIO_TICKS, [f"{tick:g}" for tick in RATIO_TICKS])
-    axes.set_yticks([], minor=True)
+    axes.minorticks_off()
     axes.set_xlabel("observed, in its own unit")
     axes.set_ylabel("simulated / observed")
     axes.grid(color=_HAIR, linewidth=0.8)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from thecal.experiments.targets import ROLES, Score, digits, from_records, grouped, records, tally
+from thecal.experiments.targets import ROLES, Score, digits, from_records, grouped, load_targets, records, tally
 from thecal.experiments.validate import Band
 from thecal.experiments.validation_charts import misses
 from thecal.physiology.errors import ParameterError, StoreError
@@ -60,6 +60,18 @@ def load(folder: str | Path) -> Saved:
         raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (ParameterError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{path}: not a saved scorecard ({type(error).__name__}: {error})") from error
+
+
+def refreshed(found: Saved) -> Saved:
+    """Saved scores with the texts their targets have now, where what was observed and the interval are still the same."""
+    targets = {target.key: target for target in load_targets()}
+
+    def now(score: Score) -> Score:
+        old, new = score.target, targets.get(score.target.key, score.target)
+        same = (old.unit, old.observed, old.low, old.high) == (new.unit, new.observed, new.low, new.high)
+        return Score(target=new, simulated=score.simulated) if same else score
+
+    return Saved([now(score) for score in found.scores], found.checks)
 
 
 def write_page(folder: str | Path) -> Path:

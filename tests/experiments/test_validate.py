@@ -1,0 +1,165 @@
+"""The scorecard as it is shown: counted, readable at 80 columns, drawn, saved and read again without running a patient."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from thecal.experiments import reproductions
+from thecal.experiments.cli import app, run
+from thecal.experiments.reproductions import vpc
+from thecal.experiments.targets import GROUPS, Score, digits, from_records, load_targets, records, tally
+from thecal.experiments.validate import Vpc, details, summary, table, visual_checks
+from thecal.experiments.validation_page import load, render
+from thecal.physiology.errors import ParameterError
+
+from support.scores import FIELDS, shipped_scores, some_scores, target
+
+
+def printed(shown, width=80):
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(shown)
+    return console.export_text()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (4228.4, "4230"),
+        (999.96, "1000"),
+        (0.00891, "0.00891"),
+        (-1234.0, "-1230"),
+        (1e6, "1000000"),
+        (math.inf, "inf"),
+        (math.nan, "nan"),
+    ],
+)
+def test_numbers_have_three_digits(value, text):
+    assert digits(value) == text
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"low": 5.0}, "low 5.0 is not below high 4.0"),
+        ({"scale": "log", "low": 0.0}, "needs a low above 0"),
+        ({"role": "guess"}, "role"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_target_that_contradicts_itself_is_refused(changes, said):
+    with pytest.raises(ValueError, match=said):
+        target(**changes)
+
+
+def test_a_damaged_entry_is_named(monkeypatch):
+    entry = {name: value for name, value in FIELDS.items() if name not in ("key", "unit")}
+    monkeypatch.setattr("thecal.experiments.targets.tomllib.loads", lambda _text: {"half_life": entry})
+    with pytest.raises(ParameterError, match=r"validation\.toml: half_life: .*unit"):
+        load_targets()
+
+
+@pytest.mark.parametrize(
+    ("scale", "value", "place"),
+    [
+        ("linear", 1.0, 0.0), ("linear", 4.0, 1.0), ("linear", 7.0, 2.0), ("linear", -2.0, -1.0),
+        ("log", 1.0, 0.0), ("log", 2.0, 0.5), ("log", 16.0, 2.0), ("log", 0.0, -math.inf), ("log", -3.0, -math.inf),
+    ],
+)  # fmt: skip
+def test_place_inside_the_interval(scale, value, place):
+    assert target(scale=scale).place(value) == pytest.approx(place)
+
+
+def test_an_end_that_is_no_bound_is_not_shown():
+    assert target(high=1e9).interval == "over 1"
+    assert target().interval == "1–4"
+    assert [target(unit=unit).suffix for unit in ("1", "ratio", "mL/h")] == ["", "", " mL/h"]
+
+
+def test_table_fits_eighty_columns_and_says_everything():
+    scores = shipped_scores(lambda target: target.high * 1.01)
+    text = printed(table(scores))
+    assert max(map(len, text.splitlines())) <= 80
+    squeezed = re.sub(r"\s+", " ", text)
+    for title in GROUPS.values():
+        assert re.search(rf"{title}, 0 of \d+", squeezed)
+    assert squeezed.count(" miss") == len(scores)
+    for score in scores:
+        assert f" {score.target.interval} " in squeezed
+    assert "…" not in text
+
+
+def test_caption_counts_by_role():
+    text = summary(some_scores())
+    assert text.startswith("1 of 3 within tolerance")
+    for part in ("calibration: 0 of 1", "informed: 0 of 1", "test: 1 of 1"):
+        assert part in text
+    assert tally(some_scores()[:1]) == {"calibration": (0, 1)}
+    assert printed(table(some_scores())).index("Kinetics, 1 of 2") < printed(table(some_scores())).index("Trials")
+
+
+def test_details_tell_regimen_population_and_source():
+    text = re.sub(r"\s+", " ", printed(details(some_scores())))
+    assert "Half-life in CSF: observed 2 h, interval 1–4, simulated 2.5, pass" in text
+    for part in ("one bolus at L3", "n = 8; interval: range", "A 1984, B 60:448 (source, high confidence)", "1 of 3"):
+        assert part in text
+
+
+def test_band_is_the_percentiles_over_patients_and_leaves_out_missing_ones():
+    simulated = np.array([np.linspace(0.0, 100.0, 101), np.linspace(0.0, 200.0, 101)]).T
+    simulated[100, 1] = np.nan
+    band = Vpc("t", "u", [0.0, 1.0], simulated, [(1.0, 2.0, 1.0, 3.0)], "s").band()
+    assert (band.low[0], band.median[0], band.high[0]) == pytest.approx((5.0, 50.0, 95.0))
+    assert band.median[1] == pytest.approx(99.0)
+    with pytest.raises(ParameterError, match=r"shape \(101, 2\) does not fit 1 times"):
+        Vpc("t", "u", [0.0], simulated, [], "s").band()
+
+
+def test_visual_checks_run_all_that_are_there(monkeypatch):
+    check = Vpc("t", "u", [0.0, 1.0], np.ones((3, 2)), [(1.0, 2.0, 1.0, 3.0)], "s")
+    monkeypatch.setattr(vpc, "VPCS", {"first": lambda: check, "second": lambda: check})
+    told = []
+    assert [band.median for band in visual_checks(told.append)] == [[1.0, 1.0]] * 2
+    assert told == ["first", "second"]
+
+
+def test_a_row_that_is_no_score_is_named():
+    row = records([Score(target=target(), simulated=1.0)])[0]
+    with pytest.raises(ParameterError, match="'half_life' is incomplete"):
+        from_records([{name: value for name, value in row.items() if name != "unit"}])
+
+
+@pytest.fixture
+def instant(monkeypatch):
+    """Patients that give exactly what was observed."""
+    exact = {target.key: (lambda value=target.observed: value) for target in load_targets()}
+    monkeypatch.setattr(reproductions, "REPRODUCTIONS", exact)
+    monkeypatch.setattr(vpc, "VPCS", {})
+
+
+def test_command_writes_the_page(instant, tmp_path):
+    shown = CliRunner().invoke(app, ["validate", "--docs", str(tmp_path), "--strict"])
+    assert shown.exit_code == 0
+    assert f"{len(load_targets())} of {len(load_targets())} within tolerance" in shown.stdout
+    assert (tmp_path / "validation.md").read_text(encoding="utf-8") == render(load(tmp_path))
+
+
+def test_command_gives_details_and_json(instant):
+    long = CliRunner().invoke(app, ["validate", "csf_half_life", "--long"])
+    assert "Nordberg 1984" in long.stdout
+    rows = json.loads(CliRunner().invoke(app, ["validate", "csf_half_life", "--json"]).stdout)
+    assert [row["key"] for row in rows] == ["csf_half_life"]
+    assert {"regimen", "population", "source", "role", "simulated", "passed"} <= set(rows[0])
+
+
+def test_a_page_of_some_targets_is_refused(instant, capsys, tmp_path):
+    assert run(["validate", "csf_half_life", "--docs", str(tmp_path)]) == 2
+    assert "name none" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
