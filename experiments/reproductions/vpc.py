@@ -15,7 +15,7 @@ _N = 200
 
 
 def _times(ticks: int) -> list[float]:
-    return (np.arange(1, ticks + 1) * TICK_H).tolist()
+    return [float(k) * TICK_H for k in range(1, ticks + 1)]
 
 
 def morphine_csf(dose_ug: float, at_one_hour: float, sd: float) -> Vpc:

@@ -1,0 +1,54 @@
+"""``thecal sensitivity``: which parameters matter for which outcome, and how well one patient's data determine them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from thecal.experiments.commands.common import Json, Seed, emit, errors, output, plain_table
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("sensitivity", rich_help_panel="Experiments")(sensitivity)
+
+
+def sensitivity(
+    scenarios: Annotated[
+        list[str] | None, typer.Argument(help="Scenarios; all when none is named.", show_default=False)
+    ] = None,
+    trajectories: Annotated[int, typer.Option("--trajectories", help="Morris trajectories.", min=2)] = 12,
+    base: Annotated[int, typer.Option("--base", help="Sobol base sample, a power of two.", min=8)] = 128,
+    seed: Seed = 0,
+    as_json: Json = False,
+    docs: Annotated[
+        Path | None,
+        typer.Option("--docs", help="Also write sensitivity.md, its data and figures here.", file_okay=False),
+    ] = None,
+) -> None:
+    """Global sensitivity of the main outcomes to every parameter (Morris, then Sobol), and identifiability.
+
+    Examples: `thecal sensitivity`, `thecal sensitivity morphine_bolus --base 256`
+    """
+    from thecal.experiments.sensitivity import scenario
+    from thecal.experiments.sensitivity_page import all_scenarios, results, write_page
+
+    names = scenarios or all_scenarios()
+    for name in names:
+        scenario(name)
+    console = errors()
+    with console.status(f"{len(names)} scenarios: screening, then decomposing ..."):
+        found = results(names, trajectories, base, seed)
+    if docs:
+        console.print(f"wrote {write_page(found, docs)}")
+    if as_json:
+        emit(found)
+        return
+    for entry in found["scenarios"].values():
+        shown = plain_table(entry["title"], ["outcome", "parameter", "confidence", "total order"])
+        for outcome in entry["outcomes"]:
+            for row in outcome["factors"][:3]:
+                shown.add_row(outcome["outcome"], row["name"], row["confidence"], f"{row['total']:.2f}")
+        output().print(shown)
