@@ -13,7 +13,7 @@ from thecal.physiology.errors import ParameterError
 from thecal.physiology.layout import LEVELS, N_NODES
 from thecal.physiology.parameters import ParameterFile
 from thecal.physiology.population import constant, draw_value, shipped, whole
-from thecal.physiology.sampling import Floats, Sampler
+from thecal.physiology.sampling import Floats, Sampler, uniform_of
 
 _OLDEST_Y = 120.0
 _ALLELES = 2
@@ -30,7 +30,8 @@ def draw_covariates(draws: Sampler, file: ParameterFile) -> dict[str, NDArray[An
         return draw_value(draws, file, "cohort", f"covariates.{key}", unit, minimum, maximum)
 
     def flag(key: str) -> NDArray[np.bool_]:
-        return draws.uniform(key) < constant(file, f"covariates.{key}", "dimensionless", 0.0, 1.0)
+        # A threshold on the normal draw, so that correlations.toml can tie a flag to other covariates.
+        return uniform_of(draws.normal(key)) < constant(file, f"covariates.{key}", "dimensionless", 0.0, 1.0)
 
     male = flag("male")
     height = _height(draws, male)

@@ -39,6 +39,12 @@ EFFECTS = {
     "episode": ("cohort", "pain.episode_height"),
     "clearance": ("anatomy", "csf.clearance"),
     "dispersion": ("anatomy", "canal.dispersion_lumbar"),
+    "age": ("cohort", "covariates.age"),
+    "bmi": ("cohort", "covariates.bmi"),
+    "creatinine": ("cohort", "covariates.creatinine"),
+    "medd": ("cohort", "covariates.medd"),
+    "sleep_apnea": ("cohort", "covariates.sleep_apnea"),
+    "antihypertensive": ("cohort", "covariates.antihypertensive"),
 }
 _NAMES_OF_KEYS = {key: name for name, key in EFFECTS.items()}
 # An opioid's largest effect is the cohort's responsiveness times its receptor's; no drug removes all pain.

@@ -204,6 +204,7 @@ PATIENT_STATE = dtype(
     ("s_wander", _f, _sensors),  # slow drift
     ("nrs_report", _f),  # last report
     ("nrs_age_h", _f),
+    ("asked_age_h", _f),  # time since a report was last due while the patient was rousable
     ("nrs_new", _i),  # 1 when a report arrived in this tick
     ("nrs_mean", _f),  # running mean of reports (24 h weight), NRS
     ("poss_seen", _i),  # last sedation score an observer gave

@@ -22,9 +22,11 @@ def step_report(par, state):
     """Self-report at its interval, hourly sedation score by an observer, and the patient's wish for a bolus."""
     a, b, c, d = uniforms(par.seed, par.patient, STREAM_REPORT, state.tick)
     state.nrs_age_h += TICK_H
+    state.asked_age_h += TICK_H
     state.nrs_new = 0
     rousable = state.awake == 1 and state.poss < 4 and state.dead == 0
-    if rousable and state.nrs_age_h >= par.nrs_every_h:
+    if rousable and state.asked_age_h >= par.nrs_every_h:
+        state.asked_age_h = 0.0  # a report that is skipped is not asked for again before the next is due
         odds = par.nrs_skip / (1.0 - par.nrs_skip) * math.exp(par.nrs_skip_slope * max(0.0, state.pain - 5.0))
         if c >= odds / (1.0 + odds):
             said = reported_pain(par, state) + par.nrs_noise * normal_quantile(a)

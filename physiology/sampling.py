@@ -90,7 +90,7 @@ class Sampler:
         z = self.normal(name)
         if quantity.distribution == "uniform":
             low, high = quantity.range or (quantity.value, quantity.value)
-            return scale * (low + (high - low) * np.array([0.5 * math.erfc(-x / math.sqrt(2.0)) for x in z]))
+            return scale * (low + (high - low) * uniform_of(z))
         if quantity.distribution == "lognormal":
             spread = math.sqrt(math.log1p(_relative(quantity) ** 2))
             if quantity.range is not None and spread > 0:
@@ -106,6 +106,11 @@ class Sampler:
         out = np.empty(len(self._patients))
         _fill(self._seed, self._patients, zlib.crc32(name.encode()), normal, out)
         return out
+
+
+def uniform_of(z: Floats) -> Floats:
+    """Standard normal draws as uniform ones, by the normal distribution function."""
+    return np.array([0.5 * math.erfc(-x / math.sqrt(2.0)) for x in z])
 
 
 def _relative(quantity: Quantity) -> float:

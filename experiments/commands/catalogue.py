@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from thecal.experiments.commands.common import Json, emit, output, plain_table
+
+if TYPE_CHECKING:
+    from thecal.physiology.covariates import Covariate
 
 _JSON_ONLY = ("id", "cohort", "profile")  # the table stays within a narrow terminal
 
@@ -19,6 +22,7 @@ class Kind(StrEnum):
     drugs = "drugs"
     pumps = "pumps"
     cohorts = "cohorts"
+    covariates = "covariates"
     profiles = "profiles"
     policies = "policies"
     algorithms = "algorithms"
@@ -81,14 +85,31 @@ def _tasks() -> list[dict[str, object]]:
 
 
 def _drugs() -> list[dict[str, object]]:
-    from thecal.physiology.population import names_in, shipped
+    from thecal.physiology.population import drug_names, receptor_of, shipped
 
     rows: list[dict[str, object]] = []
-    for name in names_in("drugs"):
+    for name in drug_names():
         file = shipped(f"drugs/{name}")
         weak = sum(quantity.confidence == "low" for quantity in file.values())
-        rows.append({"name": name, "numbers": len(file), "of low confidence": weak})
+        rows.append({"name": name, "receptor": receptor_of(name), "numbers": len(file), "of low confidence": weak})
     return rows
+
+
+def _covariates() -> list[dict[str, object]]:
+    from thecal.physiology.covariates import COVARIATES
+
+    return [
+        {"name": item.name, "what it is": item.text, "values": _values(item), "needed": "yes" if item.required else ""}
+        for item in COVARIATES.values()
+    ]
+
+
+def _values(item: Covariate) -> str:
+    if item.kind == "flag":
+        return "true or false"
+    if item.kind == "choice":
+        return ", ".join(item.choices) if len(item.choices) < 12 else f"{item.choices[0]} to {item.choices[-1]}"
+    return f"{item.low:g} to {item.high:g} {item.unit}".strip()
 
 
 def _pumps() -> list[dict[str, object]]:
@@ -143,6 +164,7 @@ _READERS = {
     Kind.drugs: _drugs,
     Kind.pumps: _pumps,
     Kind.cohorts: _cohorts,
+    Kind.covariates: _covariates,
     Kind.profiles: _profiles,
     Kind.policies: _policies,
     Kind.algorithms: _algorithms,

@@ -1,4 +1,4 @@
-"""``thecal cohort``: draw virtual patients, describe them, export them."""
+"""``thecal cohort``: draw virtual patients, describe them, export them, and make a cohort of a table of charts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thecal.experiments.commands.common import Json, Patients, Seed, Split, emit, errors, output, plain_table
-from thecal.physiology.errors import ConfigError, StoreError
+from thecal.physiology.errors import ConfigError, StoreError, UnknownNameError
 
 if TYPE_CHECKING:
     from thecal.physiology.cohort import Cohort
+    from thecal.physiology.cohort_table import CohortTableError
 
 _FORMATS = (".csv", ".parquet", ".npz")
 Name = Annotated[str, typer.Option("--cohort", help="Cohort by name or TOML file; see `thecal list cohorts`.")]
@@ -21,9 +22,10 @@ Drug = Annotated[list[str] | None, typer.Option("--drug", help="Drug of the pump
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    group = typer.Typer(no_args_is_help=True, help="Draw virtual patients: describe them, export them.")
+    group = typer.Typer(no_args_is_help=True, help="Draw virtual patients: describe, export, import.")
     group.command("describe")(describe)
     group.command("export")(export)
+    group.command("import")(import_table)
     app.add_typer(group, name="cohort", rich_help_panel="Look around")
 
 
@@ -40,16 +42,23 @@ def describe(
     patients: Patients = 1000,
     split: Split = "train",
     seed: Seed = 0,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Also write a page with plots here (.html).", dir_okay=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Median, quartiles and range of the covariates and main parameters of a cohort.
 
-    Example: `thecal cohort describe --cohort noncancer -n 5000`
+    Example: `thecal cohort describe --cohort noncancer -n 5000 --plot cohort.html`
     """
     from thecal.physiology.cohort import describe as summarize
 
     drawn = _draw(cohort, drug, patients, split, seed)
     rows = summarize(drawn)
+    if plot is not None:
+        from thecal.experiments.cohort_charts import write_cohort_page
+
+        errors().print(f"wrote {write_cohort_page(drawn, plot)}")
     if as_json:
         emit({"cohort": drawn.spec.name, "patients": patients, "split": split, "seed": seed, "columns": rows})
         return
@@ -87,29 +96,87 @@ def export(
     if path.suffix not in _FORMATS:
         raise ConfigError(f"{path}: the ending must be one of {', '.join(_FORMATS)}")
     drawn = _draw(cohort, drug, patients, split, seed)
-    columns = {"patient": range(patients), **{name: values.tolist() for name, values in drawn.covariates.items()}}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, drawn, columns)
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror or error})") from error
+    if path.suffix == ".npz":
+        _write_all(path, drawn)
+    else:
+        from thecal.physiology.cohort_table import write_table
+        from thecal.physiology.covariates import COVARIATES
+
+        charts = {name: values for name, values in drawn.covariates.items() if name in COVARIATES}
+        write_table(path, charts, [str(i) for i in range(patients)], [split] * patients)
     errors().print(f"{patients} virtual patients of cohort {drawn.spec.name} ({split}) written to {path}")
 
 
-def _write(path: Path, drawn: Cohort, columns: dict[str, Any]) -> None:
-    if path.suffix == ".csv":
+def _write_all(path: Path, drawn: Cohort) -> None:
+    import numpy as np
+
+    arrays: dict[str, Any] = {"par": drawn.par, "ids": drawn.ids, **drawn.covariates}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(path, **arrays)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def import_table(
+    table: Annotated[Path, typer.Argument(help="Charts, one patient a row: .csv or .parquet.", dir_okay=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Cohort file to write (.toml).", dir_okay=False)],
+    base: Annotated[str, typer.Option("--base", help="Cohort that supplies what the table lacks.")] = "noncancer",
+    title: Annotated[str | None, typer.Option("--title", help="Title of the cohort.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write every problem of a bad table here (.csv).", dir_okay=False)
+    ] = None,
+) -> None:
+    """Check a table of charts and make a cohort of it, which any task or command can then name.
+
+    Columns are the covariates (`thecal list covariates`); `patient` and `split` (train, tune, test) are optional.
+
+    Example: `thecal cohort import clinic.csv --base cancer --out clinic.toml`
+    """
+    from thecal.physiology.cohort_spec import cohort_names, load_cohort_spec
+    from thecal.physiology.cohort_table import CohortTableError, read_table
+    from thecal.physiology.covariates import COVARIATES
+
+    if out.suffix != ".toml":
+        raise ConfigError(f"{out}: the ending must be .toml")
+    if base not in cohort_names():
+        raise UnknownNameError("cohort", base, cohort_names())
+    try:
+        found = read_table(table)
+    except CohortTableError as error:
+        if report is not None:
+            _write_problems(report, error)
+        errors().print(str(error), markup=False, highlight=False)
+        raise typer.Exit(error.exit_code) from error
+    _write_cohort(out, table, base, title or table.stem)
+    load_cohort_spec(out)
+    splits = ["test"] * len(found) if found.splits is None else found.splits.tolist()
+    counts = ", ".join(f"{splits.count(name)} {name}" for name in ("train", "tune", "test") if name in splits)
+    drawn = [name for name in COVARIATES if name not in found.columns]
+    output().print(f"{len(found)} patients ({counts}) in {out}", highlight=False)
+    output().print(f"from the table: {', '.join(found.columns)}", highlight=False)
+    output().print(f"drawn from cohort {base}: {', '.join(drawn) or 'nothing'}", highlight=False)
+
+
+def _write_cohort(out: Path, table: Path, base: str, title: str) -> None:
+    import json
+    import os
+
+    relative = os.path.relpath(table.resolve(), out.resolve().parent)
+    lines = [("name", out.stem), ("title", title), ("base", base), ("table", relative)]
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in lines), encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{out}: cannot be written ({error.strerror or error})") from error
+
+
+def _write_problems(path: Path, error: CohortTableError) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(columns)
-            writer.writerows(zip(*columns.values(), strict=True))
-    elif path.suffix == ".parquet":
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ConfigError(f"Parquet needs pandas: install thecal[track] ({error})") from error
-        pd.DataFrame({name: list(values) for name, values in columns.items()}).to_parquet(path, index=False)
-    else:
-        import numpy as np
-
-        arrays: dict[str, Any] = {"par": drawn.par, "ids": drawn.ids, **drawn.covariates}
-        np.savez_compressed(path, **arrays)
+            writer.writerow(("row", "column", "value", "reason"))
+            writer.writerows((item.row, item.column, item.value, item.reason) for item in error.problems)
+    except OSError as caught:
+        raise StoreError(f"{path}: cannot be written ({caught.strerror or caught})") from caught

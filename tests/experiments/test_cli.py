@@ -178,7 +178,7 @@ def test_cohort_export_is_the_drawn_cohort_in_every_format(capsys, elsewhere):
     with (elsewhere / "p.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [float(row["age_y"]) for row in rows] == drawn.covariates["age_y"].tolist()
-    assert pd.read_parquet("p.parquet")["bmi"].tolist() == drawn.covariates["bmi"].tolist()
+    assert pd.read_parquet("p.parquet")["weight_kg"].tolist() == drawn.covariates["weight_kg"].tolist()
     with np.load("p.npz") as stored:
         assert stored["par"].tobytes() == drawn.par.tobytes()
 

@@ -185,7 +185,8 @@ def test_every_field_follows_the_distribution_its_file_states(large: Cohort) -> 
 @pytest.mark.parametrize(
     ("field", "cohort", "median", "log_sd"),
     [
-        ("granuloma_per_h", "cancer", 0.42 / 8766, 1.5174), ("tip_flow", "cancer", 4.0, 0.2936), ("co2_gain", "cancer", 4.30, 0.198),
+        ("granuloma_per_h", "cancer", 0.42 / 8766, 1.5174), ("tip_flow", "cancer", 4.0, 0.2936),
+        ("co2_gain", "cancer", 4.30, 0.198),
         ("distress_nrs", "cancer", 0.8, 0.4724), ("ou_sd", "noncancer", 0.7, 0.2936), ("bt_nrs", "cancer", 2.5, 0.2936),
         ("bt_nrs", "noncancer", 2.0, 0.2936), ("circ_amp", "noncancer", 0.7, 0.3853),
     ],
@@ -249,6 +250,17 @@ def test_covariates_follow_the_file(large: Cohort) -> None:
     assert large.par["channel"]["tol_prior"][:, 0].tolist() == pytest.approx(
         np.log(1 + found["medd_mg_per_d"] / 40.0).tolist()
     )
+
+
+def test_covariates_go_together_as_stated(large: Cohort) -> None:
+    """Numbers by ranks; a flag by the share of carriers in the upper and the lower half of the number."""
+    c = large.covariates
+    rho = stats.spearmanr(c["age_y"], c["medd_mg_per_d"]).statistic
+    assert 2.0 * math.sin(math.pi * rho / 6.0) == pytest.approx(-0.2, abs=4.5 / math.sqrt(N))
+    for number, flag in (("age_y", "antihypertensive"), ("bmi", "sleep_apnea")):
+        upper = c[number] > np.median(c[number])
+        assert c[flag][upper].mean() > 1.5 * c[flag][~upper].mean()
+    assert c["antihypertensive"].mean() == pytest.approx(0.3, abs=4 * 0.46 / math.sqrt(N))
 
 
 def test_creatinine_clearance_of_women_is_lower_by_fifteen_percent(large: Cohort) -> None:

@@ -216,12 +216,23 @@ def test_worse_pain_means_fewer_reports():
         n = 0
         for tick in range(4000):
             state["tick"] = tick
-            state["nrs_age_h"] = 10.0
+            state["asked_age_h"] = 10.0
             step_report(par, state)
             n += int(state["nrs_new"])
         counts.append(n)
     assert counts[0] / 4000 == pytest.approx(0.9, abs=0.03)
     assert counts[1] < counts[0]
+
+
+def test_a_skipped_report_is_not_asked_for_again_before_the_next_is_due():
+    par = toy_patients(nrs_skip=0.5, nrs_skip_slope=0.0, nrs_every_h=1.0)[0]
+    state = fresh_state(np.array([par]))[0]
+    n = 0
+    for tick in range(8000):
+        state["tick"] = tick
+        step_report(par, state)
+        n += int(state["nrs_new"])
+    assert n / 2000 == pytest.approx(0.5, abs=0.04)
 
 
 def test_sensors_drop_out_as_often_and_as_long_as_stated():

@@ -20,7 +20,8 @@ DRUGS = (
     "sufentanil", "ziconotide",
 )  # fmt: skip
 KEYS = (
-    *(f"{drug}.{limit}" for drug in DRUGS for limit in ("cap", "concentration", "bolus")), "cancer.step", "cancer.interval", "cancer.rise_28d", "noncancer.step", "noncancer.interval",
+    *(f"{drug}.{limit}" for drug in DRUGS for limit in ("cap", "concentration", "bolus")),
+    "cancer.step", "cancer.interval", "cancer.rise_28d", "noncancer.step", "noncancer.interval",
     "noncancer.rise_28d", "withdrawal.daily_fall", "withdrawal.exposed_after", "bolus.share", "bolus.lockout", "bolus.count",
     "breathing.rate_warn", "breathing.rate_lock", "breathing.saturation_warn", "breathing.saturation_lock", "breathing.watch",
     "breathing.reduce_to", "breathing.stale", "sedation.hold", "sedation.lock",
