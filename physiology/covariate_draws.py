@@ -30,8 +30,8 @@ def draw_covariates(draws: Sampler, file: ParameterFile) -> dict[str, NDArray[An
         return draw_value(draws, file, "cohort", f"covariates.{key}", unit, minimum, maximum)
 
     def flag(key: str) -> NDArray[np.bool_]:
-        # A threshold on the normal draw, so that correlations.toml can tie a flag to other covariates.
-        return uniform_of(draws.normal(key)) < constant(file, f"covariates.{key}", "dimensionless", 0.0, 1.0)
+        # A threshold on the normal draw (its upper tail), so that correlations.toml can tie a flag to other covariates.
+        return uniform_of(-draws.normal(key)) < constant(file, f"covariates.{key}", "dimensionless", 0.0, 1.0)
 
     male = flag("male")
     height = _height(draws, male)

@@ -8,10 +8,14 @@ import pytest
 from thecal.experiments.reproductions import REPRODUCTIONS
 from thecal.experiments.validate import Score, load_targets, records, table, validate
 from thecal.physiology.errors import UnknownNameError
+from thecal.physiology.population import drug_names
 
 # Observations the model does not reproduce (see docs/limits.md). A figure that leaves or joins this list must be explained
 # there; widening a tolerance is not an explanation.
-KNOWN_MISSES = {"escalation_winkelmueller", "microdose", "taper_pain"}
+KNOWN_MISSES = {
+    "escalation_winkelmueller", "taper_pain", "clonidine_duration", "clonidine_duration_ratio", "combination_escalation",
+    "staats_ziconotide", "rauck_ziconotide", "elderly_combination", "fentanyl_series",
+}  # fmt: skip
 TARGETS = {target.key: target for target in load_targets()}
 
 
@@ -24,6 +28,8 @@ def test_published_figure(key):
 
 def test_every_target_has_a_reproduction_and_enough_were_left_untouched():
     assert set(TARGETS) == set(REPRODUCTIONS)
+    assert len(TARGETS) >= 30
+    assert {target.drug for target in TARGETS.values()} == set(drug_names())
     roles = [target.role for target in TARGETS.values()]
     assert roles.count("test") >= 10
     assert all(target.source for target in TARGETS.values())
