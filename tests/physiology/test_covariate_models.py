@@ -1,0 +1,286 @@
+"""Covariates: each one moves the parameters it should, by the stated factor, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from thecal.physiology.cohort import draw
+from thecal.physiology.cohort_spec import CohortSpec, TableRows, load_cohort_spec
+from thecal.physiology.cohort_table import CohortTable
+from thecal.physiology.covariate_models import creatinine_clearance, renal_factor
+from thecal.physiology.covariates import COVARIATES, DIAGNOSES
+from thecal.physiology.layout import NODES
+from thecal.physiology.population import constant, shipped
+from thecal.physiology.regimen import advance, begin
+
+from support.bodies import calm, hold, naive
+
+# Creatinine at which this patient's clearance is 100 mL/min, the reference of the files.
+REFERENCE = {
+    "age_y": 55.0, "male": True, "height_cm": 170.0, "weight_kg": 70.0, "creatinine_mg_per_dl": 85.0 * 70.0 / 7200.0,
+    "spinal_csf_ml": 100.0, "csf_production_ml_per_h": 21.0, "diagnosis": "failed_back_surgery", "pain_level": "T10",
+    "pain_span": 1, "medd_mg_per_d": 0.0, "oprm1_118g": False, "comt_met": 1, "sleep_apnea": False,
+    "benzodiazepine": False, "gabapentinoid": False, "antihypertensive": False,
+}  # fmt: skip
+
+
+def charts(drugs, *changes):
+    """Parameters ``[B]`` of one patient whose chart is the reference with each of ``changes`` in turn."""
+    rows = []
+    for change in changes:
+        assert set(change) <= set(REFERENCE)
+        columns = {name: np.array([value]) for name, value in {**REFERENCE, **change}.items()}
+        base = load_cohort_spec("noncancer")
+        table = TableRows(CohortTable(Path("charts.csv"), columns, ["one"], None))
+        rows.append(draw(CohortSpec(base.name, base.title, base.file, table), drugs, [0], "test", 5).par)
+    return np.concatenate(rows)
+
+
+def leaves(record, prefix=""):
+    """Every number of a record by its dotted name; of drugs and receptors those in use."""
+    found = {}
+    for name in record.dtype.names:
+        value = record[name]
+        if value.dtype.names is None:
+            found[prefix + name] = np.asarray(value, float)
+        elif name in ("drug", "channel"):
+            for slot in range(int(record[f"n_{name}s"])):
+                found |= leaves(value[slot], f"{name}{slot}.")
+    return found
+
+
+def moved(drugs, **change):
+    """``{field: ratio}`` of the fields that a change of the chart moves; a field that leaves 0 has its new value."""
+    before, after = (leaves(row) for row in charts(drugs, {}, change))
+    result = {}
+    for name, old in before.items():
+        new = after[name]
+        if not np.allclose(new, old, rtol=1e-9, atol=0.0):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                result[name] = np.where(old == 0.0, new, new / old)
+    return result
+
+
+def number(key, unit="dimensionless"):
+    return constant(shipped("covariates"), key, unit)
+
+
+def assert_moves(drugs, expected, **change):
+    """Exactly the fields of ``expected`` move, each by its factor."""
+    found = moved(drugs, **change)
+    assert set(found) == set(expected)
+    for name, factor in expected.items():
+        np.testing.assert_allclose(found[name], factor, rtol=1e-9, err_msg=name)
+
+
+def test_the_reference_covers_every_covariate_and_is_the_files_own_patient():
+    assert set(REFERENCE) == set(COVARIATES)
+    par = charts(["morphine"], {})[0]
+    file = shipped("drugs/morphine")
+    clearance = file.get_in("plasma.clearance", "mL/h")
+    assert par["drug"]["v_plasma_ml"][0] == pytest.approx(file.get_in("plasma.v_central", "mL"), rel=1e-12)
+    assert par["drug"]["k10"][0] * par["drug"]["v_plasma_ml"][0] == pytest.approx(clearance, rel=1e-12)
+    assert par["apnea"] == 0.0
+
+
+def test_age_makes_the_brain_more_sensitive_and_the_lungs_worse():
+    years = 20.0
+    central = np.exp(number("age.central_ec50", "1/year") * years)
+    slope = number("age.aa_gradient", "1/year")
+    lungs = (1.0 + slope * 30.0) / (1.0 + slope * 10.0)
+    assert central < 1.0 < lungs
+    # Ziconotide does not depend on the kidneys, which age as well.
+    assert_moves(
+        ["ziconotide"], {"drug0.ec50_bs": central, "drug0.ec50_pl": central, "aa_gradient": lungs}, age_y=55.0 + years
+    )
+
+
+def test_a_childs_gas_gradient_stays_above_its_floor():
+    par = charts(["morphine"], {"age_y": 45.0}, {"age_y": 1.0})
+    assert par["aa_gradient"][1] / par["aa_gradient"][0] == pytest.approx(0.3, rel=1e-12)
+
+
+@pytest.mark.parametrize("drug", ["baclofen", "clonidine", "morphine", "fentanyl"])
+def test_kidneys_scale_the_clearance_by_the_share_they_remove(drug):
+    share = constant(shipped(f"drugs/{drug}"), "plasma.renal_share", "dimensionless")
+    metabolite = constant(shipped(f"drugs/{drug}"), "effect.metabolite", "dimensionless")
+    assert share > 0.0
+    expected = {"drug0.k10": 1.0 - share + share * 0.5}
+    if metabolite > 0.0:  # retained as well, so less drug in plasma does as much
+        expected["drug0.ec50_pl"] = 1.0 / (1.0 - metabolite + metabolite / 0.5)
+    assert_moves([drug], expected, creatinine_mg_per_dl=2.0 * REFERENCE["creatinine_mg_per_dl"])
+
+
+def test_kidneys_do_not_matter_to_a_drug_they_do_not_remove():
+    assert moved(["ziconotide"], creatinine_mg_per_dl=8.0) == {}
+    assert moved(["midazolam"], male=False) == {}
+
+
+def test_sex_acts_through_creatinine_clearance_only():
+    share = constant(shipped("drugs/baclofen"), "plasma.renal_share", "dimensionless")
+    assert_moves(["baclofen"], {"drug0.k10": 1.0 - share + share * 0.85}, male=False)
+
+
+def test_creatinine_clearance_is_cockcroft_and_gault():
+    columns = {
+        "age_y": np.array([40.0, 40.0, 139.9]),
+        "weight_kg": np.array([72.0, 72.0, 40.0]),
+        "creatinine_mg_per_dl": np.array([1.0, 1.0, 20.0]),
+        "male": np.array([True, False, True]),
+    }
+    np.testing.assert_allclose(creatinine_clearance(columns), [100.0, 85.0, 1.0], rtol=1e-12)
+
+
+def test_renal_factor_has_a_floor_and_a_ceiling():
+    columns = {
+        "age_y": np.full(3, 40.0),
+        "weight_kg": np.full(3, 72.0),
+        "creatinine_mg_per_dl": np.array([0.1, 1.0, 20.0]),
+        "male": np.ones(3, bool),
+    }
+    np.testing.assert_allclose(renal_factor(columns, 1.0), [1.5, 1.0, number("renal.lowest")], rtol=1e-12)
+    np.testing.assert_array_equal(renal_factor(columns, 0.0), 1.0)
+
+
+def test_weight_scales_plasma_volume_and_allometric_clearance():
+    # Twice the creatinine at twice the weight keeps the kidneys as they were.
+    change = {"weight_kg": 140.0, "creatinine_mg_per_dl": 2.0 * REFERENCE["creatinine_mg_per_dl"]}
+    exponent = number("reference.clearance_exponent")
+    assert_moves(["baclofen"], {"drug0.v_plasma_ml": 2.0, "drug0.k10": 2.0 ** (exponent - 1.0)}, **change)
+
+
+def test_height_lengthens_the_canal_and_so_slows_exchange():
+    found = moved(["morphine"], height_cm=187.0)
+    assert set(found) == {"g_node"}
+    np.testing.assert_allclose(found["g_node"][:-1], (170.0 / 187.0) ** 2, rtol=1e-9)
+
+
+def test_spinal_csf_volume_fills_the_levels_but_not_the_head():
+    found = moved(["morphine"], spinal_csf_ml=150.0)
+    assert set(found) == {"v_node", "g_node", "k_bulk"}
+    np.testing.assert_allclose(found["v_node"], [1.0] + [1.5] * (len(NODES) - 1), rtol=1e-9)
+    np.testing.assert_allclose(found["g_node"][:-1], 1.5, rtol=1e-9)
+    np.testing.assert_allclose(found["k_bulk"], 1.0 / 1.5, rtol=1e-9)
+
+
+def test_csf_production_scales_every_flow_of_water():
+    found = moved(["morphine"], csf_production_ml_per_h=42.0)
+    assert set(found) == {"cranial_out", "q_node", "k_bulk"}
+    for name in ("cranial_out", "k_bulk"):
+        assert found[name] == pytest.approx(2.0, rel=1e-9)
+    np.testing.assert_allclose(found["q_node"][:-1], 2.0, rtol=1e-9)
+
+
+def test_diagnosis_sets_the_neuropathic_share_and_nothing_else():
+    rows = charts(["morphine"], *({"diagnosis": name} for name in DIAGNOSES))
+    shares = dict(zip(DIAGNOSES, rows["neuropathic"], strict=True))
+    for name, share in shares.items():
+        low, high = shipped("covariates")[f"neuropathic.{name}"].range
+        assert low <= share <= high
+    assert shares["crps"] > shares["visceral"]
+    assert set(moved(["morphine"], diagnosis="crps")) == {"neuropathic"}
+
+
+def test_painful_level_places_pain_and_tip_and_its_span_the_width_only():
+    assert set(moved(["morphine"], pain_level="L2")) == {"w_pain", "tip_node"}
+    assert set(moved(["morphine"], pain_span=3)) == {"w_pain"}
+    for level, span, first, last in (
+        ("L2", 0, "L2", "L2"),
+        ("T10", 3, "T7", "L1"),
+        ("C1", 2, "C1", "C3"),
+        ("S2", 1, "S1", "S2"),
+    ):
+        row = charts(["morphine"], {"pain_level": level, "pain_span": span})[0]
+        used = np.flatnonzero(row["w_pain"])
+        assert (NODES[used[0]], NODES[used[-1]]) == (first, last)
+        assert row["w_pain"].sum() == pytest.approx(1.0, rel=1e-12)
+        assert NODES[row["tip_node"]] == level
+
+
+def test_earlier_opioid_is_tolerance_of_opioid_receptors_only():
+    prior = constant(shipped("adaptation"), "tolerance.prior_medd", "mg/day")
+    assert_moves(["morphine"], {"channel0.tol_prior": np.log1p(200.0 / prior)}, medd_mg_per_d=200.0)
+    assert_moves(["clonidine", "hydromorphone"], {"channel1.tol_prior": np.log1p(200.0 / prior)}, medd_mg_per_d=200.0)
+    assert moved(["baclofen"], medd_mg_per_d=200.0) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "power"),
+    [
+        ({"oprm1_118g": True}, "oprm1_118g.ec50", 1.0),
+        ({"comt_met": 2}, "comt_met.ec50", 1.0),
+        ({"comt_met": 0}, "comt_met.ec50", -1.0),
+    ],
+)
+def test_genes_move_the_analgesic_ec50_of_opioids_only(change, key, power):
+    factor = number(key) ** power
+    assert_moves(["morphine"], {"drug0.ec50": factor}, **change)
+    assert_moves(["bupivacaine", "sufentanil"], {"drug1.ec50": factor}, **change)
+    assert moved(["clonidine"], **change) == {}
+
+
+def test_sleep_apnea_sensitizes_the_brain_and_takes_drive_in_sleep():
+    factor = number("sleep_apnea.central_ec50")
+    expected = {"drug0.ec50_bs": factor, "drug0.ec50_pl": factor, "apnea": number("sleep_apnea.drive")}
+    assert_moves(["morphine"], expected, sleep_apnea=True)
+
+
+def test_a_benzodiazepine_sensitizes_the_brain_and_sedation_further():
+    factor = number("benzodiazepine.central_ec50")
+    expected = {"drug0.ec50_bs": factor, "drug0.ec50_pl": factor}
+    expected["channel0.ec50_sed_ratio"] = number("benzodiazepine.sedation_ratio")
+    assert_moves(["morphine"], expected, benzodiazepine=True)
+
+
+def test_a_gabapentinoid_sensitizes_the_brain_a_little():
+    factor = number("gabapentinoid.central_ec50")
+    assert number("benzodiazepine.central_ec50") < factor < 1.0
+    assert_moves(["morphine"], {"drug0.ec50_bs": factor, "drug0.ec50_pl": factor}, gabapentinoid=True)
+
+
+def test_an_antihypertensive_makes_the_fall_of_pressure_larger_and_nothing_else():
+    factor = 1.0 / number("antihypertensive.pressure")
+    assert factor < 1.0
+    assert_moves(["clonidine"], {"drug0.ec50_sym": factor}, antihypertensive=True)
+    assert moved(["morphine"], antihypertensive=True) == {}
+
+
+def test_central_factors_of_several_covariates_multiply():
+    names = ("sleep_apnea", "benzodiazepine", "gabapentinoid")
+    found = moved(["morphine"], **dict.fromkeys(names, True))
+    assert found["drug0.ec50_bs"] == pytest.approx(
+        np.prod([number(f"{name}.central_ec50") for name in names]), rel=1e-9
+    )
+
+
+def test_baclofen_stays_in_plasma_in_proportion_to_what_the_kidneys_no_longer_remove():
+    par = calm(charts(["baclofen"], {}, {"creatinine_mg_per_dl": 2.0 * REFERENCE["creatinine_mg_per_dl"]}))
+    course = advance(par, begin(par), 20 * 24.0, rate_ug_per_h=10.0)
+    plasma = course["plasma"][-1]
+    assert plasma[1] / plasma[0] == pytest.approx(par["drug"]["k10"][0, 0] / par["drug"]["k10"][1, 0], rel=1e-6)
+    np.testing.assert_allclose(course["lumbar"][-1, 1], course["lumbar"][-1, 0], rtol=1e-12)
+
+
+def test_apnea_lowers_ventilation_asleep_but_not_awake():
+    par = naive(calm(charts(["morphine"], {}, {"sleep_apnea": True})))
+    course = advance(par, begin(par, 0.0), 24.0)
+    night, noon = 8, 48
+    for name in ("rr", "vent", "spo2"):
+        assert course[name][night, 1] < course[name][night, 0]
+        assert course[name][noon, 1] == pytest.approx(course[name][noon, 0], rel=1e-6)
+    rate = (1.0 - par["apnea"][1]) ** par["rr_power"][1]
+    assert course["rr"][night, 1] / course["rr"][night, 0] == pytest.approx(rate, rel=1e-9)
+
+
+def test_the_same_drug_in_the_brain_depresses_an_old_patient_more():
+    par = naive(calm(charts(["morphine"], {"age_y": 30.0}, {"age_y": 85.0})))
+    par["aa_gradient"] = 12.0
+    par["drug"]["ke0_bs"] = 1e-15
+    state = begin(par)
+    hold(par[:1].repeat(2), state, bs=0.8)
+    course = advance(par, state, 2.0)
+    assert course["vent"][-1, 1] < course["vent"][-1, 0] - 0.01
+    assert course["sedation"][-1, 1] > course["sedation"][-1, 0] + 0.02
