@@ -95,7 +95,8 @@ def drug_factors(columns: Columns, file: ParameterFile, receptor: str, sensitivi
 def apply_to_patient(par: NDArray[np.void], columns: Columns, draws: Sampler) -> None:
     """Fields of the patient that covariates set: gas exchange, apnea, sedation by benzodiazepines, neuropathic share."""
     older = columns["age_y"] - 45.0  # the age at which the file's gradient holds
-    par["aa_gradient"] *= np.maximum(0.3, 1.0 + _number("age.aa_gradient", "1/year") * older)
+    aged = par["aa_gradient"] * np.maximum(0.3, 1.0 + _number("age.aa_gradient", "1/year") * older)
+    par["aa_gradient"] = np.minimum(aged, _number("age.aa_highest", "mmHg", 1.0))
     par["apnea"] = np.where(columns["sleep_apnea"], _number("sleep_apnea.drive", minimum=0.0), 0.0)
     for c in range(par["channel"].shape[1]):
         par["channel"]["ec50_sed_ratio"][:, c] *= _where(columns["benzodiazepine"], "benzodiazepine.sedation_ratio")

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from thecal.physiology.cohort import Cohort, describe, draw
-from thecal.physiology.cohort_spec import load_cohort_spec
+from thecal.physiology.cohort_spec import cohort_names, load_cohort_spec
 from thecal.physiology.drug_records import CHANNEL_PAR, DRUG_PAR
 from thecal.physiology.errors import ConfigError
 from thecal.physiology.geometry import exchange_flows
 from thecal.physiology.layout import LEVELS, SENSORS
 from thecal.physiology.population import drug_names, shipped
 from thecal.physiology.records import PATIENT_PAR
+from thecal.physiology.regimen import advance, begin
 
 N = 4_000
 COHORTS = ("cancer", "noncancer")
@@ -200,3 +201,15 @@ def test_the_description_is_ordered_and_of_the_cohort(large: Cohort) -> None:
     assert rows["pain_base"]["q3"] == np.quantile(large.par["pain_base"], 0.75)
     episodes = {"cancer": 3.0, "noncancer": 1.5}[large.spec.name]
     assert rows["bt_per_day"]["median"] == pytest.approx(episodes, rel=0.1)
+
+
+@pytest.mark.parametrize("name", cohort_names())
+def test_untreated_patients_hurt_but_neither_stop_breathing_nor_sleep_by_day(name: str) -> None:
+    par = draw(load_cohort_spec(name), ("morphine",), np.arange(300), "test", 2025).par.copy()
+    course = advance(par, begin(par), 48.0)
+    assert course["depressed"].max() == 0.0
+    assert course["sedation"].max() == 0.0
+    assert course["relief"].max() == 0.0
+    assert course["dead"].max() == 0.0
+    # Placebo takes a little; spasms, where there are any, hurt on top.
+    assert course["pain"].mean() > 0.8 * course["pain_latent"].mean()
