@@ -219,14 +219,14 @@ def decompose(factors: Sequence[Factor], model: Model, base: int, seed: int) -> 
 
 
 def strongest(rankings: Sequence[Ranking], n: int) -> tuple[Factor, ...]:
-    """The ``n`` factors with the largest share of the summed effect in any outcome."""
-    shares = [ranking.mu_star / max(ranking.mu_star.sum(), 1e-300) for ranking in rankings]
+    """The ``n`` factors that come nearest to the strongest of any outcome."""
+    shares = [ranking.mu_star / max(ranking.mu_star.max(), 1e-300) for ranking in rankings]
     order = np.argsort(-np.max(shares, axis=0), kind="stable")[:n]
     return tuple(rankings[0].factors[i] for i in sorted(order))
 
 
 def study(
-    name: str, *, trajectories: int = 12, base: int = 128, top: int = 10, seed: int = 0
+    name: str, *, trajectories: int = 12, base: int = 128, top: int = 16, seed: int = 0
 ) -> tuple[list[Ranking], list[Indices]]:
     """Screen a scenario, then decompose its strongest factors."""
     chosen = scenario(name)

@@ -16,7 +16,7 @@ from stable_baselines3.common.env_checker import check_env as check_env_sb3
 
 from thecal.envs import ThecalVectorEnv, make_sb3
 
-IDS = ("thecal/CancerMorphine-v0", "thecal/NonCancerMorphine-v0")
+IDS = ("thecal/CancerMorphine-v0", "thecal/NonCancerMorphine-v0", "thecal/NonCancerMix-v0")
 
 
 @pytest.mark.parametrize("env_id", IDS)
