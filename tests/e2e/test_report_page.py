@@ -39,7 +39,10 @@ document.querySelectorAll("[data-axis=patient] button").forEach(function (patien
 });
 </script>
 """
-SHOWN = {"figure-forest", "figure-distribution", "figure-pairs", "figure-training", "figure-patient-0-ppo"}
+SHOWN = {
+    "figure-forest", "figure-distribution", "figure-pairs", "figure-training", "figure-patient-0-ppo",
+    "figure-identity", "figure-course-1",
+}  # fmt: skip
 STORIES = {f"figure-patient-{k}-{policy}" for k in (0, 1) for policy in ("ppo", "fixed", "guideline")}
 
 

@@ -87,15 +87,20 @@ def test_the_reference_covers_every_covariate_and_is_the_files_own_patient():
 
 
 def test_age_makes_the_brain_more_sensitive_and_the_lungs_worse():
-    years = 20.0
+    years = 5.0
     central = np.exp(number("age.central_ec50", "1/year") * years)
     slope = number("age.aa_gradient", "1/year")
-    lungs = (1.0 + slope * 30.0) / (1.0 + slope * 10.0)
+    lungs = (1.0 + slope * 15.0) / (1.0 + slope * 10.0)
     assert central < 1.0 < lungs
     # Ziconotide does not depend on the kidneys, which age as well.
     assert_moves(
         ["ziconotide"], {"drug0.ec50_bs": central, "drug0.ec50_pl": central, "aa_gradient": lungs}, age_y=55.0 + years
     )
+
+
+def test_nobody_with_a_pump_is_hypoxemic_at_rest():
+    par = charts(["morphine"], {"age_y": 119.0}, {"age_y": 120.0})
+    assert par["aa_gradient"].tolist() == [number("age.aa_highest", "mmHg")] * 2
 
 
 def test_a_childs_gas_gradient_stays_above_its_floor():
