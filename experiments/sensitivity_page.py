@@ -19,8 +19,8 @@ _INTRO = """# Sensitivity and identifiability
 
 Written by `thecal sensitivity --docs docs`; do not edit. Every number that fills a patient's, a drug's or a receptor's record is
 varied over the spread its file states, or by 10 % (high confidence), 25 % (medium) or 50 % (low) where it states none. Morris
-trajectories screen all of them; the sixteen strongest get Sobol indices. A total-order index is the share of an outcome's variance
-that would vanish if the number were known exactly; indices are of one reference patient, and hold over the ranges above.
+trajectories screen all of them; the sixteen strongest get Sobol indices. A total-order index is the share of the variance
+of an outcome that would vanish if the number were known; indices are of one reference patient, and hold over the ranges above.
 Research simulation only.
 """
 
