@@ -173,6 +173,7 @@ def vpc_chart(check: Band) -> Any:
             y=value,
             mode="markers",
             name="published",
+            cliponaxis=False,  # a point at hour 0 stands on the axis
             marker={"color": SECOND, "size": 9, "symbol": "diamond"},
             error_y={
                 "type": "data",
