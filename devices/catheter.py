@@ -1,7 +1,7 @@
 """Plug flow through the catheter: fluid leaves the tip in the order it entered at the pump, one dead volume later.
 
 The catheter holds a queue of slugs, each a volume with one concentration per drug; slug 0 lies at the tip. Volume in
-equals volume out. A change of drug or concentration therefore reaches the patient after dead volume / flow, and until
+equals volume out, unless a block holds fluid back under pressure. A change of drug or concentration therefore reaches the patient after dead volume / flow, and until
 then the old drug is pushed in at the new rate.
 """
 
@@ -102,16 +102,38 @@ def is_uniform(state):
 
 
 @kernel
-def push(state, volume_ml, out_ug):
-    """Push ``volume_ml`` of reservoir fluid into the catheter; the same volume leaves at the tip.
+def push(state, volume_ml, leaving_ml, out_ug):
+    """Push ``volume_ml`` of reservoir fluid into the catheter while ``leaving_ml`` leaves at the tip.
 
     Args:
         state: PUMP_STATE record.
         volume_ml: volume, any size from 0 (more than the dead volume passes straight through), mL.
+        leaving_ml: the same volume in an open catheter, mL.
         out_ug: ``[MAX_DRUGS]`` overwritten with the drug that left at the tip, µg.
     """
     for d in range(MAX_DRUGS):
         out_ug[d] = 0.0
     if volume_ml > 0.0:
         _append(state, volume_ml)
-        _draw(state, volume_ml, out_ug)
+    if leaving_ml > 0.0:
+        _draw(state, leaving_ml, out_ug)
+
+
+@kernel
+def take_up(state, par, out_ug):
+    """The catheter's wall takes up a share of the passing drug until it is saturated."""
+    for d in range(MAX_DRUGS):
+        room = par.catheter_wall_ug[d] - state.on_catheter_ug[d]
+        if room > 0.0 and out_ug[d] > 0.0:
+            taken = min(par.catheter_share[d] * out_ug[d], room)
+            out_ug[d] -= taken
+            state.on_catheter_ug[d] += taken
+
+
+@kernel
+def fluid_mass(state, d):
+    """Drug ``d`` in the catheter's fluid, µg."""
+    mass = 0.0
+    for k in range(state.n_slugs):
+        mass += state.slug_ml[k] * state.slug_conc[k, d]
+    return mass

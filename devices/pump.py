@@ -1,7 +1,8 @@
-"""The pump: what it does with a command, what flows in a substep, what a refill changes, and its state at the start.
+"""The pump: what flows in a substep, what happens once a tick, a new pump for an old one, and the state at the start.
 
-The program is kept in whole nL per pump tick and only ever rounded down. The true flow is the programmed flow times the
-pump's own bias; the pump knows the programmed flow only, so the volume it reports and both reservoir alarms rest on it.
+The true flow is the programmed flow, in whole strokes, times the pump's own ratio; the pump knows the programmed flow
+only, so the volume it reports and both reservoir alarms rest on it. ``program`` holds the commands, ``reservoir`` the
+refill and the chemistry, ``trouble`` the delivery through a system with a fault.
 """
 
 from __future__ import annotations
@@ -12,165 +13,191 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from thecal.devices.alarms import EMPTY_RESERVOIR, LOW_RESERVOIR
-from thecal.devices.catheter import is_uniform, push
-from thecal.devices.records import CONTINUOUS, MIN_RATE, ML_PER_NL, PUMP_STATE, PUMP_TICK_H, STOPPED
+from thecal.devices.alarms import (
+    EMPTY_RESERVOIR,
+    END_OF_SERVICE,
+    ERI,
+    LOW_RESERVOIR,
+    RESET,
+    STOPPED_LONG,
+    PumpEvent,
+    clear_alarm,
+    note,
+    raise_alarm,
+)
+from thecal.devices.catheter import is_uniform, push, take_up
+from thecal.devices.program import follow_schedule, program_mode, programmable_rate
+from thecal.devices.records import (
+    CONTINUOUS,
+    HALT_BATTERY,
+    HALT_MRI,
+    HALT_STALL,
+    HALT_VALVE,
+    HOUSE_H,
+    HOUSE_TICKS,
+    MIN_RATE,
+    ML_PER_NL,
+    PUMP_STATE,
+    PUMP_TICK_H,
+)
+from thecal.devices.reservoir import age_solution, check_reservoir
+from thecal.devices.trouble import deliver_troubled, halt, resume, settle, watch
 from thecal.physiology.errors import ConfigError
 from thecal.physiology.jit import kernel
 from thecal.physiology.layout import MAX_DRUGS
 
+NORMAL_C = 37.0
 _RATE_LIMITS = ("rate_step_nl", "min_mode_rate_nl", "min_rate_nl", "max_rate_nl")  # in the order of programmable_rate
-
-
-def programmable_rate(rate_nl: Any, step_nl: Any, min_mode_nl: Any, min_nl: Any, max_nl: Any) -> Any:
-    """The basal rate a pump runs when asked for ``rate_nl``; all in nL per pump tick, never above what was asked.
-
-    Above the range: the highest rate. Within it: rounded down to the step. Below it, but not below the rate of the
-    minimum-rate mode: that mode. Lower still: stopped, because anything else would round up.
-    """
-    if rate_nl >= max_nl:
-        return max_nl
-    if rate_nl >= min_nl:
-        return int(rate_nl) // step_nl * step_nl
-    return min_mode_nl if rate_nl >= min_mode_nl else 0
-
-
-def program_mode(rate_nl: Any, min_nl: Any) -> Any:
-    """The mode in which a pump runs an accepted basal rate (nL per pump tick)."""
-    if rate_nl >= min_nl:
-        return CONTINUOUS
-    return MIN_RATE if rate_nl > 0 else STOPPED
-
-
-_programmable_rate = kernel(programmable_rate)
-_program_mode = kernel(program_mode)
+_REPLACED = int(PumpEvent.REPLACED)
 
 
 @kernel
-def _check_reservoir(state, par):
-    """Set the alarms that follow from the *estimated* volume; only a refill clears them."""
-    if state.estimated_ml <= par.low_reservoir_ml:
-        state.alarms |= LOW_RESERVOIR
-        if state.estimated_ml <= par.residual_ml:
-            state.alarms |= EMPTY_RESERVOIR
+def _use_battery(state, par):
+    """An hour's drain; at ERI the pump has its last days, and then it stops."""
+    if math.isinf(par.battery_h):
+        return
+    flow = state.rate_nl / par.battery_reference_nl
+    load = 1.0 - par.battery_flow_share + par.battery_flow_share * flow
+    state.battery_used += HOUSE_H / par.battery_h * load
+    if state.eri_h < 0.0:
+        if state.battery_used >= 1.0 or state.age_h - state.implant_h >= par.battery_hard_h - par.eri_left_h:
+            state.eri_h = state.age_h
+            raise_alarm(state, ERI)
+    elif state.age_h - state.eri_h >= par.eri_left_h and state.halt & HALT_BATTERY == 0:
+        raise_alarm(state, END_OF_SERVICE)
+        halt(state, HALT_BATTERY)
 
 
 @kernel
-def cancel_bolus(state):
-    """Stop a running bolus; returns the programmed volume that will not be infused, nL."""
-    cancelled = state.bolus_left_nl
-    state.bolus_left_nl = 0.0
-    return cancelled
+def set_flow_ratio(state, par):
+    """The true flow per programmed flow: the pump's own bias and drift, temperature, ambient pressure, over-infusion."""
+    ratio = par.flow_bias + par.flow_drift_per_h * (state.age_h - state.implant_h)
+    ratio *= 1.0 + par.temp_per_c * (state.body_c - NORMAL_C)
+    ratio *= 1.0 + par.ambient_per_mmhg * state.ambient_drop_mmhg
+    state.flow_ratio = max(ratio + state.excess, 0.0)
 
 
 @kernel
-def command(state, par, rate_nl, bolus_nl):
-    """Program the coming pump tick with what the shield allowed.
+def _keep_house(state, par):
+    """Once an hour: the solution ages, the battery drains, the flow ratio and the tube-set warning are brought up to date."""
+    age_solution(state, par)
+    _use_battery(state, par)
+    set_flow_ratio(state, par)
+    if state.no_flow_h >= par.stop_warning_h:
+        raise_alarm(state, STOPPED_LONG)
+    elif state.no_flow_h == 0.0:
+        clear_alarm(state, STOPPED_LONG)
 
-    The rate follows :func:`programmable_rate`; the bolus is rounded down to the pump's step and joins one that still
-    runs. A stopped pump and the minimum-rate mode run no bolus: entering either cancels a running one. A command with a
-    number that is not finite or is negative is refused whole, as is every command to a constant-flow pump: the program
-    stays as it was.
 
-    Args:
-        state: PUMP_STATE record, changed in place.
-        par: PUMP_PAR record.
-        rate_nl: basal rate, nL per pump tick.
-        bolus_nl: bolus to start now, nL (0 for none).
+@kernel
+def begin_tick(state, par):
+    """What the pump does by itself at the start of a pump tick, before any command."""
+    if state.mode > CONTINUOUS:
+        follow_schedule(state)
+    if state.trouble == 1:
+        watch(state, par)
+    if state.ticks % HOUSE_TICKS == 0:
+        _keep_house(state, par)
+    state.ticks += 1
 
-    Returns:
-        (rate_nl, bolus_nl) as programmed: the basal rate that runs from now on and the bolus accepted now.
-    """
-    valid = 0 <= rate_nl < math.inf and 0 <= bolus_nl < math.inf
-    if not valid or par.rate_adjustable == 0:
-        return state.rate_nl, 0
-    rate = _programmable_rate(rate_nl, par.rate_step_nl, par.min_mode_rate_nl, par.min_rate_nl, par.max_rate_nl)
-    state.rate_nl = rate
-    state.mode = _program_mode(rate, par.min_rate_nl)
-    if state.mode != CONTINUOUS:
-        state.bolus_left_nl = 0.0
-        return rate, 0
-    # No bolus is larger than a reservoir; the cap also keeps the integer conversion defined.
-    bolus = int(min(bolus_nl, par.capacity_ml / ML_PER_NL)) // par.bolus_step_nl * par.bolus_step_nl
-    state.bolus_left_nl += bolus
-    return rate, bolus
+
+@kernel
+def _extra_flow(state, par, ticks, basal_nl):
+    """Volume of a running bolus or prime in this substep, under the flow that the basal rate leaves, nL."""
+    top = max(par.max_flow_nl * ticks - basal_nl, 0.0)
+    extra = 0.0
+    if state.prime_left_nl > 0.0:
+        extra = min(state.prime_left_nl, top)
+        state.prime_left_nl -= extra
+    if state.bolus_left_nl > 0.0:
+        slower = state.bolus_flow_nl * ticks if state.bolus_flow_nl > 0 else top
+        bolus = min(state.bolus_left_nl, min(top - extra, slower))
+        state.bolus_left_nl -= bolus
+        extra += bolus
+    return extra
 
 
 @kernel
 def deliver(state, par, dt_h, out_ug):
     """Run the program for ``dt_h`` and move the fluid through the catheter.
 
-    A bolus runs at the flow the basal rate leaves under the pump's largest flow. The reservoir gives nothing below its
-    residual, so an empty pump delivers nothing while the program, and the estimate, run on.
+    A bolus runs at the flow the basal rate leaves under the pump's largest flow. The motor moves whole strokes. The
+    reservoir gives nothing below its residual, so an empty pump delivers nothing while the program, and the estimate, run
+    on.
 
     Args:
         state: PUMP_STATE record, changed in place.
         par: PUMP_PAR record.
         dt_h: substep, h.
-        out_ug: ``[MAX_DRUGS]`` overwritten with the drug that left the catheter tip, µg.
+        out_ug: ``[MAX_DRUGS]`` overwritten with the drug that entered the CSF, µg.
 
     Returns:
-        (basal_ml, bolus_ml): true volumes that left the tip for either purpose, mL.
+        (basal_ml, bolus_ml): true volumes that entered the CSF for either purpose, mL.
     """
     ticks = dt_h * (1.0 / PUMP_TICK_H)
     basal_nl = state.rate_nl * ticks
-    bolus_nl = 0.0
-    if state.bolus_left_nl > 0.0:
-        bolus_nl = min(state.bolus_left_nl, max(par.max_flow_nl * ticks - basal_nl, 0.0))
-        state.bolus_left_nl -= bolus_nl
-    planned_ml = (basal_nl + bolus_nl) * ML_PER_NL
-    ratio = max(par.flow_bias + par.flow_drift_per_h * state.age_h, 0.0)
-    flow_ml = planned_ml * ratio
-    available_ml = max(state.true_ml - par.residual_ml, 0.0)
-    if flow_ml > available_ml:
-        ratio *= available_ml / flow_ml
-        flow_ml = available_ml
-    if is_uniform(state):  # the usual case, kept here because passing an array on costs as much as the rest
+    extra_nl = 0.0
+    if state.bolus_left_nl > 0.0 or state.prime_left_nl > 0.0:
+        extra_nl = _extra_flow(state, par, ticks, basal_nl)
+    planned_nl = basal_nl + extra_nl
+    moved_nl = planned_nl
+    if par.stroke_nl > 0.0:
+        due = state.carry_nl + planned_nl
+        moved_nl = math.floor(due / par.stroke_nl) * par.stroke_nl
+        state.carry_nl = due - moved_nl
+    left_ml = min(moved_nl * ML_PER_NL * state.flow_ratio, max(state.true_ml - par.residual_ml, 0.0))
+    tip_ml = left_ml
+    if state.trouble == 1:
+        left_ml, tip_ml = deliver_troubled(state, par, left_ml, dt_h, out_ug)
+    elif is_uniform(state):  # the usual case, kept here because passing an array on costs as much as the rest
         for d in range(MAX_DRUGS):
-            out_ug[d] = flow_ml * state.conc[d]
+            out_ug[d] = left_ml * state.conc[d]
     else:
-        push(state, flow_ml, out_ug)
-    state.true_ml -= flow_ml
-    state.estimated_ml = max(state.estimated_ml - planned_ml, 0.0)
-    state.delivered_ml += flow_ml
-    state.commanded_ml += planned_ml
+        push(state, left_ml, left_ml, out_ug)
+    take_up(state, par, out_ug)
+    for d in range(MAX_DRUGS):
+        state.tip_ug[d] += out_ug[d]
+    state.true_ml -= left_ml
+    state.estimated_ml = max(state.estimated_ml - planned_nl * ML_PER_NL, 0.0)
+    state.delivered_ml += left_ml
+    state.commanded_ml += planned_nl * ML_PER_NL
+    if state.halt & (HALT_STALL | HALT_MRI | HALT_BATTERY) == 0:
+        state.motor_ml += moved_nl * ML_PER_NL
+    state.no_flow_h = 0.0 if left_ml > 0.0 else state.no_flow_h + dt_h
     state.age_h += dt_h
-    _check_reservoir(state, par)
-    return basal_nl * ML_PER_NL * ratio, bolus_nl * ML_PER_NL * ratio
+    check_reservoir(state, par)
+    if planned_nl <= 0.0:
+        return 0.0, tip_ml if tip_ml > 0.0 else 0.0
+    basal_ml = tip_ml * (basal_nl / planned_nl)
+    return basal_ml, tip_ml - basal_ml
 
 
 @kernel
-def refill(state, par, volume_ml, conc):
-    """Aspirate what can be aspirated, fill, and reset the pump's estimate; program and catheter stay as they are.
+def battery_reset(state, par):
+    """A low-battery reset or an electrical upset: the pump falls to its minimum rate and waits for a clinician."""
+    state.rate_nl = par.min_mode_rate_nl
+    state.mode = MIN_RATE
+    state.bolus_left_nl = 0.0
+    state.latched = 1
+    raise_alarm(state, RESET)
 
-    The residual stays and mixes with the new drug, so a new concentration starts slightly off its label. What would
-    exceed the capacity is not injected.
 
-    Args:
-        state: PUMP_STATE record, changed in place.
-        par: PUMP_PAR record.
-        volume_ml: volume in the syringe, mL (nothing is injected for a negative or missing number).
-        conc: ``[MAX_DRUGS]`` concentrations in the syringe, µg/mL.
-
-    Returns:
-        (aspirated_ml, expected_ml): volume found and volume the pump's estimate promised, for the volume balance.
-    """
-    kept = min(state.true_ml, par.residual_ml)
-    aspirated_ml = state.true_ml - kept
-    expected_ml = max(state.estimated_ml - par.residual_ml, 0.0)
-    injected = min(volume_ml, par.capacity_ml - kept) if volume_ml > 0.0 else 0.0
-    total = kept + injected
-    if injected > 0.0:
-        for d in range(MAX_DRUGS):
-            # In this form equal concentrations stay exactly equal, which keeps the catheter one slug.
-            state.conc[d] = conc[d] + (state.conc[d] - conc[d]) * (kept / total)
-            state.label_conc[d] = conc[d]
-    state.true_ml = total
-    state.estimated_ml = total
-    state.alarms &= ~(LOW_RESERVOIR | EMPTY_RESERVOIR)
-    state.refills += 1
-    _check_reservoir(state, par)
-    return aspirated_ml, expected_ml
+@kernel
+def replace_pump(state, par):
+    """A new pump of the same model on the same catheter, filled from the old one's reservoir, with the old program."""
+    resume(state, HALT_STALL)
+    resume(state, HALT_MRI)
+    resume(state, HALT_VALVE)
+    resume(state, HALT_BATTERY)
+    state.latched = 0
+    state.implant_h = state.age_h
+    state.battery_used = 0.0
+    state.eri_h = -1.0
+    state.excess = 0.0
+    state.no_flow_h = 0.0
+    clear_alarm(state, ERI | RESET | STOPPED_LONG)
+    note(state, _REPLACED, 0.0, 0.0)
+    settle(state)
 
 
 def _per_pump(
@@ -194,6 +221,7 @@ def new_pump_state(
     *,
     primed: bool = True,
     rate_nl: ArrayLike = 0,
+    start_clock_h: ArrayLike = 0.0,
     out: NDArray[np.void] | None = None,
 ) -> NDArray[np.void]:
     """The state of pumps just implanted and filled.
@@ -204,6 +232,7 @@ def new_pump_state(
         fill_ml: volume in the reservoir after priming, residual included, mL; one for all or ``[n]``.
         primed: whether the catheter is filled with drug; otherwise with CSF, which holds none.
         rate_nl: basal rate asked for, nL per pump tick; one for all or ``[n]``; follows :func:`programmable_rate`.
+        start_clock_h: clock time of the start, h; one for all or ``[n]``.
         out: ``[n]`` PUMP_STATE records to fill in place; a new array when missing.
 
     Returns:
@@ -226,6 +255,11 @@ def new_pump_state(
     state["n_slugs"] = 1
     state["slug_ml"][:, 0] = par["dead_ml"]
     state["slug_conc"][:, 0] = content if primed else 0.0
+    state["filled_ug"] = content * (fill + np.where(primed, par["dead_ml"], 0.0))[:, np.newaxis]
+    state["flow_ratio"] = np.maximum(par["flow_bias"], 0.0)
+    state["body_c"] = NORMAL_C
+    state["start_clock_h"] = start_clock_h
+    state["eri_h"] = -1.0
     low = np.where(fill <= par["low_reservoir_ml"], LOW_RESERVOIR, 0)
     state["alarms"] = low | np.where(fill <= par["residual_ml"], EMPTY_RESERVOIR, 0)
     return state

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from statistics import NormalDist
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from thecal.devices.records import ML_PER_NL, PUMP_PAR, PUMP_TICK_H, TICKS_PER_DAY
+from thecal.devices.records import MECHANISMS, ML_PER_NL, PUMP_PAR, PUMP_TICK_H, TICKS_PER_DAY
 from thecal.physiology.errors import ConfigError, ParameterError, UnknownNameError
 from thecal.physiology.parameters import ParameterFile, read_parameters
 
@@ -31,8 +31,27 @@ _FIELDS: dict[str, tuple[str, str, float]] = {
     "internal_ml": ("catheter.internal", "mL", _POSITIVE),
     "catheter_ml_per_cm": ("catheter.volume_per_length", "mL/cm", _POSITIVE),
     "catheter_cm": ("catheter.length", "cm", _POSITIVE),
+    "compliance_ml": ("catheter.compliance", "mL", 0.0),
+    "release_h": ("catheter.release", "hour", _POSITIVE),
+    "temp_per_c": ("environment.temperature", "1/delta_degC", 0.0),
+    "ambient_per_mmhg": ("environment.ambient", "1/mmHg", 0.0),
+    "mri_resume_h": ("mri.resume", "hour", 0.0),
+    "mri_no_resume": ("mri.no_resume", "dimensionless", 0.0),
+    "mri_leak_ml": ("mri.leak", "mL", 0.0),
     "start_flow_ml_per_d": ("practice.start_flow", "mL/day", _POSITIVE),
 }
+# What a pump without motor, battery and telemetry has not: all of it must be given for a programmable one.
+_POWERED: dict[str, tuple[str, str, float]] = {
+    "stroke_nl": ("flow.stroke", "nL", _POSITIVE),
+    "battery_h": ("battery.life", "hour", _POSITIVE),
+    "battery_hard_h": ("battery.hard_limit", "hour", _POSITIVE),
+    "eri_left_h": ("battery.after_eri", "hour", 0.0),
+    "battery_flow_share": ("battery.flow_share", "dimensionless", 0.0),
+    "battery_reference_ml_per_d": ("battery.reference_flow", "mL/day", _POSITIVE),
+    "stall_log_h": ("telemetry.stall_log", "hour", 0.0),
+    "stop_warning_h": ("telemetry.stop_warning", "hour", _POSITIVE),
+}
+_UNPOWERED = dict.fromkeys(_POWERED, math.inf) | {"stroke_nl": 0.0, "battery_flow_share": 0.0}
 _RATE_STEP = "flow.rate_step"
 # Whole numbers: (key, rounding to the rate step); a lowest rate is rounded up, so that no programmed rate is below it.
 _RATES: dict[str, tuple[str, Callable[[float], int]]] = {
@@ -47,11 +66,12 @@ _KINDS = ("programmable", "constant")
 class PumpSpec(BaseModel):
     """A model of pump. Rates are whole nL per pump tick (15 min), as the shield counts them; volumes in mL."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid")  # a pump without a battery has an infinite life
 
     name: str
     title: str
     kind: Literal["programmable", "constant"]
+    mechanism: Literal["rotor", "valve", "propellant"]
     capacity_ml: float
     residual_ml: float
     low_reservoir_ml: float
@@ -70,6 +90,22 @@ class PumpSpec(BaseModel):
     internal_ml: float
     catheter_ml_per_cm: float
     catheter_cm: float
+    compliance_ml: float
+    release_h: float
+    temp_per_c: float
+    ambient_per_mmhg: float
+    mri_resume_h: float
+    mri_no_resume: float
+    mri_leak_ml: float
+    stroke_nl: float
+    battery_h: float
+    battery_cv: float
+    battery_hard_h: float
+    eri_left_h: float
+    battery_flow_share: float
+    battery_reference_ml_per_d: float
+    stall_log_h: float
+    stop_warning_h: float
     start_flow_ml_per_d: float
 
     @property
@@ -89,8 +125,14 @@ class PumpSpec(BaseModel):
             raise ValueError(
                 "flows must satisfy 0 <= flow.min_mode_rate <= flow.min_rate <= flow.max_rate <= flow.max_flow"
             )
+        if self.kind == "constant" and not self.min_rate_nl == self.max_rate_nl == self.max_flow_nl:
+            raise ValueError("a constant-flow pump has one flow: flow.min_rate = flow.max_rate = flow.max_flow")
         if self.rate_step_nl < 1 or self.bolus_step_nl < 1 or self.min_rate_nl < 1:
             raise ValueError("flow.rate_step, flow.bolus_step and flow.min_rate must be at least 1 nL (per pump tick)")
+        if self.mri_no_resume > 1.0 or (self.battery_flow_share > 1.0):
+            raise ValueError("mri.no_resume and battery.flow_share are shares and cannot exceed 1")
+        if (self.kind == "constant") != (self.mechanism == "propellant"):
+            raise ValueError("a constant-flow pump has the mechanism 'propellant', and no other pump has")
         if not 0.0 < self.flow_bias_low <= self.flow_bias <= self.flow_bias_high:
             raise ValueError("accuracy.flow_bias.range must lie above 0 and hold accuracy.flow_bias")
         return self
@@ -139,17 +181,20 @@ def _text(file: ParameterFile, key: str) -> str:
 
 def _spec(name: str, file: ParameterFile) -> PumpSpec:
     """Turn a parameter file into a spec; every key must be known, so that a misspelled one is not silently ignored."""
-    known = {key for key, _, _ in _FIELDS.values()} | {key for key, _ in _RATES.values()}
+    title, kind, mechanism = _text(file, "title"), _text(file, "kind"), _text(file, "mechanism")
+    for key, value, choices in (("kind", kind, _KINDS), ("mechanism", mechanism, MECHANISMS)):
+        if value not in choices:
+            raise ParameterError(f"{file.path}: {key}: {value!r} is not one of {', '.join(choices)}")
+    fields = _FIELDS if kind == "constant" else _FIELDS | _POWERED
+    known = {key for key, _, _ in fields.values()} | {key for key, _ in _RATES.values()}
     known |= {_RATE_STEP, _MAX_FLOW, _BOLUS_STEP}
     for key in [*file, *file.texts]:
-        if key not in known and key not in ("title", "kind"):
-            raise ParameterError(f"{file.path}: {key}: not a parameter of a pump")
-    title, kind = _text(file, "title"), _text(file, "kind")
-    if kind not in _KINDS:
-        raise ParameterError(f"{file.path}: kind: {kind!r} is not one of {', '.join(_KINDS)}")
-    values: dict[str, Any] = {
-        field: file.get_in(key, unit, minimum=minimum) for field, (key, unit, minimum) in _FIELDS.items()
-    }
+        if key not in known and key not in ("title", "kind", "mechanism"):
+            raise ParameterError(f"{file.path}: {key}: not a parameter of a {kind} pump")
+    values: dict[str, Any] = {"battery_cv": 0.0, **_UNPOWERED}
+    values |= {field: file.get_in(key, unit, minimum=minimum) for field, (key, unit, minimum) in fields.items()}
+    if kind != "constant":
+        values["battery_cv"] = file["battery.life"].cv or 0.0
     step = _whole(file, _RATE_STEP, _per_tick(file, _RATE_STEP))
     for field, (key, rounding) in _RATES.items():
         values[field] = rounding(_per_tick(file, key) / step) * step
@@ -162,7 +207,7 @@ def _spec(name: str, file: ParameterFile) -> PumpSpec:
         raise ParameterError(f"{file.path}: accuracy.flow_bias.distribution: only normal is known for a flow bias")
     tolerance = values["label_tolerance"]
     low, high = (scale * edge for edge in bias.range) if bias.range else (1.0 - tolerance, 1.0 + tolerance)
-    values |= {"name": name, "title": title, "kind": kind}
+    values |= {"name": name, "title": title, "kind": kind, "mechanism": mechanism}
     values |= {"flow_bias_sd": spread, "flow_bias_low": low, "flow_bias_high": high, "rate_step_nl": step}
     try:
         return PumpSpec(**values)
@@ -171,7 +216,12 @@ def _spec(name: str, file: ParameterFile) -> PumpSpec:
 
 
 def pump_parameters(
-    spec: PumpSpec, *, catheter_cm: ArrayLike | None = None, flow_bias: ArrayLike = 1.0
+    spec: PumpSpec,
+    *,
+    catheter_cm: ArrayLike | None = None,
+    flow_bias: ArrayLike = 1.0,
+    battery_factor: ArrayLike = 1.0,
+    chemistry: Mapping[str, ArrayLike] | None = None,
 ) -> NDArray[np.void]:
     """The records of individual pumps of one model.
 
@@ -179,28 +229,38 @@ def pump_parameters(
         spec: the model.
         catheter_cm: implanted length of the catheter, cm; one or ``[n]``; the model's own when missing.
         flow_bias: delivered / programmed volume; one or ``[n]``, for example from :func:`sample_flow_bias`.
+        battery_factor: this pump's battery life / the model's; one or ``[n]``, from :func:`sample_battery`.
+        chemistry: what the solution does in the reservoir, ``[MAX_DRUGS]`` by name of the PUMP_PAR field (from
+            :func:`thecal.devices.solutions.kernel_chemistry`); an inert solution when missing.
 
     Returns:
-        ``[n]`` PUMP_PAR records, ``[1]`` when both are single numbers.
+        ``[n]`` PUMP_PAR records, ``[1]`` when all are single numbers.
 
     Raises:
-        ConfigError: a length or a bias is not finite or not positive.
+        ConfigError: a length, a bias or a factor is not finite or not positive.
     """
-    length, bias = np.broadcast_arrays(
+    length, bias, battery = np.broadcast_arrays(
         np.atleast_1d(np.asarray(spec.catheter_cm if catheter_cm is None else catheter_cm, dtype=np.float64)),
         np.atleast_1d(np.asarray(flow_bias, dtype=np.float64)),
+        np.atleast_1d(np.asarray(battery_factor, dtype=np.float64)),
     )
-    for name, value in (("catheter length (cm)", length), ("flow bias", bias)):
+    for name, value in (("catheter length (cm)", length), ("flow bias", bias), ("battery factor", battery)):
         wrong = ~(np.isfinite(value) & (value > 0.0))
         if wrong.any():
             raise ConfigError(f"{name} {value[wrong][0]} is not finite and positive")
     par = np.zeros(length.shape, PUMP_PAR)
     for field in PUMP_PAR.names or ():
-        if field in PumpSpec.model_fields:
+        if field in PumpSpec.model_fields and field != "mechanism":
             par[field] = getattr(spec, field)
+    par["mechanism"] = MECHANISMS.index(spec.mechanism)
     par["rate_adjustable"] = int(spec.kind == "programmable")
     par["flow_bias"] = bias
+    par["battery_h"] = spec.battery_h * battery
+    par["battery_reference_nl"] = spec.battery_reference_ml_per_d / ML_PER_NL / TICKS_PER_DAY
     par["dead_ml"] = spec.internal_ml + spec.catheter_ml_per_cm * length
+    par["soluble_ug_per_ml"] = np.inf
+    for field, numbers in (chemistry or {}).items():
+        par[field] = numbers
     return par
 
 
@@ -224,42 +284,14 @@ def sample_flow_bias(spec: PumpSpec, normal_value: float) -> float:
     return min(max(drawn, spec.flow_bias_low), spec.flow_bias_high)
 
 
-def choose_concentration(
-    dose_ug_per_d: float,
-    options_ug_per_ml: Iterable[float],
-    spec: PumpSpec,
-    *,
-    max_interval_d: float,
-    max_ug_per_ml: float = math.inf,
-) -> float:
-    """The concentration a clinic would order for a starting dose.
-
-    Of the options up to ``max_ug_per_ml`` whose starting flow is at least the pump's practical one, take the one with
-    the longest refill interval, counting none longer than ``max_interval_d`` (the drug's stability); of equals take the
-    weakest, since granulomas follow concentration. Where every option flows too slowly, take the weakest; where the
-    dose needs more than the pump's highest rate, take the strongest that is allowed.
-
-    Args:
-        dose_ug_per_d: starting dose of the drug, µg/d.
-        options_ug_per_ml: concentrations on offer, µg/mL.
-        spec: the model of pump.
-        max_interval_d: longest useful refill interval, d.
-        max_ug_per_ml: highest concentration allowed, µg/mL.
+def sample_battery(spec: PumpSpec, normal_value: float) -> float:
+    """The battery life of one pump relative to the model's median, from one standard normal number (log-normal).
 
     Raises:
-        ConfigError: no option is allowed, or a number is not finite and positive.
+        ConfigError: ``normal_value`` is not finite.
     """
-    options = sorted(float(option) for option in options_ug_per_ml)
-    numbers = [("dose", dose_ug_per_d), ("longest refill interval", max_interval_d)]
-    for name, number in [*numbers, *(("concentration", option) for option in options)]:
-        if not (math.isfinite(number) and number > 0.0):
-            raise ConfigError(f"{name} {number} is not finite and positive")
-    allowed = [option for option in options if option <= max_ug_per_ml]
-    if not allowed:
-        raise ConfigError(f"no concentration among {options} µg/mL is at most {max_ug_per_ml} µg/mL")
-    highest = spec.max_rate_nl * ML_PER_NL * TICKS_PER_DAY
-    flows = {option: dose_ug_per_d / option for option in allowed}
-    practical = [option for option in allowed if spec.start_flow_ml_per_d <= flows[option] <= highest]
-    if not practical:
-        return allowed[-1] if flows[allowed[-1]] > highest else allowed[0]
-    return max(practical, key=lambda option: (min(spec.usable_ml / flows[option], max_interval_d), -option))
+    if not math.isfinite(normal_value):
+        raise ConfigError(
+            f"battery life cannot be drawn from {normal_value}: it must be a finite standard normal number"
+        )
+    return math.exp(math.sqrt(math.log1p(spec.battery_cv**2)) * normal_value)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.devices.fault_presets import FaultSpec, fault_parameters, load_faults, new_fault_state
+from thecal.devices.monitor_records import monitor_parameters
+from thecal.devices.orders import order_concentration
 from thecal.devices.pump import new_pump_state
 from thecal.devices.records import TICKS_PER_DAY
-from thecal.devices.specs import choose_concentration, load_pump, pump_parameters, sample_flow_bias
+from thecal.devices.solutions import assess, kernel_chemistry
+from thecal.devices.specs import load_pump, pump_parameters, sample_battery, sample_flow_bias
 from thecal.envs.observation import N_OBS, write_observation
 from thecal.envs.records import TASK_PAR, TICK_OUT, WORLD, WORLD_PAR
 from thecal.envs.tasks import TaskSpec, load_task
@@ -27,6 +32,7 @@ from thecal.safety.profiles import load_profile, shield_parameters
 from thecal.safety.shield import new_shield_state
 
 SPLITS = ("train", "tune", "test")
+FaultsLike = str | Path | Mapping[str, Any] | FaultSpec | None
 _PARALLEL_FROM = 64
 
 
@@ -41,6 +47,9 @@ class Batch:
         shield_mode: see :class:`thecal.safety.shield.ShieldMode`.
         profile: limit profile by name or path; the task's own when ``None``.
         cohort_seed: seed of the cohort; the same seed and patient always give the same parameters.
+        faults: what may go wrong: ``"none"``, a preset of hazards (``"reference"``, ``"stress"``), a ``.toml`` file or a
+            mapping of :class:`thecal.devices.fault_presets.FaultSpec`; the task's own when ``None``.
+        pump: model of pump by name or path; the task's own when ``None``.
 
     Raises:
         ConfigError: an argument is not valid (a subclass names unknown tasks, drugs, pumps, cohorts and profiles).
@@ -56,6 +65,8 @@ class Batch:
         shield_mode: str | ShieldMode = ShieldMode.PROJECT,
         profile: str | None = None,
         cohort_seed: int = 0,
+        faults: FaultsLike = None,
+        pump: str | None = None,
     ) -> None:
         self.spec = load_task(task)
         if n < 1:
@@ -71,7 +82,9 @@ class Batch:
         self.profile = load_profile(profile or self.spec.profile)
         self.cohort_spec = load_cohort_spec(self.spec.cohort)
         self.cohort_seed = cohort_seed
-        self.pump = load_pump(self.spec.pump)
+        self.pump = load_pump(pump or self.spec.pump)
+        self.faults = load_faults(self.spec.faults if faults is None else faults)
+        self.drugs = _drugs_in_play(self.spec.drugs, self.faults)
         self.world = np.zeros(n, WORLD)
         self.par = np.zeros(n, WORLD_PAR)
         self.out = np.zeros(n, TICK_OUT)
@@ -80,6 +93,8 @@ class Batch:
         self.observations = np.zeros((n, N_OBS), np.float32)
         self.patients = np.zeros(n, np.int64)
         self._all = np.ones(n, np.bool_)
+        self._sound = new_fault_state()
+        self._monitors = monitor_parameters()[0]
         self._known: dict[int, tuple[np.void, np.void, np.void]] = {}
 
     def restart(self, where: NDArray[np.int64], patients: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
@@ -91,6 +106,8 @@ class Batch:
         for row, patient, seed in zip(where.tolist(), patients.tolist(), seeds.tolist(), strict=True):
             self.par[row], self.world["pump"][row], self.world["shield"][row] = self._known[patient]
             self.par["patient"]["seed"][row] = seed
+            self.par["fault"]["seed"][row] = seed
+            self.world["fault"][row] = self._sound
         self.patients[where] = patients
         self.out[where] = np.zeros((), TICK_OUT)
         start_rows(self.world, self.par, self.observations, where)
@@ -122,7 +139,7 @@ class Batch:
             raise ConfigError(
                 f"{self.spec.name}: difficulty: structure {structure} is neither {AXIAL} nor {COMPARTMENT}"
             )
-        cohort = draw(self.cohort_spec, self.spec.drugs, patients, self.split, self.cohort_seed, structure=structure)
+        cohort = draw(self.cohort_spec, self.drugs, patients, self.split, self.cohort_seed, structure=structure)
         self._known.update(zip(patients.tolist(), self._assemble(cohort), strict=True))
 
     def _assemble(self, cohort: Cohort) -> list[tuple[np.void, np.void, np.void]]:
@@ -136,29 +153,35 @@ class Batch:
             content[i] = self._assemble_row(par[i], dose)
         prepare_rows(par)
         rates = par["task"]["start_rate_nl"]
-        pumps = new_pump_state(par["pump"], content, self.pump.capacity_ml, rate_nl=rates)
+        clock = self.spec.start_clock_h
+        pumps = new_pump_state(par["pump"], content, self.pump.capacity_ml, rate_nl=rates, start_clock_h=clock)
         shields = [new_shield_state(row, int(rate)) for row, rate in zip(par["shield"], rates, strict=True)]
         return list(zip(par, pumps, shields, strict=True))
 
     def _assemble_row(self, row: Any, dose_ug_per_d: float) -> NDArray[np.float64]:
         limits = self.profile
         solution = self.spec.solution
-        drug = self.spec.drugs[0]
-        conc = choose_concentration(
+        ratios = (1.0, *solution.ratios)
+        conc = order_concentration(
             dose_ug_per_d,
             [1000.0 * option for option in solution.options_mg_per_ml],
             self.pump,
             max_interval_d=solution.max_interval_d,
             max_ug_per_ml=min(
-                limits.max_concentration(name) / ratio
-                for name, ratio in zip(self.spec.drugs, (1.0, *solution.ratios), strict=True)
+                limits.max_concentration(name) / ratio for name, ratio in zip(self.spec.drugs, ratios, strict=True)
             ),
         )
-        mixture = [conc * ratio for ratio in (1.0, *solution.ratios)]
+        mixture = [conc * ratio for ratio in ratios]
+        report = assess(self.spec.drugs, mixture)
         rate_nl = int(dose_ug_per_d / conc * NL_PER_ML / TICKS_PER_DAY)
         who = row["patient"]
-        bias = sample_flow_bias(self.pump, normals(int(who["seed"]), int(who["patient"]), STREAM_DEVICE, 0)[0])
-        row["pump"] = pump_parameters(self.pump, flow_bias=bias)[0]
+        draws = normals(int(who["seed"]), int(who["patient"]), STREAM_DEVICE, 0)
+        row["pump"] = pump_parameters(
+            self.pump,
+            flow_bias=sample_flow_bias(self.pump, draws[0]),
+            battery_factor=sample_battery(self.pump, draws[1]),
+            chemistry=kernel_chemistry(report),
+        )[0]
         row["shield"] = shield_parameters(
             limits,
             drugs=self.spec.drugs,
@@ -170,10 +193,34 @@ class Batch:
             bolus_step_nl=int(row["pump"]["bolus_step_nl"]),
             mode=self.shield_mode,
         )
-        _fill_task(row["task"], self.spec, max(rate_nl, int(row["pump"]["min_rate_nl"])), limits.cap_ug(drug))
+        start_nl = min(max(rate_nl, self.pump.min_rate_nl), self.pump.max_rate_nl)
+        good_h = 24.0 * min(solution.max_interval_d, report.stable_d)
+        _fill_task(row["task"], self.spec, start_nl, limits.cap_ug(self.spec.drugs[0]), good_h)
+        row["fault"] = fault_parameters(
+            self.faults, drugs=self.spec.drugs, patient=int(who["patient"]), wrong_slot=self._wrong_slot()
+        )
+        row["monitor"] = self._monitors
+        if self.faults is not None and self.faults.hazards:
+            who["infection_per_h"] = 0.0  # the preset's own hazard stands for it
         content = np.zeros(MAX_DRUGS)
         content[: len(mixture)] = mixture
+        row["ordered_conc"] = content
         return content
+
+    def _wrong_slot(self) -> int:
+        return len(self.spec.drugs) if len(self.drugs) > len(self.spec.drugs) else -1
+
+
+def _drugs_in_play(drugs: tuple[str, ...], faults: FaultSpec | None) -> tuple[str, ...]:
+    """The task's drugs, and the one that a mix-up at a refill would put in, where there is a slot for it."""
+    wrong = None if faults is None else faults.wrong_drug
+    if wrong is None:
+        return drugs
+    if wrong in drugs:
+        raise ConfigError(f"faults: wrong_drug {wrong} is a drug of the task")
+    if len(drugs) == MAX_DRUGS:
+        raise ConfigError(f"faults: wrong_drug needs a free slot, and the task has {MAX_DRUGS} drugs")
+    return (*drugs, wrong)
 
 
 def _mode(value: str | int | ShieldMode) -> ShieldMode:
@@ -197,7 +244,7 @@ def _apply_difficulty(par: NDArray[np.void], factors: dict[str, float], task: st
             raise ConfigError(f"{task}: difficulty: {name!r} is not a parameter of the patient")
 
 
-def _fill_task(row: Any, spec: TaskSpec, start_rate_nl: int, cap_ug: float) -> None:
+def _fill_task(row: Any, spec: TaskSpec, start_rate_nl: int, cap_ug: float, good_h: float) -> None:
     values = {
         "ticks_per_step": spec.ticks_per_step,
         "n_steps": spec.n_steps,
@@ -209,6 +256,7 @@ def _fill_task(row: Any, spec: TaskSpec, start_rate_nl: int, cap_ug: float) -> N
         "start_clock_h": spec.start_clock_h,
         "clinic_clock_h": spec.clinic_clock_h,
         "refill_ml": spec.solution.refill_ml,
+        "refill_h": good_h,
         "cap_ug": cap_ug,
         **{f"w_{name}": weight for name, weight in spec.weights.model_dump().items()},
     }

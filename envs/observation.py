@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from thecal.devices.alarms import CRITICAL
+from thecal.devices.monitor_records import OVER_MONITORS as _OVER
+from thecal.devices.monitor_records import UNDER_MONITORS as _UNDER
 from thecal.physiology.jit import kernel
 from thecal.physiology.layout import N_SENSORS, SENSORS
 from thecal.physiology.pain import clock
@@ -66,6 +69,10 @@ FIELDS = (
     Field("lock_sedation", "", 0.0, 1.0),
     Field("stale", "", 0.0, 1.0),
     Field("reservoir_ml", "mL", 0.0, 40.0),
+    Field("pump_alarm", "", 0.0, 1.0),
+    Field("suspect_under", "", 0.0, 1.0),
+    Field("suspect_over", "", 0.0, 1.0),
+    Field("refill_residual", "share of the volume", -0.5, 0.5),
 )
 NAMES = tuple(field.name for field in FIELDS)
 UNITS = tuple(field.unit for field in FIELDS)
@@ -138,6 +145,10 @@ def write_observation(world, par, out):
         float(shield.lock_sedation),
         float(shield.stale),
         world.pump.estimated_ml,
+        1.0 if world.pump.alarms & CRITICAL != 0 else 0.0,
+        1.0 if world.monitor.standing & _UNDER != 0 else 0.0,
+        1.0 if world.monitor.standing & _OVER != 0 else 0.0,
+        world.monitor.residual,
     )
     for i in range(len(rest)):
         j = 4 + 2 * N_SENSORS + i

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from thecal.devices.fault_records import FAULT_PAR, FAULT_STATE
+from thecal.devices.monitor_records import MONITOR_PAR, MONITOR_STATE
 from thecal.devices.records import PUMP_PAR, PUMP_STATE, TICKS_PER_DAY
 from thecal.physiology.layout import MAX_DRUGS
 from thecal.physiology.records import PATIENT_PAR, PATIENT_STATE
@@ -39,6 +41,7 @@ TASK_PAR = np.dtype(
         ("start_rate_nl", _i),
         ("start_clock_h", _f),
         ("refill_ml", _f),  # estimated volume at which the clinic refills, mL
+        ("refill_h", _f),  # age of a fill at which it does, h: the solution is good no longer
         ("clinic_clock_h", _f),  # clock time of the daily round that may clear a latched lock
         ("cap_ug", _f),  # the profile's 24-h cap of drug 0, µg
         ("w_relief", _f),
@@ -60,12 +63,23 @@ WORLD = np.dtype(
         ("pump", PUMP_STATE),
         ("shield", SHIELD_STATE),
         ("episode", EPISODE),
+        ("fault", FAULT_STATE),
+        ("monitor", MONITOR_STATE),
         ("tip_ug", _f, (MAX_DRUGS,)),  # drug that left the catheter in the last substep, µg
     ],
     align=True,
 )
 WORLD_PAR = np.dtype(
-    [("patient", PATIENT_PAR), ("pump", PUMP_PAR), ("shield", SHIELD_PAR), ("task", TASK_PAR)], align=True
+    [
+        ("patient", PATIENT_PAR),
+        ("pump", PUMP_PAR),
+        ("shield", SHIELD_PAR),
+        ("task", TASK_PAR),
+        ("fault", FAULT_PAR),
+        ("monitor", MONITOR_PAR),
+        ("ordered_conc", _f, (MAX_DRUGS,)),  # what every refill is ordered to hold, µg/mL
+    ],
+    align=True,
 )
 
 # What an agent's designer may look at in `info`: the shield's account, the ledger, rewards and costs.
@@ -83,6 +97,12 @@ PUBLIC_FIELDS = (
     ("demands_given", _f),
     ("demands_denied", _f),
     ("reservoir_est_ml", _f),
+    ("programmed_rate", _f),  # basal rate that telemetry reads back, mL/d
+    ("battery_used", _f),  # share of the time to ERI
+    ("alarms", _i),  # bits of devices.alarms.PumpAlarm
+    ("suspicions", _i),  # bits of devices.monitor_records.Monitor that rose within their silence
+    ("refill_residual", _f),  # last refill: (expected - aspirated) / infused
+    ("pump_events", _i),  # id of the next entry of the pump's log
     ("binding", _i),  # bit k: invariant k changed the request
     ("violations", _i),  # bit k: the raw request broke limit k
     ("intervened", _i),
@@ -147,6 +167,10 @@ TRUTH_FIELDS = (
     ("plasma", _f),
     ("csf_tip", _f),
     ("reservoir_true_ml", _f),
+    ("conc_true", _f, (MAX_DRUGS,)),  # in the reservoir, µg/mL
+    ("tip_ug", _f, (MAX_DRUGS,)),  # drug that entered the CSF in the step, µg
+    ("faults", _i),  # bits of devices.fault_records.Fault: present at the end of the step
+    ("fault_begun", _i),  # began in the step
 )
 TICK_OUT = np.dtype(list(PUBLIC_FIELDS + TRUTH_FIELDS), align=True)
 PUBLIC_NAMES = tuple(field[0] for field in PUBLIC_FIELDS)

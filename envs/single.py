@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
-from thecal.envs.core import Batch
+from thecal.envs.core import Batch, FaultsLike
 from thecal.envs.observation import HIGH, LOW, N_OBS, NAMES, UNITS, decode
 from thecal.envs.records import PUBLIC_NAMES, TICK_OUT
 from thecal.envs.tasks import TaskSpec
@@ -50,7 +50,7 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     Args:
         task: name, id or path of a task.
-        split, difficulty, shield_mode, profile, cohort_seed: see :class:`thecal.envs.core.Batch`.
+        split, difficulty, shield_mode, profile, cohort_seed, faults, pump: see :class:`thecal.envs.core.Batch`.
         patients: indices (in the split) a reset may draw from; all of a pool when ``None``.
         truth: put hidden truth into ``info``.
 
@@ -68,6 +68,8 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         shield_mode: str = "project",
         profile: str | None = None,
         cohort_seed: int = 0,
+        faults: FaultsLike = None,
+        pump: str | None = None,
         patients: list[int] | None = None,
         truth: bool = False,
         render_mode: str | None = None,
@@ -80,6 +82,8 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
             shield_mode=shield_mode,
             profile=profile,
             cohort_seed=cohort_seed,
+            faults=faults,
+            pump=pump,
         )
         self.spec_task = self._batch.spec
         self.observation_names, self.observation_units = NAMES, UNITS

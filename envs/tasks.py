@@ -74,6 +74,7 @@ class TaskSpec(_Frozen):
     cohort: str
     setting: Literal["cancer", "noncancer"]
     profile: str
+    faults: str = "none"  # a preset of hazards or a .toml file, see devices.fault_presets
     tick_h: float = Field(gt=0, le=24)
     horizon_d: float = Field(gt=0)
     start_clock_h: float = Field(ge=0, lt=24)

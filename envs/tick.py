@@ -9,26 +9,29 @@ import math
 
 from numba import prange
 
-from thecal.devices.pump import command, deliver, refill
-from thecal.devices.records import PUMP_TICK_H, TICKS_PER_DAY
+from thecal.devices.fault_records import Fault
+from thecal.devices.faults import count_error, is_active, see_faults, step_faults
+from thecal.devices.monitor_records import RESPONDS
+from thecal.devices.monitors import see_day, see_patient, see_pump, see_refill, see_report
+from thecal.devices.patient_faults import spoil_sensors, step_patient_faults
+from thecal.devices.program import command
+from thecal.devices.pump import begin_tick, deliver
+from thecal.devices.records import HALT_EXPLANT, PUMP_TICK_H, TICKS_PER_DAY
+from thecal.devices.refills import clinic_refill
+from thecal.envs.account import NL_PER_ML, OVERSEDATED_POSS, PG_PER_UG, count_tick, finish_step
 from thecal.envs.observation import write_observation
-from thecal.envs.reward import write_reward
-from thecal.physiology.breathing import is_depressed
-from thecal.physiology.effect import analgesic_shift
 from thecal.physiology.jit import entry_point, kernel, source_key
-from thecal.physiology.layout import AXIAL, COARSE_PER_TICK, MAX_DRUGS, TICK_H
-from thecal.physiology.pain import NRS_MAX, clock, step_disturbance
+from thecal.physiology.layout import COARSE_PER_TICK, MAX_DRUGS, TICK_H
+from thecal.physiology.pain import clock, step_disturbance
 from thecal.physiology.patient import is_quiet, step_kinetics, step_response
 from thecal.physiology.reports import step_report
+from thecal.physiology.rng import STREAM_REFILL, normals
 from thecal.physiology.sensors import RR, SPO2, step_sensors
 from thecal.safety.shield import largest_bolus, shield_tick
 
-CONTROLLED_NRS = 3.0
-WITHDRAWAL_LEVEL = 0.3
-OVERSEDATED_POSS = 3
-NL_PER_ML = 1.0e6
 NL_PER_UL = 1.0e3
-PG_PER_UG = 1.0e6
+_LOST, _REPEATED = int(Fault.COMMAND_LOST), int(Fault.COMMAND_REPEATED)
+_MEASUREMENT = 1 << 24  # draws of refills above this number are errors of measurement
 SOURCE_KEY = source_key()
 
 
@@ -106,7 +109,23 @@ def _shield_and_pump(world, par, rate, valid, first, out):
     if shield.binding != 0:
         out.intervened = 1
     out.allowed_bolus_ul += given / NL_PER_UL
-    command(world.pump, par.pump, shield.allowed_rate, given)
+    _send(world, par, shield.allowed_rate, given)
+
+
+@kernel
+def _send(world, par, rate, bolus):
+    """Send the allowed command to the pump, which may lose or repeat it, and look at the telemetry that comes back."""
+    pump = world.pump
+    fault = world.fault
+    before = pump.events
+    sent = 1 if rate != pump.rate_nl or bolus > 0 else 0
+    if fault.active == 0 or not is_active(fault, _LOST):
+        command(pump, par.pump, rate, bolus)
+    if fault.active != 0 and fault.begun >> _REPEATED & 1 == 1 and fault.repeat_nl > 0.0:
+        command(pump, par.pump, rate, fault.repeat_nl)
+    if bolus > 0:
+        fault.repeat_nl = bolus
+    see_pump(world.monitor, par.monitor, pump, rate, 1 if pump.events - before != sent else 0)
 
 
 @kernel
@@ -120,102 +139,47 @@ def _move_patient(world, par, out):
     """Deliver for one pump tick and advance the patient by it."""
     patient = world.patient
     t_h = patient.tick * PUMP_TICK_H
-    n = 1 if is_quiet(patient) and world.pump.bolus_left_nl <= 0.0 else COARSE_PER_TICK
+    if par.fault.enabled == 1:
+        step_patient_faults(world.fault, par.fault, world.pump, par.patient, patient, world.tip_ug)
+    n = 1 if is_quiet(patient) and world.pump.bolus_left_nl + world.pump.prime_left_nl <= 0.0 else COARSE_PER_TICK
     for _ in range(n):
         basal_ml, bolus_ml = deliver(world.pump, par.pump, TICK_H / n, world.tip_ug)
         step_kinetics(par.patient, patient, world.tip_ug, basal_ml, bolus_ml, TICK_H / n)
         out.delivered_rate += basal_ml + bolus_ml
     step_response(par.patient, patient, t_h, 0.5 * PUMP_TICK_H)
     step_sensors(par.patient, patient, t_h + PUMP_TICK_H)
+    if world.fault.active != 0:
+        spoil_sensors(world.fault, patient)
     step_report(par.patient, patient)
     if patient.nrs_new == 1:
         out.nrs_report = patient.nrs_report
+        see_report(world.monitor, patient.nrs_report)
 
 
 @kernel
-def _count(world, par, out):
-    """Add what the patient went through in one pump tick to the step's account."""
+def _look(world, par):
+    """Once per pump tick: the monitors look at the patient, and faults that they show are credited."""
+    monitor = world.monitor
     patient = world.patient
-    episode = world.episode
-    dt = PUMP_TICK_H
-    if patient.dead == 1:
-        out.pain_mean += NRS_MAX
-        return
-    out.alive_h += dt
-    out.pain_mean += patient.pain
-    out.pain0 += min(NRS_MAX, patient.pain_latent)
-    out.awake_h += dt * patient.awake
-    out.bt_h += dt if patient.bt_age_h >= 0.0 else 0.0
-    if patient.poss == 4:
-        out.unrousable_h += dt
-    elif patient.pain <= CONTROLLED_NRS:
-        out.controlled_h += dt
-    depressed = 1 if is_depressed(patient) else 0
-    out.resp_h += dt * depressed
-    out.resp_events += 1.0 if depressed > episode.was_depressed else 0.0
-    episode.was_depressed = depressed
-    sedated = 1 if patient.poss >= OVERSEDATED_POSS else 0
-    out.sed_h += dt * sedated
-    out.sed_events += 1.0 if sedated > episode.was_oversedated else 0.0
-    episode.was_oversedated = sedated
-    out.withdrawal_h += dt if patient.withdrawal > WITHDRAWAL_LEVEL else 0.0
-    out.rr_min = min(out.rr_min, patient.rr)
-    out.spo2_min = min(out.spo2_min, patient.spo2)
-    out.paco2_max = max(out.paco2_max, patient.paco2)
+    now_h = world.pump.age_h
+    if world.pump.ticks % TICKS_PER_DAY == 0:
+        see_day(monitor, par.monitor, world.shield.allowed_rate, patient.temperature, now_h)
+    see_patient(monitor, par.monitor, patient.s_value, patient.s_valid, patient.poss_seen, now_h)
+    if world.fault.active != 0 and monitor.raised != 0:
+        see_faults(world.fault, par.fault, monitor.raised, now_h, RESPONDS)
 
 
 @kernel
-def _finish(world, par, out, rate_before, asked, first_allowed):
-    """Close the step: averages, end-of-step values, reward, termination."""
-    patient = world.patient
+def _visit(world, par):
+    """A refill, when the pump's estimate or the age of the fill asks for one."""
+    pump = world.pump
     task = par.task
-    n = task.ticks_per_step
-    step_h = n * PUMP_TICK_H
-    world.episode.step += 1
-    world.episode.terminated = patient.dead
-    out.time_h = patient.tick * PUMP_TICK_H
-    out.delivered_rate *= 24.0 / step_h
-    out.pain_mean /= n
-    out.pain0 /= n
-    out.pain_end = patient.pain
-    out.pain_latent = patient.pain_latent
-    out.relief = patient.relief
-    out.sedation = patient.sedation
-    out.nausea = patient.nausea
-    out.withdrawal = patient.withdrawal
-    out.ashworth = patient.ashworth
-    out.itch = patient.itch
-    out.retention = patient.retention
-    out.constipation = patient.gut
-    out.bp_fall = patient.bp_fall
-    out.motor_block = patient.motor_block
-    out.cognition = patient.cognition
-    out.endocrine = patient.endocrine
-    out.granuloma = patient.granuloma
-    out.temperature = patient.temperature
-    out.distress = patient.distress
-    out.function = patient.function
-    out.hr = patient.s_lag[0]
-    out.sbp = patient.s_lag[1]
-    out.tol = analgesic_shift(par.patient, patient, 0)
-    out.oih = patient.oih
-    drug = patient.drug[0]
-    out.ce_dh = drug.ce_dh
-    out.ce_bs = drug.ce_bs
-    out.plasma = drug.plasma / par.patient.drug[0].v_plasma_ml
-    out.csf_tip = drug.tip / par.patient.tip_ml
-    if par.patient.structure != AXIAL:
-        node = par.patient.tip_node
-        out.csf_tip = drug.csf[node] / par.patient.v_node[node]
-    for d in range(MAX_DRUGS):
-        out.dose24_ug[d] = world.shield.dose24[d] / PG_PER_UG
-    out.allowed_rate = world.shield.allowed_rate * TICKS_PER_DAY / NL_PER_ML
-    out.reservoir_est_ml = world.pump.estimated_ml
-    out.reservoir_true_ml = world.pump.true_ml
-    out.terminated = patient.dead
-    change = abs(world.shield.allowed_rate - rate_before) / max(1.0, float(rate_before))
-    refused = min(1.0, abs(asked - first_allowed) / max(1.0, task.max_up * rate_before))
-    write_reward(world, par, out, step_h, change, refused, task.n_steps - world.episode.step)
+    due = pump.estimated_ml <= task.refill_ml or pump.age_h - pump.fill_h >= task.refill_h
+    if due and pump.halt & HALT_EXPLANT == 0:
+        found, expected = clinic_refill(world.fault, par.fault, pump, par.pump, par.pump.capacity_ml, par.ordered_conc)
+        who = par.patient
+        noise, _, _, _ = normals(who.seed, who.patient, STREAM_REFILL, _MEASUREMENT + pump.refills)
+        see_refill(world.monitor, par.monitor, found, expected, pump.commanded_ml, noise)
 
 
 @kernel
@@ -231,24 +195,37 @@ def step_world(world, par, action, out):
     out.nrs_report = math.nan
     out.rr_min = 1.0e3
     out.spo2_min = 100.0
+    for d in range(MAX_DRUGS):
+        out.tip_ug[d] = world.pump.tip_ug[d]
     rate, valid = _begin(world, par, action, out)
     first_allowed = rate
     for k in range(par.task.ticks_per_step):
         patient = world.patient
+        pump = world.pump
         step_disturbance(par.patient, patient, patient.tick * PUMP_TICK_H)
+        if par.fault.enabled == 1:
+            step_faults(world.fault, par.fault, pump, par.pump)
+            out.fault_begun |= world.fault.begun
+        pump.body_c = patient.temperature
+        begin_tick(pump, par.pump)
         _shield_and_pump(world, par, rate, valid, 1 if k == 0 else 0, out)
         if k == 0:
             first_allowed = world.shield.allowed_rate
-        if patient.dead == 0:
-            _move_patient(world, par, out)
-        _count(world, par, out)
+        given_nl = world.shield.allowed_rate + world.shield.allowed_bolus
         for d in range(par.patient.n_drugs):
-            given_nl = world.shield.allowed_rate + world.shield.allowed_bolus
             out.dose_ug[d] += given_nl * par.shield.conc[d] / PG_PER_UG
-        if world.pump.estimated_ml <= par.task.refill_ml:
-            refill(world.pump, par.pump, par.pump.capacity_ml, world.pump.label_conc)
+        if patient.dead == 0:
+            entered_ug = pump.tip_ug[0]
+            _move_patient(world, par, out)
+            if world.fault.active != 0:
+                count_error(world.fault, pump.tip_ug[0] - entered_ug, given_nl * par.shield.conc[0] / PG_PER_UG)
+            _look(world, par)
+            _visit(world, par)
+        count_tick(world, par, out)
         patient.tick += 1
-    _finish(world, par, out, rate_before, rate, first_allowed)
+    for d in range(MAX_DRUGS):
+        out.tip_ug[d] = world.pump.tip_ug[d] - out.tip_ug[d]
+    finish_step(world, par, out, rate_before, rate, first_allowed)
 
 
 def _compile(parallel: bool, key: int):

@@ -10,7 +10,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from thecal.envs.core import Batch
+from thecal.envs.core import Batch, FaultsLike
 from thecal.envs.observation import HIGH, LOW, N_OBS, NAMES, UNITS, decode
 from thecal.envs.records import PUBLIC_NAMES
 from thecal.envs.single import POOL, usable_action
@@ -52,6 +52,8 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
         shield_mode: str = "project",
         profile: str | None = None,
         cohort_seed: int = 0,
+        faults: FaultsLike = None,
+        pump: str | None = None,
         patients: list[int] | None = None,
         truth: bool = False,
         autoreset: bool | str = True,
@@ -67,6 +69,8 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
             shield_mode=shield_mode,
             profile=profile,
             cohort_seed=cohort_seed,
+            faults=faults,
+            pump=pump,
         )
         if autoreset not in _MODES:
             raise ConfigError(f"autoreset {autoreset!r} is not one of next_step, same_step, disabled")
