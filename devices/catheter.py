@@ -1,8 +1,8 @@
 """Plug flow through the catheter: fluid leaves the tip in the order it entered at the pump, one dead volume later.
 
 The catheter holds a queue of slugs, each a volume with one concentration per drug; slug 0 lies at the tip. Volume in
-equals volume out, unless a block holds fluid back under pressure. A change of drug or concentration therefore reaches the patient after dead volume / flow, and until
-then the old drug is pushed in at the new rate.
+equals volume out, unless a block holds fluid back under pressure. A change of drug or concentration therefore reaches
+the patient after dead volume / flow, and until then the old drug is pushed in at the new rate.
 """
 
 from __future__ import annotations

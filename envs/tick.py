@@ -207,6 +207,7 @@ def step_world(world, par, action, out):
             step_faults(world.fault, par.fault, pump, par.pump)
             out.fault_begun |= world.fault.begun
         pump.body_c = patient.temperature
+        patient.grain_ug = par.pump.stroke_nl * pump.conc[0] / NL_PER_ML
         begin_tick(pump, par.pump)
         _shield_and_pump(world, par, rate, valid, 1 if k == 0 else 0, out)
         if k == 0:

@@ -140,7 +140,7 @@ def _note_source(par, state, tip_ug, fluid_ml, bolus_ml, dt_h):
     if bolus_ml > 0.0:
         state.fine_left_h = FINE_H
         state.settle_left_h = SETTLE_H
-    elif abs(rate - state.source) > _LARGE_CHANGE * max(rate, state.source):
+    elif abs(rate - state.source) > _LARGE_CHANGE * max(rate, state.source) + 2.0 * state.grain_ug / COARSE_H:
         state.settle_left_h = SETTLE_H
     state.source = rate
     for d in range(par.n_drugs):

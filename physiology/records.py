@@ -151,6 +151,7 @@ PATIENT_STATE = dtype(
     ("settle_left_h", _f),  # time left in coarse substeps, h
     ("fine_left_h", _f),  # time left in fine substeps, h
     ("source", _f),  # drug 0 entering at the last substep, µg/h
+    ("grain_ug", _f),  # first drug in one stroke of the pump, µg: a change no larger is none
     ("tip_ug", _f),  # drug, weighted by its granuloma potency, since the last slow step, µg
     ("tip_ml", _f),  # fluid that carried it, mL
     ("oih", _f),
