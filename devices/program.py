@@ -125,6 +125,23 @@ def command(state, par, rate_nl, bolus_nl):
 
 
 @kernel
+def single_bolus(state, par, bolus_nl, flow_nl):
+    """One bolus on top of the program that runs, at ``flow_nl`` (nL per pump tick; 0 for the highest flow).
+
+    Returns:
+        The volume accepted, nL; 0 when refused (not a number, or the pump runs no more than its minimum rate).
+    """
+    if not _takes(state, par, bolus_nl) or not 0 <= flow_nl <= par.max_flow_nl or state.mode <= MIN_RATE:
+        note(state, _REFUSED, bolus_nl, float(flow_nl))
+        return 0
+    bolus = int(min(bolus_nl, par.capacity_ml / ML_PER_NL)) // par.bolus_step_nl * par.bolus_step_nl
+    state.bolus_flow_nl = flow_nl
+    state.bolus_left_nl += bolus
+    note(state, _PROGRAM, float(state.rate_nl), float(bolus))
+    return bolus
+
+
+@kernel
 def program_flex(state, par, part_tick, part_rate_nl, n_parts):
     """Program a day of up to N_PARTS steps, repeated every day by the pump's clock; a running bolus goes on.
 
