@@ -100,6 +100,7 @@ MONITOR_STATE = np.dtype(
         ("last_h", _f, (N_MONITORS,)),  # when each rose last, h
         ("count", _i, (N_MONITORS,)),
         ("from_refill", _i),  # monitors that the last refill has set off
+        ("events_seen", _i),  # id of the pump's next log entry when it was last read
         ("infused_ml", _f),  # commanded at the last refill, mL
         ("high", _f),  # CUSUMs of the volume balance
         ("low", _f),

@@ -18,13 +18,14 @@ from __future__ import annotations
 
 import math
 
-from thecal.devices.alarms import CRITICAL, ERI
+from thecal.devices.alarms import CRITICAL, ERI, PumpEvent
 from thecal.devices.monitor_records import N_MONITORS, SIGNALS, Monitor
-from thecal.devices.records import ML_PER_NL, PUMP_TICK_H, TICKS_PER_DAY
+from thecal.devices.records import ML_PER_NL, N_EVENTS, PUMP_TICK_H, TICKS_PER_DAY
 from thecal.physiology.jit import kernel
 
 _HIGH, _LOW, _MOTOR, _ECHO, _EFFECT, _OVERDOSE, _CLOCK, _SIGNAL, _ALARM, _FEVER = (int(m) for m in Monitor)
 _ATTENTION = CRITICAL | ERI
+_FLEX, _PRIME = int(PumpEvent.FLEX), int(PumpEvent.PRIME)
 
 
 @kernel
@@ -73,6 +74,17 @@ def see_refill(state, par, found_ml, expected_ml, commanded_ml, noise):
 
 
 @kernel
+def _has_stranger(state, pump):
+    """Whether the pump's log has new entries of a kind that the platform never sends: a prime, a day schedule, a bridge."""
+    found = False
+    for event in range(max(state.events_seen, pump.events - N_EVENTS), pump.events):
+        kind = pump.event_kind[event % N_EVENTS]
+        found = found or _FLEX <= kind <= _PRIME
+    state.events_seen = pump.events
+    return found
+
+
+@kernel
 def see_pump(state, par, pump, ordered_nl, lost):
     """Telemetry of one pump tick: strokes, rate read back, clock, alarms; ``lost`` 1 when a log entry is missing or double.
 
@@ -91,7 +103,7 @@ def see_pump(state, par, pump, ordered_nl, lost):
             if state.from_refill >> monitor & 1 == 1:
                 _rise(state, par, monitor, now_h)
         state.from_refill = 0
-    if pump.rate_nl != ordered_nl or lost == 1:
+    if pump.rate_nl != ordered_nl or lost == 1 or _has_stranger(state, pump):
         _rise(state, par, _ECHO, now_h)
     if abs(pump.clock_offset_h) > par.clock_h:
         _rise(state, par, _CLOCK, now_h)

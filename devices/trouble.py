@@ -23,6 +23,7 @@ from thecal.devices.records import HALT_BATTERY, HALT_MRI, HALT_STALL, HALT_VALV
 from thecal.physiology.jit import kernel
 from thecal.physiology.layout import MAX_DRUGS
 
+_LAST_DROP = 1e-6  # share of the compliance below which the rest leaves at once
 _RECOVERED = int(PumpEvent.STALL_RECOVERED)
 _BY_CLINICIAN = int(PumpEvent.RESET_BY_CLINICIAN)
 
@@ -81,23 +82,22 @@ def deliver_troubled(state, par, flow_ml, dt_h, out_ug):
     """Move ``flow_ml`` of fluid as far as the fault lets it; ``out_ug`` is what enters the CSF.
 
     A halt moves nothing. A leak loses its share to the pocket. A block keeps its share of the flow under pressure until
-    the system is full, after which the motor slips and the fluid stays in the reservoir; what is stored leaves with the
-    time constant of the release, as far as the block is open.
+    the system is as full as that block can hold it, after which the motor slips and the fluid stays in the reservoir. As
+    the block opens, what it can hold no longer leaves with the time constant of the release: the bolus after an occlusion.
 
     Returns:
         (left_ml, tip_ml): fluid that left the reservoir, and fluid that entered the CSF, mL.
     """
     pushed = 0.0 if state.halt != 0 else flow_ml
     entering = pushed * (1.0 - state.leak)
-    kept = min(entering * state.blocked, max(par.compliance_ml - state.stored_ml, 0.0))
+    holds = par.compliance_ml * state.blocked
+    kept = min(entering * state.blocked, max(holds - state.stored_ml, 0.0))
     slipped = entering * state.blocked - kept
     entering -= slipped
     left = pushed - slipped
-    released = 0.0
-    if state.stored_ml > 0.0 and state.blocked < 1.0:
-        released = state.stored_ml * (1.0 - state.blocked) * -math.expm1(-dt_h / par.release_h)
-        if state.blocked == 0.0 and state.stored_ml - released < 1e-6 * par.compliance_ml:
-            released = state.stored_ml
+    released = max(state.stored_ml - holds, 0.0)
+    if released > _LAST_DROP * par.compliance_ml:
+        released *= -math.expm1(-dt_h / par.release_h)
     leaving = entering - kept + released
     state.stored_ml = max(state.stored_ml + kept - released, 0.0)
     push(state, entering, leaving, out_ug)

@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
+from thecal.devices.interrogate import interrogate
 from thecal.envs.core import Batch, FaultsLike
 from thecal.envs.observation import HIGH, LOW, N_OBS, NAMES, UNITS, decode
 from thecal.envs.records import PUBLIC_NAMES, TICK_OUT
@@ -138,6 +139,13 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self._batch.restore(snapshot[0])
         self._steps = snapshot[1]
         self._ready = True
+
+    def interrogate(self) -> dict[str, list[tuple[str, str]]]:
+        """What a programmer would show of the pump now: settings, computed volume, alarms, log (no hidden truth)."""
+        if not self._ready:
+            raise gym.error.ResetNeeded("call reset() before interrogate()")
+        batch = self._batch
+        return interrogate(batch.world["pump"][0], batch.par["pump"][0], batch.pump, self.spec_task.drugs)
 
     def render(self) -> str | None:
         """One line of text with what a bedside observer would see."""

@@ -1,0 +1,292 @@
+"""``thecal pump``: simulate a program without a patient, interrogate a pump, assess a solution, plan a bridge."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from thecal.experiments.commands.common import Json, Seed, emit, errors, output, plain_table
+from thecal.physiology.errors import ConfigError, StoreError
+
+if TYPE_CHECKING:
+    from thecal.devices.simulate import PumpRun
+
+File = Annotated[Path, typer.Argument(help="Program file (TOML); see docs/devices.md.", dir_okay=False)]
+Pump = Annotated[str, typer.Option("--pump", help="Model of pump by name or file; see `thecal list pumps`.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    group = typer.Typer(no_args_is_help=True, help="The implanted pump by itself: simulate, interrogate, plan.")
+    group.command("simulate")(simulate)
+    group.command("interrogate")(interrogate)
+    group.command("solution")(solution)
+    group.command("bridge")(bridge)
+    group.command("detection")(detection)
+    app.add_typer(group, name="pump", rich_help_panel="Look around")
+
+
+def simulate(
+    program: File,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Write a page with plots here (.html).", dir_okay=False)
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option("--csv", help="Write every pump tick here (.csv).", dir_okay=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a program file without a patient: what flows, and at what concentration it leaves the tip.
+
+    Example: `thecal pump simulate docs/examples/bridge.toml --plot bridge.html`
+    """
+    from thecal.devices.program_file import read_program, run_program
+    from thecal.experiments.pump_charts import alarm_days, write_program_page
+
+    read = read_program(program)
+    run, spec, report = run_program(read)
+    if plot is not None:
+        errors().print(f"wrote {write_program_page(run, spec, report, read, plot)}")
+    if table is not None:
+        errors().print(f"wrote {_write_csv(run, read.solution.drugs, table)}")
+    rows = _summary(run, read.solution.drugs)
+    if as_json:
+        emit({"pump": spec.name, "days": read.days, "summary": rows, "alarms": alarm_days(run.samples)})
+        return
+    shown = plain_table(f"{spec.title}, {read.days:g} days", ["", "value"])
+    for name, value in rows.items():
+        shown.add_row(name, f"{value:.4g}")
+    for name, day in alarm_days(run.samples).items():
+        shown.add_row(f"alarm {name.replace('_', ' ')}", f"day {day:.1f}")
+    output().print(shown)
+    for text in report.warnings:
+        errors().print(f"[yellow]note:[/] {text}", highlight=False)
+
+
+def _summary(run: PumpRun, drugs: tuple[str, ...]) -> dict[str, float]:
+    state = run.state
+    commanded = float(state["commanded_ml"])
+    rows = {"programmed volume (mL)": commanded, "true volume out of the reservoir (mL)": float(state["delivered_ml"])}
+    rows["true / programmed"] = float(state["delivered_ml"]) / commanded if commanded > 0.0 else float("nan")
+    rows["reservoir, true (mL)"] = float(state["true_ml"])
+    rows["reservoir, computed (mL)"] = float(state["estimated_ml"])
+    for k, drug in enumerate(drugs):
+        rows[f"{drug}: filled (mg)"] = float(state["filled_ug"][k]) / 1e3
+        rows[f"{drug}: into the CSF (mg)"] = float(state["tip_ug"][k]) / 1e3
+        rows[f"{drug}: degraded (mg)"] = float(state["decayed_ug"][k]) / 1e3
+        lost = ("on_wall_ug", "on_catheter_ug", "precipitated_ug")
+        rows[f"{drug}: on walls or precipitated (mg)"] = sum(float(state[name][k]) for name in lost) / 1e3
+    return rows
+
+
+def _write_csv(run: PumpRun, drugs: tuple[str, ...], path: Path) -> Path:
+    samples = run.samples
+    names = [name for name in samples.dtype.names or () if samples[name].ndim == 1]
+    per_drug = [name for name in samples.dtype.names or () if samples[name].ndim == 2]
+    columns = {name: samples[name] for name in names}
+    columns |= {f"{name}_{drug}": samples[name][:, k] for name in per_drug for k, drug in enumerate(drugs)}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", newline="", encoding="utf-8") as handle:
+            writer = csv.writer(handle)
+            writer.writerow(columns)
+            writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written ({error.strerror or error})") from error
+    return path
+
+
+def interrogate(
+    program: Annotated[Path | None, typer.Argument(help="Program file (TOML).", dir_okay=False)] = None,
+    day: Annotated[
+        float | None, typer.Option("--day", help="Interrogate on this day; the last one by default.")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option("--task", help="Instead of a file: the pump of a patient of this task.")
+    ] = None,
+    patient: Annotated[int, typer.Option("--patient", help="Patient of the task's test set.", min=0)] = 0,
+    faults: Annotated[
+        str | None,
+        typer.Option("--faults", help="none, reference, stress or a .toml file.", show_default="the task's own"),
+    ] = None,
+    pump: Annotated[
+        str | None, typer.Option("--pump", help="Another model of pump.", show_default="the task's own")
+    ] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Print what a programmer would show: settings, computed volume, alarms, battery, log.
+
+    Examples: `thecal pump interrogate docs/examples/bridge.toml --day 30`,
+    `thecal pump interrogate --task CancerMorphine --patient 3 --faults stress`
+    """
+    from thecal.devices.interrogate import as_text
+    from thecal.devices.interrogate import interrogate as read_out
+
+    if (program is None) == (task is None):
+        raise ConfigError("give a program file or --task, one of the two")
+    if program is not None:
+        from thecal.devices.program_file import read_program, run_program
+
+        read = read_program(program)
+        run, spec, _ = run_program(read, days=day)
+        sections = read_out(run.state, run.par, spec, read.solution.drugs)
+    else:
+        sections = _of_patient(task or "", patient, day, faults, pump, seed)
+    if as_json:
+        emit({title: dict(rows) for title, rows in sections.items()})
+    else:
+        output().print(as_text(sections), highlight=False, markup=False, soft_wrap=True)
+
+
+def _of_patient(
+    task: str, patient: int, day: float | None, faults: str | None, pump: str | None, seed: int
+) -> dict[str, list[tuple[str, str]]]:
+    """The pump of a patient whose rate is held, with demand boluses at the size the task allows."""
+    from thecal.envs import ThecalEnv
+
+    env = ThecalEnv(task, split="test", faults=faults, pump=pump)
+    spec = env.spec_task
+    days = spec.horizon_d if day is None else day
+    if not 0.0 < days <= spec.horizon_d:
+        raise ConfigError(f"--day {days:g} is not between 0 and the task's {spec.horizon_d:g}")
+    env.reset(seed=seed, options={"patient": patient})
+    for _ in range(round(days * 24.0 / spec.tick_h)):
+        if env.step([0.0, 1.0])[2]:
+            break
+    return env.interrogate()
+
+
+def solution(
+    drug: Annotated[
+        list[str], typer.Option("--drug", help="Drug and concentration, as morphine=20 (mg/mL); repeat it.")
+    ],
+    ph: Annotated[
+        float | None, typer.Option("--ph", help="Measured pH.", show_default="weighted by concentration")
+    ] = None,
+    first_fill: Annotated[bool, typer.Option("--first-fill", help="The pump is new.")] = False,
+    pump: Pump = "synchromed_ii_40",
+    flow: Annotated[float, typer.Option("--flow", help="Flow in mL/d, for the refill interval.")] = 0.25,
+    as_json: Json = False,
+) -> None:
+    """How long a solution is good at 37 °C, what precipitates, and when to refill.
+
+    Example: `thecal pump solution --drug morphine=10 --drug ziconotide=0.005`
+    """
+    from thecal.devices.solutions import assess, refill_interval
+    from thecal.devices.specs import load_pump
+
+    names, amounts = _split(drug)
+    report = assess(names, [1000.0 * amount for amount in amounts], first_fill=first_fill, ph=ph)
+    interval = refill_interval(report, usable_ml=load_pump(pump).usable_ml, flow_ml_per_d=flow)
+    if as_json:
+        emit({**report._asdict(), "refill": interval._asdict()})
+        return
+    shown = plain_table(
+        "Solution at 37 °C", ["drug", "mg/mL", "loss a day", "dissolves", "left at refill"], numbers=True
+    )
+    left = report.left(interval.days)
+    for k, name in enumerate(names):
+        soluble = f"{report.soluble_ug_per_ml[k] / 1e3:.3g} mg/mL"
+        shown.add_row(
+            name, f"{amounts[k]:g}", f"{100 * report.decay_per_d[k]:.3f} %", soluble, f"{100 * left[k]:.1f} %"
+        )
+    output().print(shown)
+    output().print(
+        f"{report.status}; refill after {interval.days:.0f} days, limited by {interval.limited_by} "
+        f"(volume {interval.volume_d:.0f}, stability {interval.stable_d:.0f}); pH {report.ph:.1f}"
+    )
+    for text in report.warnings:
+        output().print(f"note: {text}", highlight=False)
+
+
+def _split(given: list[str]) -> tuple[list[str], list[float]]:
+    names, amounts = [], []
+    for text in given:
+        name, _, amount = text.partition("=")
+        try:
+            amounts.append(float(amount))
+        except ValueError as error:
+            raise ConfigError(f"--drug {text!r} is not a drug and a concentration, as morphine=20") from error
+        names.append(name.strip())
+    return names, amounts
+
+
+def bridge(
+    old: Annotated[float, typer.Option("--old", help="Concentration before, mg/mL.")],
+    new: Annotated[float, typer.Option("--new", help="Concentration after, mg/mL.")],
+    dose: Annotated[float, typer.Option("--dose", help="Dose afterwards, mg/d.")],
+    old_dose: Annotated[
+        float | None, typer.Option("--old-dose", help="Dose while the old fluid runs, mg/d.", show_default="the same")
+    ] = None,
+    pump: Pump = "synchromed_ii_40",
+    catheter: Annotated[
+        float | None, typer.Option("--catheter", help="Implanted length, cm.", show_default="the model's own")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Plan the bridge for a change of drug or concentration: which rate, for how long, and what would happen without.
+
+    Example: `thecal pump bridge --old 10 --new 20 --dose 2.5`
+    """
+    from thecal.devices.orders import plan_bridge
+    from thecal.devices.records import ML_PER_NL, TICKS_PER_DAY
+    from thecal.devices.specs import load_pump
+
+    plan = plan_bridge(
+        load_pump(pump),
+        old_ug_per_ml=1000.0 * old,
+        new_ug_per_ml=1000.0 * new,
+        dose_ug_per_d=1000.0 * dose,
+        old_dose_ug_per_d=None if old_dose is None else 1000.0 * old_dose,
+        catheter_cm=catheter,
+    )
+    if as_json:
+        emit(plan._asdict())
+        return
+    per_day = ML_PER_NL * TICKS_PER_DAY
+    unbridged = plan.after_nl * per_day
+    shown = plain_table("Bridge", ["", "value"])
+    shown.add_row("old fluid between reservoir and tip", f"{plan.volume_ml:.3f} mL")
+    shown.add_row(
+        "bridge", f"{plan.rate_nl * per_day:.4f} mL/d for {plan.hours:.1f} h ({plan.old_dose_ug_per_d / 1e3:.3g} mg/d)"
+    )
+    shown.add_row("then", f"{plan.after_nl * per_day:.4f} mL/d ({plan.new_dose_ug_per_d / 1e3:.3g} mg/d)")
+    shown.add_row(
+        "without a bridge", f"{unbridged * old:.3g} mg/d of the old fluid for {plan.volume_ml / unbridged * 24:.1f} h"
+    )
+    output().print(shown)
+    for text in plan.warnings:
+        output().print(f"note: {text}", highlight=False)
+
+
+def detection(
+    patients: Annotated[int, typer.Option("--patients", "-n", help="Virtual patients for each fault.", min=2)] = 50,
+    task: Annotated[str, typer.Option("--task", help="Task whose patients and pump are used.")] = "NonCancerMorphine",
+    seed: Seed = 0,
+    docs: Annotated[
+        Path | None,
+        typer.Option("--docs", help="Also write the page and its numbers into this folder.", file_okay=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """How soon the residual monitors show each fault, the dose error until then, and false alarms in sound systems.
+
+    Example: `thecal pump detection -n 100 --docs docs`
+    """
+    from thecal.experiments.detection import study, write_detection
+
+    found = study(task, patients, seed)
+    if docs is not None:
+        errors().print(f"wrote {write_detection(found, docs)}")
+    if as_json:
+        emit(found.as_dict())
+        return
+    for table in found.tables():
+        shown: Any = plain_table(table.title, list(table.columns), numbers=True)
+        for row in table.rows:
+            shown.add_row(*row)
+        output().print(shown)
