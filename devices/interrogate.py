@@ -120,13 +120,15 @@ def interrogate(
     """
     clock = float(state["age_h"]) + float(state["clock_offset_h"])
     log = recent_events(state)[-entries:] if entries > 0 else []
-    return {
+    sections = {
         f"{spec.title}, {_hours(clock)} by its clock": list(_settings(state, par, drugs)),
         "status": list(_status(state, par)),
-        f"log, latest {len(log)} of {int(state['events'])}": [
-            (f"{event} {_hours(hours)}", describe_event(kind, a, b)) for event, hours, kind, a, b in log
-        ],
     }
+    if log:
+        sections[f"log, latest {len(log)} of {int(state['events'])}"] = [
+            (f"{event} {_hours(hours)}", describe_event(kind, a, b)) for event, hours, kind, a, b in log
+        ]
+    return sections
 
 
 def as_text(sections: dict[str, list[tuple[str, str]]]) -> str:

@@ -223,10 +223,7 @@ def run_program(program: ProgramFile, *, days: float | None = None) -> tuple[Pum
     par = pump_parameters(spec, catheter_cm=program.catheter_cm, flow_bias=bias, chemistry=kernel_chemistry(report))
     volume = spec.capacity_ml if fill.fill_ml is None else fill.fill_ml
     content = mixture + [0.0] * (MAX_DRUGS - len(mixture))
-    start_nl = spec.max_rate_nl if spec.kind == "constant" else 0
-    state = new_pump_state(
-        par, content, volume, primed=fill.primed, rate_nl=start_nl, start_clock_h=program.start_clock_h
-    )
+    state = new_pump_state(par, content, volume, primed=fill.primed, start_clock_h=program.start_clock_h)
     run = simulate(
         state,
         par,

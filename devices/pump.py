@@ -248,7 +248,8 @@ def new_pump_state(
     state = np.zeros(par.shape, PUMP_STATE) if out is None else out
     state[...] = np.zeros((), PUMP_STATE)
     for one, row, rate in zip(par, state, asked, strict=True):
-        row["rate_nl"] = programmable_rate(rate, *(int(one[limit]) for limit in _RATE_LIMITS))
+        asked_nl = rate if one["rate_adjustable"] else one["max_rate_nl"]  # a constant-flow pump has its one flow
+        row["rate_nl"] = programmable_rate(asked_nl, *(int(one[limit]) for limit in _RATE_LIMITS))
         row["mode"] = program_mode(row["rate_nl"], one["min_rate_nl"])
     state["true_ml"] = state["estimated_ml"] = fill
     state["conc"] = state["label_conc"] = content

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thecal.devices.catheter import push
-from thecal.devices.pump import refill
 from thecal.devices.records import N_SLUGS
+from thecal.devices.reservoir import refill
 
 from support.pumps import MORPHINE_20, ExactPipe, catheter_ug, program, pump, run, step
 
@@ -60,7 +60,7 @@ def test_an_unprimed_catheter_first_gives_csf() -> None:
 def test_more_than_the_dead_volume_passes_straight_through() -> None:
     state, _ = pump(primed=False)
     out = np.full(3, np.nan)
-    push(state, 1.0, out)
+    push(state, 1.0, 1.0, out)
     assert out == pytest.approx([(1.0 - 0.375) * 20_000, 0.0, 0.0], rel=1e-12)
     assert state["n_slugs"] == 1
     assert catheter_ug(state) == pytest.approx([0.375 * 20_000, 0.0, 0.0], rel=1e-12)
@@ -99,11 +99,11 @@ def test_a_full_queue_merges_the_two_slugs_most_alike() -> None:
     out = np.zeros(3)
     for conc in (20.0, 4000.0, 8000.0, 8080.0, 16_000.0, 32_000.0, 64_000.0):
         state["conc"][0] = conc
-        push(state, 0.01, out)
+        push(state, 0.01, 0.01, out)
     assert state["n_slugs"] == N_SLUGS
     before = catheter_ug(state)[0]
     state["conc"][0] = 128_000.0
-    push(state, 0.01, out)
+    push(state, 0.01, 0.01, out)
     assert state["n_slugs"] == N_SLUGS
     expected = [10, 20, 4000, 8040, 16_000, 32_000, 64_000, 128_000]
     assert state["slug_conc"][:, 0] == pytest.approx(expected, rel=1e-12)
@@ -117,7 +117,7 @@ def test_of_equally_unlike_slugs_the_oldest_merge() -> None:
     out = np.zeros(3)
     for power in range(1, N_SLUGS + 1):
         state["conc"][0] = 1000.0 * 2.0**power
-        push(state, 0.01, out)
+        push(state, 0.01, 0.01, out)
     share = (0.375 - 0.07) / (0.375 - 0.07 + 0.01)
     assert state["slug_conc"][0, 0] == pytest.approx(share * 1000 + (1 - share) * 2000, rel=1e-12)
     assert state["slug_conc"][1:, 0] == pytest.approx([4000 * 2.0**k for k in range(7)], rel=1e-12)
@@ -135,7 +135,7 @@ def test_plug_flow_agrees_with_exact_fractions(start, pushes) -> None:
     out = np.zeros(3)
     for volume, fluid in pushes:
         state["conc"] = fluid
-        push(state, volume, out)
+        push(state, volume, volume, out)
         assert out == pytest.approx(pipe.push(volume, fluid), rel=1e-9, abs=1e-9)
         used = int(state["n_slugs"])
         assert state["slug_ml"][:used].sum() == pytest.approx(0.375, rel=1e-12)
@@ -150,7 +150,7 @@ def test_mass_and_volume_are_kept_when_the_queue_overflows(start, pushes) -> Non
     out, balance, entered = np.zeros(3), catheter_ug(state), catheter_ug(state)
     for volume, fluid in pushes:
         state["conc"] = fluid
-        push(state, volume, out)
+        push(state, volume, volume, out)
         balance += volume * np.array(fluid) - out
         entered += volume * np.array(fluid)
         used = int(state["n_slugs"])

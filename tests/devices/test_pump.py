@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thecal.devices.pump import cancel_bolus, programmable_rate
+from thecal.devices.program import cancel_bolus, programmable_rate
 from thecal.devices.records import CONTINUOUS, MIN_RATE, STOPPED
 
 from support.pumps import program, pump, run, step
@@ -71,7 +71,7 @@ def test_an_impossible_number_leaves_the_program_as_it_was(bad) -> None:
 
 
 def test_a_constant_flow_pump_takes_no_command() -> None:
-    state, par = pump(rate_nl=5200, rate_adjustable=0)
+    state, par = pump(rate_nl=5200, rate_adjustable=0, max_rate_nl=5200)
     assert program(state, par, 0, 1000) == (5200, 0)
     assert (state["rate_nl"], state["bolus_left_nl"]) == (5200, 0.0)
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.device_runs import days, shipped
 
 from thecal.devices.alarms import EMPTY_RESERVOIR, LOW_RESERVOIR, PumpAlarm, alarm_names
-from thecal.devices.pump import refill
+from thecal.devices.reservoir import refill
 
 from support.pumps import MORPHINE_20, catheter_ug, program, pump, run, step
 
@@ -40,14 +41,13 @@ def test_bias_drives_true_and_estimated_volume_apart(bias: float) -> None:
 
 
 def test_drift_changes_the_flow_with_age() -> None:
-    state, par = pump(rate_nl=2600, flow_drift_per_h=1e-4)
-    volume = run(state, par, 30 * DAY, 1 / 12, np.zeros(3))
     hours = 30 * 24
-    mean_ratio = 1.0 + 1e-4 * (hours - 1 / 12) / 2  # the ratio holds over each substep
+    system = shipped(solution={}, flow_drift_per_h=1e-4, stroke_nl=0.0)
+    volume = days(system, 30)[:, 0].sum()
+    mean_ratio = 1.0 + 1e-4 * (hours - 1) / 2  # the ratio holds over each hour
     assert volume == pytest.approx(hours * 4 * 2600e-6 * mean_ratio, rel=1e-10)
-    falling, par = pump(rate_nl=2600, flow_drift_per_h=-1.0)
-    run(falling, par, 12 * 5, 1 / 12, np.zeros(3))
-    assert step(falling, par)[0] == 0.0
+    falling = shipped(solution={}, flow_drift_per_h=-1.0)
+    assert days(falling, 1)[-1, 0] == 0.0
 
 
 def substeps_until(state, par, alarm: int) -> int:

@@ -6,7 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from thecal.devices.pump import command, deliver, new_pump_state
+from thecal.devices.program import command
+from thecal.devices.pump import deliver, new_pump_state
 from thecal.devices.records import PUMP_PAR
 from thecal.physiology.jit import kernel
 
@@ -14,7 +15,8 @@ from thecal.physiology.jit import kernel
 PUMP = {
     "capacity_ml": 40.0, "residual_ml": 1.4, "low_reservoir_ml": 2.0, "min_rate_nl": 500, "max_rate_nl": 250_000,
     "rate_step_nl": 10, "min_mode_rate_nl": 60, "bolus_step_nl": 100, "max_flow_nl": 250_000, "rate_adjustable": 1,
-    "flow_bias": 1.0, "flow_drift_per_h": 0.0, "dead_ml": 0.375,
+    "flow_bias": 1.0, "flow_drift_per_h": 0.0, "dead_ml": 0.375, "soluble_ug_per_ml": np.inf,
+    "battery_h": np.inf, "stop_warning_h": np.inf,
 }  # fmt: skip
 MORPHINE_20 = (20_000.0, 0.0, 0.0)
 SUBSTEP_H = 1.0 / 12.0
