@@ -1,0 +1,330 @@
+"""Faults through the whole environment: what they leave in patient, telemetry, monitors and hidden truth."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from thecal.devices.alarms import PumpAlarm
+from thecal.devices.fault_records import FAULT_NAMES, Fault
+from thecal.devices.monitor_records import Monitor
+from thecal.devices.reservoir import unaccounted
+from thecal.devices.specs import pump_names
+from thecal.envs import ThecalEnv
+from thecal.envs.core import Batch
+from thecal.envs.observation import NAMES
+from thecal.envs.records import PUBLIC_NAMES, TRUTH_NAMES
+from thecal.physiology.errors import ConfigError
+from thecal.physiology.jit import set_threads
+from thecal.physiology.layout import SENSORS
+
+N = 12
+ONSET_D = 7
+
+
+def batch(faults=None, *, task="CancerMorphine", pump=None, n=N, seed=3) -> Batch:
+    built = Batch(task, n, split="test", faults=faults, pump=pump)
+    built.restart(np.arange(n), np.arange(n), np.full(n, seed, np.uint64))
+    return built
+
+
+def advance(built: Batch, days: float, action=(0.0, 1.0)) -> dict[str, np.ndarray]:
+    """Run for some days; ``[steps, n]`` of every field of the step's report."""
+    actions = np.tile(np.array(action), (built.n, 1))
+    rows = []
+    for _ in range(round(days * 24 / built.spec.tick_h)):
+        built.advance(actions)
+        rows.append(built.out.copy())
+    log = np.stack(rows)
+    return {name: log[name] for name in log.dtype.names}
+
+
+def planned(fault: str, **entry) -> dict:
+    entry.setdefault("at_h", ONSET_D * 24.0)
+    serviced = entry.pop("serviced", False)
+    wrong = entry.pop("wrong_drug", None)
+    return {
+        "hazards": False, "serviced": serviced, "wrong_drug": wrong, "planned": [{"fault": fault, **entry}],
+    }  # fmt: skip
+
+
+@cache
+def sound() -> dict[str, np.ndarray]:
+    return advance(batch(), 21)
+
+
+def after(log, name, start_d=ONSET_D + 2.0, stop_d=21.0):
+    """Mean of a field over patients and the days after the onset."""
+    steps = round(24 / (24.0 * 21 / len(log["time_h"])))
+    part = log[name][round(start_d * steps) : round(stop_d * steps)]
+    return float(np.nanmean(part.astype(float)))
+
+
+def seen(log, monitor: Monitor) -> int:
+    """Patients in whom a monitor rose."""
+    return int(((log["suspicions"] >> monitor & 1) == 1).any(axis=0).sum())
+
+
+def test_a_sound_system_with_a_plan_of_nothing_is_the_system_without_faults_bit_for_bit():
+    plain = sound()
+    same = advance(batch({"hazards": False}), 21)
+    for name in plain:
+        np.testing.assert_array_equal(plain[name], same[name], err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("fault", "entry", "share"),
+    [
+        ("occlusion", {"size": 1.0}, 0.35),
+        ("disconnection", {"size": 1.0}, 0.02),
+        ("leak", {"size": 0.6}, 0.8),
+        ("dislodgement", {"size": 0.1}, 0.15),
+        ("stall_permanent", {}, 0.02),
+        ("kink", {"size": 1.0}, 0.95),
+        ("infection", {}, 0.6),
+    ],
+)
+def test_what_keeps_drug_from_the_csf_brings_pain_back(fault, entry, share):
+    log = advance(batch(planned(fault, **entry)), 21)
+    assert after(log, "tip_ug") < share * after(sound(), "tip_ug")
+    assert after(log, "pain_mean") > after(sound(), "pain_mean") + 0.1
+    if share < 0.5:
+        assert after(log, "demands") > after(sound(), "demands")
+        assert seen(log, Monitor.EFFECT_LOSS) + seen(log, Monitor.MOTOR) >= N // 3
+
+
+def test_withdrawal_follows_an_abrupt_stop():
+    log = advance(batch(planned("stall_permanent", at_h=14 * 24.0)), 21)
+    assert after(log, "withdrawal", 15, 18) > after(sound(), "withdrawal", 15, 18) + 0.02
+
+
+def test_an_occlusion_shows_at_the_refill_and_not_in_the_alarms():
+    built = batch(planned("occlusion", size=1.0, at_h=24.0))
+    log = advance(built, 20)
+    built.par["task"]["refill_h"] = 24.0 * 20
+    log = advance(built, 1)
+    assert (log["refill_residual"][-1] < -0.145).mean() > 0.9
+    assert seen(log, Monitor.VOLUME_LOW) > 0.9 * N
+    assert not (log["alarms"] & PumpAlarm.MOTOR_STALL).any()
+
+
+def test_over_infusion_gives_more_drug_and_shows_at_the_refill():
+    built = batch(planned("over_infusion", size=1.0, at_h=0.0))
+    built.par["fault"]["growth_h"] = 0.0
+    log = advance(built, 13)
+    built.par["task"]["refill_h"] = 24.0 * 13
+    log = advance(built, 1)
+    assert (log["refill_residual"][-1] > 0.145).all()
+    assert seen(log, Monitor.VOLUME_HIGH) == N
+    assert log["tip_ug"][0].mean() > 1.8 * sound()["tip_ug"][13 * 6].mean()
+
+
+def test_a_slower_clock_of_the_reservoir_never_enters_the_observation():
+    hidden = {"reservoir_true_ml", "conc_true", "tip_ug", "faults", "fault_begun"}
+    assert hidden <= set(TRUTH_NAMES)
+    assert not hidden & (set(PUBLIC_NAMES) | set(NAMES))
+    built = batch(planned("occlusion", size=1.0, at_h=0.0))
+    advance(built, 3)
+    before = built.observations.copy()
+    built.world["pump"]["true_ml"] *= 0.5
+    built.restore(built.snapshot())
+    np.testing.assert_array_equal(before, built.observations)
+
+
+def test_truth_labels_every_fault_while_it_lasts():
+    log = advance(batch(planned("leak", size=0.5, duration_h=72.0)), 14)
+    bit = log["faults"] >> Fault.LEAK & 1
+    days = np.flatnonzero(bit[:, 0]) * 4 / 24
+    assert days[0] == pytest.approx(ONSET_D, abs=0.2)
+    assert days[-1] == pytest.approx(ONSET_D + 3, abs=0.2)
+    assert (log["fault_begun"] >> Fault.LEAK & 1).sum(axis=0).tolist() == [1] * N
+
+
+def test_a_migrated_tip_treats_another_level_until_it_is_moved_back():
+    built = batch(planned("migration", size=8.0, duration_h=7 * 24.0))
+    home = built.par["patient"]["tip_node"].copy()
+    advance(built, 10)
+    last = built.par["patient"]["last_node"]
+    np.testing.assert_array_equal(built.par["patient"]["tip_node"], np.minimum(home + 8, last))
+    log = advance(built, 5)
+    np.testing.assert_array_equal(built.par["patient"]["tip_node"], home)
+    drug = built.world["patient"]["drug"][:, 0]
+    assert np.isfinite(drug["csf"]).all()
+    assert log["ce_dh"].min() > 0.0
+
+
+def test_a_granuloma_takes_the_effect_over_months():
+    built = batch(planned("granuloma", size=1.2, at_h=0.0))
+    built.par["fault"]["growth_h"] = 24.0 * 10
+    log = advance(built, 21)
+    assert (log["granuloma"][-1] > 1.0).all()
+    assert after(log, "ce_dh", 14, 21) < 0.4 * after(sound(), "ce_dh", 14, 21)
+
+
+def test_an_infection_brings_fever_then_the_pump_is_taken_out():
+    log = advance(batch(planned("infection", at_h=24.0)), 14)
+    assert log["temperature"][2 * 6 : 5 * 6].max() > 38.0
+    assert seen(log, Monitor.FEVER) == N
+    assert (log["tip_ug"][7 * 6 :, :, 0] == 0.0).all()
+    assert (log["tip_ug"][3 * 6 : 5 * 6, :, 0] > 0.0).all()
+
+
+def test_a_pocket_fill_floods_the_blood_and_leaves_the_reservoir_empty():
+    built = batch(planned("pocket_fill", at_h=0.0))
+    built.par["task"]["refill_h"] = 24.0 * 3
+    log = advance(built, 6)
+    day = log["plasma"][: 6 * 6].max(axis=1)
+    assert day[3 * 6 : 4 * 6].max() > 20 * day[: 3 * 6].max()
+    assert (log["reservoir_true_ml"][-1] < 2.0).all()
+    assert (log["reservoir_est_ml"][-1] > 30.0).all()
+    assert log["sedation"][3 * 6 : 4 * 6].mean() > log["sedation"][2 * 6 : 3 * 6].mean()
+
+
+def test_a_mix_up_of_drugs_or_concentrations_arrives_a_dead_volume_later():
+    built = batch(planned("wrong_drug", at_h=0.0, wrong_drug="hydromorphone"))
+    built.par["task"]["refill_h"] = 24.0 * 2
+    log = advance(built, 12)
+    assert (log["conc_true"][-1, :, 1] > 10 * log["conc_true"][-1, :, 0]).all()
+    assert (log["tip_ug"][2 * 6, :, 1] == 0.0).all()
+    assert (log["tip_ug"][-1, :, 1] > 0.0).all()
+    built = batch(planned("wrong_concentration", at_h=0.0, size=0.1))
+    built.par["task"]["refill_h"] = 24.0 * 2
+    log = advance(built, 12)
+    assert log["tip_ug"][-1, :, 0].mean() < 0.3 * log["tip_ug"][6, :, 0].mean()
+    with pytest.raises(ConfigError, match="is a drug of the task"):
+        batch({"hazards": False, "wrong_drug": "morphine"})
+
+
+def test_a_decimal_point_is_read_back_at_once():
+    log = advance(batch(planned("program_error", size=10.0, duration_h=4.0)), 9)
+    step = ONSET_D * 6
+    ratio = log["programmed_rate"][step] / log["allowed_rate"][step]
+    assert ratio == pytest.approx(np.full(N, 10.0), rel=0.01)
+    assert seen(log, Monitor.ECHO) == N
+    assert log["tip_ug"][step, :, 0].mean() > 5 * sound()["tip_ug"][step, :, 0].mean()
+
+
+def test_an_accidental_prime_is_the_dead_volume_at_once():
+    log = advance(batch(planned("accidental_prime", size=1.0, duration_h=1.0)), 8)
+    step = ONSET_D * 6
+    extra = log["delivered_rate"][step] * 4 / 24 - sound()["delivered_rate"][step] * 4 / 24
+    assert extra == pytest.approx(np.full(N, 0.375), rel=0.25)
+    assert seen(log, Monitor.ECHO) == N
+
+
+@pytest.mark.parametrize(("fault", "alarm"), [("battery_reset", PumpAlarm.RESET), ("battery", PumpAlarm.ERI)])
+def test_battery_faults_raise_the_pump_s_own_alarm(fault, alarm):
+    log = advance(batch(planned(fault)), 9)
+    assert (log["alarms"][-1] & alarm == alarm).all()
+    assert (log["alarms"][ONSET_D * 6 - 1] == 0).all()
+    assert seen(log, Monitor.ALARM) == N
+    if fault == "battery_reset":
+        assert (log["programmed_rate"][-1] <= 0.006).all()
+
+
+def test_what_is_seen_is_repaired_and_treatment_goes_on():
+    log = advance(batch(planned("stall_permanent", serviced=True)), 21)
+    step = ONSET_D * 6
+    assert (log["tip_ug"][step + 6, :, 0] == 0.0).all()
+    assert (log["tip_ug"][step + 8 * 6, :, 0] > 0.0).all()
+    assert (log["faults"][-1] == 0).all()
+
+
+def test_sensor_faults_spoil_the_reading_and_nothing_else():
+    plain = sound()
+    sensor = SENSORS.index("hr")
+    for fault, entry in (("sensor_stuck", {}), ("sensor_dropout", {}), ("sensor_bias", {"size": 0.3})):
+        built = batch(planned(fault, sensor="hr", at_h=24.0, **entry))
+        log = advance(built, 4)
+        np.testing.assert_array_equal(log["pain_mean"], plain["pain_mean"][: len(log["pain_mean"])])
+        reading = built.world["patient"]["s_value"][:, sensor]
+        if fault == "sensor_stuck":
+            before = reading.copy()
+            advance(built, 1)
+            np.testing.assert_array_equal(before, built.world["patient"]["s_value"][:, sensor])
+        if fault == "sensor_dropout":
+            assert (built.world["patient"]["s_valid"][:, sensor] == 0).all()
+        if fault != "sensor_bias":
+            assert seen(log, Monitor.SIGNAL) == N
+
+
+def test_a_jump_of_the_clock_and_commands_that_get_lost_or_come_twice_are_read_from_telemetry():
+    assert seen(advance(batch(planned("clock_jump", size=1.0)), 8), Monitor.CLOCK) == N
+    lost = advance(batch(planned("command_lost", duration_h=24.0)), 9, (1.0, 1.0))
+    step = ONSET_D * 6
+    hit = np.abs(lost["programmed_rate"] - lost["allowed_rate"])[step : step + 6].max(axis=0) > 1e-9
+    plain = advance(batch(), 9, (1.0, 1.0))
+    asked = np.ptp(plain["allowed_rate"][step - 1 : step + 6], axis=0) > 0.0
+    assert hit[asked].all()
+    twice = advance(batch(planned("command_repeated", duration_h=1.0)), 9)
+    given = plain["allowed_bolus_ul"][:step].sum(axis=0) > 0.0
+    more = twice["tip_ug"][step : step + 2, :, 0].sum(axis=0) - sound()["tip_ug"][step : step + 2, :, 0].sum(axis=0)
+    assert (more[given] > 0.0).all()
+
+
+def test_altitude_and_mri_through_other_pumps():
+    gas = batch(planned("altitude", size=200.0, duration_h=72.0), pump="constant_0p5")
+    log = advance(gas, 9)
+    step = ONSET_D * 6
+    assert log["delivered_rate"][step + 3] / log["delivered_rate"][step - 2] == pytest.approx(np.full(N, 1.2), rel=0.02)
+    valve = advance(batch(planned("mri_scan"), pump="prometra_ii_20"), 9)
+    assert (valve["alarms"][-1] & PumpAlarm.VALVE_SHUT).all()
+    assert (valve["tip_ug"][-1, :, 0] == 0.0).all()
+    rotor = advance(batch(planned("mri_scan")), 9)
+    assert seen(rotor, Monitor.MOTOR) == N
+    assert (rotor["tip_ug"][-1, :, 0] > 0.0).all()
+
+
+def test_faults_come_at_the_same_time_whatever_the_action_the_batch_and_the_threads():
+    def begun(n, action, threads):
+        set_threads(threads)
+        return advance(batch("stress", n=n), 10, action)["fault_begun"][:, :4]
+
+    first = begun(N, (0.0, 0.0), 1)
+    drawn = sum(1 << k for k in range(len(FAULT_NAMES)) if not Fault.POCKET_FILL <= k <= Fault.WRONG_CONCENTRATION)
+    np.testing.assert_array_equal(first & drawn, begun(128, (0.0, 0.0), 2) & drawn)
+    assert first.any()
+    other = begun(N, (-0.3, 1.0), 2)
+    # Repairs follow detection, so only the first onset of each kind is independent of what is done.
+    for k in range(len(FAULT_NAMES)):
+        if drawn >> k & 1:
+            ours, theirs = (first >> k & 1).argmax(axis=0), (other >> k & 1).argmax(axis=0)
+            np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("pump", pump_names())
+@pytest.mark.parametrize("task", ["CancerMorphine", "NonCancerMix"])
+def test_every_pump_runs_every_task_under_stress_and_loses_nothing(pump, task):
+    built = batch("stress", task=task, pump=pump)
+    log = advance(built, 28, (0.3, 1.0))
+    assert np.isfinite(built.observations).all()
+    assert (log["reservoir_true_ml"] >= 0.0).all()
+    assert (log["faults"] != 0).any()
+    for row in built.world["pump"]:
+        for d in range(3):
+            assert abs(unaccounted(row, d)) <= 1e-9 * max(1.0, float(row["filled_ug"][d]))
+
+
+@pytest.mark.parametrize("pump", ["constant_0p5", "constant_1p0"])
+def test_a_constant_pump_keeps_its_rate_and_its_concentration_gives_the_dose(pump):
+    built = batch(pump=pump)
+    log = advance(built, 7, (1.0, 1.0))
+    rate = built.pump.max_rate_nl * 96e-6
+    assert log["allowed_rate"] == pytest.approx(np.full_like(log["allowed_rate"], rate))
+    assert (log["allowed_bolus_ul"] >= 0.0).all()
+    doses = batch().par["shield"]["conc"][:, 0] * batch().par["task"]["start_rate_nl"]
+    assert built.par["shield"]["conc"][:, 0] * built.par["task"]["start_rate_nl"] == pytest.approx(doses, rel=0.05)
+
+
+def test_an_environment_is_interrogated_like_a_pump():
+    env = ThecalEnv("CancerMorphine", faults=planned("battery", at_h=24.0))
+    env.reset(seed=1, options={"patient": 0})
+    for _ in range(12):
+        env.step([0.0, 0.0])
+    sections = env.interrogate()
+    text = str(sections)
+    assert "SynchroMed II, 40 mL" in text
+    assert "ERI reached" in text and "eri" in dict(sections["status"])["alarms"]
+    assert "true" not in text
