@@ -47,7 +47,7 @@ class DrugChemistry(BaseModel):
         """Solubility at a pH: base solubility x (1 + 10^(pKa - pH)), no more than that of the salt, µg/mL."""
         if self.base_ug_per_ml is None:
             return self.salt_ug_per_ml
-        return min(self.salt_ug_per_ml, self.base_ug_per_ml * (1.0 + 10.0 ** (self.pka - ph)))
+        return min(self.salt_ug_per_ml, self.base_ug_per_ml * (1.0 + math.pow(10.0, self.pka - ph)))
 
     def decay_alone_per_d(self, ug_per_ml: float) -> float:
         """First-order loss of the drug alone at this concentration, 1/d."""
@@ -159,7 +159,7 @@ def load_mixtures() -> dict[frozenset[str], Mixture]:
 
 
 def _losses(file: ParameterFile, name: str, drug: str) -> tuple[tuple[float, float], ...]:
-    rows = []
+    rows: list[tuple[float, float]] = []
     while f"{name}.{drug}.at_{len(rows) + 1}" in file:
         n = len(rows) + 1
         conc = file.get_in(f"{name}.{drug}.conc_{n}", "ug/mL", minimum=1e-9)

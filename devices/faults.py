@@ -248,8 +248,9 @@ def step_faults(fault, par, pump, pump_par):
     """
     fault.begun = 0
     was = fault.active
+    pump.age_h = pump.ticks * PUMP_TICK_H  # exact, so that a planned fault begins in its own tick
     now_h = pump.age_h
-    if now_h >= fault.next_h - 1e-9:
+    if now_h >= fault.next_h:
         if pump.ticks % TICKS_PER_DAY == 0:
             _draw_day(fault, par, now_h)
         _begin_due(fault, par, pump, pump_par)

@@ -92,6 +92,7 @@ def _keep_house(state, par):
 @kernel
 def begin_tick(state, par):
     """What the pump does by itself at the start of a pump tick, before any command."""
+    state.age_h = state.ticks * PUMP_TICK_H  # exact, where substeps have added up rounding errors
     if state.mode > CONTINUOUS:
         follow_schedule(state)
     if state.trouble == 1:

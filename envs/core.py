@@ -16,10 +16,11 @@ from thecal.devices.pump import new_pump_state
 from thecal.devices.records import TICKS_PER_DAY
 from thecal.devices.solutions import assess, kernel_chemistry
 from thecal.devices.specs import load_pump, pump_parameters, sample_battery, sample_flow_bias
+from thecal.envs.account import NL_PER_ML
 from thecal.envs.observation import N_OBS, write_observation
 from thecal.envs.records import TASK_PAR, TICK_OUT, WORLD, WORLD_PAR
 from thecal.envs.tasks import TaskSpec, load_task
-from thecal.envs.tick import NL_PER_ML, SOURCE_KEY, advance_parallel, advance_serial
+from thecal.envs.tick import SOURCE_KEY, advance_parallel, advance_serial
 from thecal.physiology.cohort import Cohort, draw
 from thecal.physiology.cohort_spec import load_cohort_spec
 from thecal.physiology.errors import ConfigError

@@ -143,7 +143,7 @@ def _watch(batch: Batch, kind: int, steps: int) -> FaultFound:
     actions = np.tile(np.array(_HOLD), (n, 1))
     seen = np.zeros(n, np.bool_)
     daily = np.zeros(n)
-    before = np.zeros((n, len(MONITOR_NAMES)), np.int64)
+    before: NDArray[np.int64] = np.zeros((n, len(MONITOR_NAMES)), np.int64)
     first = dict.fromkeys(MONITOR_NAMES, 0)
     able = (RESPONDS[kind] >> np.arange(len(MONITOR_NAMES)) & 1).astype(np.bool_)
     for _ in range(steps):

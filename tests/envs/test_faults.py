@@ -22,6 +22,7 @@ from thecal.physiology.layout import SENSORS
 
 N = 12
 ONSET_D = 7
+DAY = 24  # steps of the task in a day
 
 
 def batch(faults=None, *, task="CancerMorphine", pump=None, n=N, seed=3) -> Batch:
@@ -57,8 +58,7 @@ def sound() -> dict[str, np.ndarray]:
 
 def after(log, name, start_d=ONSET_D + 2.0, stop_d=21.0):
     """Mean of a field over patients and the days after the onset."""
-    steps = round(24 / (24.0 * 21 / len(log["time_h"])))
-    part = log[name][round(start_d * steps) : round(stop_d * steps)]
+    part = log[name][round(start_d * DAY) : round(stop_d * DAY)]
     return float(np.nanmean(part.astype(float)))
 
 
@@ -82,7 +82,6 @@ def test_a_sound_system_with_a_plan_of_nothing_is_the_system_without_faults_bit_
         ("leak", {"size": 0.6}, 0.8),
         ("dislodgement", {"size": 0.1}, 0.15),
         ("stall_permanent", {}, 0.02),
-        ("kink", {"size": 1.0}, 0.95),
         ("infection", {}, 0.6),
     ],
 )
@@ -118,7 +117,8 @@ def test_over_infusion_gives_more_drug_and_shows_at_the_refill():
     log = advance(built, 1)
     assert (log["refill_residual"][-1] > 0.145).all()
     assert seen(log, Monitor.VOLUME_HIGH) == N
-    assert log["tip_ug"][0].mean() > 1.8 * sound()["tip_ug"][13 * 6].mean()
+    pump = built.world["pump"]
+    assert (pump["delivered_ml"] > 1.8 * pump["commanded_ml"]).all()
 
 
 def test_a_slower_clock_of_the_reservoir_never_enters_the_observation():
@@ -136,7 +136,7 @@ def test_a_slower_clock_of_the_reservoir_never_enters_the_observation():
 def test_truth_labels_every_fault_while_it_lasts():
     log = advance(batch(planned("leak", size=0.5, duration_h=72.0)), 14)
     bit = log["faults"] >> Fault.LEAK & 1
-    days = np.flatnonzero(bit[:, 0]) * 4 / 24
+    days = np.flatnonzero(bit[:, 0]) / DAY
     assert days[0] == pytest.approx(ONSET_D, abs=0.2)
     assert days[-1] == pytest.approx(ONSET_D + 3, abs=0.2)
     assert (log["fault_begun"] >> Fault.LEAK & 1).sum(axis=0).tolist() == [1] * N
@@ -165,41 +165,46 @@ def test_a_granuloma_takes_the_effect_over_months():
 
 def test_an_infection_brings_fever_then_the_pump_is_taken_out():
     log = advance(batch(planned("infection", at_h=24.0)), 14)
-    assert log["temperature"][2 * 6 : 5 * 6].max() > 38.0
+    assert log["temperature"][2 * DAY : 5 * DAY].max() > 38.0
     assert seen(log, Monitor.FEVER) == N
-    assert (log["tip_ug"][7 * 6 :, :, 0] == 0.0).all()
-    assert (log["tip_ug"][3 * 6 : 5 * 6, :, 0] > 0.0).all()
+    assert (log["tip_ug"][7 * DAY :, :, 0] == 0.0).all()
+    assert (log["tip_ug"][3 * DAY : 5 * DAY, :, 0] > 0.0).all()
 
 
 def test_a_pocket_fill_floods_the_blood_and_leaves_the_reservoir_empty():
     built = batch(planned("pocket_fill", at_h=0.0))
     built.par["task"]["refill_h"] = 24.0 * 3
     log = advance(built, 6)
-    day = log["plasma"][: 6 * 6].max(axis=1)
-    assert day[3 * 6 : 4 * 6].max() > 20 * day[: 3 * 6].max()
+    day = log["plasma"][: 6 * DAY].max(axis=1)
+    assert day[3 * DAY : 4 * DAY].max() > 20 * day[: 3 * DAY].max()
     assert (log["reservoir_true_ml"][-1] < 2.0).all()
     assert (log["reservoir_est_ml"][-1] > 30.0).all()
-    assert log["sedation"][3 * 6 : 4 * 6].mean() > log["sedation"][2 * 6 : 3 * 6].mean()
+    assert log["sedation"][3 * DAY : 4 * DAY].mean() > log["sedation"][2 * DAY : 3 * DAY].mean()
 
 
 def test_a_mix_up_of_drugs_or_concentrations_arrives_a_dead_volume_later():
-    built = batch(planned("wrong_drug", at_h=0.0, wrong_drug="hydromorphone"))
-    built.par["task"]["refill_h"] = 24.0 * 2
-    log = advance(built, 12)
-    assert (log["conc_true"][-1, :, 1] > 10 * log["conc_true"][-1, :, 0]).all()
-    assert (log["tip_ug"][2 * 6, :, 1] == 0.0).all()
-    assert (log["tip_ug"][-1, :, 1] > 0.0).all()
-    built = batch(planned("wrong_concentration", at_h=0.0, size=0.1))
-    built.par["task"]["refill_h"] = 24.0 * 2
-    log = advance(built, 12)
-    assert log["tip_ug"][-1, :, 0].mean() < 0.3 * log["tip_ug"][6, :, 0].mean()
+    def after_one_refill(**faults):
+        built = batch(planned(at_h=0.0, **faults))
+        built.par["task"]["refill_h"] = 24.0 * 2
+        early = advance(built, 2.5)
+        built.par["task"]["refill_h"] = np.inf
+        return early, advance(built, 10)
+
+    early, late = after_one_refill(fault="wrong_drug", wrong_drug="hydromorphone")
+    assert (late["conc_true"][-1, :, 1] > 10 * late["conc_true"][-1, :, 0]).all()
+    assert (early["tip_ug"][2 * DAY, :, 1] == 0.0).all()
+    assert (late["tip_ug"][-1, :, 1] > 0.0).mean() > 0.6
+    early, late = after_one_refill(fault="wrong_concentration", size=0.1)
+    assert late["conc_true"][-1, :, 0] == pytest.approx(0.13 * early["conc_true"][0, :, 0], rel=0.05)
+    ratio = late["tip_ug"][-DAY:, :, 0].sum(axis=0) / early["tip_ug"][:DAY, :, 0].sum(axis=0)
+    assert np.median(ratio) < 0.4
     with pytest.raises(ConfigError, match="is a drug of the task"):
         batch({"hazards": False, "wrong_drug": "morphine"})
 
 
 def test_a_decimal_point_is_read_back_at_once():
     log = advance(batch(planned("program_error", size=10.0, duration_h=4.0)), 9)
-    step = ONSET_D * 6
+    step = ONSET_D * DAY
     ratio = log["programmed_rate"][step] / log["allowed_rate"][step]
     assert ratio == pytest.approx(np.full(N, 10.0), rel=0.01)
     assert seen(log, Monitor.ECHO) == N
@@ -208,8 +213,8 @@ def test_a_decimal_point_is_read_back_at_once():
 
 def test_an_accidental_prime_is_the_dead_volume_at_once():
     log = advance(batch(planned("accidental_prime", size=1.0, duration_h=1.0)), 8)
-    step = ONSET_D * 6
-    extra = log["delivered_rate"][step] * 4 / 24 - sound()["delivered_rate"][step] * 4 / 24
+    step = ONSET_D * DAY
+    extra = (log["delivered_rate"][step] - sound()["delivered_rate"][step]) / DAY
     assert extra == pytest.approx(np.full(N, 0.375), rel=0.25)
     assert seen(log, Monitor.ECHO) == N
 
@@ -218,7 +223,7 @@ def test_an_accidental_prime_is_the_dead_volume_at_once():
 def test_battery_faults_raise_the_pump_s_own_alarm(fault, alarm):
     log = advance(batch(planned(fault)), 9)
     assert (log["alarms"][-1] & alarm == alarm).all()
-    assert (log["alarms"][ONSET_D * 6 - 1] == 0).all()
+    assert (log["alarms"][ONSET_D * DAY - 1] == 0).all()
     assert seen(log, Monitor.ALARM) == N
     if fault == "battery_reset":
         assert (log["programmed_rate"][-1] <= 0.006).all()
@@ -226,9 +231,9 @@ def test_battery_faults_raise_the_pump_s_own_alarm(fault, alarm):
 
 def test_what_is_seen_is_repaired_and_treatment_goes_on():
     log = advance(batch(planned("stall_permanent", serviced=True)), 21)
-    step = ONSET_D * 6
-    assert (log["tip_ug"][step + 6, :, 0] == 0.0).all()
-    assert (log["tip_ug"][step + 8 * 6, :, 0] > 0.0).all()
+    step = ONSET_D * DAY
+    assert (log["tip_ug"][step + DAY, :, 0] == 0.0).all()
+    assert (log["tip_ug"][step + 8 * DAY, :, 0] > 0.0).all()
     assert (log["faults"][-1] == 0).all()
 
 
@@ -253,21 +258,21 @@ def test_sensor_faults_spoil_the_reading_and_nothing_else():
 def test_a_jump_of_the_clock_and_commands_that_get_lost_or_come_twice_are_read_from_telemetry():
     assert seen(advance(batch(planned("clock_jump", size=1.0)), 8), Monitor.CLOCK) == N
     lost = advance(batch(planned("command_lost", duration_h=24.0)), 9, (1.0, 1.0))
-    step = ONSET_D * 6
-    hit = np.abs(lost["programmed_rate"] - lost["allowed_rate"])[step : step + 6].max(axis=0) > 1e-9
-    plain = advance(batch(), 9, (1.0, 1.0))
-    asked = np.ptp(plain["allowed_rate"][step - 1 : step + 6], axis=0) > 0.0
+    step = ONSET_D * DAY
+    hit = np.abs(lost["programmed_rate"] - lost["allowed_rate"])[step : step + DAY].max(axis=0) > 1e-9
+    asked = np.ptp(lost["allowed_rate"][step - 1 : step + DAY - 2], axis=0) > 0.0
+    assert asked.sum() > N // 3
     assert hit[asked].all()
     twice = advance(batch(planned("command_repeated", duration_h=1.0)), 9)
-    given = plain["allowed_bolus_ul"][:step].sum(axis=0) > 0.0
-    more = twice["tip_ug"][step : step + 2, :, 0].sum(axis=0) - sound()["tip_ug"][step : step + 2, :, 0].sum(axis=0)
-    assert (more[given] > 0.0).all()
+    given = sound()["allowed_bolus_ul"][:step].sum(axis=0) > 0.0
+    read = (twice["suspicions"] >> Monitor.ECHO & 1).any(axis=0)
+    np.testing.assert_array_equal(read, given)
 
 
 def test_altitude_and_mri_through_other_pumps():
     gas = batch(planned("altitude", size=200.0, duration_h=72.0), pump="constant_0p5")
     log = advance(gas, 9)
-    step = ONSET_D * 6
+    step = ONSET_D * DAY
     assert log["delivered_rate"][step + 3] / log["delivered_rate"][step - 2] == pytest.approx(np.full(N, 1.2), rel=0.02)
     valve = advance(batch(planned("mri_scan"), pump="prometra_ii_20"), 9)
     assert (valve["alarms"][-1] & PumpAlarm.VALVE_SHUT).all()
@@ -321,10 +326,11 @@ def test_a_constant_pump_keeps_its_rate_and_its_concentration_gives_the_dose(pum
 def test_an_environment_is_interrogated_like_a_pump():
     env = ThecalEnv("CancerMorphine", faults=planned("battery", at_h=24.0))
     env.reset(seed=1, options={"patient": 0})
-    for _ in range(12):
+    for _ in range(30):
         env.step([0.0, 0.0])
     sections = env.interrogate()
     text = str(sections)
     assert "SynchroMed II, 40 mL" in text
-    assert "ERI reached" in text and "eri" in dict(sections["status"])["alarms"]
+    assert "ERI reached" in text
+    assert "eri" in dict(sections["status"])["alarms"]
     assert "true" not in text
