@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from thecal.devices.fault_presets import load_faults
+from thecal.devices.specs import load_pump
 from thecal.envs.tasks import TaskSpec, load_task
 from thecal.experiments.provenance import config_hash
 from thecal.physiology.cohort_spec import load_cohort_spec
@@ -27,6 +29,8 @@ class RunConfig(BaseModel):
     difficulty: str = "real"
     shield_mode: Literal["project", "replace", "monitor", "off"] = "project"
     profile: str | None = None
+    pump: str | None = None  # another model of pump than the task's
+    faults: str | None = None  # a preset of hazards or a .toml file, in place of the task's own
     cohort_seed: int = Field(default=0, ge=0)
     experiment: str = "thecal"
     track: bool = True
@@ -108,10 +112,18 @@ def save_config(config: RunConfig, folder: Path) -> Path:
 def checked_task(config: RunConfig) -> TaskSpec:
     """The task of a run whose names all exist, so that a slip shows before any work or tracking.
 
+    Another pump or faults make another task: its title says so and its hash differs.
+
     Raises:
-        ConfigError: the task, its difficulty, the cohort or the limit profile is unknown or corrupt.
+        ConfigError: the task, its difficulty, the cohort, pump, faults or limit profile is unknown or corrupt.
     """
     spec = load_task(config.task)
+    changes = {name: value for name in ("pump", "faults") if (value := getattr(config, name)) is not None}
+    if changes:
+        title = f"{spec.title} ({', '.join(f'{name} {value}' for name, value in changes.items())})"
+        spec = spec.model_copy(update={**changes, "title": title})
+    load_pump(spec.pump)
+    load_faults(spec.faults)
     if config.difficulty not in spec.difficulty:
         raise UnknownNameError("difficulty", config.difficulty, list(spec.difficulty))
     load_profile(config.profile or spec.profile)

@@ -12,6 +12,7 @@ import numpy as np
 
 from thecal.agents.rl import TrainedPolicy, train_sb3
 from thecal.agents.rl_settings import load_rl_settings
+from thecal.envs.tasks import TaskSpec
 from thecal.experiments.config import TrainConfig, checked_task, save_config
 from thecal.experiments.outcomes import outcomes
 from thecal.experiments.provenance import provenance, run_tags
@@ -93,7 +94,7 @@ def train(config: TrainConfig, progress: Progress = lambda _done, _total, _numbe
         (folder / "provenance.json").write_text(json.dumps(origin, indent=2))
         (folder / "curve.json").write_text(json.dumps(log.curve))
         tracker.artifact(folder)
-        tune = _tune(trained, config)
+        tune = _tune(trained, spec, config)
         speed = trained.throughput
         tracker.metrics(
             {f"tune/{key}": value for key, value in tune.items()}
@@ -119,10 +120,10 @@ def writable(folder: Path) -> Path:
     return folder
 
 
-def _tune(trained: TrainedPolicy, config: TrainConfig) -> dict[str, float]:
+def _tune(trained: TrainedPolicy, spec: TaskSpec, config: TrainConfig) -> dict[str, float]:
     run = rollout(
         trained.policy,
-        config.task,
+        spec,
         range(config.tune_patients),
         config.seed,
         split="tune",

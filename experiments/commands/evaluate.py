@@ -32,6 +32,10 @@ Patients = Annotated[int | None, typer.Option("--patients", "-n", help="Virtual 
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the days; default 0.", min=0)]
 Split = Annotated[str | None, typer.Option("--split", help="train, tune or test (default).")]
 Difficulty = Annotated[str | None, typer.Option("--difficulty", help="easy, real (default) or shift.")]
+Pump = Annotated[str | None, typer.Option("--pump", help="Another model of pump; see `thecal list pumps`.")]
+Faults = Annotated[
+    str | None, typer.Option("--faults", help="none, reference, stress or a .toml file; default: the task's own.")
+]
 Shield = Annotated[
     str | None,
     typer.Option("--shield", help="project (default), replace, monitor or off; the last two mark all results."),
@@ -54,6 +58,8 @@ def evaluate(
     seed: Seed = None,
     split: Split = None,
     difficulty: Difficulty = None,
+    pump: Pump = None,
+    faults: Faults = None,
     shield: Shield = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for the trajectories.", file_okay=False)
@@ -73,7 +79,7 @@ def evaluate(
 
     given = {
         "policy": policy, "task": task, "patients": patients, "seed": seed, "split": split, "difficulty": difficulty,
-        "shield_mode": shield, "out": None if out is None else str(out), "track": track,
+        "pump": pump, "faults": faults, "shield_mode": shield, "out": None if out is None else str(out), "track": track,
     }  # fmt: skip
     chosen = load_config(EvaluateConfig, config, gathered(given, settings))
     with progress_bar(f"{chosen.policy} on {chosen.patients} patients", None) as update:
@@ -108,6 +114,8 @@ def compare(
     seed: Seed = None,
     split: Split = None,
     difficulty: Difficulty = None,
+    pump: Pump = None,
+    faults: Faults = None,
     shield: Shield = None,
     out: Annotated[
         str | None, typer.Option("--out", "-o", help="Folder for the results; default runs/compare.")
@@ -129,7 +137,8 @@ def compare(
 
     given = {
         "policies": tuple(policies) if policies else None, "reference": reference, "task": task, "patients": patients,
-        "seed": seed, "split": split, "difficulty": difficulty, "shield_mode": shield, "out": out, "track": track,
+        "seed": seed, "split": split, "difficulty": difficulty, "pump": pump, "faults": faults, "shield_mode": shield,
+        "out": out, "track": track,
     }  # fmt: skip
     chosen = load_config(CompareConfig, config, gathered(given, settings))
     places: list[Path] = []

@@ -174,7 +174,7 @@ def test_an_infection_brings_fever_then_the_pump_is_taken_out():
 def test_a_pocket_fill_floods_the_blood_and_leaves_the_reservoir_empty():
     built = batch(planned("pocket_fill", at_h=0.0))
     built.par["task"]["refill_h"] = 24.0 * 3
-    log = advance(built, 6)
+    log = advance(built, 5.5)
     day = log["plasma"][: 6 * DAY].max(axis=1)
     assert day[3 * DAY : 4 * DAY].max() > 20 * day[: 3 * DAY].max()
     assert (log["reservoir_true_ml"][-1] < 2.0).all()
