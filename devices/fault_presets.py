@@ -26,6 +26,8 @@ _COMMON = {
     "explant_h": ("common.explant", "hour"),
     "kink_share": ("common.kink_share", "dimensionless"),
     "kink_h": ("common.kink_time", "hour"),
+    "duration_spread": ("common.duration_spread", "dimensionless"),
+    "scan_h": ("common.scan", "hour"),
 }
 _KEYS = {"hazard", "chance", "early", "off_label", "size", "growth", "duration", "repair"}
 

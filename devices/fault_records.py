@@ -66,6 +66,8 @@ FAULT_PAR = np.dtype(
         ("duration_h", _f, _kinds),  # median; infinite: until repaired
         ("repair_h", _f, _kinds),  # from detection to repair, h; infinite: never repaired
         ("explant_h", _f),  # from the start of an infection to the removal of the pump, h
+        ("duration_spread", _f),  # standard deviation of the logarithm of a duration
+        ("scan_h", _f),  # time in the magnet, h
         ("kink_share", _f),  # share of time in which a kink is bent
         ("kink_h", _f),  # length of one posture, h
         ("tissue_per_h", _f),  # absorption from the pocket, 1/h

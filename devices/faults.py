@@ -30,8 +30,6 @@ from thecal.physiology.rng import STREAM_FAULT, STREAM_FAULT_SIZE, STREAM_KINK, 
 
 _DAY_H = 24.0
 _GROUPS = (N_FAULTS + 3) // 4
-_SCAN_H = 1.0  # in the magnet
-_SPREAD = 0.7  # sd of the logarithm of a fault's duration
 _DETAILS = 1 << 16
 _EXPLANTED, _MRI = int(PumpEvent.EXPLANTED), int(PumpEvent.MRI)
 
@@ -102,16 +100,16 @@ def begin_fault(fault, par, pump, pump_par, kind, size, detail, duration_h):
     fault.size[kind] = par.size_low[kind] + a * (par.size_high[kind] - par.size_low[kind]) if math.isnan(size) else size
     fault.detail[kind] = int(b * _DETAILS) if detail < 0 else detail
     if math.isnan(duration_h):
-        duration_h = par.duration_h[kind] * math.exp(_SPREAD * normal_quantile(c))
+        duration_h = par.duration_h[kind] * math.exp(par.duration_spread * normal_quantile(c))
     fault.until_h[kind] = now_h + duration_h
     fault.repair_at_h[kind] = math.inf
     fault.detected_h[kind] = -1.0
     fault.pending_h[kind] = math.inf
-    _strike(fault, pump, pump_par, kind, c)
+    _strike(fault, par, pump, pump_par, kind, c)
 
 
 @kernel
-def _strike(fault, pump, pump_par, kind, u):
+def _strike(fault, par, pump, pump_par, kind, u):
     """What happens at the moment of onset."""
     if kind == _BATTERY:
         pump.battery_used = max(pump.battery_used, 1.0)
@@ -127,7 +125,7 @@ def _strike(fault, pump, pump_par, kind, u):
         if stuck or pump_par.mechanism == VALVE:
             fault.until_h[kind] = math.inf
         else:
-            fault.until_h[kind] = pump.age_h + _SCAN_H + pump_par.mri_resume_h
+            fault.until_h[kind] = pump.age_h + par.scan_h + pump_par.mri_resume_h
         if pump_par.mechanism == VALVE:
             pump.prime_left_nl += pump_par.mri_leak_ml / ML_PER_NL
         elif pump_par.mechanism == ROTOR:

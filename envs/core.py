@@ -194,6 +194,8 @@ class Batch:
             bolus_step_nl=int(row["pump"]["bolus_step_nl"]),
             mode=self.shield_mode,
         )
+        if self.pump.kind == "constant":
+            row["shield"]["bolus_abs"] = 0  # a pump that takes no command gives no bolus either
         start_nl = min(max(rate_nl, self.pump.min_rate_nl), self.pump.max_rate_nl)
         good_h = 24.0 * min(solution.max_interval_d, report.stable_d)
         _fill_task(row["task"], self.spec, start_nl, limits.cap_ug(self.spec.drugs[0]), good_h)

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     tasks = "tasks"
     drugs = "drugs"
     pumps = "pumps"
+    faults = "faults"
     cohorts = "cohorts"
     covariates = "covariates"
     profiles = "profiles"
@@ -46,7 +47,7 @@ def tasks(as_json: Json = False) -> None:
 def list_kind(
     kind: Annotated[Kind, typer.Argument(help="What to list.", show_default=False)], as_json: Json = False
 ) -> None:
-    """Names of the shipped tasks, drugs, pumps, cohorts, profiles, policies, algorithms or validation targets.
+    """Names of the shipped tasks, drugs, pumps, faults, cohorts, profiles, policies, algorithms or validation targets.
 
     Example: `thecal list profiles`
     """
@@ -117,8 +118,29 @@ def _pumps() -> list[dict[str, object]]:
 
     specs = [load_pump(name) for name in pump_names()]
     return [
-        {"name": spec.name, "title": spec.title, "kind": spec.kind, "capacity": f"{spec.capacity_ml:g} mL"}
+        {
+            "name": spec.name,
+            "title": spec.title,
+            "kind": spec.kind,
+            "mechanism": spec.mechanism,
+            "capacity": f"{spec.capacity_ml:g} mL",
+        }
         for spec in specs
+    ]
+
+
+def _faults() -> list[dict[str, object]]:
+    from thecal.devices.fault_presets import fault_parameters, load_faults
+    from thecal.devices.fault_records import FAULT_NAMES
+
+    par = fault_parameters(load_faults("reference"))
+    return [
+        {
+            "name": name,
+            "per patient-year": f"{par['hazard_per_h'][k] * 8766:.2g}" if par["hazard_per_h"][k] > 0 else "",
+            "per refill": f"{par['chance'][k]:.2g}" if par["chance"][k] > 0 else "",
+        }
+        for k, name in enumerate(FAULT_NAMES)
     ]
 
 
@@ -163,6 +185,7 @@ _READERS = {
     Kind.tasks: _tasks,
     Kind.drugs: _drugs,
     Kind.pumps: _pumps,
+    Kind.faults: _faults,
     Kind.cohorts: _cohorts,
     Kind.covariates: _covariates,
     Kind.profiles: _profiles,
