@@ -22,11 +22,11 @@ RATIOS = (2.0, 0.02)  # mg of the second and third drug for each mg of morphine
 TARGET_UPDATES = 124.0e6  # py-mgipsim on one core: compiled RK4, 20 patients, no environment around it
 
 
-def ready(n: int, drugs: tuple[str, ...] = ("morphine",)) -> Batch:
+def ready(n: int, drugs: tuple[str, ...] = ("morphine",), faults: str | None = None) -> Batch:
     """A batch of ``n`` test patients on a mixture; above 1024 they repeat, each with its own days."""
     task = load_task("CancerMorphine")
     solution = task.solution.model_copy(update={"ratios": RATIOS[: len(drugs) - 1]})
-    batch = Batch(task.model_copy(update={"drugs": drugs, "solution": solution}), n, split="test")
+    batch = Batch(task.model_copy(update={"drugs": drugs, "solution": solution}), n, split="test", faults=faults)
     patients = np.arange(n) % 1024
     batch.restart(np.arange(n), patients, np.arange(n, dtype=np.uint64))
     return batch
@@ -65,6 +65,13 @@ def mixtures(threads: int) -> list[Row]:
     return rows
 
 
+def faulty(threads: int) -> list[Row]:
+    """What faults cost: the same patients without, and with every hazard at its stress value."""
+    numba.set_num_threads(threads)
+    sound, stressed = (speed(ready(TARGET_SIZE, faults=preset), (0.0, 0.0)) for preset in (None, "stress"))
+    return [Row(f"{TARGET_SIZE} patients under stress: time of a tick / without faults", sound / stressed, "")]
+
+
 def run() -> list[Row]:
     """Throughput by size and threads."""
     rows = []
@@ -87,7 +94,7 @@ def run() -> list[Row]:
                 rows.append(Row("... state updates", updates, "1/s", TARGET_UPDATES if threads == 1 else None))
         if n == TARGET_SIZE:
             rows.append(Row("... with demand boluses armed", speed(batch, (0.0, 1.0)), "patient-ticks/s"))
-    rows += mixtures(most)
+    rows += [*mixtures(most), *faulty(most)]
     per_patient = batch.world.itemsize + batch.par.itemsize + batch.out.itemsize
     rows.append(Row("memory per patient (state, parameters, step account)", per_patient, "bytes"))
     return rows

@@ -1,12 +1,15 @@
-"""The implanted system: a pump with one reservoir, its catheter, and the data that describe a model of pump.
+"""The implanted system: pump, program, reservoir and its chemistry, catheter, power, faults, and what detects them.
 
-``records``   the pump's state and parameters as structured records, and the constants they share
-``alarms``    the bits of the alarm mask
-``catheter``  kernels of the plug-flow queue: what leaves the tip when fluid is pushed in at the pump
-``pump``      kernels: command, cancel_bolus, deliver, refill; and new_pump_state, the state at the start
-``specs``     models of pump as data: PumpSpec, load_pump, pump_parameters, sample_flow_bias, choose_concentration
+Data and their readers
+    ``records`` state and parameters of a pump; ``specs`` models of pump; ``chemistry`` and ``solutions`` drugs and mixtures at
+    body temperature; ``orders`` concentrations and bridges; ``fault_records``, ``fault_presets`` faults and their hazards;
+    ``monitor_records`` the monitors; ``simulation_records`` actions and samples of a simulated program
+Kernels, in the order in which a pump tick meets them
+    ``faults`` begin and end; ``pump`` housekeeping and delivery; ``program`` commands; ``catheter`` plug flow; ``trouble``
+    delivery through a fault; ``reservoir`` chemistry and refill; ``refills`` right and wrong ones; ``patient_faults`` the
+    patient's side; ``monitors`` what telemetry and reports show; ``alarms`` alarms and the log
+Tools
+    ``program_file``, ``simulate`` a program without a patient; ``interrogate`` what a programmer shows
 
 Import from the modules; this file imports none of them, so reading the records' constants loads no kernel.
 """
-
-__all__ = ["alarms", "catheter", "pump", "records", "specs"]

@@ -27,6 +27,7 @@ _COMMON = {
     "kink_share": ("common.kink_share", "dimensionless"),
     "kink_h": ("common.kink_time", "hour"),
     "duration_spread": ("common.duration_spread", "dimensionless"),
+    "strain_factor": ("common.strain", "dimensionless"),
     "scan_h": ("common.scan", "hour"),
 }
 _KEYS = {"hazard", "chance", "early", "off_label", "size", "growth", "duration", "repair"}
@@ -145,6 +146,7 @@ def fault_parameters(
     row["patient"], row["seed"], row["wrong_slot"] = patient, seed, wrong_slot
     row["duration_h"] = row["repair_h"] = row["plan_duration_h"] = math.inf
     row["early_factor"] = 1.0
+    row["strain_factor"] = 1.0
     if spec is None:
         return row
     file, hazard_factor, chance_factor = _preset_file(spec.preset)

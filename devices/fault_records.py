@@ -58,6 +58,7 @@ FAULT_PAR = np.dtype(
         ("patient", _i),
         ("hazard_per_h", _f, _kinds),  # of a sound system, 1/h
         ("early_factor", _f, _kinds),  # times the hazard in the first days
+        ("strain_factor", _f),  # times the hazard of over-infusion of a pump that stood, ran dry or was blocked
         ("early_h", _f),
         ("chance", _f, _kinds),  # per refill
         ("size_low", _f, _kinds),  # severity is drawn between the two; its meaning is in the fault's file
@@ -92,7 +93,7 @@ FAULT_STATE = np.dtype(
         ("next_h", _f),  # nothing changes before, h since the start
         ("pending_h", _f, _kinds),  # onset drawn for the coming day; infinite for none
         ("count", _i, _kinds),
-        ("at_risk_h", _f, _kinds),  # time in which the fault could have begun, h
+        ("at_risk_h", _f, _kinds),  # time in which the fault could have begun, times the factor on its hazard, h
         ("refills", _i, _kinds),  # refills in which it could have
         ("onset_h", _f, _kinds),
         ("until_h", _f, _kinds),

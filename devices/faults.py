@@ -70,7 +70,18 @@ def new_faults(fault):
 
 
 @kernel
-def _draw_day(fault, par, now_h):
+def _strain(fault, par, pump, pump_par, kind, early):
+    """Factor on a hazard: the first days after the implant, and for over-infusion a pump that stood, ran dry or was blocked."""
+    factor = par.early_factor[kind] if early else 1.0
+    if kind == _OVER:
+        dry = pump.true_ml <= pump_par.residual_ml
+        if pump.no_flow_h >= pump_par.stop_warning_h or dry or is_active(fault, _OCCLUSION):
+            factor *= par.strain_factor
+    return factor
+
+
+@kernel
+def _draw_day(fault, par, pump, pump_par, now_h):
     """Waiting times of the coming day for every fault that is absent."""
     early = now_h < par.early_h
     day = int(now_h / _DAY_H + 0.5)
@@ -80,9 +91,9 @@ def _draw_day(fault, par, now_h):
             kind = 4 * group + j
             if kind >= N_FAULTS or is_active(fault, kind) or par.hazard_per_h[kind] <= 0.0:
                 continue
-            rate = par.hazard_per_h[kind] * (par.early_factor[kind] if early else 1.0)
-            wait = -math.log(draws[j]) / rate
-            fault.at_risk_h[kind] += min(wait, _DAY_H) * (par.early_factor[kind] if early else 1.0)
+            factor = _strain(fault, par, pump, pump_par, kind, early)
+            wait = -math.log(draws[j]) / (par.hazard_per_h[kind] * factor)
+            fault.at_risk_h[kind] += min(wait, _DAY_H) * factor
             fault.pending_h[kind] = now_h + wait if wait < _DAY_H else math.inf
 
 
@@ -250,7 +261,7 @@ def step_faults(fault, par, pump, pump_par):
     now_h = pump.age_h
     if now_h >= fault.next_h:
         if pump.ticks % TICKS_PER_DAY == 0:
-            _draw_day(fault, par, now_h)
+            _draw_day(fault, par, pump, pump_par, now_h)
         _begin_due(fault, par, pump, pump_par)
         _find_next(fault, par, now_h)
     if fault.active != 0:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from thecal.devices.chemistry import load_mixtures
 from thecal.experiments.validation_page import load, refreshed, save, write_page
 from thecal.physiology.parameters import ParameterFile, Quantity, read_parameters
 
@@ -50,6 +51,15 @@ def table(file: ParameterFile) -> str:
     return "\n".join(rows)
 
 
+def compatibility() -> str:
+    """Every mixture studied, and how long it is good at the concentrations studied, as a Markdown table."""
+    rows = ["| mixture | status | studied for (d) | source | note |", "|---|---|---|---|---|"]
+    for mixture in sorted(load_mixtures().values(), key=lambda item: item.drugs):
+        cells = (" + ".join(mixture.drugs), mixture.status, f"{mixture.stable_d:g}", mixture.source, mixture.note)
+        rows.append("| " + " | ".join(cells) + " |")
+    return "\n".join(rows)
+
+
 def render() -> str:
     """The whole page."""
     parts = [INTRO]
@@ -57,6 +67,8 @@ def render() -> str:
         parts.append(f"## {title}\n")
         for path in sorted((ROOT / folder).rglob("*.toml")):
             parts.append(f"### `{path.relative_to(ROOT).as_posix()}`\n\n{table(read_parameters(path))}\n")
+        if title == "Devices":
+            parts.append(f"### Compatibility of mixtures\n\n{compatibility()}\n")
     return "\n".join(parts)
 
 

@@ -291,3 +291,17 @@ def test_stress_multiplies_the_reference_and_off_label_drugs_wear_the_rotor():
     stall = int(Fault.STALL_PERMANENT)
     assert base["hazard_per_h"][stall] * 8766 == pytest.approx(0.0046)
     assert worn["hazard_per_h"][stall] / base["hazard_per_h"][stall] == pytest.approx(3.4)
+
+
+def test_a_pump_that_stood_for_two_days_is_likelier_to_over_infuse():
+    kind = int(Fault.OVER_INFUSION)
+    exposure = []
+    for halt in (False, True):
+        system = shipped(faults="reference")
+        system[3]["hazard_per_h"][:] = 0.0
+        system[3]["hazard_per_h"][kind] = 1e-9
+        system[0]["halt"] = system[0]["trouble"] = int(halt)
+        days(system, 12, refill_ml=-1.0)
+        exposure.append(float(system[2]["at_risk_h"][kind]))
+    assert exposure[0] == pytest.approx(12 * 24.0)
+    assert exposure[1] == pytest.approx((2 + 3 * 10) * 24.0)
