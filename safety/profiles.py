@@ -13,6 +13,7 @@ import numpy as np
 
 from thecal.physiology.errors import ConfigError, ParameterError, ProfileError, UnknownNameError
 from thecal.physiology.parameters import ParameterFile, read_parameters
+from thecal.physiology.layout import MAX_DRUGS
 from thecal.safety.invariants import ShieldMode
 from thecal.safety.records import SHIELD_PAR, TICKS_PER_DAY, WINDOW
 
@@ -20,23 +21,27 @@ PG_PER_UG = 1_000_000
 TICKS_PER_H = 4
 SETTINGS = ("cancer", "noncancer")
 _DRUG_LIMITS = {"cap": "ug/day", "concentration": "ug/mL", "bolus": "ug"}
+# Beyond these a number is a slip of the unit, and the shield's 64-bit integers would no longer be safe.
+_MOST_UG = 1.0e6  # a gram, of cap per day, concentration per mL and bolus alike
+_MOST_H = 8766.0  # a year
+_MOST_RISE = 100.0
 # key: (unit, lowest, highest)
 _LIMITS: dict[str, tuple[str, float, float]] = {
     **{f"{setting}.step": ("dimensionless", 0.0, 1.0) for setting in SETTINGS},
-    **{f"{setting}.interval": ("hour", 0.25, math.inf) for setting in SETTINGS},
-    **{f"{setting}.rise_28d": ("dimensionless", 0.0, math.inf) for setting in SETTINGS},
+    **{f"{setting}.interval": ("hour", 0.25, _MOST_H) for setting in SETTINGS},
+    **{f"{setting}.rise_28d": ("dimensionless", 0.0, _MOST_RISE) for setting in SETTINGS},
     "withdrawal.daily_fall": ("dimensionless", 0.0, 1.0),
-    "withdrawal.exposed_after": ("hour", 0.0, math.inf),
+    "withdrawal.exposed_after": ("hour", 0.0, _MOST_H),
     "bolus.share": ("dimensionless", 0.0, 1.0),
-    "bolus.lockout": ("hour", 0.0, math.inf),
+    "bolus.lockout": ("hour", 0.0, _MOST_H),
     "bolus.count": ("dimensionless", 0.0, 96.0),
     "breathing.rate_warn": ("breath/min", 0.0, 60.0),
     "breathing.rate_lock": ("breath/min", 0.0, 60.0),
     "breathing.saturation_warn": ("percent", 0.0, 100.0),
     "breathing.saturation_lock": ("percent", 0.0, 100.0),
-    "breathing.watch": ("hour", 0.0, math.inf),
+    "breathing.watch": ("hour", 0.0, _MOST_H),
     "breathing.reduce_to": ("dimensionless", 0.0, 1.0),
-    "breathing.stale": ("minute", 0.0, math.inf),
+    "breathing.stale": ("minute", 0.0, 60.0 * _MOST_H),
     "sedation.hold": ("dimensionless", 2.0, 4.0),
     "sedation.lock": ("dimensionless", 2.0, 4.0),
 }
@@ -85,7 +90,7 @@ class LimitProfile:
     def _drug(self, drug: str, key: str) -> float:
         if drug not in self.drugs:
             raise UnknownNameError(f"drug of profile {self.name}", drug, list(self.drugs))
-        return self._number(f"{drug}.{key}", _DRUG_LIMITS[key], 0.0, math.inf)
+        return self._number(f"{drug}.{key}", _DRUG_LIMITS[key], 0.0, _MOST_UG)
 
     def _number(self, key: str, unit: str, low: float, high: float) -> float:
         try:
@@ -169,7 +174,7 @@ def shield_parameters(
         A SHIELD_PAR record. Caps are rounded down and concentrations up, so that rounding only tightens.
 
     Raises:
-        ConfigError: unknown setting, or concentrations that do not match the drugs.
+        ConfigError: unknown setting, concentrations that do not match the drugs, too many drugs or one twice.
         ProfileError: a concentration is above its limit (invariant 8).
         UnknownNameError: a drug has no limits in the profile.
     """
@@ -177,6 +182,8 @@ def shield_parameters(
         raise ConfigError(f"setting {setting!r} is not one of {', '.join(SETTINGS)}")
     if len(drugs) != len(conc_ug_per_ml) or not drugs:
         raise ConfigError(f"{len(conc_ug_per_ml)} concentrations were given for {len(drugs)} drugs")
+    if len(drugs) > MAX_DRUGS or len(set(drugs)) != len(drugs):
+        raise ConfigError(f"a reservoir holds up to {MAX_DRUGS} different drugs, not {', '.join(drugs)}")
     par: Any = np.zeros(1, SHIELD_PAR)[0]
     par["n_drugs"] = len(drugs)
     bolus_nl = []

@@ -171,6 +171,10 @@ def test_a_value_that_is_no_finite_number_is_refused(value: str, tmp_path: Path)
         ("bolus.share", -0.1, "dimensionless", "outside"),
         ("bolus.count", 97.0, "dimensionless", "outside"),
         ("breathing.reduce_to", 1.5, "dimensionless", "outside"),
+        ("morphine.cap", 15.0, "kg/day", "outside"),
+        ("morphine.concentration", 20.0, "kg/mL", "outside"),
+        ("bolus.lockout", 4.0, "century", "outside"),
+        ("cancer.rise_28d", 1e9, "dimensionless", "outside"),
     ],
 )
 def test_bounds_and_contradictions(key: str, value: float, unit: str, reason: str, tmp_path: Path) -> None:
@@ -233,6 +237,8 @@ def test_a_cap_below_the_pumps_lowest_rate_is_refused() -> None:
         ({"setting": "icu"}, "'icu' is not one of cancer, noncancer"),
         ({"conc": (1.0, 2.0)}, "2 concentrations were given for 1 drugs"),
         ({"conc": (), "drugs": ()}, "0 concentrations were given for 0 drugs"),
+        ({"conc": (1.0,) * 2, "drugs": ("morphine",) * 2}, "up to 3 different drugs"),
+        ({"conc": (1.0,) * 4, "drugs": ("morphine", "fentanyl", "clonidine", "baclofen")}, "up to 3 different drugs"),
     ],
 )
 def test_what_does_not_fit_is_a_configuration_error(changes: dict, reason: str) -> None:
