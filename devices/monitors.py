@@ -3,7 +3,7 @@
 A monitor compares what is seen with what the program should have brought about. It knows nothing of the faults. After it
 has risen it is silent for a while, so that one cause counts once.
 
-``volume``  two-sided CUSUM over refills of (aspirated - expected) / its standard deviation, and the label's 14.5 % limit
+``volume``  two-sided CUSUM over refills of (expected - aspirated) / infused in standard deviations, and the label's 14.5 % limit
 ``motor``   strokes counted against the program over a day
 ``echo``    the rate read back against the rate ordered, and log entries lost or doubled
 ``effect``  CUSUM of the daily mean report over the patient's own reference, while the dose has not been lowered

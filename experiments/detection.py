@@ -222,7 +222,8 @@ _HEAD = """# How soon a fault is seen
 Made by `thecal pump detection -n {patients} --docs docs` on {patients} virtual patients of {task}, seed {seed}. The basal
 rate is held; every fault begins on day {onset:.0f} (a refill error at the first refill) and is not repaired; its severity is
 drawn from the reference preset. Faults, hazards and monitors are described in [devices.md](devices.md). A monitor counts only
-for the faults that it can show. Research simulation only: the monitors' limits are proposals, tuned on no data.
+for the faults that it can show. Research simulation only: the monitors' limits are proposals; those of the effect monitor were
+chosen after a first look at twenty of these patients.
 """
 
 
