@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from thecal.physiology.errors import ConfigError, ParameterError, ProfileError, UnknownNameError
-from thecal.physiology.parameters import ParameterFile, read_parameters
 from thecal.physiology.layout import MAX_DRUGS
+from thecal.physiology.parameters import ParameterFile, read_parameters
 from thecal.safety.invariants import ShieldMode
 from thecal.safety.records import SHIELD_PAR, TICKS_PER_DAY, WINDOW
 
