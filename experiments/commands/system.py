@@ -46,7 +46,7 @@ def warmup() -> None:
     from thecal.experiments.demo import warm_up
 
     console = errors()
-    with console.status("compiling the kernels (once, up to half a minute) ..."):
+    with console.status("compiling the kernels (once, about a minute) ..."):
         seconds = warm_up()
     console.print(f"kernels ready after {seconds:.1f} s")
 
