@@ -27,8 +27,18 @@ KERNEL_PACKAGES = ("thecal.physiology", "thecal.devices", "thecal.safety", "thec
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a scalar kernel: IEEE float64, no fast-math, so results do not depend on batch or thread count."""
-    compiled: Callable[..., Any] = numba.njit(error_model="numpy", nogil=True)(function)
-    return compiled
+    compiled: Any = numba.njit(error_model="numpy", nogil=True)(function)
+    compile_for = compiled.get_call_template
+
+    def for_types(args: Any, keywords: Any) -> Any:
+        # Numba would compile a callee anew for every constant it is called with, which took half as long again; the
+        # constants reach the machine code all the same when the callee is inlined.
+        without: Any = types.unliteral
+        return compile_for(tuple(map(without, args)), {name: without(arg) for name, arg in keywords.items()})
+
+    compiled.get_call_template = for_types
+    result: Callable[..., Any] = compiled
+    return result
 
 
 def entry_point(*, parallel: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
