@@ -16,15 +16,15 @@ TICKS_PER_STEP = 4
 
 
 @numba.njit
-def _hold(state, par, n):
+def _hold(state, par, facts, n):
     for _ in range(n):
-        shield_tick(state, par, state.prev_rate, 0, 1, 150, 970, 1, 0)
+        shield_tick(state, par, facts, state.prev_rate, 0, 1)
 
 
 @numba.njit
-def _push(state, par, n):
+def _push(state, par, facts, n):
     for _ in range(n):
-        shield_tick(state, par, state.prev_rate * 2, 50_000, 1, 150, 970, 1, 0)
+        shield_tick(state, par, facts, state.prev_rate * 2, 50_000, 1)
 
 
 def run() -> list[Row]:
@@ -35,9 +35,10 @@ def run() -> list[Row]:
     rows = []
     for title, loop in (("a request to hold", _hold), ("a rise and a bolus at every tick", _push)):
         state, par = batch.world["shield"][:1].copy()[0], batch.par["shield"][:1].copy()[0]
-        loop(state, par, 1)
+        facts = batch.world["facts"][:1].copy()[0]
+        loop(state, par, facts, 1)
         begin = time.perf_counter()
-        loop(state, par, TICKS)
+        loop(state, par, facts, TICKS)
         cost = (time.perf_counter() - begin) / TICKS * 1e9
         rows.append(Row(f"shield, {title}", cost, "ns/pump tick"))
         rows.append(

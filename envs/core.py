@@ -16,7 +16,7 @@ from thecal.devices.pump import new_pump_state
 from thecal.devices.records import TICKS_PER_DAY
 from thecal.devices.solutions import assess, kernel_chemistry
 from thecal.devices.specs import load_pump, pump_parameters, sample_battery, sample_flow_bias
-from thecal.envs.account import NL_PER_ML
+from thecal.envs.account import NL_PER_ML, PG_PER_UG
 from thecal.envs.observation import N_OBS, write_observation
 from thecal.envs.records import TASK_PAR, TICK_OUT, WORLD, WORLD_PAR
 from thecal.envs.tasks import TaskSpec, load_task
@@ -29,7 +29,9 @@ from thecal.physiology.layout import AXIAL, COMPARTMENT, MAX_DRUGS
 from thecal.physiology.patient import prepare_patient, start_patient
 from thecal.physiology.rng import STREAM_DEVICE, normals
 from thecal.safety.invariants import ShieldMode
-from thecal.safety.profiles import load_profile, shield_parameters
+from thecal.safety.parameters import shield_parameters
+from thecal.safety.profiles import load_profile
+from thecal.safety.records import TRAIL_ROW
 from thecal.safety.shield import new_shield_state
 
 SPLITS = ("train", "tune", "test")
@@ -51,6 +53,8 @@ class Batch:
         faults: what may go wrong: ``"none"``, a preset of hazards (``"reference"``, ``"stress"``), a ``.toml`` file or a
             mapping of :class:`thecal.devices.fault_presets.FaultSpec`; the task's own when ``None``.
         pump: model of pump by name or path; the task's own when ``None``.
+        stage: what the agent may do, see :func:`thecal.safety.parameters.shield_parameters`.
+        trail: keep the rows of the audit trail of the last step in ``trail``.
 
     Raises:
         ConfigError: an argument is not valid (a subclass names unknown tasks, drugs, pumps, cohorts and profiles).
@@ -68,6 +72,8 @@ class Batch:
         cohort_seed: int = 0,
         faults: FaultsLike = None,
         pump: str | None = None,
+        stage: str = "auto",
+        trail: bool = False,
     ) -> None:
         self.spec = load_task(task)
         if n < 1:
@@ -94,6 +100,8 @@ class Batch:
         self.observations = np.zeros((n, N_OBS), np.float32)
         self.patients = np.zeros(n, np.int64)
         self._all = np.ones(n, np.bool_)
+        self.trail = np.zeros((n, self.spec.ticks_per_step if trail else 0), TRAIL_ROW)
+        self.stage = stage
         self._sound = new_fault_state()
         self._monitors = monitor_parameters()[0]
         self._known: dict[int, tuple[np.void, np.void, np.void]] = {}
@@ -120,8 +128,10 @@ class Batch:
     def advance(self, actions: NDArray[np.float64], active: NDArray[np.bool_] | None = None) -> None:
         """Step the environments whose ``active`` flag is set; results are in ``out`` and ``observations``."""
         self._out_bytes.fill(0)
+        if self.trail.size:
+            self.trail["tick"] = -1  # rows of environments that are not stepped
         run = advance_parallel if self.n >= _PARALLEL_FROM else advance_serial
-        run(self.world, self.par, actions, self.out, self.observations, self._all if active is None else active)
+        run(self.world, self.par, actions, self.out, self.observations, self._all if active is None else active, self.trail)
 
     def snapshot(self) -> tuple[NDArray[np.void], NDArray[np.void]]:
         """Copies of every world and its parameters; :meth:`restore` continues from them."""
@@ -151,7 +161,7 @@ class Batch:
         doses = cohort.covariates["start_dose_ug_per_d"]
         content = np.zeros((len(par), MAX_DRUGS))
         for i, dose in enumerate(doses.tolist()):
-            content[i] = self._assemble_row(par[i], dose)
+            content[i] = self._assemble_row(par[i], dose, _is_sedated(cohort, i))
         prepare_rows(par)
         rates = par["task"]["start_rate_nl"]
         clock = self.spec.start_clock_h
@@ -159,7 +169,7 @@ class Batch:
         shields = [new_shield_state(row, int(rate)) for row, rate in zip(par["shield"], rates, strict=True)]
         return list(zip(par, pumps, shields, strict=True))
 
-    def _assemble_row(self, row: Any, dose_ug_per_d: float) -> NDArray[np.float64]:
+    def _assemble_row(self, row: Any, dose_ug_per_d: float, sedated: bool) -> NDArray[np.float64]:
         limits = self.profile
         solution = self.spec.solution
         ratios = (1.0, *solution.ratios)
@@ -192,13 +202,17 @@ class Batch:
             max_rate_nl=int(row["pump"]["max_rate_nl"]),
             rate_step_nl=int(row["pump"]["rate_step_nl"]),
             bolus_step_nl=int(row["pump"]["bolus_step_nl"]),
+            dead_ml=float(row["pump"]["dead_ml"]),
+            stable_h=24.0 * report.stable_d,
+            sedated=sedated,
+            stage=self.stage,
             mode=self.shield_mode,
         )
         if self.pump.kind == "constant":
             row["shield"]["bolus_abs"] = 0  # a pump that takes no command gives no bolus either
         start_nl = min(max(rate_nl, self.pump.min_rate_nl), self.pump.max_rate_nl)
         good_h = 24.0 * min(solution.max_interval_d, report.stable_d)
-        _fill_task(row["task"], self.spec, start_nl, limits.cap_ug(self.spec.drugs[0]), good_h)
+        _fill_task(row["task"], self.spec, start_nl, float(row["shield"]["cap_pg"][0]) / PG_PER_UG, good_h)
         row["fault"] = fault_parameters(
             self.faults, drugs=self.spec.drugs, patient=int(who["patient"]), wrong_slot=self._wrong_slot()
         )
@@ -212,6 +226,11 @@ class Batch:
 
     def _wrong_slot(self) -> int:
         return len(self.spec.drugs) if len(self.drugs) > len(self.spec.drugs) else -1
+
+
+def _is_sedated(cohort: Cohort, i: int) -> bool:
+    """Whether patient ``i`` takes a systemic depressant that the cohort knows of."""
+    return any(bool(cohort.covariates[name][i]) for name in ("benzodiazepine", "gabapentinoid"))
 
 
 def _drugs_in_play(drugs: tuple[str, ...], faults: FaultSpec | None) -> tuple[str, ...]:

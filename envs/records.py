@@ -9,7 +9,7 @@ from thecal.devices.monitor_records import MONITOR_PAR, MONITOR_STATE
 from thecal.devices.records import PUMP_PAR, PUMP_STATE, TICKS_PER_DAY
 from thecal.physiology.layout import MAX_DRUGS
 from thecal.physiology.records import PATIENT_PAR, PATIENT_STATE
-from thecal.safety.records import SHIELD_PAR, SHIELD_STATE
+from thecal.safety.records import SHIELD_FACTS, SHIELD_PAR, SHIELD_STATE
 
 _f = np.float64
 _i = np.int64
@@ -17,6 +17,10 @@ _i = np.int64
 EPISODE = np.dtype(
     [
         ("step", _i),  # steps taken
+        ("command", _i),  # 1: a typed command stands in place of the action
+        ("command_rate", _i),  # nL per pump tick
+        ("command_bolus", _i),  # nL
+        ("command_valid", _i),  # 1, or why it cannot be used, see safety.shield.shield_tick
         ("armed_nl", _i),  # demand bolus armed for this interval, nL
         ("presses", _i, (TICKS_PER_DAY,)),  # 1 for each pump tick of the last 24 h in which the patient pressed
         ("presses24", _i),
@@ -62,6 +66,7 @@ WORLD = np.dtype(
         ("patient", PATIENT_STATE),
         ("pump", PUMP_STATE),
         ("shield", SHIELD_STATE),
+        ("facts", SHIELD_FACTS),
         ("episode", EPISODE),
         ("fault", FAULT_STATE),
         ("monitor", MONITOR_STATE),

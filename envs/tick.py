@@ -19,6 +19,7 @@ from thecal.devices.pump import begin_tick, deliver
 from thecal.devices.records import HALT_EXPLANT, PUMP_TICK_H, TICKS_PER_DAY
 from thecal.devices.refills import clinic_refill
 from thecal.envs.account import NL_PER_ML, OVERSEDATED_POSS, PG_PER_UG, count_tick, finish_step
+from thecal.envs.facts import write_facts, write_trail
 from thecal.envs.observation import write_observation
 from thecal.physiology.jit import entry_point, kernel, source_key
 from thecal.physiology.layout import COARSE_PER_TICK, MAX_DRUGS, TICK_H
@@ -26,7 +27,7 @@ from thecal.physiology.pain import clock, step_disturbance
 from thecal.physiology.patient import is_quiet, step_kinetics, step_response
 from thecal.physiology.reports import step_report
 from thecal.physiology.rng import STREAM_REFILL, normals
-from thecal.physiology.sensors import RR, SPO2, step_sensors
+from thecal.physiology.sensors import step_sensors
 from thecal.safety.shield import largest_bolus, shield_tick
 
 NL_PER_UL = 1.0e3
@@ -48,13 +49,21 @@ def requested_rate(world, task, a):
 
 @kernel
 def _begin(world, par, action, out):
-    """Read the action; returns (rate request in nL per tick, 1 if the action is usable else 0)."""
-    valid = 1 if math.isfinite(action[0]) and math.isfinite(action[1]) else 0
+    """Read the action, or the command in its place; returns (rate request in nL per tick, 1 or why it cannot be used)."""
     episode = world.episode
     episode.pressed_last = 0
     episode.given_last = 0
-    if valid == 0:
-        episode.armed_nl = 0
+    episode.armed_nl = 0
+    if episode.command == 1:
+        episode.command = 0
+        if episode.command_valid == 1:
+            episode.armed_nl = episode.command_bolus
+            out.requested_rate = episode.command_rate * TICKS_PER_DAY / NL_PER_ML
+            out.requested_bolus_ul = episode.armed_nl / NL_PER_UL
+            return episode.command_rate, 1
+        out.requested_rate = math.nan
+        return world.shield.prev_rate, episode.command_valid
+    if not (math.isfinite(action[0]) and math.isfinite(action[1])):
         out.requested_rate = math.nan
         return world.shield.prev_rate, 0
     a = min(1.0, max(-1.0, action[0]))
@@ -67,29 +76,23 @@ def _begin(world, par, action, out):
 
 
 @kernel
-def _shield_and_pump(world, par, rate, valid, first, out):
+def _shield_and_pump(world, par, rate, valid, k, out, trail):
     """One pump tick's request through the shield to the pump; later ticks of a step ask to hold the rate."""
     patient = world.patient
     shield = world.shield
     episode = world.episode
+    first = 1 if k == 0 else 0
     asks = first
     if par.task.patient_bolus == 1:
         asks = patient.demand
     bolus = episode.armed_nl if asks == 1 else 0
     request = rate if first == 1 else shield.prev_rate
-    round_time = abs(clock(patient, patient.tick * PUMP_TICK_H) - par.task.clinic_clock_h) < 0.5 * PUMP_TICK_H
-    clear = 1 if round_time and patient.poss_seen < OVERSEDATED_POSS else 0
-    shield_tick(
-        shield,
-        par.shield,
-        request,
-        bolus,
-        valid if first == 1 else 1,
-        _tenths(patient, RR),
-        _tenths(patient, SPO2),
-        patient.poss_seen,
-        clear,
-    )
+    usable = valid if first == 1 else 1
+    write_facts(world, par)
+    before = shield.prev_rate
+    shield_tick(shield, par.shield, world.facts, request, bolus, usable)
+    if trail.shape[0] > 0:
+        write_trail(trail[k], world, par, before, request, bolus, usable)
     given = shield.allowed_bolus
     if patient.demand == 1:
         episode.pressed_last += 1
@@ -126,12 +129,6 @@ def _send(world, par, rate, bolus):
     if bolus > 0:
         fault.repeat_nl = bolus
     see_pump(world.monitor, par.monitor, pump, rate, 1 if pump.events - before != sent else 0)
-
-
-@kernel
-def _tenths(patient, k):
-    """Sensor ``k`` as an integer in tenths, -1 when this tick's sample is missing."""
-    return math.floor(10.0 * patient.s_value[k] + 0.5) if patient.s_valid[k] == 1 else -1
 
 
 @kernel
@@ -183,13 +180,14 @@ def _visit(world, par):
 
 
 @kernel
-def step_world(world, par, action, out):
+def step_world(world, par, action, out, trail):
     """Advance one environment by one step.
 
     Args:
         world, par: one WORLD and one WORLD_PAR record.
         action: ``[2]`` in [-1, 1]; anything not finite makes the shield hold the last safe rate.
         out: TICK_OUT record to fill (zeroed by the caller).
+        trail: TRAIL_ROW ``[ticks_per_step]`` to fill, or an empty array when no trail is kept.
     """
     rate_before = world.shield.prev_rate
     out.nrs_report = math.nan
@@ -209,7 +207,7 @@ def step_world(world, par, action, out):
         pump.body_c = patient.temperature
         patient.grain_ug = par.pump.stroke_nl * pump.conc[0] / NL_PER_ML
         begin_tick(pump, par.pump)
-        _shield_and_pump(world, par, rate, valid, 1 if k == 0 else 0, out)
+        _shield_and_pump(world, par, rate, valid, k, out, trail)
         if k == 0:
             first_allowed = world.shield.allowed_rate
         given_nl = world.shield.allowed_rate + world.shield.allowed_bolus
@@ -233,15 +231,15 @@ def _compile(parallel: bool, key: int):
     span = prange if parallel else range
 
     @entry_point(parallel=parallel)
-    def advance(world, par, actions, outs, observations, active):
+    def advance(world, par, actions, outs, observations, active, trail):
         """Step every environment of a batch whose ``active`` flag is set and write its observation.
 
         Arrays: world WORLD[B], par WORLD_PAR[B], actions float64[B, 2], outs TICK_OUT[B] (zeroed by the caller),
-        observations float32[B, N_OBS], active bool[B]. Returns the hash of the kernel sources it was built from.
+        observations float32[B, N_OBS], active bool[B], trail TRAIL_ROW[B, ticks_per_step] or TRAIL_ROW[B, 0]. Returns the hash of the kernel sources it was built from.
         """
         for b in span(world.shape[0]):
             if active[b]:
-                step_world(world[b], par[b], actions[b], outs[b])
+                step_world(world[b], par[b], actions[b], outs[b], trail[b])
                 write_observation(world[b], par[b], observations[b])
         return key
 

@@ -1,39 +1,72 @@
-"""The shield's arithmetic: integers only, no branches, one source for Python, Numba and a solver.
+"""The shield's arithmetic: integers only, no branches, one source for Python, Numba, a solver and intervals.
 
 Units: volume nL, mass pg, concentration pg/nL, rate nL per pump tick, time in pump ticks. One reservoir: every drug of an
-admixture is dosed by the same volume. Only + - *, comparisons, loops over ranges and the helpers of ``ops`` may appear here;
-a test reads the syntax tree and refuses anything else.
+admixture is dosed by the same volume. Only + - *, comparisons, loops over ranges, reads of a record's fields, calls within the
+module and the helpers of ``ops`` may appear here; a test reads the syntax tree and refuses anything else.
 
-The rolling cap covers ``w`` ticks, one more than 24 h holds, because a 24-h window in continuous time touches that many.
+The rolling cap covers ``WINDOW`` ticks, one more than 24 h holds, because a 24-h window in continuous time touches that many.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from thecal.safety.ops import both, either, fdiv, hi, ite, lo
+from thecal.safety.bits import (
+    CAP,
+    COUNT,
+    ELIGIBLE,
+    ENVELOPE,
+    FLOOR,
+    INTERVAL,
+    LOCKOUT,
+    RESERVOIR,
+    RESPIRATORY,
+    RISE,
+    SIZE,
+    STEP,
+)
+from thecal.safety.ops import both, either, fdiv, hi, ite, lo, span
+from thecal.safety.records import REQUEST_LIMIT, TICKS_PER_DAY, WINDOW
 
 
-def sustainable(ledger: Any, w: int, cap: Any, conc: Any, top: Any, ask: int) -> Any:
-    """The largest rate up to ``top`` that keeps every window of the coming ``w`` ticks under ``cap`` if it is held.
+def excess(ledger: Any, w: int, cap: Any, conc: Any, rate: Any, ask: Any) -> Any:
+    """How many of the coming ``w`` windows ``rate`` would overfill if it were held; nothing is counted when ``ask`` is 0.
 
-    ``ledger[0]`` is the oldest of ``w`` masses and leaves first. With ``ask`` 0 nothing is searched and ``top`` returned:
-    a request that is not a rise needs no search, because the rate in force is sustainable by induction.
+    ``ledger[0]`` is the oldest of ``w`` masses and leaves first.
     """
+    over = 0
+    tail = 0
+    for k in range(span(w, ask)):
+        ahead = w - k
+        over = over + ite(ahead * conc * rate + tail > cap, 1, 0)
+        tail = tail + ledger[ahead - 1]
+    return over
+
+
+def largest_held(ledger: Any, w: int, cap: Any, conc: Any, top: Any, ask: Any) -> Any:
+    """The largest rate up to ``top`` that keeps every window of the coming ``w`` ticks under ``cap`` if it is held."""
     best = top
     tail = 0
-    for k in range(w * ask):
+    for k in range(span(w, ask)):
         ahead = w - k
         best = lo(best, fdiv(cap - tail, ahead * conc))
         tail = tail + ledger[ahead - 1]
     return best
 
 
-def bolus_room(ledger: Any, w: int, cap: Any, conc: Any, rate: Any, ask: int) -> Any:
+def sustainable(ledger: Any, w: int, cap: Any, conc: Any, top: Any, ask: Any) -> Any:
+    """:func:`largest_held`, its divisions spared where ``top`` itself can be held or where nothing is asked.
+
+    A request that is not a rise needs no search, because the rate in force is sustainable by induction.
+    """
+    return largest_held(ledger, w, cap, conc, top, excess(ledger, w, cap, conc, top, ask))
+
+
+def bolus_room(ledger: Any, w: int, cap: Any, conc: Any, rate: Any, ask: Any) -> Any:
     """The largest volume that may be added now so that, with ``rate`` held, every coming window stays under ``cap``."""
     slack = cap
     tail = 0
-    for k in range(w * ask):
+    for k in range(span(w, ask)):
         ahead = w - k
         slack = lo(slack, cap - tail - ahead * rate * conc)
         tail = tail + ledger[ahead - 1]
@@ -47,14 +80,19 @@ def withdrawal_floor(highest: Any, keep_permille: Any, step: Any, prev: Any, exp
     return ite(exposed, lo(prev, grid), 0)
 
 
-def step_ceiling(prev: Any, permille: Any, may_rise: Any) -> Any:
-    """The highest rate that the step limit, the interval and the locks leave."""
-    return prev + ite(may_rise, fdiv(prev * permille, 1000), 0)
+def step_ceiling(prev: Any, permille: Any, absolute: Any, may: Any) -> Any:
+    """The highest rate that the step limit (relative and absolute), the interval and the locks leave."""
+    return prev + ite(may, lo(fdiv(prev * permille, 1000), absolute), 0)
 
 
 def rise_ceiling(prev: Any, long_ago: Any, permille: Any) -> Any:
     """The highest rate that the cap on the rise over 28 days leaves; it never forces a fall."""
     return hi(prev, fdiv(long_ago * (1000 + permille), 1000))
+
+
+def titration_wait(interval: Any, transit_nl: Any, prev: Any) -> Any:
+    """Ticks between rises: the interval, or the time the last change needs to reach the tip, whichever is longer."""
+    return hi(interval, fdiv(transit_nl + hi(prev, 1) - 1, hi(prev, 1)))
 
 
 def choose_rate(
@@ -72,9 +110,10 @@ def choose_rate(
     return hi(rate, lo(prev, lowest))
 
 
-def largest_bolus(rate: Any, absolute: Any, permille: Any, ticks_per_day: Any) -> Any:
-    """The largest bolus: the drug's absolute limit, or a share of the programmed day, whichever is smaller."""
-    return lo(absolute, fdiv(rate * ticks_per_day * permille, 1000))
+def largest_bolus(rate: Any, absolute: Any, permille: Any, highest: Any) -> Any:
+    """The largest bolus: the drugs' absolute limit, a share of the programmed day, or what the pump can push in one tick."""
+    share = fdiv(rate * TICKS_PER_DAY * permille, 1000)
+    return hi(0, lo(lo(absolute, share), highest - rate))
 
 
 def choose_bolus(request: Any, largest: Any, room: Any, step: Any, permitted: Any) -> Any:
@@ -83,18 +122,99 @@ def choose_bolus(request: Any, largest: Any, room: Any, step: Any, permitted: An
     return ite(both(permitted, size > 0), fdiv(hi(size, 0), step) * step, 0)
 
 
-def may_rise(since_increase: Any, interval: Any, withheld: Any) -> Any:
-    """Whether the interval since the last rise has passed and nothing withholds rises."""
-    return both(since_increase >= interval, withheld == 0)
+def may_rise(since_increase: Any, wait: Any, holds: Any) -> Any:
+    """Whether the wait since the last rise has passed and nothing withholds rises."""
+    return both(since_increase >= wait, holds == 0)
 
 
-def may_bolus(since_bolus: Any, lockout: Any, count: Any, most: Any, withheld: Any) -> Any:
+def may_bolus(since_bolus: Any, lockout: Any, count: Any, most: Any, denies: Any) -> Any:
     """Whether lockout and count allow a bolus and nothing withholds one."""
-    return both(both(since_bolus >= lockout, count < most), withheld == 0)
+    return both(both(since_bolus >= lockout, count < most), denies == 0)
 
 
-def vital_level(rr: Any, spo2: Any, rr_limit: Any, spo2_limit: Any) -> Any:
-    """1 when a vital sign (tenths, -1 for missing) is present and under its limit."""
-    slow = both(rr >= 0, rr < rr_limit)
-    blue = both(spo2 >= 0, spo2 < spo2_limit)
-    return ite(either(slow, blue), 1, 0)
+def flag(condition: Any, bit: int) -> Any:
+    """``bit`` where the condition holds."""
+    return ite(condition, bit, 0)
+
+
+def bounded(request: Any, step: Any) -> Any:
+    """A request within the range that the arithmetic is proved for, on the pump's grid, never rounded up."""
+    return fdiv(lo(hi(request, -REQUEST_LIMIT), REQUEST_LIMIT), step) * step
+
+
+def decide_rate(state: Any, par: Any, long_ago: Any, request: Any, holds: Any, locked: Any, lock_rate: Any) -> Any:
+    """(rate, bits of the limits the request breaks) for a bounded request.
+
+    Args:
+        state, par: SHIELD_STATE and SHIELD_PAR, or anything with their fields.
+        long_ago: lowest rate of the day 28 days ago.
+        holds: bits that withhold rises.
+        locked, lock_rate: whether a lock lowers the rate, and to what.
+    """
+    prev = state.prev_rate
+    rise = flag(request > prev, 1)
+    top = hi(prev, lo(request, par.max_rate))
+    sustain = top
+    for d in range(par.n_caps):
+        sustain = sustainable(state.ledger[d], WINDOW, par.cap_pg[d], par.conc[d], sustain, rise)
+    rise_top = rise_ceiling(prev, long_ago, par.rise_permille)
+    wait = titration_wait(par.interval, par.transit_nl, prev)
+    may = may_rise(state.since_increase, wait, holds)
+    step_top = step_ceiling(prev, par.step_permille, par.step_abs, may)
+    ceiling = lo(lo(step_top, rise_top), hi(prev, sustain))
+    floor = withdrawal_floor(state.highest24, par.keep_permille, par.rate_step, prev, state.ticks >= par.exposed_after)
+    lowest = lo(prev, par.min_rate)
+    rate = choose_rate(request, prev, ceiling, floor, par.min_rate, par.max_rate, par.rate_step, locked, lock_rate)
+    early = both(rise > 0, state.since_increase < wait)
+    large = both(rise > 0, request > step_ceiling(prev, par.step_permille, par.step_abs, True))
+    broken = (
+        flag(either(request > par.max_rate, request < lowest), ENVELOPE)
+        + flag(both(rise > 0, sustain < top), CAP)
+        + flag(both(rise > 0, request > rise_top), RISE)
+        + flag(early, INTERVAL)
+        + flag(both(large, state.since_increase >= wait), STEP)
+        + flag(request < floor, FLOOR)
+    )
+    return rate, broken
+
+
+def decide_bolus(state: Any, par: Any, left_nl: Any, rate: Any, bolus: Any, denies: Any) -> Any:
+    """(bolus, bits of the limits the bounded request breaks) when ``rate`` is going to run.
+
+    ``left_nl`` is what the reservoir is estimated to hold; a day of the rate and the bolus must leave the reserve in it.
+    """
+    wants = flag(bolus > 0, 1)
+    room = par.max_rate
+    for d in range(par.n_caps):
+        room = lo(room, bolus_room(state.ledger[d], WINDOW, par.cap_pg[d], par.conc[d], rate, wants))
+    spare = left_nl - par.reserve_nl - TICKS_PER_DAY * rate
+    largest = largest_bolus(rate, par.bolus_abs, par.bolus_permille, par.max_rate)
+    permitted = both(
+        may_bolus(state.since_bolus, par.lockout, state.bolus_count, par.bolus_most, denies), par.bolus_eligible > 0
+    )
+    given = choose_bolus(bolus, largest, lo(room, spare), par.bolus_step, permitted)
+    broken = (
+        flag(bolus < 0, ENVELOPE)
+        + flag(both(wants > 0, bolus > largest), SIZE)
+        + flag(both(wants > 0, lo(bolus, par.max_rate) > room), CAP)
+        + flag(both(wants > 0, bolus > spare), RESERVOIR)
+        + flag(both(wants > 0, state.since_bolus < par.lockout), LOCKOUT)
+        + flag(both(wants > 0, state.bolus_count >= par.bolus_most), COUNT)
+        + flag(both(wants > 0, par.bolus_eligible == 0), ELIGIBLE)
+    )
+    return given, broken
+
+
+def next_since_increase(since: Any, rate: Any, prev: Any, never: Any) -> Any:
+    """Ticks since the last rise after this tick; counted from the rise, so that a daily rise may keep its hour."""
+    return ite(rate > prev, 1, lo(since + 1, never))
+
+
+def next_since_bolus(since: Any, given: Any, never: Any) -> Any:
+    """Ticks since the last bolus after this tick."""
+    return ite(given > 0, 0, lo(since + 1, never))
+
+
+def locked_bits(request: Any, locked: Any, lock_rate: Any) -> Any:
+    """The respiratory bit where a request lies over what a lock leaves."""
+    return flag(both(locked, request > lock_rate), RESPIRATORY)

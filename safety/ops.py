@@ -1,6 +1,7 @@
-"""The six operations a shield kernel may use besides + - * and comparisons, in their plain-Python reading.
+"""The operations a shield kernel may use besides + - * and comparisons, in their plain-Python reading.
 
-The kernel's functions are bound to compiled versions of these for Numba (``shield.py``) and can be bound to solver terms.
+The kernel's functions are bound to compiled versions of these for Numba, to solver terms for the proofs and to intervals for
+the overflow proof (``readings.py``); every reading runs the same bytecode.
 """
 
 from __future__ import annotations
@@ -36,3 +37,8 @@ def either(a: Any, b: Any) -> Any:
 def fdiv(a: Any, b: Any) -> Any:
     """Floor division by a positive integer."""
     return a // b
+
+
+def span(n: int, wanted: Any) -> int:
+    """``n`` rounds of a loop when ``wanted`` is not 0, else none; a solver always runs them and proves that it changes nothing."""
+    return n if wanted > 0 else 0

@@ -1,51 +1,16 @@
-"""Limit profiles: every limit with unit and source, checked for gaps and contradictions, turned into the shield's integers."""
+"""Limit profiles: every limit with unit and source, checked for gaps and contradictions."""
 
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from thecal.physiology.errors import ConfigError, ParameterError, ProfileError, UnknownNameError
+from thecal.physiology.errors import ParameterError, ProfileError, UnknownNameError
 from thecal.physiology.layout import MAX_DRUGS
 from thecal.physiology.parameters import ParameterFile, read_parameters
-from thecal.safety.invariants import ShieldMode
-from thecal.safety.records import SHIELD_PAR, TICKS_PER_DAY, WINDOW
-
-PG_PER_UG = 1_000_000
-TICKS_PER_H = 4
-SETTINGS = ("cancer", "noncancer")
-_DRUG_LIMITS = {"cap": "ug/day", "concentration": "ug/mL", "bolus": "ug"}
-# Beyond these a number is a slip of the unit, and the shield's 64-bit integers would no longer be safe.
-_MOST_UG = 1.0e6  # a gram, of cap per day, concentration per mL and bolus alike
-_MOST_H = 8766.0  # a year
-_MOST_RISE = 100.0
-# key: (unit, lowest, highest)
-_LIMITS: dict[str, tuple[str, float, float]] = {
-    **{f"{setting}.step": ("dimensionless", 0.0, 1.0) for setting in SETTINGS},
-    **{f"{setting}.interval": ("hour", 0.25, _MOST_H) for setting in SETTINGS},
-    **{f"{setting}.rise_28d": ("dimensionless", 0.0, _MOST_RISE) for setting in SETTINGS},
-    "withdrawal.daily_fall": ("dimensionless", 0.0, 1.0),
-    "withdrawal.exposed_after": ("hour", 0.0, _MOST_H),
-    "bolus.share": ("dimensionless", 0.0, 1.0),
-    "bolus.lockout": ("hour", 0.0, _MOST_H),
-    "bolus.count": ("dimensionless", 0.0, 96.0),
-    "breathing.rate_warn": ("breath/min", 0.0, 60.0),
-    "breathing.rate_lock": ("breath/min", 0.0, 60.0),
-    "breathing.saturation_warn": ("percent", 0.0, 100.0),
-    "breathing.saturation_lock": ("percent", 0.0, 100.0),
-    "breathing.watch": ("hour", 0.0, _MOST_H),
-    "breathing.reduce_to": ("dimensionless", 0.0, 1.0),
-    "breathing.stale": ("minute", 0.0, 60.0 * _MOST_H),
-    "sedation.hold": ("dimensionless", 2.0, 4.0),
-    "sedation.lock": ("dimensionless", 2.0, 4.0),
-}
-
+from thecal.safety.profile_schema import DRUG_LIMITS, DRUG_OPTIONS, LIMITS, MIXTURES, MOST_UG, ORDER
 
 class LimitProfile:
     """A checked profile; numbers by dotted key, per drug and per setting.
@@ -62,7 +27,11 @@ class LimitProfile:
         self.name = name
         self.title = str(file.texts.get("title", name))
         self.file = file
-        self.drugs = tuple(sorted({key.partition(".")[0] for key in file} - {key.partition(".")[0] for key in _LIMITS}))
+        heads = {key.partition(".")[0] for key in file}
+        self.drugs = tuple(sorted(heads - {key.partition(".")[0] for key in LIMITS} - {MIXTURES}))
+        self.mixtures = frozenset(
+            key.removeprefix(f"{MIXTURES}.") for key in file if key.startswith(f"{MIXTURES}.") and file[key].value > 0.0
+        )
         self._check()
 
     @property
@@ -72,7 +41,7 @@ class LimitProfile:
 
     def limit(self, key: str) -> float:
         """A general limit in the unit of the profile's schema."""
-        unit, low, high = _LIMITS[key]
+        unit, low, high = LIMITS[key]
         return self._number(key, unit, low, high)
 
     def cap_ug(self, drug: str) -> float:
@@ -87,10 +56,28 @@ class LimitProfile:
         """Largest single bolus of a drug, µg."""
         return self._drug(drug, "bolus")
 
+    def option(self, drug: str, key: str) -> float:
+        """A limit that only some drugs have, or the value that stands for its absence."""
+        unit, low, high, absent = DRUG_OPTIONS[key]
+        return self._number(f"{drug}.{key}", unit, low, high) if f"{drug}.{key}" in self.file else absent
+
+    def daily_fall(self, drugs: Sequence[str]) -> float:
+        """Largest fall of the rate in 24 h that every drug of an admixture tolerates, as a share."""
+        general = self.limit("withdrawal.daily_fall")
+        falls = [self.option(drug, "daily_fall") for drug in drugs]
+        return min(general if fall < 0.0 else fall for fall in falls)
+
+    def require_mixture(self, drugs: Sequence[str]) -> None:
+        """Raise :class:`ProfileError` unless the admixture is one the profile lists (invariants 9 and 36)."""
+        name = "+".join(sorted(drugs))
+        if len(drugs) > 1 and name not in self.mixtures:
+            listed = ", ".join(sorted(self.mixtures)) or "none"
+            raise ProfileError(f"{self.name}: the admixture {name} is not listed; listed: {listed}")
+
     def _drug(self, drug: str, key: str) -> float:
         if drug not in self.drugs:
             raise UnknownNameError(f"drug of profile {self.name}", drug, list(self.drugs))
-        return self._number(f"{drug}.{key}", _DRUG_LIMITS[key], 0.0, _MOST_UG)
+        return self._number(f"{drug}.{key}", DRUG_LIMITS[key], 0.0, MOST_UG)
 
     def _number(self, key: str, unit: str, low: float, high: float) -> float:
         try:
@@ -101,21 +88,34 @@ class LimitProfile:
     def _check(self) -> None:
         if not self.drugs:
             raise ProfileError(f"{self.file.path}: no drug has limits")
-        for key in _LIMITS:
+        for key in LIMITS:
             self.limit(key)
+        known = {*DRUG_LIMITS, *DRUG_OPTIONS}
+        for key in self.file:
+            head, _, rest = key.partition(".")
+            if key not in LIMITS and not (head in self.drugs and rest in known) and head != MIXTURES:
+                raise ProfileError(f"{self.file.path}: {key}: no limit of this name")
         for drug in self.drugs:
-            for key in _DRUG_LIMITS:
+            for key in DRUG_LIMITS:
                 if self._drug(drug, key) <= 0.0:
                     raise ProfileError(f"{self.file.path}: {drug}.{key}: a limit of 0 allows nothing")
+            for key in DRUG_OPTIONS:
+                self.option(drug, key)
             if self.largest_bolus_ug(drug) > self.cap_ug(drug):
                 raise ProfileError(f"{self.file.path}: {drug}.bolus: one bolus would exceed the 24-h cap")
-        for low, high, what in (
-            ("breathing.rate_lock", "breathing.rate_warn", "locks before it warns"),
-            ("breathing.saturation_lock", "breathing.saturation_warn", "locks before it warns"),
-            ("sedation.hold", "sedation.lock", "locks before it holds"),
-        ):
-            if self.limit(low) > self.limit(high):
+        self._check_mixtures()
+        for low, high, what in ORDER:
+            if LIMITS[low][0] == LIMITS[high][0] and self.limit(low) > self.limit(high):
                 raise ProfileError(f"{self.file.path}: {low}: above {high}, so the shield {what}")
+
+    def _check_mixtures(self) -> None:
+        for name in self.mixtures:
+            drugs = name.split("+")
+            unknown = sorted(set(drugs) - set(self.drugs))
+            if unknown:
+                raise ProfileError(f"{self.file.path}: {MIXTURES}.{name}: {unknown[0]} has no limits")
+            if drugs != sorted(set(drugs)) or not 2 <= len(drugs) <= MAX_DRUGS:
+                raise ProfileError(f"{self.file.path}: {MIXTURES}.{name}: two or three drugs in alphabetical order")
 
 
 def profile_names() -> list[str]:
@@ -147,90 +147,3 @@ def load_profile(name_or_path: str | Path | LimitProfile) -> LimitProfile:
         raise
     except ParameterError as error:
         raise ProfileError(str(error)) from error
-
-
-def shield_parameters(
-    profile: LimitProfile,
-    *,
-    drugs: Sequence[str],
-    conc_ug_per_ml: Sequence[float],
-    setting: str,
-    min_rate_nl: int,
-    max_rate_nl: int,
-    rate_step_nl: int,
-    bolus_step_nl: int,
-    mode: ShieldMode | str | int = ShieldMode.PROJECT,
-) -> Any:
-    """The shield's integers for one patient.
-
-    Args:
-        profile: limits.
-        drugs, conc_ug_per_ml: the admixture and its label concentrations.
-        setting: ``"cancer"`` (monitored) or ``"noncancer"`` (outpatient).
-        min_rate_nl, max_rate_nl, rate_step_nl, bolus_step_nl: the pump's envelope and grid.
-        mode: how requests beyond a limit are treated.
-
-    Returns:
-        A SHIELD_PAR record. Caps are rounded down and concentrations up, so that rounding only tightens.
-
-    Raises:
-        ConfigError: unknown setting, concentrations that do not match the drugs, too many drugs or one twice.
-        ProfileError: a concentration is above its limit (invariant 8).
-        UnknownNameError: a drug has no limits in the profile.
-    """
-    if setting not in SETTINGS:
-        raise ConfigError(f"setting {setting!r} is not one of {', '.join(SETTINGS)}")
-    if len(drugs) != len(conc_ug_per_ml) or not drugs:
-        raise ConfigError(f"{len(conc_ug_per_ml)} concentrations were given for {len(drugs)} drugs")
-    if len(drugs) > MAX_DRUGS or len(set(drugs)) != len(drugs):
-        raise ConfigError(f"a reservoir holds up to {MAX_DRUGS} different drugs, not {', '.join(drugs)}")
-    par: Any = np.zeros(1, SHIELD_PAR)[0]
-    par["n_drugs"] = len(drugs)
-    bolus_nl = []
-    for d, (drug, conc) in enumerate(zip(drugs, conc_ug_per_ml, strict=True)):
-        highest = profile.max_concentration(drug)
-        if not 0.0 < conc <= highest:
-            raise ProfileError(f"{profile.name}: {drug} at {conc} ug/mL is not within its limit of {highest} ug/mL")
-        par["conc"][d] = math.ceil(conc)
-        par["cap_pg"][d] = int(profile.cap_ug(drug) * PG_PER_UG)
-        bolus_nl.append(int(profile.largest_bolus_ug(drug) * PG_PER_UG) // int(par["conc"][d]))
-        if int(par["conc"][d]) * min_rate_nl * WINDOW > int(par["cap_pg"][d]):
-            raise ProfileError(f"{profile.name}: {drug} at {conc} ug/mL exceeds its cap at the pump's lowest rate")
-    par["bolus_abs"] = min(bolus_nl)
-    envelope = {
-        "min_rate": min_rate_nl,
-        "max_rate": max_rate_nl,
-        "rate_step": rate_step_nl,
-        "bolus_step": bolus_step_nl,
-    }
-    for name, value in {**envelope, **_general(profile, setting), "mode": ShieldMode.of(mode)}.items():
-        par[name] = value
-    return par
-
-
-def _general(profile: LimitProfile, setting: str) -> dict[str, int]:
-    def ticks(key: str) -> int:
-        return math.ceil(profile.limit(key) * TICKS_PER_H - 1e-9)
-
-    def permille(key: str) -> int:
-        return math.floor(1000.0 * profile.limit(key) + 1e-9)
-
-    return {
-        "step_permille": permille(f"{setting}.step"),
-        "interval": ticks(f"{setting}.interval"),
-        "rise_permille": permille(f"{setting}.rise_28d"),
-        "keep_permille": 1000 - permille("withdrawal.daily_fall"),
-        "exposed_after": ticks("withdrawal.exposed_after"),
-        "bolus_permille": permille("bolus.share"),
-        "lockout": ticks("bolus.lockout"),
-        "bolus_most": min(TICKS_PER_DAY, math.floor(profile.limit("bolus.count"))),
-        "rr_warn": math.ceil(10.0 * profile.limit("breathing.rate_warn")),
-        "rr_lock": math.ceil(10.0 * profile.limit("breathing.rate_lock")),
-        "spo2_warn": math.ceil(10.0 * profile.limit("breathing.saturation_warn")),
-        "spo2_lock": math.ceil(10.0 * profile.limit("breathing.saturation_lock")),
-        "poss_hold": math.ceil(profile.limit("sedation.hold")),
-        "poss_lock": math.ceil(profile.limit("sedation.lock")),
-        "stale": math.floor(profile.limit("breathing.stale") / 60.0 * TICKS_PER_H + 1e-9),
-        "watch": ticks("breathing.watch"),
-        "lock_permille": permille("breathing.reduce_to"),
-    }

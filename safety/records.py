@@ -1,4 +1,6 @@
-"""The records of the shield: its ledger and locks (state), and the limits of one patient (parameters). Integers only."""
+"""The records of the shield: its memory (state), the limits of one patient (parameters), what it is told each tick (facts),
+and the row it writes into the audit trail. Integers only.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,14 @@ from thecal.physiology.layout import MAX_DRUGS
 TICKS_PER_DAY = 96
 WINDOW = TICKS_PER_DAY + 1  # ticks that a 24-h window can touch
 DAYS_BACK = 28
+WEEKS_BACK = 13  # of rate and pain, for escalation without effect
+TICKS_PER_WEEK = 7 * TICKS_PER_DAY
 CONFIRM = 3  # vital samples looked at; two of them confirm
+CONFIRM_STATES = 1 << CONFIRM
+MAX_CAPS = MAX_DRUGS + 1  # every drug, and the morphine equivalent of several opioids
+REQUEST_LIMIT = 1 << 40  # requests are clamped to this before any arithmetic
+NEVER = 1 << 40  # ticks
+ADVISE, CONFIRM_STAGE, LOWER, AUTO = 0, 1, 2, 3  # SHIELD_PAR.stage: what an agent may do
 
 _i = np.int64
 
@@ -20,20 +29,24 @@ def _dtype(*fields: tuple[str, object] | tuple[str, object, tuple[int, ...]]) ->
 
 SHIELD_PAR = _dtype(
     ("n_drugs", _i),
-    ("conc", _i, (MAX_DRUGS,)),  # label concentration, pg/nL (= µg/mL)
-    ("cap_pg", _i, (MAX_DRUGS,)),  # rolling 24-h cap, pg
+    ("n_caps", _i),  # caps kept: one for each drug, one more for the morphine equivalent of several opioids
+    ("conc", _i, (MAX_CAPS,)),  # label concentration, pg/nL (= µg/mL)
+    ("cap_pg", _i, (MAX_CAPS,)),  # rolling 24-h cap, pg
     ("min_rate", _i),  # pump's lowest rate, nL per tick
-    ("max_rate", _i),  # pump's highest rate, nL per tick
+    ("max_rate", _i),  # pump's highest rate, and its highest flow, nL per tick
     ("rate_step", _i),  # pump's grid, nL per tick
     ("bolus_step", _i),  # pump's grid, nL
     ("step_permille", _i),  # largest rise of the rate in one step
+    ("step_abs", _i),  # the same in nL per tick
     ("interval", _i),  # ticks between rises
+    ("transit_nl", _i),  # volume that must pass the catheter between rises, nL
     ("rise_permille", _i),  # largest rise over 28 days
     ("keep_permille", _i),  # withdrawal floor: share of the highest rate of the last 24 h
     ("exposed_after", _i),  # ticks of therapy after which the floor holds
+    ("bolus_eligible", _i),  # 1 when every drug of the admixture may be given as a bolus
     ("bolus_abs", _i),  # largest bolus, nL
     ("bolus_permille", _i),  # largest bolus as a share of the programmed daily volume
-    ("lockout", _i),  # ticks between boluses
+    ("lockout", _i),  # ticks between boluses, and after a refill
     ("bolus_most", _i),  # boluses in 24 h
     ("rr_warn", _i),  # respiratory rate, tenths of 1/min
     ("rr_lock", _i),
@@ -42,38 +55,113 @@ SHIELD_PAR = _dtype(
     ("poss_hold", _i),
     ("poss_lock", _i),
     ("stale", _i),  # ticks a required signal may be old
+    ("flat", _i),  # ticks the breathing rate may show the same value
+    ("rr_jump", _i),  # largest believable recovery between samples, tenths
+    ("spo2_jump", _i),
     ("watch", _i),  # ticks a latched lock stays at least
     ("lock_permille", _i),  # share of the rate that a lock leaves
+    ("vasoactive", _i),  # 1 when the admixture lowers blood pressure
+    ("sbp_low", _i),  # tenths of mmHg
+    ("map_low", _i),
+    ("hr_low", _i),  # tenths of 1/min
+    ("neuro_hold", _i),  # score of weakness or confusion
+    ("reserve_nl", _i),  # volume that a day of the program must leave in the reservoir
+    ("shelf", _i),  # ticks that a fill is known to keep
+    ("refill_hold", _i),  # ticks after a refill without rises
+    ("pocket_watch", _i),  # ticks after a refill in which sedation means a pocket fill
+    ("balance_permille", _i),  # largest residual of a refill's volume balance
+    ("gap_most", _i),  # ticks without delivery after which the dose restarts low
+    ("restart_permille", _i),
+    ("escalation_permille", _i),  # rise over 13 weeks that must have lowered pain
+    ("errors_most", _i),  # unusable requests in a row that switch automation off
+    ("lease", _i),  # ticks without a usable request after which the rate goes back
+    ("skew_s", _i),  # disagreement of pump and wall clock, s
+    ("stage", _i),  # ADVISE, CONFIRM_STAGE, LOWER or AUTO
     ("mode", _i),  # ShieldMode
+)
+
+SHIELD_FACTS = _dtype(
+    ("rr", _i),  # respiratory rate and the next four in tenths; -1 when this tick's sample is missing
+    ("spo2", _i),
+    ("sbp", _i),
+    ("map", _i),
+    ("hr", _i),
+    ("poss", _i),  # last observed sedation score, 1-4
+    ("weakness", _i),  # last observed scores, 0-4
+    ("confusion", _i),
+    ("nrs", _i),  # mean report of the last day, tenths, -1 when there is none
+    ("clear", _i),  # 1: a clinician is there and clears what may be cleared
+    ("reservoir_nl", _i),  # estimated
+    ("fill_age", _i),  # ticks since the reservoir was filled with a fresh solution
+    ("since_refill", _i),  # ticks
+    ("residual", _i),  # permille: (expected - aspirated) / infused at the last refill
+    ("stopped", _i),  # 1: the pump reports that it does not deliver
+    ("mri", _i),  # 1: in the scanner, or not yet interrogated after it
+    ("alarms", _i),  # bits of the pump's alarms
+    ("bolus_running", _i),
+    ("bridging", _i),  # 1: an old solution is still in the catheter
+    ("unverified", _i),  # 1: the pump does not read back the rate that was allowed last
+    ("battery", _i),  # 0 good, 1 to be replaced, 2 at its end
+    ("skew_s", _i),  # pump's clock minus wall clock, s
 )
 
 SHIELD_STATE = _dtype(
     ("ticks", _i),  # since the start
-    ("ledger", _i, (MAX_DRUGS, WINDOW)),  # commanded mass of the last ticks, oldest first, pg
-    ("dose24", _i, (MAX_DRUGS,)),  # commanded in the last 24 h, pg
+    ("ledger", _i, (MAX_CAPS, WINDOW)),  # commanded mass of the last ticks, oldest first, pg
+    ("dose24", _i, (MAX_CAPS,)),  # commanded in the last 24 h, pg
     ("bolus_flag", _i, (TICKS_PER_DAY,)),  # 1 where a bolus was allowed, ring over the last 24 h
     ("bolus_count", _i),
     ("rate_hist", _i, (TICKS_PER_DAY,)),  # basal rates of the last 24 h, ring
     ("highest24", _i),
-    ("day_rate", _i, (DAYS_BACK + 1,)),  # rate at the start of today and of each of the 28 days before, ring
+    ("day_rate", _i, (DAYS_BACK + 1,)),  # lowest rate of today and of each of the 28 days before, ring
+    ("week_rate", _i, (WEEKS_BACK,)),  # rate and pain at the start of each of the last weeks, ring; 0 and -1 unknown
+    ("week_nrs", _i, (WEEKS_BACK,)),
     ("prev_rate", _i),  # basal rate in force, nL per tick
     ("since_increase", _i),
     ("since_bolus", _i),
+    ("baseline", _i),  # rate in force when a clinician last looked
+    ("since_command", _i),  # ticks since the last usable request
+    ("errors", _i),  # unusable requests in a row
+    ("gap", _i),  # ticks without delivery
     # --- locks
-    ("warn_bits", _i, (2,)),  # last three valid samples of breathing rate and saturation, 1 = under the warning limit
-    ("lock_bits", _i, (2,)),
-    ("rr_age", _i),  # ticks since the last valid sample
+    ("warn_samples", _i, (2,)),  # last valid samples of breathing rate and saturation, 1 = under the warning limit
+    ("lock_samples", _i, (2,)),
+    ("haemo_samples", _i),
+    ("rr_last", _i),  # last value shown, -1 before the first
+    ("spo2_last", _i),
+    ("rr_same", _i),  # ticks without any change
+    ("rr_age", _i),  # ticks since the last believed sample
     ("spo2_age", _i),
+    ("jumped", _i),  # 1: a sample of this tick was not believed
     ("lock_resp", _i),  # latched
     ("lock_age", _i),
     ("lock_rate", _i),
     ("lock_sedation", _i),
     ("warn", _i),
     ("stale", _i),
+    ("escalated", _i),
     # --- verdict of the last tick
     ("allowed_rate", _i),
     ("allowed_bolus", _i),
     ("binding", _i),  # bit k: invariant k decided the outcome
     ("violations", _i),  # bit k: the raw request broke invariant k
+    ("holds", _i),  # bits that withheld rises, and boluses
+    ("denies", _i),
     ("fallback", _i),
+)
+
+# One row of the audit trail: who asked for what, what the shield knew, what ran. The auditor reads nothing else.
+TRAIL_ROW = _dtype(
+    ("patient", _i),  # index in the split
+    ("tick", _i),  # of the episode
+    ("prev_rate", _i),  # in force before, nL per tick
+    ("request", _i),  # as it reached the shield, nL per tick and nL
+    ("bolus_request", _i),
+    ("valid", _i),
+    ("rate", _i),  # allowed
+    ("bolus", _i),
+    ("binding", _i),
+    ("violations", _i),
+    ("fallback", _i),
+    ("facts", SHIELD_FACTS),
 )

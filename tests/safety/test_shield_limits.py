@@ -58,7 +58,7 @@ def test_the_pumps_limits_are_not_taken_for_the_cap() -> None:
     par = parameters(25)
     state = grown_up(par, 200_000)
     assert _asked(state, par, 250_010, 0)[2] == ["envelope", "step_up"]
-    assert _asked(state, par, int(state["prev_rate"]), HUGE)[2] == ["cap_24h", "bolus_size"]
+    assert _asked(state, par, int(state["prev_rate"]), HUGE)[2] == ["bolus_size", "reservoir"]
 
 
 def test_no_bolus_beyond_the_cap() -> None:

@@ -11,7 +11,9 @@ import pytest
 
 from thecal.physiology.errors import ConfigError, ProfileError, UnknownNameError
 from thecal.safety.invariants import ShieldMode
-from thecal.safety.profiles import LimitProfile, load_profile, profile_names, shield_parameters
+from thecal.safety.parameters import shield_parameters
+from thecal.safety.profile_schema import DRUG_LIMITS, DRUG_OPTIONS, LIMITS, MIXTURES
+from thecal.safety.profiles import LimitProfile, load_profile, profile_names
 
 from support.shields import ENVELOPE, parameters
 
@@ -19,13 +21,7 @@ DRUGS = (
     "baclofen", "bupivacaine", "clonidine", "dexmedetomidine", "fentanyl", "hydromorphone", "midazolam", "morphine",
     "sufentanil", "ziconotide",
 )  # fmt: skip
-KEYS = (
-    *(f"{drug}.{limit}" for drug in DRUGS for limit in ("cap", "concentration", "bolus")),
-    "cancer.step", "cancer.interval", "cancer.rise_28d", "noncancer.step", "noncancer.interval",
-    "noncancer.rise_28d", "withdrawal.daily_fall", "withdrawal.exposed_after", "bolus.share", "bolus.lockout", "bolus.count",
-    "breathing.rate_warn", "breathing.rate_lock", "breathing.saturation_warn", "breathing.saturation_lock", "breathing.watch",
-    "breathing.reduce_to", "breathing.stale", "sedation.hold", "sedation.lock",
-)  # fmt: skip
+KEYS = (*(f"{drug}.{limit}" for drug in DRUGS for limit in DRUG_LIMITS), *LIMITS)
 Edit = Callable[[str], str]
 
 
@@ -71,12 +67,15 @@ def _keys(text: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", ["seed_2025", "label_us"])
+@pytest.mark.parametrize("name", ["seed_2025", "label_us", "pacc_2017", "research_wide"])
 def test_shipped_profiles_load_and_hold_exactly_the_known_limits(name: str) -> None:
     profile = load_profile(name)
     assert name in profile_names()
     assert profile.drugs == DRUGS
-    assert set(profile.file) == _keys(_text(name)) == set(KEYS)
+    options = {f"{drug}.{option}" for drug in DRUGS for option in DRUG_OPTIONS}
+    required = {key for key in profile.file if not key.startswith(f"{MIXTURES}.") and key not in options}
+    assert required == set(KEYS)
+    assert {key.replace('"', "") for key in _keys(_text(name))} == set(profile.file)
     assert load_profile(profile) is profile
     assert len(profile.hash) == 64
 
@@ -102,15 +101,15 @@ def test_limits_become_the_shields_integers(setting: str, interval: int, rise: i
         "spo2_lock": 900, "poss_hold": 3, "poss_lock": 4, "stale": 2, "watch": 96, "lock_permille": 500, "mode": 0,
     }  # fmt: skip
     assert {name: int(par[name]) for name in expected} == expected
-    assert par["cap_pg"].tolist() == [15_000_000_000, 0, 0]
-    assert par["conc"].tolist() == [20_000, 0, 0]
+    assert par["cap_pg"].tolist() == [15_000_000_000, 0, 0, 0]
+    assert par["conc"].tolist() == [20_000, 0, 0, 0]
 
 
 def test_rounding_only_tightens() -> None:
     par = parameters(19_999.1)
     assert par["conc"][0] == 20_000
     assert par["bolus_abs"] == 25_000
-    assert parameters((20_000.0, 9_000.0), drugs=("morphine", "hydromorphone"))["bolus_abs"] == 11_111
+    assert parameters((20_000.0, 900.0), drugs=("morphine", "clonidine"))["bolus_abs"] == 22_222
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -207,7 +206,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_unknown_names_list_the_known_ones() -> None:
-    with pytest.raises(UnknownNameError, match="'strict'; known: label_us, seed_2025"):
+    with pytest.raises(UnknownNameError, match="'strict'; known: label_us, pacc_2017, research_wide, seed_2025"):
         load_profile("strict")
     for ask in (LimitProfile.cap_ug, LimitProfile.max_concentration, LimitProfile.largest_bolus_ug):
         with pytest.raises(UnknownNameError, match="'ketamine'; known: baclofen, bupivacaine, .*ziconotide"):
@@ -221,7 +220,7 @@ def test_a_concentration_outside_its_limit_is_refused(conc: float) -> None:
 
 
 def test_a_cap_below_the_pumps_lowest_rate_is_refused() -> None:
-    with pytest.raises(ProfileError, match="exceeds its cap at the pump's lowest rate"):
+    with pytest.raises(ProfileError, match="would exceed the cap at the pump's lowest rate"):
         shield_parameters(
             load_profile("seed_2025"),
             drugs=("morphine",),

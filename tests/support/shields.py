@@ -8,16 +8,17 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.safety.profiles import load_profile, shield_parameters
-from thecal.safety.records import SHIELD_PAR, SHIELD_STATE
+from thecal.safety.parameters import shield_parameters
+from thecal.safety.profiles import load_profile
+from thecal.safety.records import SHIELD_FACTS, SHIELD_PAR, SHIELD_STATE
 from thecal.safety.shield import new_shield_state, shield_tick
 
 from support.shield_oracle import Limits, Vitals
 
 # 24 mL/d and 0.048 mL/d in nL per 15 min; grids of the SynchroMed II.
 ENVELOPE = {"min_rate_nl": 500, "max_rate_nl": 250_000, "rate_step_nl": 10, "bolus_step_nl": 100}
-CAP_PG = {"morphine": 15_000_000_000, "hydromorphone": 10_000_000_000}
-BOLUS_PG = {"morphine": 500_000_000, "hydromorphone": 100_000_000}
+CAP_PG = {"morphine": 15_000_000_000, "bupivacaine": 15_000_000_000}
+BOLUS_PG = {"morphine": 500_000_000, "bupivacaine": 2_500_000_000}
 INTERVAL_H = {"cancer": 24, "noncancer": 168}
 RISE_PERMILLE = {"cancer": 4000, "noncancer": 500}
 WELL = (140, 970, 1)  # 14 breaths/min, 97 %, alert
@@ -48,7 +49,8 @@ def parameters(
     par = shield_parameters(
         load_profile("seed_2025"), drugs=drugs, conc_ug_per_ml=concs, setting=setting, mode=mode, **ENVELOPE
     )
-    for name, value in changes.items():
+    # Tests show constant vital signs and believe every recovery; the rules on both have tests of their own.
+    for name, value in {"flat": 1 << 40, "rr_jump": 10_000, "spo2_jump": 10_000, **changes}.items():
         par[name] = value
     return par
 
@@ -70,12 +72,13 @@ def grown_up(par: np.void, start: int = 2000, ticks: int = 700) -> np.void:
 
 def tick(
     state: np.void, par: np.void, request: int, bolus: int = 0, *, valid: int = 1, vitals: tuple[int, int, int] = WELL,
-    clear: int = 0,
+    clear: int = 0, **others: int,
 ) -> tuple[int, int]:  # fmt: skip
-    """One tick in place; returns the allowed rate and bolus."""
+    """One tick in place; returns the allowed rate and bolus. ``others`` are further facts."""
     boxes = np.empty(1, SHIELD_STATE), np.empty(1, SHIELD_PAR)
     boxes[0][0], boxes[1][0] = state, par
-    _one(boxes[0], boxes[1], np.int64(request), np.int64(bolus), valid, *vitals, clear)
+    told = facts(rr=vitals[0], spo2=vitals[1], poss=vitals[2], clear=clear, **others)
+    _one(boxes[0], boxes[1], told, np.int64(request), np.int64(bolus), valid)
     for name in state.dtype.names or ():
         state[name] = boxes[0][0][name]
     return int(state["allowed_rate"]), int(state["allowed_bolus"])
@@ -91,7 +94,7 @@ def drive(
     state, pars = np.empty(1, SHIELD_STATE), np.empty(1, SHIELD_PAR)
     state[0], pars[0] = fresh(par, start), par
     out = np.zeros((5, n), dtype=np.int64)
-    _many(state, pars, asks, sizes, seen.rr, seen.spo2, seen.poss, seen.clear, relative, out)
+    _many(state, pars, facts(), asks, sizes, seen.rr, seen.spo2, seen.poss, seen.clear, relative, out)
     return Run(*out, state)
 
 
@@ -101,17 +104,27 @@ def well(n: int) -> Vitals:
     return Vitals(rr, spo2, poss, np.zeros(n, dtype=np.int64))
 
 
-@numba.njit
-def _one(state, par, request, bolus, valid, rr, spo2, poss, clear):  # type: ignore[no-untyped-def]
-    shield_tick(state[0], par[0], request, bolus, valid, rr, spo2, poss, clear)
+def facts(**changes: int) -> NDArray[np.void]:
+    """One SHIELD_FACTS record: a sound pump, long after its refill, and a patient who is well."""
+    told = np.zeros(1, SHIELD_FACTS)
+    sound = {"rr": 140, "spo2": 970, "sbp": 1300, "map": 900, "hr": 700, "poss": 1, "nrs": -1}
+    for name, value in {**sound, "reservoir_nl": 10**9, "since_refill": 10**6, **changes}.items():
+        told[name] = value
+    return told
 
 
 @numba.njit
-def _many(state, par, requests, boluses, rr, spo2, poss, clear, relative, out):  # type: ignore[no-untyped-def]
+def _one(state, par, told, request, bolus, valid):  # type: ignore[no-untyped-def]
+    shield_tick(state[0], par[0], told[0], request, bolus, valid)
+
+
+@numba.njit
+def _many(state, par, told, requests, boluses, rr, spo2, poss, clear, relative, out):  # type: ignore[no-untyped-def]
     shield = state[0]
     for t in range(len(requests)):
         request = requests[t] + (shield.prev_rate if relative else 0)
-        shield_tick(shield, par[0], request, boluses[t], 1, rr[t], spo2[t], poss[t], clear[t])
+        told[0].rr, told[0].spo2, told[0].poss, told[0].clear = rr[t], spo2[t], poss[t], clear[t]
+        shield_tick(shield, par[0], told[0], request, boluses[t], 1)
         out[0, t] = shield.allowed_rate
         out[1, t] = shield.allowed_bolus
         out[2, t] = shield.binding

@@ -1,0 +1,78 @@
+"""What the shield is told each pump tick, as integers, and the row of the audit trail that keeps it."""
+
+from __future__ import annotations
+
+import math
+
+from thecal.devices.alarms import CRITICAL, END_OF_SERVICE, ERI
+from thecal.devices.records import BRIDGE, HALT_MRI, PUMP_TICK_H
+from thecal.envs.account import OVERSEDATED_POSS
+from thecal.physiology.jit import kernel
+from thecal.physiology.pain import clock
+from thecal.physiology.sensors import HR, MAP, RR, SBP, SPO2
+
+NL_PER_ML = 1.0e6
+S_PER_H = 3600.0
+_NRS_VALID_H = 24.0
+
+
+@kernel
+def _tenths(patient, k):
+    """Sensor ``k`` as an integer in tenths, -1 when this tick's sample is missing or no number."""
+    value = patient.s_value[k]
+    if patient.s_valid[k] != 1 or not math.isfinite(value):
+        return -1
+    return math.floor(10.0 * min(max(value, 0.0), 1.0e4) + 0.5)
+
+
+@kernel
+def _score(value):
+    return math.floor(value + 0.5) if math.isfinite(value) else 0
+
+
+@kernel
+def write_facts(world, par):
+    """Fill ``world.facts`` from the sensors, the pump's telemetry and the clinic; hidden truth has no part in it."""
+    patient = world.patient
+    pump = world.pump
+    facts = world.facts
+    facts.rr = _tenths(patient, RR)
+    facts.spo2 = _tenths(patient, SPO2)
+    facts.sbp = _tenths(patient, SBP)
+    facts.map = _tenths(patient, MAP)
+    facts.hr = _tenths(patient, HR)
+    facts.poss = patient.poss_seen
+    facts.weakness = _score(patient.weakness_seen)
+    facts.confusion = _score(patient.confusion_seen)
+    facts.nrs = math.floor(10.0 * patient.nrs_mean + 0.5) if patient.nrs_age_h <= _NRS_VALID_H else -1
+    round_time = abs(clock(patient, patient.tick * PUMP_TICK_H) - par.task.clinic_clock_h) < 0.5 * PUMP_TICK_H
+    facts.clear = 1 if round_time and patient.poss_seen < OVERSEDATED_POSS else 0
+    facts.reservoir_nl = math.floor(pump.estimated_ml * NL_PER_ML)
+    facts.fill_age = facts.since_refill = math.floor((pump.age_h - pump.fill_h) / PUMP_TICK_H + 0.5)
+    facts.residual = math.floor(1.0e3 * world.monitor.residual + 0.5)
+    facts.alarms = pump.alarms
+    facts.stopped = 1 if pump.alarms & CRITICAL != 0 else 0
+    facts.mri = 1 if pump.halt & HALT_MRI != 0 else 0
+    facts.bolus_running = 1 if pump.bolus_left_nl > 0.0 else 0
+    facts.bridging = 1 if pump.mode == BRIDGE else 0
+    facts.unverified = 1 if pump.rate_nl != world.shield.allowed_rate else 0
+    facts.battery = 2 if pump.alarms & END_OF_SERVICE != 0 else 1 if pump.alarms & ERI != 0 else 0
+    facts.skew_s = math.floor(pump.clock_offset_h * S_PER_H + 0.5)
+
+
+@kernel
+def write_trail(row, world, par, before, request, bolus, valid):
+    """Write what was asked, known, decided and run in this tick into a TRAIL_ROW record."""
+    shield = world.shield
+    row.patient = par.patient.patient
+    row.tick = world.patient.tick
+    row.prev_rate = before
+    row.request = request
+    row.bolus_request = bolus
+    row.valid = valid
+    row.rate = shield.allowed_rate
+    row.bolus = shield.allowed_bolus
+    row.binding = shield.binding
+    row.violations = shield.violations
+    row.fallback = shield.fallback
+    row.facts = world.facts

@@ -1,0 +1,181 @@
+"""What withholds rises and boluses: predicates over the facts the shield is told, in the same restricted arithmetic as the kernel.
+
+Facts are integers (SHIELD_FACTS); -1 stands for a value that is missing. Two of the last three valid samples confirm a vital
+sign; an implausible leap towards health is not believed, a leap towards harm always is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from thecal.safety.bits import (
+    AUTHORITY,
+    BALANCE,
+    BATTERY,
+    BRIDGE,
+    CLOCK,
+    ESCALATION,
+    EXCLUSIVE,
+    FINITE,
+    HAEMODYNAMIC,
+    JUMP,
+    MRI,
+    NEURO,
+    REFILL,
+    RESPIRATORY,
+    SEDATION,
+    STABILITY,
+    STALE,
+    STOPPED,
+)
+from thecal.safety.ops import both, either, fdiv, hi, ite, lo
+from thecal.safety.records import ADVISE, CONFIRM, CONFIRM_STATES, TICKS_PER_DAY
+
+
+def rest(a: Any, n: Any) -> Any:
+    """``a`` modulo ``n``."""
+    return a - fdiv(a, n) * n
+
+
+def is_low(value: Any, limit: Any) -> Any:
+    """1 when a value is present (not -1) and under its limit."""
+    return ite(both(value >= 0, value < limit), 1, 0)
+
+
+def next_samples(samples: Any, present: Any, low: Any) -> Any:
+    """The last ``CONFIRM`` valid samples as bits, the newest lowest, after one more; 1 stands for a low one."""
+    return ite(present, rest(samples * 2 + low, CONFIRM_STATES), samples)
+
+
+def confirmed(one: Any, other: Any) -> Any:
+    """1 when two of the last three places hold a low sample of either signal, those of one place counting once."""
+    count = 0
+    for _ in range(CONFIRM):
+        count = count + hi(rest(one, 2), rest(other, 2))
+        one = fdiv(one, 2)
+        other = fdiv(other, 2)
+    return ite(count >= 2, 1, 0)
+
+
+def believable(value: Any, last: Any, jump: Any) -> Any:
+    """Whether a present value may be read: not above the last one by more than a body can recover between samples."""
+    return both(value >= 0, either(last < 0, value - last <= jump))
+
+
+def next_same(same: Any, value: Any, last: Any) -> Any:
+    """Ticks for which a signal has shown exactly the same value."""
+    return ite(both(value >= 0, value == last), same + 1, ite(value >= 0, 0, same))
+
+
+def next_age(age: Any, fresh: Any) -> Any:
+    """Ticks since the last believed sample."""
+    return ite(fresh, 0, age + 1)
+
+
+def is_stale(rr_age: Any, spo2_age: Any, rr_same: Any, most: Any, flat: Any) -> Any:
+    """1 when a required signal is too old or the breathing rate has stood still for too long."""
+    return ite(either(either(rr_age > most, spo2_age > most), rr_same >= flat), 1, 0)
+
+
+def latch(on: Any, trigger: Any, age: Any, watch: Any, clear: Any, well: Any) -> Any:
+    """(latched, its age): it closes on the trigger and opens only for a clinician, after the watch, in a well patient."""
+    opens = both(both(clear > 0, well), age + 1 >= watch)
+    still = ite(opens, 0, 1)
+    return ite(on > 0, still, ite(trigger, 1, 0)), ite(on > 0, age + 1, 0)
+
+
+def reduced_rate(prev: Any, permille: Any, lowest: Any, pocket: Any) -> Any:
+    """What a lock leaves of the rate; the pump's lowest when drug may have gone beside the reservoir."""
+    return ite(pocket, lo(prev, lowest), fdiv(prev * permille, 1000))
+
+
+def pocket_fill(poss: Any, hold: Any, since_refill: Any, watch: Any) -> Any:
+    """Whether sedation follows a refill so soon that the drug may have gone into the pocket."""
+    return both(poss >= hold, since_refill < watch)
+
+
+def next_gap(gap: Any, stopped: Any) -> Any:
+    """Ticks without delivery."""
+    return ite(stopped > 0, gap + 1, 0)
+
+
+def restarts(gap: Any, stopped: Any, most: Any) -> Any:
+    """Whether delivery returns after a gap long enough for tolerance to have faded."""
+    return both(stopped == 0, gap > most)
+
+
+def next_errors(errors: Any, valid: Any, clear: Any, most: Any) -> Any:
+    """Unusable requests in a row; once they reach ``most`` automation stays off until a clinician clears it."""
+    return ite(errors >= most, ite(clear > 0, 0, errors), ite(valid > 0, 0, errors + 1))
+
+
+def escalated(rate: Any, rate_then: Any, permille: Any, nrs: Any, nrs_then: Any) -> Any:
+    """Whether the rate rose over the period by more than its share while reported pain did not fall."""
+    known = both(both(rate_then > 0, nrs >= 0), nrs_then >= 0)
+    return both(known, both(1000 * rate >= (1000 + permille) * rate_then, nrs >= nrs_then))
+
+
+def leased(request: Any, prev: Any, since_command: Any, lease: Any, baseline: Any) -> Any:
+    """The request, or the rate the clinician saw last when nobody usable has asked for too long; never a rise."""
+    return ite(since_command >= lease, lo(lo(request, prev), hi(baseline, 0)), request)
+
+
+def authorised(request: Any, prev: Any, stage: Any, clear: Any) -> Any:
+    """The request as far as the stage lets an agent act.
+
+    Stage 0 advises (nothing runs), 1 waits for a clinician's round, 2 may only lower, 3 acts.
+    """
+    acts = either(stage > 2, both(stage == 1, clear > 0))
+    lowers = both(stage == 2, request < prev)
+    return ite(either(acts, lowers), request, prev)
+
+
+def authorised_bolus(bolus: Any, stage: Any) -> Any:
+    """The bolus as far as the stage lets it run; advice alone gives none."""
+    return ite(stage > ADVISE, bolus, 0)
+
+
+def shared_holds(state: Any, par: Any, facts: Any) -> Any:
+    """Bits that withhold rises and boluses alike."""
+    low = both(par.vasoactive > 0, confirmed(state.haemo_samples, 0) > 0)
+    return (
+        ite(state.errors >= par.errors_most, FINITE, 0)
+        + ite(either(facts.skew_s > par.skew_s, facts.skew_s < -par.skew_s), CLOCK, 0)
+        + ite(either(state.lock_resp > 0, state.warn > 0), RESPIRATORY, 0)
+        + ite(facts.poss >= par.poss_hold, SEDATION, 0)
+        + ite(low, HAEMODYNAMIC, 0)
+        + ite(either(facts.weakness >= par.neuro_hold, facts.confusion >= par.neuro_hold), NEURO, 0)
+        + ite(state.stale > 0, STALE, 0)
+        + ite(state.jumped > 0, JUMP, 0)
+        + ite(facts.stopped > 0, STOPPED, 0)
+        + ite(facts.mri > 0, MRI, 0)
+        + ite(facts.bridging > 0, BRIDGE, 0)
+    )
+
+
+def rise_holds(state: Any, par: Any, facts: Any) -> Any:
+    """Bits that withhold rises only."""
+    off = either(facts.residual > par.balance_permille, facts.residual < -par.balance_permille)
+    return (
+        ite(facts.fill_age > par.shelf, STABILITY, 0)
+        + ite(facts.battery > 0, BATTERY, 0)
+        + ite(facts.since_refill < par.refill_hold, REFILL, 0)
+        + ite(off, BALANCE, 0)
+        + ite(state.escalated > 0, ESCALATION, 0)
+    )
+
+
+def bolus_denials(state: Any, par: Any, facts: Any) -> Any:
+    """Bits that withhold boluses only."""
+    busy = either(facts.bolus_running > 0, either(facts.alarms > 0, facts.unverified > 0))
+    return (
+        ite(busy, EXCLUSIVE, 0)
+        + ite(facts.since_refill < par.lockout, REFILL, 0)
+        + ite(facts.battery > 1, BATTERY, 0)
+        + ite(par.stage == ADVISE, AUTHORITY, 0)
+    )
+
+
+def end_of_day(tick: Any) -> Any:
+    """Whether a tick is the last of its day of therapy."""
+    return rest(tick, TICKS_PER_DAY) == TICKS_PER_DAY - 1

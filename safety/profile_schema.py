@@ -1,0 +1,72 @@
+"""What a limit profile must hold: every key with its unit and bounds, and the contradictions that are refused."""
+
+from __future__ import annotations
+
+SETTINGS = ("cancer", "noncancer")
+# Beyond these a number is a slip of the unit, and the shield's 64-bit integers would no longer be safe.
+MOST_UG = 1.0e6  # a gram, of cap per day, concentration per mL and bolus alike
+MOST_H = 8766.0  # a year
+MOST_RISE = 100.0
+
+# Limits of every drug: unit.
+DRUG_LIMITS = {"cap": "ug/day", "concentration": "ug/mL", "bolus": "ug"}
+# Limits a drug may have besides: (unit, lowest, highest, value when absent).
+DRUG_OPTIONS: dict[str, tuple[str, float, float, float]] = {
+    "step_abs": ("ug/day", 0.0, MOST_UG, MOST_UG),
+    "interval": ("hour", 0.0, MOST_H, 0.0),
+    "daily_fall": ("dimensionless", 0.0, 1.0, -1.0),  # the profile's general limit stands when absent
+    "patient_bolus": ("dimensionless", 0.0, 1.0, 1.0),
+    "equivalence": ("dimensionless", 0.0, 1.0e5, 0.0),  # mg of intrathecal morphine that 1 mg stands for; 0: no opioid
+    "sedative": ("dimensionless", 0.0, 1.0, 0.0),  # 1: a depressant beside an opioid
+    "vasoactive": ("dimensionless", 0.0, 1.0, 0.0),
+}
+# General limits: (unit, lowest, highest).
+LIMITS: dict[str, tuple[str, float, float]] = {
+    **{f"{setting}.step": ("dimensionless", 0.0, 1.0) for setting in SETTINGS},
+    **{f"{setting}.interval": ("hour", 0.25, MOST_H) for setting in SETTINGS},
+    **{f"{setting}.rise_28d": ("dimensionless", 0.0, MOST_RISE) for setting in SETTINGS},
+    **{f"{setting}.escalation": ("dimensionless", 0.0, MOST_RISE) for setting in SETTINGS},
+    "titration.transits": ("dimensionless", 0.0, 10.0),
+    "opioids.cap": ("ug/day", 1.0, MOST_UG),
+    "sedatives.factor": ("dimensionless", 0.05, 1.0),
+    "withdrawal.daily_fall": ("dimensionless", 0.0, 1.0),
+    "withdrawal.exposed_after": ("hour", 0.0, MOST_H),
+    "bolus.share": ("dimensionless", 0.0, 1.0),
+    "bolus.lockout": ("hour", 0.0, MOST_H),
+    "bolus.count": ("dimensionless", 0.0, 96.0),
+    "breathing.rate_warn": ("breath/min", 0.0, 60.0),
+    "breathing.rate_lock": ("breath/min", 0.0, 60.0),
+    "breathing.saturation_warn": ("percent", 0.0, 100.0),
+    "breathing.saturation_lock": ("percent", 0.0, 100.0),
+    "breathing.watch": ("hour", 0.0, MOST_H),
+    "breathing.reduce_to": ("dimensionless", 0.0, 1.0),
+    "breathing.stale": ("minute", 0.0, 60.0 * MOST_H),
+    "breathing.flat": ("minute", 30.0, 60.0 * MOST_H),
+    "breathing.rate_jump": ("breath/min", 1.0, 60.0),
+    "breathing.saturation_jump": ("percent", 1.0, 100.0),
+    "sedation.hold": ("dimensionless", 2.0, 4.0),
+    "sedation.lock": ("dimensionless", 2.0, 4.0),
+    "circulation.systolic": ("mmHg", 0.0, 200.0),
+    "circulation.mean": ("mmHg", 0.0, 200.0),
+    "circulation.heart_rate": ("1/min", 0.0, 200.0),
+    "neurology.hold": ("dimensionless", 1.0, 4.0),
+    "reservoir.reserve": ("mL", 0.0, 40.0),
+    "refill.hold": ("hour", 0.0, MOST_H),
+    "refill.pocket_watch": ("hour", 0.0, MOST_H),
+    "refill.balance": ("dimensionless", 0.0, 1.0),
+    "restart.gap": ("hour", 0.0, MOST_H),
+    "restart.share": ("dimensionless", 0.0, 1.0),
+    "automation.errors": ("dimensionless", 1.0, 1000.0),
+    "automation.lease": ("hour", 0.25, MOST_H),
+    "automation.clock": ("second", 1.0, 3600.0),
+    "command.age": ("minute", 0.0, 60.0 * MOST_H),
+}
+MIXTURES = "mixture"  # table of the admixtures that may be run, drugs in alphabetical order joined by +
+
+# (must not be above, what it would exceed, what the shield would then do)
+ORDER = (
+    ("breathing.rate_lock", "breathing.rate_warn", "locks before it warns"),
+    ("breathing.saturation_lock", "breathing.saturation_warn", "locks before it warns"),
+    ("sedation.hold", "sedation.lock", "locks before it holds"),
+    ("breathing.stale", "breathing.flat", "calls a signal motionless before it calls it old"),
+)
