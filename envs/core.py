@@ -28,6 +28,7 @@ from thecal.physiology.jit import entry_point
 from thecal.physiology.layout import AXIAL, COMPARTMENT, MAX_DRUGS
 from thecal.physiology.patient import prepare_patient, start_patient
 from thecal.physiology.rng import STREAM_DEVICE, normals
+from thecal.safety.certificate import require_proof
 from thecal.safety.invariants import ShieldMode
 from thecal.safety.parameters import shield_parameters
 from thecal.safety.profiles import load_profile
@@ -53,6 +54,7 @@ class Batch:
         faults: what may go wrong: ``"none"``, a preset of hazards (``"reference"``, ``"stress"``), a ``.toml`` file or a
             mapping of :class:`thecal.devices.fault_presets.FaultSpec`; the task's own when ``None``.
         pump: model of pump by name or path; the task's own when ``None``.
+        allow_unproved: run a limit profile whose proof is missing; ``proved`` is then false and marks every result.
         stage: what the agent may do, see :func:`thecal.safety.parameters.shield_parameters`.
         trail: keep the rows of the audit trail of the last step in ``trail``.
 
@@ -74,6 +76,7 @@ class Batch:
         pump: str | None = None,
         stage: str = "auto",
         trail: bool = False,
+        allow_unproved: bool = False,
     ) -> None:
         self.spec = load_task(task)
         if n < 1:
@@ -87,6 +90,7 @@ class Batch:
         self.difficulty = difficulty
         self.shield_mode = _mode(shield_mode)
         self.profile = load_profile(profile or self.spec.profile)
+        self.proved = require_proof(self.profile, allow_unproved=allow_unproved)
         self.cohort_spec = load_cohort_spec(self.spec.cohort)
         self.cohort_seed = cohort_seed
         self.pump = load_pump(pump or self.spec.pump)
@@ -102,6 +106,7 @@ class Batch:
         self._all = np.ones(n, np.bool_)
         self.trail = np.zeros((n, self.spec.ticks_per_step if trail else 0), TRAIL_ROW)
         self.stage = stage
+        self.sedated: dict[int, bool] = {}
         self._sound = new_fault_state()
         self._monitors = monitor_parameters()[0]
         self._known: dict[int, tuple[np.void, np.void, np.void]] = {}
@@ -152,16 +157,18 @@ class Batch:
             )
         cohort = draw(self.cohort_spec, self.drugs, patients, self.split, self.cohort_seed, structure=structure)
         self._known.update(zip(patients.tolist(), self._assemble(cohort), strict=True))
+        self.sedated.update(zip(patients.tolist(), _sedated(cohort).tolist(), strict=True))
 
     def _assemble(self, cohort: Cohort) -> list[tuple[np.void, np.void, np.void]]:
         """What a restart copies for each drawn patient: WORLD_PAR row, filled pump, empty ledger."""
         par = np.zeros(len(cohort.par), WORLD_PAR)
+        sedated = _sedated(cohort)
         par["patient"] = cohort.par
         _apply_difficulty(par["patient"], self.spec.difficulty[self.difficulty], self.spec.name)
         doses = cohort.covariates["start_dose_ug_per_d"]
         content = np.zeros((len(par), MAX_DRUGS))
         for i, dose in enumerate(doses.tolist()):
-            content[i] = self._assemble_row(par[i], dose, _is_sedated(cohort, i))
+            content[i] = self._assemble_row(par[i], dose, bool(sedated[i]))
         prepare_rows(par)
         rates = par["task"]["start_rate_nl"]
         clock = self.spec.start_clock_h
@@ -228,9 +235,9 @@ class Batch:
         return len(self.spec.drugs) if len(self.drugs) > len(self.spec.drugs) else -1
 
 
-def _is_sedated(cohort: Cohort, i: int) -> bool:
-    """Whether patient ``i`` takes a systemic depressant that the cohort knows of."""
-    return any(bool(cohort.covariates[name][i]) for name in ("benzodiazepine", "gabapentinoid"))
+def _sedated(cohort: Cohort) -> NDArray[np.bool_]:
+    """Which patients take a systemic depressant that the cohort knows of."""
+    return (cohort.covariates["benzodiazepine"] > 0) | (cohort.covariates["gabapentinoid"] > 0)
 
 
 def _drugs_in_play(drugs: tuple[str, ...], faults: FaultSpec | None) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     Args:
         task: name, id or path of a task.
-        split, difficulty, shield_mode, profile, cohort_seed, faults, pump: see :class:`thecal.envs.core.Batch`.
+        split, difficulty, shield_mode, profile, cohort_seed, faults, pump, stage, trail, allow_unproved: see :class:`thecal.envs.core.Batch`.
         patients: indices (in the split) a reset may draw from; all of a pool when ``None``.
         truth: put hidden truth into ``info``.
 
@@ -71,6 +71,9 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         cohort_seed: int = 0,
         faults: FaultsLike = None,
         pump: str | None = None,
+        stage: str = "auto",
+        trail: bool = False,
+        allow_unproved: bool = False,
         patients: list[int] | None = None,
         truth: bool = False,
         render_mode: str | None = None,
@@ -85,6 +88,9 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
             cohort_seed=cohort_seed,
             faults=faults,
             pump=pump,
+            stage=stage,
+            trail=trail,
+            allow_unproved=allow_unproved,
         )
         self.spec_task = self._batch.spec
         self.observation_names, self.observation_units = NAMES, UNITS

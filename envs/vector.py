@@ -54,6 +54,9 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
         cohort_seed: int = 0,
         faults: FaultsLike = None,
         pump: str | None = None,
+        stage: str = "auto",
+        trail: bool = False,
+        allow_unproved: bool = False,
         patients: list[int] | None = None,
         truth: bool = False,
         autoreset: bool | str = True,
@@ -71,6 +74,9 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
             cohort_seed=cohort_seed,
             faults=faults,
             pump=pump,
+            stage=stage,
+            trail=trail,
+            allow_unproved=allow_unproved,
         )
         if autoreset not in _MODES:
             raise ConfigError(f"autoreset {autoreset!r} is not one of next_step, same_step, disabled")

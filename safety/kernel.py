@@ -44,14 +44,17 @@ def excess(ledger: Any, w: int, cap: Any, conc: Any, rate: Any, ask: Any) -> Any
 
 
 def largest_held(ledger: Any, w: int, cap: Any, conc: Any, top: Any, ask: Any) -> Any:
-    """The largest rate up to ``top`` that keeps every window of the coming ``w`` ticks under ``cap`` if it is held."""
+    """The largest rate up to ``top`` that keeps every window of the coming ``w`` ticks under ``cap`` if it is held.
+
+    -1 stands for none, which only a ledger that was filled without a shield can give.
+    """
     best = top
     tail = 0
     for k in range(span(w, ask)):
         ahead = w - k
         best = lo(best, fdiv(cap - tail, ahead * conc))
         tail = tail + ledger[ahead - 1]
-    return best
+    return hi(best, -1)
 
 
 def sustainable(ledger: Any, w: int, cap: Any, conc: Any, top: Any, ask: Any) -> Any:

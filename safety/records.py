@@ -114,8 +114,8 @@ SHIELD_STATE = _dtype(
     ("rate_hist", _i, (TICKS_PER_DAY,)),  # basal rates of the last 24 h, ring
     ("highest24", _i),
     ("day_rate", _i, (DAYS_BACK + 1,)),  # lowest rate of today and of each of the 28 days before, ring
-    ("week_rate", _i, (WEEKS_BACK,)),  # rate and pain at the start of each of the last weeks, ring; 0 and -1 unknown
-    ("week_nrs", _i, (WEEKS_BACK,)),
+    ("week_rate", _i, (WEEKS_BACK + 1,)),  # rate and pain at the start of this week and of the 13 before, ring
+    ("week_nrs", _i, (WEEKS_BACK + 1,)),
     ("prev_rate", _i),  # basal rate in force, nL per tick
     ("since_increase", _i),
     ("since_bolus", _i),

@@ -111,7 +111,7 @@ def update_locks(state, par, facts):
     if was == 0 and state.lock_resp == 1:
         state.lock_rate = _reduced_rate(state.prev_rate, par.lock_permille, par.min_rate, pocket)
     week = state.ticks // TICKS_PER_WEEK
-    then = week % WEEKS_BACK  # the entry about to be overwritten: 13 weeks old
+    then = (week + 1) % (WEEKS_BACK + 1)
     state.escalated = 0
     if week >= WEEKS_BACK and _escalated(
         state.prev_rate, state.week_rate[then], par.escalation_permille, facts.nrs, state.week_nrs[then]
@@ -162,7 +162,7 @@ def _book(state, par, facts, rate, bolus):
     today = state.ticks // TICKS_PER_DAY % (DAYS_BACK + 1)
     state.day_rate[today] = rate if slot == 0 else min(rate, state.day_rate[today])
     if state.ticks % TICKS_PER_WEEK == 0:
-        week = state.ticks // TICKS_PER_WEEK % WEEKS_BACK
+        week = state.ticks // TICKS_PER_WEEK % (WEEKS_BACK + 1)
         state.week_rate[week] = rate
         state.week_nrs[week] = facts.nrs
     state.since_increase = _next_since_increase(state.since_increase, rate, state.prev_rate, NEVER)

@@ -1,0 +1,1 @@
+"""Proofs about the shield's kernel: the solver's reading of it, the goals, and the runner that writes ``proof.json``."""

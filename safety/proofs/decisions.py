@@ -1,0 +1,231 @@
+"""Goals about one decision of the shield under the numbers of one profile, whatever is asked and whatever happened before.
+
+The searches enter by their contracts (``searches.py``). Pump, ledger, counters, requests and limits are symbols; only the profile's
+shares (step, 28-day rise, floor, bolus) stand as numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import z3
+
+from thecal.safety.invariants import Invariant
+from thecal.safety.proofs.goals import Goal
+from thecal.safety.proofs.terms import Held, Reading, record
+from thecal.safety.records import SHIELD_PAR, SHIELD_STATE, TICKS_PER_DAY
+
+PROFILE_FIELDS = ("step_permille", "rise_permille", "keep_permille", "bolus_permille")  # shares, which stand as numbers
+_I = Invariant
+
+
+class Decision:
+    """A state, a pump and a request as symbols, and the kernel's answer to them."""
+
+    def __init__(self, limits: Mapping[str, int], *notches: Any) -> None:
+        self.notch = z3.Int("notch")
+        self.held, self.room = Held(), Held()
+        stand_ins = {"sustainable": self.held, "bolus_room": self._room}
+        self.reading = Reading(replace=stand_ins, watched=(*notches, self.notch))
+        fixed = {name: limits[name] for name in PROFILE_FIELDS}
+        symbols = (name for name in SHIELD_PAR.names or () if name not in ("conc", "cap_pg", "n_caps"))
+        self.par = record("par", symbols, n_caps=1, conc=[z3.Int("conc")], cap_pg=[z3.Int("cap")], **fixed)
+        arrays = {"ledger", "dose24", "bolus_flag", "rate_hist", "day_rate", "week_rate", "week_nrs", "warn_samples", "lock_samples"}
+        self.state = record("state", (n for n in SHIELD_STATE.names or () if n not in arrays), ledger=[None])
+        self.long_ago, self.holds, self.lock_rate, self.left = z3.Ints("long_ago holds lock_rate left")
+        self.locked = z3.Bool("locked")
+
+    def _room(self, ledger: Any, w: int, cap: Any, conc: Any, rate: Any, ask: Any) -> Any:
+        return self.room(ledger, w, cap, conc, None, ask)
+
+    def rate(self, request: Any) -> tuple[Any, Any]:
+        """(rate, bits) for a request."""
+        answer: tuple[Any, Any] = self.reading.kernel.decide_rate(
+            self.state, self.par, self.long_ago, request, self.holds, self.locked, self.lock_rate
+        )
+        return answer
+
+    def bolus(self, rate: Any, bolus: Any, denies: Any) -> tuple[Any, Any]:
+        """(bolus, bits) for a request beside a rate."""
+        answer: tuple[Any, Any] = self.reading.kernel.decide_bolus(self.state, self.par, self.left, rate, bolus, denies)
+        return answer
+
+    def before(self) -> list[Any]:
+        """What holds of every reachable state and every pump; the induction hypothesis of the rate."""
+        s, p = self.state, self.par
+        return [
+            0 <= s.prev_rate, s.prev_rate <= p.max_rate, s.prev_rate == self.notch * p.rate_step, s.highest24 >= s.prev_rate,
+            s.since_increase >= 0, s.since_bolus >= 0, s.ticks >= 0, s.bolus_count >= 0, p.rate_step >= 1, p.bolus_step >= 1,
+            0 <= p.min_rate, p.min_rate <= p.max_rate, p.step_abs >= 0, p.transit_nl >= 0, p.bolus_abs >= 0, 0 <= p.bolus_eligible, p.bolus_eligible <= 1,
+            p.interval >= 0, p.exposed_after >= 0, p.lockout >= 0, p.bolus_most >= 0, p.reserve_nl >= 0,
+            self.holds >= 0, self.long_ago >= 0, self.lock_rate >= 0,
+        ]  # fmt: skip
+
+
+def goals(limits: Mapping[str, int]) -> list[Goal]:
+    """Every goal about a decision under one profile's numbers.
+
+    Args:
+        limits: the shares named by ``PROFILE_FIELDS``, per mille.
+    """
+    return [*_rate_goals(limits), *_twice(limits), *_bolus_goals(limits), *_bolus_twice(limits), *_counters()]
+
+
+def _rate_goals(limits: Mapping[str, int]) -> list[Goal]:
+    request, n = z3.Ints("request n")
+    d = Decision(limits, n)
+    s, p = d.state, d.par
+    rate, broken = d.rate(request)
+    prev, up = s.prev_rate, rate > s.prev_rate
+    known = tuple([
+        *d.before(), request == n * p.rate_step, *d.reading.known, *d.held.facts([rate, request, prev]), d.held.can_be_held(prev),
+    ])  # fmt: skip
+    exposed = s.ticks >= p.exposed_after
+    wait = z3.And(s.since_increase >= p.interval, s.since_increase * z3.If(prev >= 1, prev, 1) >= p.transit_nl)
+    lowest = z3.If(prev <= p.min_rate, prev, p.min_rate)
+    floor_kept = z3.Or(rate >= prev, 1000 * rate >= p.keep_permille * s.highest24)
+    allowed_rise = z3.And(
+        wait, d.holds == 0, 1000 * (request - prev) <= p.step_permille * prev, request - prev <= p.step_abs,
+        1000 * request <= (1000 + p.rise_permille) * d.long_ago, d.held.can_be_held(request),
+    )  # fmt: skip
+    floor = 1000 * request >= p.keep_permille * s.highest24
+    allowed = z3.And(
+        z3.Not(d.locked), lowest <= request, request <= p.max_rate, z3.Or(request >= prev, z3.Not(exposed), floor),
+        z3.Or(request <= prev, allowed_rise),
+    )  # fmt: skip
+    claims = [
+        ("envelope: within the pump's range", z3.And(lowest <= rate, rate <= p.max_rate, rate >= 0), (_I.ENVELOPE,)),
+        ("step: a rise keeps the relative and the absolute step",
+         z3.Implies(up, z3.And(1000 * (rate - prev) <= p.step_permille * prev, rate - prev <= p.step_abs)), (_I.STEP_UP,)),
+        ("interval: a rise waits for the last one to have acted", z3.Implies(up, wait), (_I.INTERVAL,)),
+        ("holds: nothing that withholds rises lets one pass", z3.Implies(up, d.holds == 0),
+         (_I.CLOCK, _I.RESPIRATORY_LOCK, _I.SEDATION_LOCK, _I.HAEMODYNAMIC_LOCK, _I.NEURO_LOCK, _I.STALE, _I.IMPLAUSIBLE,
+          _I.STABILITY, _I.STOPPED, _I.MRI, _I.BATTERY, _I.BRIDGE, _I.POST_REFILL, _I.VOLUME_BALANCE, _I.ESCALATION)),
+        ("28 days: a rise keeps their cap", z3.Implies(up, 1000 * rate <= (1000 + p.rise_permille) * d.long_ago),
+         (_I.RISE_28D,)),
+        ("cap: the rate can be held", d.held.can_be_held(rate), (_I.CAP_24H, _I.ADMIXTURE, _I.SEDATIVE)),
+        ("floor: after exposure no deeper fall unless a lock forces it",
+         z3.Implies(z3.And(exposed, z3.Not(d.locked)), floor_kept), (_I.FLOOR,)),
+        ("lock: a lock lowers the rate, though not below the pump's lowest",
+         z3.Implies(d.locked, z3.Or(rate <= d.lock_rate, rate <= lowest)), (_I.RESPIRATORY_LOCK, _I.RESTART, _I.POST_REFILL)),
+        ("never more than asked, but for the floor and the pump's lowest",
+         z3.Or(rate <= request, rate <= prev), (_I.META,)),
+        ("minimal interference: an allowed request passes unchanged and unmarked",
+         z3.Implies(allowed, z3.And(rate == request, broken == 0)), (_I.META,)),
+        ("every change is marked", z3.Implies(z3.And(rate != request, z3.Not(d.locked), d.holds == 0), broken != 0),
+         (_I.META,)),
+    ]  # fmt: skip
+    found = [Goal(name, known, claim, covers) for name, claim, covers in claims]
+    found.append(Goal("grid: the rate is on the pump's grid", known, _on_grid(rate, d), (_I.ENVELOPE,)))
+    possible = [
+        ("not vacuous: a rise", z3.And(up, exposed)),
+        ("not vacuous: the floor holds a fall back", z3.And(exposed, request < rate, rate < prev)),
+        ("not vacuous: a lock below the floor", z3.And(d.locked, exposed, 1000 * rate < p.keep_permille * s.highest24)),
+    ]
+    if limits["keep_permille"] == 0:
+        possible = possible[:1]
+    return found + [Goal(name, known, claim, possible=True) for name, claim in possible]
+
+
+def _on_grid(rate: Any, d: Decision) -> Any:
+    """Whether the rate is a whole number of steps, or the pump's own lowest rate (which the pump runs whatever its grid)."""
+    notches = z3.Int("notches")
+    some = z3.Exists([notches], rate == notches * d.par.rate_step)
+    return z3.Or(rate == d.state.prev_rate, rate == d.par.min_rate, some)
+
+
+def _twice(limits: Mapping[str, int]) -> list[Goal]:
+    one, other, n, m = z3.Ints("one other n m")
+    d = Decision(limits, n, m)
+    p, prev = d.par, d.state.prev_rate
+    first, _ = d.rate(one)
+    again, _ = d.rate(first)
+    second, _ = d.rate(other)
+    steps = [one == n * p.rate_step, other == m * p.rate_step]
+    known = (
+        *d.before(), *steps, *d.reading.known, *d.held.facts([first, again, second, one, other, prev]),
+        d.held.can_be_held(prev),
+    )  # fmt: skip
+    return [
+        Goal("idempotence: what was allowed is allowed again", known, again == first, (_I.META,)),
+        Goal("monotonicity: a higher request gives no lower rate", (*known, one <= other), first <= second, (_I.META,)),
+    ]
+
+
+def _bolus_goals(limits: Mapping[str, int]) -> list[Goal]:
+    rate, bolus, denies, n = z3.Ints("rate bolus denies n")
+    d = Decision(limits, n)
+    s, p = d.state, d.par
+    given, broken = d.bolus(rate, bolus, denies)
+    room = z3.Int("room")
+    known = tuple([
+        *d.before(), 0 <= rate, rate <= p.max_rate, bolus == n * p.bolus_step, denies >= 0, *d.reading.known,
+        *(best == room for best, _ in d.room.answers), room >= 0,
+    ])  # fmt: skip
+    some = given > 0
+    small = z3.And(
+        bolus <= p.bolus_abs, 1000 * bolus <= p.bolus_permille * TICKS_PER_DAY * rate, bolus + rate <= p.max_rate,
+    )  # fmt: skip
+    spare = bolus + TICKS_PER_DAY * rate + p.reserve_nl <= d.left
+    allowed = z3.And(
+        bolus >= 0, small, spare, bolus <= room, s.since_bolus >= p.lockout, s.bolus_count < p.bolus_most, denies == 0,
+        p.bolus_eligible > 0,
+    )  # fmt: skip
+    claims = [
+        ("size: absolute, share of the day, and the pump's flow",
+         z3.And(given >= 0, z3.Implies(some, z3.And(given <= p.bolus_abs, given + rate <= p.max_rate,
+                1000 * given <= p.bolus_permille * TICKS_PER_DAY * rate))), (_I.BOLUS_SIZE, _I.ENVELOPE)),
+        ("room: a bolus keeps every coming window under the cap", z3.Implies(some, given <= room), (_I.CAP_24H,)),
+        ("lockout: a bolus waits for it", z3.Implies(some, s.since_bolus >= p.lockout), (_I.LOCKOUT,)),
+        ("count: a bolus is one of the day's number", z3.Implies(some, s.bolus_count < p.bolus_most), (_I.BOLUS_COUNT,)),
+        ("eligibility: only where every drug allows it", z3.Implies(some, p.bolus_eligible > 0), (_I.BOLUS_ELIGIBLE,)),
+        ("denials: nothing that withholds boluses lets one pass", z3.Implies(some, denies == 0),
+         (_I.BOLUS_EXCLUSIVE, _I.RESPIRATORY_LOCK, _I.SEDATION_LOCK, _I.NEURO_LOCK, _I.STALE, _I.STOPPED, _I.MRI, _I.BATTERY)),
+        ("reservoir: a day of the program and the reserve stay in it",
+         z3.Implies(some, given + TICKS_PER_DAY * rate + p.reserve_nl <= d.left), (_I.RESERVOIR,)),
+        ("never more than asked", z3.Or(given <= bolus, given == 0), (_I.META,)),
+        ("minimal interference: an allowed bolus passes unchanged and unmarked",
+         z3.Implies(allowed, z3.And(given == bolus, broken == 0)), (_I.META,)),
+        ("every change is marked, for a bolus",
+         z3.Implies(z3.And(given != bolus, denies == 0), broken != 0), (_I.META,)),
+    ]  # fmt: skip
+    found = [Goal(f"bolus {name}", known, claim, covers) for name, claim, covers in claims]
+    return [*found, Goal("not vacuous: a bolus", known, some, possible=True)]
+
+
+def _bolus_twice(limits: Mapping[str, int]) -> list[Goal]:
+    n, m = z3.Ints("n m")
+    d = Decision(limits, n, m)
+    rate, one, other, denies, room = z3.Ints("rate one other denies room")
+    first, _ = d.bolus(rate, one, denies)
+    again, _ = d.bolus(rate, first, denies)
+    second, _ = d.bolus(rate, other, denies)
+    known = (
+        *d.before(), 0 <= rate, rate <= d.par.max_rate, *d.reading.known, *(best == room for best, _ in d.room.answers), room >= 0,
+        one == n * d.par.bolus_step, other == m * d.par.bolus_step,
+    )  # fmt: skip
+    return [
+        Goal("bolus idempotence: what was allowed is allowed again", known, again == first, (_I.META,)),
+        Goal("bolus monotonicity: a larger request gives no smaller bolus", (*known, one <= other), first <= second,
+             (_I.META,)),
+    ]  # fmt: skip
+
+
+def _counters() -> list[Goal]:
+    kernel = Reading().kernel
+    since, rate, prev, given, never, count, most, leaving, flag = z3.Ints("since rate prev given never count most leaving flag")
+    rise, bolus = kernel.next_since_increase(since, rate, prev, never), kernel.next_since_bolus(since, given, never)
+    known = (since >= 0, never >= 1)
+    ring = (0 <= count, count <= most, 0 <= leaving, leaving <= count, 0 <= leaving, leaving <= 1, z3.Or(flag == 0, flag == 1),
+            z3.Implies(flag == 1, count < most))  # fmt: skip
+    return [
+        Goal("counter: ticks since a rise start with it and grow by one", known,
+             rise == z3.If(rate > prev, 1, z3.If(since + 1 <= never, since + 1, never)), (_I.INTERVAL,)),
+        Goal("counter: ticks since a bolus start after it and grow by one", known,
+             bolus == z3.If(given > 0, 0, z3.If(since + 1 <= never, since + 1, never)), (_I.LOCKOUT,)),
+        Goal("counter: the number of a day's boluses stays within its most", ring, count + flag - leaving <= most,
+             (_I.BOLUS_COUNT,)),
+    ]  # fmt: skip
+
+

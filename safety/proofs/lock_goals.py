@@ -1,0 +1,166 @@
+"""Goals about the locks: each withholds exactly when its rule, restated here, says so, and opens only as it should."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import z3
+
+from thecal.safety import bits
+from thecal.safety.invariants import Invariant
+from thecal.safety.proofs.goals import Goal
+from thecal.safety.proofs.terms import Reading, record
+from thecal.safety.records import SHIELD_FACTS, SHIELD_PAR
+
+_I = Invariant
+_STATE = ("errors", "lock_resp", "warn", "stale", "jumped", "haemo_samples", "escalated")
+
+
+def goals() -> list[Goal]:
+    """Every goal about the locks; all limits are symbols."""
+    return [*_withholding(), *_samples(), *_latches(), *_requests()]
+
+
+def _bits_are(total: Any, rules: dict[int, Any]) -> Any:
+    """Whether ``total`` is the sum of the bits of exactly the rules that hold."""
+    return total == z3.Sum([z3.If(rule, z3.IntVal(bit), z3.IntVal(0)) for bit, rule in rules.items()])
+
+
+def _withholding() -> list[Goal]:
+    locks = Reading().locks
+    state = record("state", _STATE)
+    par = record("par", SHIELD_PAR.names or ())
+    facts = record("facts", SHIELD_FACTS.names or ())
+    ring = (0 <= state.haemo_samples, state.haemo_samples <= 7)
+    low_twice = z3.Or(*(state.haemo_samples == value for value in (3, 5, 6, 7)))
+    shared = {
+        bits.FINITE: state.errors >= par.errors_most,
+        bits.CLOCK: z3.Or(facts.skew_s > par.skew_s, -facts.skew_s > par.skew_s),
+        bits.RESPIRATORY: z3.Or(state.lock_resp >= 1, state.warn >= 1),
+        bits.SEDATION: z3.Not(facts.poss < par.poss_hold),
+        bits.HAEMODYNAMIC: z3.And(par.vasoactive >= 1, low_twice),
+        bits.NEURO: z3.Not(z3.And(facts.weakness < par.neuro_hold, facts.confusion < par.neuro_hold)),
+        bits.STALE: state.stale >= 1,
+        bits.JUMP: state.jumped >= 1,
+        bits.STOPPED: facts.stopped >= 1,
+        bits.MRI: facts.mri >= 1,
+        bits.BRIDGE: facts.bridging >= 1,
+    }
+    rises = {
+        bits.STABILITY: facts.fill_age > par.shelf,
+        bits.BATTERY: facts.battery >= 1,
+        bits.REFILL: z3.Not(facts.since_refill >= par.refill_hold),
+        bits.BALANCE: z3.Not(z3.And(-par.balance_permille <= facts.residual, facts.residual <= par.balance_permille)),
+        bits.ESCALATION: state.escalated >= 1,
+    }
+    boluses = {
+        bits.EXCLUSIVE: z3.Or(facts.bolus_running >= 1, facts.alarms >= 1, facts.unverified >= 1),
+        bits.REFILL: z3.Not(facts.since_refill >= par.lockout),
+        bits.BATTERY: facts.battery >= 2,
+        bits.AUTHORITY: par.stage == 0,
+    }
+    covers = tuple(Invariant(bit.bit_length() - 1) for bit in {**shared, **rises, **boluses})
+    return [
+        Goal("rises and boluses are withheld by exactly the stated facts", ring,
+             _bits_are(locks.shared_holds(state, par, facts), shared), covers),
+        Goal("rises alone are withheld by exactly the stated facts", (),
+             _bits_are(locks.rise_holds(state, par, facts), rises), covers),
+        Goal("boluses alone are withheld by exactly the stated facts", (),
+             _bits_are(locks.bolus_denials(state, par, facts), boluses), covers),
+    ]  # fmt: skip
+
+
+def _samples() -> list[Goal]:
+    locks = Reading().locks
+    value, last, limit, jump, samples, one, other, low = z3.Ints("value last limit jump samples one other low")
+    present = z3.Bool("present")
+    eight = [z3.And(0 <= x, x <= 7) for x in (samples, one, other)]
+    places = [[x / 2**i % 2 == 1 for i in range(3)] for x in (one, other)]
+    hit = [z3.Or(a, b) for a, b in zip(*places, strict=True)]
+    twice = z3.Or(z3.And(hit[0], hit[1]), z3.And(hit[0], hit[2]), z3.And(hit[1], hit[2]))
+    shifted = z3.If(present, samples * 2 % 8 + low, samples)
+    rr_age, spo2_age, same, most, flat = z3.Ints("rr_age spo2_age same most flat")
+    return [
+        Goal("two of three places confirm", tuple(eight), (locks.confirmed(one, other) == 1) == twice,
+             (_I.RESPIRATORY_LOCK, _I.HAEMODYNAMIC_LOCK)),
+        Goal("confirmation is 0 or 1", tuple(eight),
+             z3.Or(locks.confirmed(one, other) == 0, locks.confirmed(one, other) == 1), (_I.RESPIRATORY_LOCK,)),
+        Goal("a sample pushes the oldest out", (*eight, 0 <= low, low <= 1),
+             locks.next_samples(samples, present, low) == shifted, (_I.RESPIRATORY_LOCK,)),
+        Goal("a value is low when it is there and under its limit", (), (locks.is_low(value, limit) == 1)
+             == z3.And(value >= 0, value < limit), (_I.RESPIRATORY_LOCK,)),
+        Goal("a low value is 0 or 1", (), z3.Or(locks.is_low(value, limit) == 0, locks.is_low(value, limit) == 1)),
+        Goal("a value that falls is always believed", (value >= 0, value <= last, jump >= 0),
+             locks.believable(value, last, jump), (_I.IMPLAUSIBLE,)),
+        Goal("a leap is not believed, nor is what is missing", (last >= 0,),
+             z3.Not(locks.believable(value, last, jump)) == z3.Or(value < 0, value > last + jump), (_I.IMPLAUSIBLE,)),
+        Goal("the first value is believed", (value >= 0, last == -1), locks.believable(value, last, jump)),
+        Goal("a signal is stale when old or motionless", (),
+             (locks.is_stale(rr_age, spo2_age, same, most, flat) == 1)
+             == z3.Or(rr_age > most, spo2_age > most, same >= flat), (_I.STALE,)),
+        Goal("an age starts with a sample and grows by one", (),
+             locks.next_age(value, present) == z3.If(present, 0, value + 1), (_I.STALE,)),
+        Goal("a signal stands still while it shows the same", (),
+             locks.next_same(samples, value, last)
+             == z3.If(value < 0, samples, z3.If(value == last, samples + 1, 0)), (_I.STALE,)),
+    ]  # fmt: skip
+
+
+def _latches() -> list[Goal]:
+    locks = Reading().locks
+    on, age, watch, clear, prev, permille, lowest = z3.Ints("on age watch clear prev permille lowest")
+    trigger, well, pocket = z3.Bools("trigger well pocket")
+    latched, new_age = locks.latch(on, trigger, age, watch, clear, well)
+    reduced = locks.reduced_rate(prev, permille, lowest, pocket)
+    gap, stopped, most, errors, valid, poss, hold, since = z3.Ints("gap stopped most errors valid poss hold since")
+    off = locks.next_errors(errors, valid, clear, most)
+    return [
+        Goal("a latch closes on its trigger", (on == 0, trigger), z3.And(latched == 1, new_age == 0),
+             (_I.RESPIRATORY_LOCK,)),
+        Goal("a latch stays open without a trigger", (on == 0, z3.Not(trigger)), latched == 0),
+        Goal("a latch opens exactly for a clinician, after the watch, in a well patient", (on == 1,),
+             (latched == 0) == z3.And(clear > 0, well, age + 1 >= watch), (_I.RESPIRATORY_LOCK, _I.SEDATION_LOCK)),
+        Goal("a latch is 0 or 1 and ages by one", (z3.Or(on == 0, on == 1),),
+             z3.And(z3.Or(latched == 0, latched == 1), z3.Implies(on == 1, new_age == age + 1))),
+        Goal("a lock leaves its share of the rate, never more than the rate",
+             (prev >= 0, 0 <= permille, permille <= 1000, lowest >= 0),
+             z3.And(reduced <= prev, z3.Implies(pocket, reduced <= lowest), z3.Implies(z3.Not(pocket),
+                    z3.And(1000 * reduced <= prev * permille, prev * permille < 1000 * reduced + 1000))),
+             (_I.RESPIRATORY_LOCK, _I.POST_REFILL)),
+        Goal("sedation soon after a refill is a pocket fill", (),
+             locks.pocket_fill(poss, hold, since, watch) == z3.And(poss >= hold, since < watch), (_I.POST_REFILL,)),
+        Goal("a gap grows while the pump stands and ends with it", (stopped >= 0,),
+             locks.next_gap(gap, stopped) == z3.If(stopped == 0, 0, gap + 1), (_I.RESTART,)),
+        Goal("a restart is the first tick of delivery after too long a gap", (),
+             locks.restarts(gap, stopped, most) == z3.And(stopped == 0, most < gap), (_I.RESTART,)),
+        Goal("automation that is off stays off without a clinician", (most >= 1, errors >= most, clear <= 0), off >= most,
+             (_I.FINITE,)),
+        Goal("unusable requests count, a usable one ends the count", (most >= 1, 0 <= errors, errors < most),
+             off == z3.If(valid > 0, 0, errors + 1), (_I.FINITE,)),
+        Goal("a clinician switches automation on again", (most >= 1, errors >= most, clear > 0), off == 0, (_I.FINITE,)),
+    ]  # fmt: skip
+
+
+def _requests() -> list[Goal]:
+    locks = Reading().locks
+    request, prev, since, lease, baseline, stage, clear = z3.Ints("request prev since lease baseline stage clear")
+    then, permille, nrs, nrs_then, bolus, tick = z3.Ints("then permille nrs nrs_then bolus tick")
+    asked = locks.leased(request, prev, since, lease, baseline)
+    acted = locks.authorised(request, prev, stage, clear)
+    worse = z3.And(then > 0, nrs >= 0, nrs_then >= 0, 1000 * (prev - then) >= permille * then, nrs >= nrs_then)
+    return [
+        Goal("a lease never raises", (since >= lease,), z3.And(asked <= prev, asked <= request), (_I.LEASE,)),
+        Goal("a lease ends in the clinician's rate", (since >= lease, baseline >= 0, request >= prev, prev >= baseline),
+             asked == baseline, (_I.LEASE,)),
+        Goal("a lease that runs changes nothing", (since < lease,), asked == request, (_I.LEASE,)),
+        Goal("advice runs nothing", (stage == 0,), z3.And(acted == prev, locks.authorised_bolus(bolus, stage) == 0),
+             (_I.AUTHORITY,)),
+        Goal("confirmation waits for a clinician", (stage == 1,), acted == z3.If(clear > 0, request, prev),
+             (_I.AUTHORITY,)),
+        Goal("a lowering stage lowers only", (stage == 2,), acted == z3.If(request < prev, request, prev),
+             (_I.AUTHORITY,)),
+        Goal("full authority passes requests on", (stage == 3,),
+             z3.And(acted == request, locks.authorised_bolus(bolus, stage) == bolus), (_I.AUTHORITY,)),
+        Goal("escalation is a rise by its share without relief", (),
+             locks.escalated(prev, then, permille, nrs, nrs_then) == worse, (_I.ESCALATION,)),
+    ]  # fmt: skip

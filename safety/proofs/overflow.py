@@ -1,0 +1,128 @@
+"""No overflow: the kernel read over intervals, so that the largest magnitude any step of its arithmetic can reach is known.
+
+Interval arithmetic is sound: the true value of every intermediate lies in the interval computed for it. The inputs are as
+large as any profile and pump may be (``profile_schema``), the ledger as full as its type allows an unshielded run to fill it.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from thecal.safety import kernel, locks
+from thecal.safety.profile_schema import MOST_UG
+from thecal.safety.readings import bind
+from thecal.safety.records import MAX_CAPS, NEVER, REQUEST_LIMIT, SHIELD_FACTS, SHIELD_PAR, SHIELD_STATE, WINDOW
+
+LIMIT = 2**63 - 1
+MOST_RATE = 10_000_000  # nL per tick: 960 mL/d, twenty times any pump
+MOST_CONC = 1_000_000  # pg/nL: a gram per mL
+_CAP = int(MOST_UG) * 1_000_000
+_MASS = 2 * MOST_RATE * MOST_CONC
+
+
+class Interval:
+    """All integers from ``low`` to ``high``; arithmetic notes the largest magnitude it meets in ``reached``."""
+
+    reached = 0
+
+    def __init__(self, low: int, high: int | None = None) -> None:
+        self.low, self.high = low, low if high is None else high
+        self.quotient_of: tuple[Interval, Interval] | None = None
+        Interval.reached = max(Interval.reached, abs(self.low), abs(self.high))
+
+    @staticmethod
+    def of(value: Any) -> Interval:
+        """``value`` as an interval."""
+        return value if isinstance(value, Interval) else Interval(int(value))
+
+    def __add__(self, other: Any) -> Interval:
+        b = Interval.of(other)
+        return Interval(self.low + b.low, self.high + b.high)
+
+    def __sub__(self, other: Any) -> Interval:
+        b = Interval.of(other)
+        return Interval(self.low - b.high, self.high - b.low)
+
+    def __mul__(self, other: Any) -> Interval:
+        b = Interval.of(other)
+        if self.quotient_of is not None and self.quotient_of[1] is b:
+            whole = self.quotient_of[0]  # a quotient times its divisor is at most a divisor below what was divided
+            return Interval(whole.low - b.high + 1, whole.high)
+        corners = [x * y for x in (self.low, self.high) for y in (b.low, b.high)]
+        return Interval(min(corners), max(corners))
+
+    def __rsub__(self, other: Any) -> Interval:
+        return Interval.of(other) - self
+
+    def __neg__(self) -> Interval:
+        return Interval(-self.high, -self.low)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def _unknown(self, _: Any) -> bool:
+        return True  # conditions only choose between values that are both joined
+
+    __lt__ = __le__ = __gt__ = __ge__ = _unknown
+    __eq__ = _unknown  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _join(_: Any, a: Any, b: Any) -> Interval:
+    x, y = Interval.of(a), Interval.of(b)
+    return Interval(min(x.low, y.low), max(x.high, y.high))
+
+
+def _lo(a: Any, b: Any) -> Interval:
+    x, y = Interval.of(a), Interval.of(b)
+    return Interval(min(x.low, y.low), min(x.high, y.high))
+
+
+def _hi(a: Any, b: Any) -> Interval:
+    x, y = Interval.of(a), Interval.of(b)
+    return Interval(max(x.low, y.low), max(x.high, y.high))
+
+
+def _fdiv(a: Any, b: Any) -> Interval:
+    x, y = Interval.of(a), Interval.of(b)
+    corners = [p // max(q, 1) for p in (x.low, x.high) for q in (y.low, y.high)]
+    quotient = Interval(min(corners), max(corners))
+    quotient.quotient_of = (x, y)
+    return quotient
+
+
+def largest_magnitude() -> int:
+    """The largest magnitude any intermediate of a decision and of the locks can reach."""
+    helpers = {
+        "lo": _lo, "hi": _hi, "ite": _join, "both": lambda a, b: True, "either": lambda a, b: True, "fdiv": _fdiv,
+        "span": lambda n, wanted: n,
+    }  # fmt: skip
+    read = SimpleNamespace(**bind(kernel, helpers), **bind(locks, helpers))
+    rate, wide = Interval(0, MOST_RATE), Interval(0, NEVER + 1)
+    state = SimpleNamespace(**{name: wide for name in SHIELD_STATE.names or ()})
+    par = SimpleNamespace(**{name: wide for name in SHIELD_PAR.names or ()})
+    facts = SimpleNamespace(**{name: Interval(-NEVER, NEVER) for name in SHIELD_FACTS.names or ()})
+    state.ledger = [[Interval(0, _MASS)] * WINDOW] * MAX_CAPS
+    state.prev_rate = state.highest24 = rate
+    par.cap_pg, par.conc, par.n_caps = [Interval(1, _CAP)] * MAX_CAPS, [Interval(1, MOST_CONC)] * MAX_CAPS, MAX_CAPS
+    par.min_rate = par.max_rate = par.bolus_abs = rate
+    par.rate_step = par.bolus_step = Interval(1, MOST_RATE)
+    for name in ("step_permille", "keep_permille", "bolus_permille", "restart_permille", "lock_permille"):
+        setattr(par, name, Interval(0, 1000))
+    par.rise_permille = par.escalation_permille = Interval(0, 100_000)
+    state.haemo_samples = Interval(0, 7)
+    Interval.reached = 0
+    ask = Interval(-REQUEST_LIMIT, REQUEST_LIMIT)
+    chosen, _ = read.decide_rate(state, par, rate, read.bounded(ask, par.rate_step), wide, True, rate)
+    read.decide_bolus(state, par, Interval(-NEVER, NEVER), _lo(_hi(chosen, 0), rate), ask, wide)
+    read.shared_holds(state, par, facts)
+    read.rise_holds(state, par, facts)
+    read.bolus_denials(state, par, facts)
+    read.reduced_rate(rate, par.lock_permille, rate, True)
+    read.escalated(rate, rate, par.escalation_permille, wide, wide)
+    read.next_since_bolus(wide, rate, wide)
+    read.next_since_increase(wide, rate, rate, wide)
+    read.next_errors(wide, wide, wide, wide)
+    # The ledger's newest mass, and the share of the rate that a restart leaves, are the only arithmetic outside the kernel.
+    Interval(0, MOST_RATE) * MOST_CONC * 2 * WINDOW + 0
+    return Interval.reached

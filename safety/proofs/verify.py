@@ -1,0 +1,144 @@
+"""Run every goal of the proof in parallel and record the answers; what is not proved within its time is a failure."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import z3
+
+from thecal.physiology.errors import StoreError
+from thecal.safety.certificate import PROVED, SCHEMA, kernel_hash
+from thecal.safety.invariants import Invariant
+from thecal.safety.profile_schema import SETTINGS
+from thecal.safety.profiles import LimitProfile
+from thecal.safety.proofs import decisions, lock_goals, overflow, searches
+from thecal.safety.proofs.goals import Goal
+
+TIMEOUT_S = 60.0
+SHARED = "every profile"
+
+
+def shared_goals() -> list[Goal]:
+    """Goals that hold for every profile at once."""
+    return [*searches.goals(), *lock_goals.goals(), *_overflow()]
+
+
+def _overflow() -> list[Goal]:
+    reached = overflow.largest_magnitude()
+    name = f"no overflow: no step of the arithmetic reaches 2^63 (largest 2^{reached.bit_length() - 1})"
+    return [Goal(name, (), z3.BoolVal(reached <= overflow.LIMIT), (Invariant.META,))]
+
+
+def profile_goals(profile: LimitProfile) -> list[Goal]:
+    """Goals under the numbers of one profile: both settings, and every withdrawal floor its drugs may need."""
+    falls = sorted({profile.daily_fall([drug]) for drug in profile.drugs})
+    found = []
+    for setting in SETTINGS:
+        for fall in falls:
+            limits = {
+                "step_permille": int(1000 * profile.limit(f"{setting}.step") + 1e-9),
+                "rise_permille": int(1000 * profile.limit(f"{setting}.rise_28d") + 1e-9),
+                "keep_permille": 1000 - int(1000 * fall + 1e-9),
+                "bolus_permille": int(1000 * profile.limit("bolus.share") + 1e-9),
+            }
+            where = f"{setting}, fall of {fall:g} a day"
+            found += [
+                Goal(f"{where}: {goal.name}", goal.known, goal.claim, goal.covers, goal.possible)
+                for goal in decisions.goals(limits)
+            ]
+    return found
+
+
+def _solve(task: tuple[str, str, str, str, list[str], float]) -> dict[str, Any]:
+    group, name, question, wanted, covers, timeout_s = task
+    begin = time.perf_counter()
+    solver = z3.Solver()
+    solver.set("timeout", int(1000 * timeout_s))
+    solver.from_string(question)
+    answer = str(solver.check())
+    status = PROVED if answer == wanted else "unknown" if answer == "unknown" else "refuted"
+    seconds = round(time.perf_counter() - begin, 3)
+    return {"group": group, "goal": name, "status": status, "seconds": seconds, "covers": covers}
+
+
+def verify(
+    profiles: Sequence[LimitProfile],
+    *,
+    workers: int | None = None,
+    timeout_s: float = TIMEOUT_S,
+    report: Callable[[int, int, dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:
+    """Prove every goal for every profile.
+
+    Args:
+        profiles: whose limits to prove.
+        workers: processes; one for each core when ``None``.
+        timeout_s: time one goal may take; more is a failure.
+        report: called with (done, all, result) after each goal.
+
+    Returns:
+        The content of ``proof.json``: hashes of kernel and profiles, solver and version, every goal with answer and time.
+    """
+    groups = {SHARED: shared_goals(), **{profile.name: profile_goals(profile) for profile in profiles}}
+    tasks = [
+        (group, goal.name, goal.smt2(), goal.wanted, [i.name.lower() for i in goal.covers], timeout_s)
+        for group, found in groups.items()
+        for goal in found
+    ]
+    results = []
+    context = multiprocessing.get_context("spawn")
+    begin = time.perf_counter()
+    with context.Pool(workers or os.cpu_count() or 1) as pool:
+        for result in pool.imap_unordered(_solve, tasks, chunksize=4):
+            results.append(result)
+            if report is not None:
+                report(len(results), len(tasks), result)
+    order = {(task[0], task[1]): i for i, task in enumerate(tasks)}
+    results.sort(key=lambda result: order[result["group"], result["goal"]])
+    return {
+        "schema": SCHEMA,
+        "kernel": kernel_hash(),
+        "solver": f"z3 {z3.get_version_string()}",
+        "python": platform.python_version(),
+        "seconds": round(time.perf_counter() - begin, 1),
+        "shared": _of(results, SHARED),
+        "profiles": {
+            profile.name: {"hash": profile.hash, "goals": _of(results, profile.name)} for profile in profiles
+        },
+    }
+
+
+def _of(results: list[dict[str, Any]], group: str) -> list[dict[str, Any]]:
+    return [{key: value for key, value in r.items() if key != "group"} for r in results if r["group"] == group]
+
+
+def failures(proof: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """(group, goal, status) of everything that is not proved."""
+    groups = {SHARED: proof["shared"], **{name: entry["goals"] for name, entry in proof["profiles"].items()}}
+    return [
+        (group, goal["goal"], goal["status"])
+        for group, found in groups.items()
+        for goal in found
+        if goal["status"] != PROVED
+    ]
+
+
+def write_proof(proof: dict[str, Any], path: Path) -> Path:
+    """Write ``proof.json``.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(proof, indent=1, sort_keys=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written ({error})") from error
+    return path
