@@ -1,7 +1,7 @@
 # Verbs of the project. CI runs .ci/run, which does all but bench and slow in a fresh environment.
 PYTHON ?= python3.11
 BIN := .venv/bin
-.PHONY: help setup test slow lint format types demo validate bench docs ci
+.PHONY: help setup test slow lint format types demo validate proof bench docs ci
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ demo: ## train, compare, report
 
 validate: ## published observations against the virtual patients
 	$(BIN)/thecal validate
+
+proof: ## prove the shield for every shipped profile and record it
+	$(BIN)/thecal verify --out safety/data/proof.json
 
 bench: ## speed, as ratios within one run
 	$(BIN)/python benchmarks/run.py --json mlruns/benchmarks.json

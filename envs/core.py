@@ -136,7 +136,15 @@ class Batch:
         if self.trail.size:
             self.trail["tick"] = -1  # rows of environments that are not stepped
         run = advance_parallel if self.n >= _PARALLEL_FROM else advance_serial
-        run(self.world, self.par, actions, self.out, self.observations, self._all if active is None else active, self.trail)
+        run(
+            self.world,
+            self.par,
+            actions,
+            self.out,
+            self.observations,
+            self._all if active is None else active,
+            self.trail,
+        )
 
     def snapshot(self) -> tuple[NDArray[np.void], NDArray[np.void]]:
         """Copies of every world and its parameters; :meth:`restore` continues from them."""

@@ -63,7 +63,7 @@ class ThecalSB3VecEnv(VecEnv):
         usable = usable_action(self._actions, (self.num_envs, 2))
         self.batch.advance(self._unusable if usable is None else usable)
         out = self.batch.out
-        rewards = out["reward"].astype(np.float32)
+        rewards = self._rewards()
         self._returns += out["reward"]
         self._costs += out["cost"]
         terminated = out["terminated"] == 1
@@ -86,6 +86,10 @@ class ThecalSB3VecEnv(VecEnv):
                     }
             self._restart(ended)
         return self.batch.observations.copy(), rewards, dones, infos
+
+    def _rewards(self) -> NDArray[np.float32]:
+        """Rewards of the step that was just taken, before any environment restarts."""
+        return self.batch.out["reward"].astype(np.float32)
 
     def close(self) -> None:
         """Nothing to release."""

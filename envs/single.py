@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -16,8 +17,10 @@ from thecal.envs.observation import HIGH, LOW, N_OBS, NAMES, UNITS, decode
 from thecal.envs.records import PUBLIC_NAMES, TICK_OUT
 from thecal.envs.tasks import TaskSpec
 from thecal.physiology.errors import ConfigError, InvalidActionWarning
+from thecal.safety.gateway import Gateway
 
 POOL = 4096
+TICK_S = 900  # of a pump tick
 _SEED_LIMIT = 2**63 - 1
 _N_PUBLIC = len(PUBLIC_NAMES)
 _MAY_BE_MISSING = ("nrs_report", "requested_rate")
@@ -51,7 +54,8 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     Args:
         task: name, id or path of a task.
-        split, difficulty, shield_mode, profile, cohort_seed, faults, pump, stage, trail, allow_unproved: see :class:`thecal.envs.core.Batch`.
+        split, difficulty, shield_mode, profile, cohort_seed, faults, pump, stage, trail, allow_unproved: see
+            :class:`thecal.envs.core.Batch`.
         patients: indices (in the split) a reset may draw from; all of a pool when ``None``.
         truth: put hidden truth into ``info``.
 
@@ -78,7 +82,7 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         truth: bool = False,
         render_mode: str | None = None,
     ) -> None:
-        self._batch = Batch(
+        self.batch = Batch(
             task,
             1,
             split=split,
@@ -92,7 +96,7 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
             trail=trail,
             allow_unproved=allow_unproved,
         )
-        self.spec_task = self._batch.spec
+        self.spec_task = self.batch.spec
         self.observation_names, self.observation_units = NAMES, UNITS
         self.observation_low, self.observation_high = LOW, HIGH
         self.decode = decode
@@ -113,23 +117,33 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         """Begin an episode with a patient drawn from the split (or ``options["patient"]``)."""
         super().reset(seed=seed)
         patient, episode_seed = self._choose(options or {}, seed)
-        self._batch.restart(self._row, np.array([patient], np.int64), np.array([episode_seed], np.uint64))
+        self.batch.restart(self._row, np.array([patient], np.int64), np.array([episode_seed], np.uint64))
         self._steps = 0
         self._ready = True
-        return self._batch.observations[0].copy(), self._info()
+        conc = float(self.batch.par["ordered_conc"][0, 0])
+        self._gateway = Gateway(conc, 60.0 * self.batch.profile.limit("command.age"))
+        self._last_command = ""
+        return self.batch.observations[0].copy(), self._info()
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        """Advance by one interval. An action that cannot be used makes the shield hold the last safe rate."""
+        """Advance by one interval. An action that cannot be used makes the shield hold the last safe rate.
+
+        A mapping in place of an array is a typed command, see :class:`thecal.safety.gateway.Gateway`; what became of it
+        stands in ``info["command"]``.
+        """
         if not self._ready:
             raise gym.error.ResetNeeded("call reset() before step()")
+        if isinstance(action, Mapping):
+            self._command(action)
+            action = (0.0, 0.0)
         usable = usable_action(action, (2,))
         self._action[0] = np.nan if usable is None else usable
-        self._batch.advance(self._action)
+        self.batch.advance(self._action)
         self._steps += 1
         info = self._info()
         terminated = bool(info["terminated"])
         return (
-            self._batch.observations[0].copy(),
+            self.batch.observations[0].copy(),
             float(info["reward"]),
             terminated,
             not terminated and self._steps >= self._n_steps,
@@ -138,11 +152,11 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     def snapshot(self) -> tuple[Any, int]:
         """A copy of everything; :meth:`restore` continues from it (what-if branches, model-predictive control)."""
-        return self._batch.snapshot(), self._steps
+        return self.batch.snapshot(), self._steps
 
     def restore(self, snapshot: tuple[Any, int]) -> None:
         """Return to a snapshot of this environment."""
-        self._batch.restore(snapshot[0])
+        self.batch.restore(snapshot[0])
         self._steps = snapshot[1]
         self._ready = True
 
@@ -150,19 +164,33 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         """What a programmer would show of the pump now: settings, computed volume, alarms, log (no hidden truth)."""
         if not self._ready:
             raise gym.error.ResetNeeded("call reset() before interrogate()")
-        batch = self._batch
+        batch = self.batch
         return interrogate(batch.world["pump"][0], batch.par["pump"][0], batch.pump, self.spec_task.drugs)
 
     def render(self) -> str | None:
         """One line of text with what a bedside observer would see."""
         if self.render_mode is None:
             return None
-        seen = decode(self._batch.observations[0])
+        seen = decode(self.batch.observations[0])
         return (
             f"day {self._steps * self.spec_task.tick_h / 24:5.1f}  NRS {seen['nrs_report']:4.0f}  "
             f"{seen['dose_mg_per_d']:6.2f} mg/d  RR {seen['rr']:4.0f}/min  SpO2 {seen['spo2']:4.0f} %  "
             f"POSS {seen['poss']:.0f}"
         )
+
+    def _command(self, command: Mapping[Any, Any]) -> None:
+        batch = self.batch
+        world = batch.world[0]
+        read = self._gateway.read(
+            command,
+            now_s=int(world["patient"]["tick"]) * TICK_S,
+            head=int(world["pump"]["events"]),
+            rate_nl=int(world["shield"]["prev_rate"]),
+        )
+        episode = batch.world["episode"]
+        episode["command"], episode["command_valid"] = 1, read.valid
+        episode["command_rate"], episode["command_bolus"] = read.rate_nl, read.bolus_nl
+        self._last_command = read.reason or "taken"
 
     def _choose(self, options: dict[str, Any], seed: int | None) -> tuple[int, int]:
         unknown = set(options) - {"patient", "seed"}
@@ -175,8 +203,10 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     def _info(self) -> dict[str, Any]:
         # The copy gives each step its own dose arrays; None stands for a number that does not exist.
-        info = dict(zip(self._names, np.frombuffer(self._batch.out.tobytes(), TICK_OUT)[0].tolist(), strict=False))
+        info = dict(zip(self._names, np.frombuffer(self.batch.out.tobytes(), TICK_OUT)[0].tolist(), strict=False))
         for name in _MAY_BE_MISSING:
             if info[name] != info[name]:
                 info[name] = None
+        if self._last_command:
+            info["command"], self._last_command = self._last_command, ""
         return info

@@ -18,12 +18,12 @@ from thecal.devices.program import command
 from thecal.devices.pump import begin_tick, deliver
 from thecal.devices.records import HALT_EXPLANT, PUMP_TICK_H, TICKS_PER_DAY
 from thecal.devices.refills import clinic_refill
-from thecal.envs.account import NL_PER_ML, OVERSEDATED_POSS, PG_PER_UG, count_tick, finish_step
+from thecal.envs.account import NL_PER_ML, PG_PER_UG, count_tick, finish_step
 from thecal.envs.facts import write_facts, write_trail
 from thecal.envs.observation import write_observation
 from thecal.physiology.jit import entry_point, kernel, source_key
 from thecal.physiology.layout import COARSE_PER_TICK, MAX_DRUGS, TICK_H
-from thecal.physiology.pain import clock, step_disturbance
+from thecal.physiology.pain import step_disturbance
 from thecal.physiology.patient import is_quiet, step_kinetics, step_response
 from thecal.physiology.reports import step_report
 from thecal.physiology.rng import STREAM_REFILL, normals
@@ -48,7 +48,7 @@ def requested_rate(world, task, a):
 
 
 @kernel
-def _begin(world, par, action, out):
+def begin_step(world, par, action, out):
     """Read the action, or the command in its place; returns (rate request in nL per tick, 1 or why it cannot be used)."""
     episode = world.episode
     episode.pressed_last = 0
@@ -195,7 +195,7 @@ def step_world(world, par, action, out, trail):
     out.spo2_min = 100.0
     for d in range(MAX_DRUGS):
         out.tip_ug[d] = world.pump.tip_ug[d]
-    rate, valid = _begin(world, par, action, out)
+    rate, valid = begin_step(world, par, action, out)
     first_allowed = rate
     for k in range(par.task.ticks_per_step):
         patient = world.patient
@@ -235,7 +235,8 @@ def _compile(parallel: bool, key: int):
         """Step every environment of a batch whose ``active`` flag is set and write its observation.
 
         Arrays: world WORLD[B], par WORLD_PAR[B], actions float64[B, 2], outs TICK_OUT[B] (zeroed by the caller),
-        observations float32[B, N_OBS], active bool[B], trail TRAIL_ROW[B, ticks_per_step] or TRAIL_ROW[B, 0]. Returns the hash of the kernel sources it was built from.
+        observations float32[B, N_OBS], active bool[B], trail TRAIL_ROW[B, ticks_per_step] or TRAIL_ROW[B, 0]. Returns the
+        hash of the kernel sources it was built from.
         """
         for b in span(world.shape[0]):
             if active[b]:

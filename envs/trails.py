@@ -38,12 +38,8 @@ def profile_limits(profile: LimitProfile) -> dict[str, float]:
     """Every number of a profile by dotted key, in the unit of the profile's schema."""
     found = {key: profile.limit(key) for key in LIMITS}
     for drug in profile.drugs:
-        found |= {
-            f"{drug}.{key}": profile.file.get_in(f"{drug}.{key}", unit) for key, unit in DRUG_LIMITS.items()
-        }
-        found |= {
-            f"{drug}.{key}": profile.option(drug, key) for key in DRUG_OPTIONS if f"{drug}.{key}" in profile.file
-        }
+        found |= {f"{drug}.{key}": profile.file.get_in(f"{drug}.{key}", unit) for key, unit in DRUG_LIMITS.items()}
+        found |= {f"{drug}.{key}": profile.option(drug, key) for key in DRUG_OPTIONS if f"{drug}.{key}" in profile.file}
     return found
 
 

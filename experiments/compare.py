@@ -49,6 +49,7 @@ def compare(
     difficulty: str = "real",
     shield_mode: str = "project",
     profile: str | None = None,
+    allow_unproved: bool = False,
     cohort_seed: int = 0,
     progress: Callable[[str, int, int], None] = lambda _policy, _done, _total: None,
 ) -> Comparison:
@@ -78,6 +79,7 @@ def compare(
         difficulty=difficulty,
         shield_mode=shield_mode,
         profile=profile,
+        allow_unproved=allow_unproved,
         cohort_seed=cohort_seed,
     )
     runs: dict[str, list[Trajectories]] = {name: [] for name in groups}

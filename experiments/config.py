@@ -16,6 +16,7 @@ from thecal.envs.tasks import TaskSpec, load_task
 from thecal.experiments.provenance import config_hash
 from thecal.physiology.cohort_spec import load_cohort_spec
 from thecal.physiology.errors import ConfigError, UnknownNameError
+from thecal.safety.certificate import require_proof
 from thecal.safety.profiles import load_profile
 
 
@@ -27,8 +28,9 @@ class RunConfig(BaseModel):
     task: str = "CancerMorphine"
     seed: int = Field(default=0, ge=0)
     difficulty: str = "real"
-    shield_mode: Literal["project", "replace", "monitor", "off"] = "project"
+    shield_mode: Literal["project", "replace", "mask", "monitor", "off"] = "project"
     profile: str | None = None
+    allow_unproved: bool = False  # run a limit profile whose proof is missing, and mark the run
     pump: str | None = None  # another model of pump than the task's
     faults: str | None = None  # a preset of hazards or a .toml file, in place of the task's own
     cohort_seed: int = Field(default=0, ge=0)
@@ -59,6 +61,7 @@ class EvaluateConfig(RunConfig):
     patients: int = Field(default=100, ge=1)
     split: Literal["train", "tune", "test"] = "test"
     out: str | None = None
+    trail: bool = False  # keep the audit trail with the run
 
 
 class CompareConfig(RunConfig):
@@ -126,7 +129,7 @@ def checked_task(config: RunConfig) -> TaskSpec:
     load_faults(spec.faults)
     if config.difficulty not in spec.difficulty:
         raise UnknownNameError("difficulty", config.difficulty, list(spec.difficulty))
-    load_profile(config.profile or spec.profile)
+    require_proof(load_profile(config.profile or spec.profile), allow_unproved=config.allow_unproved)
     load_cohort_spec(spec.cohort)
     return spec
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from thecal.agents.registry import make_policy, policy_names
 from thecal.agents.store import load_policy
 from thecal.agents.trained import SB3Policy
 from thecal.envs.tasks import TaskSpec
+from thecal.experiments.auditing import CONFIG_FILE, keep_heads
 from thecal.experiments.compare import compare, estimate, grouped, is_one_method
 from thecal.experiments.comparison import Comparison, finite
 from thecal.experiments.config import CompareConfig, EvaluateConfig, RunConfig, checked_task, save_config
@@ -84,6 +86,8 @@ def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lamb
     tags = run_tags(origin, "evaluate", config.shield_mode, config.hash)
     with Tracker(config.experiment, f"evaluate {policy.name} {spec.name}", tags, enabled=config.track) as tracker:
         tracker.params({"config": config.model_dump(mode="json")})
+        tracker.document(config.model_dump(mode="json"), CONFIG_FILE)
+        trail = _trail_place(config, policy.name, folder)
         run = rollout(
             policy,
             spec,
@@ -93,9 +97,15 @@ def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lamb
             difficulty=config.difficulty,
             shield_mode=config.shield_mode,
             profile=config.profile,
+            allow_unproved=config.allow_unproved,
             cohort_seed=config.cohort_seed,
+            trail=trail,
             progress=progress,
         )
+        if trail is not None:
+            tracker.tags({"trail_head": keep_heads(trail)})
+            if folder is None:
+                tracker.artifact(trail.parent)
         estimates = {key: estimate(key, values, config.seed) for key, values in outcomes(run).items()}
         tracker.metrics(_interval_metrics(estimates))
         if folder is not None:
@@ -135,6 +145,7 @@ def run_compare(
     tags = run_tags(origin, "compare", config.shield_mode, config.hash)
     with Tracker(config.experiment, f"compare {spec.name}", tags, enabled=config.track) as tracker:
         tracker.params({"config": config.model_dump(mode="json")})
+        tracker.document(config.model_dump(mode="json"), CONFIG_FILE)
         found = compare(
             chosen,
             spec,
@@ -145,6 +156,7 @@ def run_compare(
             difficulty=config.difficulty,
             shield_mode=config.shield_mode,
             profile=config.profile,
+            allow_unproved=config.allow_unproved,
             cohort_seed=config.cohort_seed,
             progress=progress,
         )
@@ -160,6 +172,15 @@ def run_compare(
             finish(found, folder, origin)
             tracker.artifact(folder)
     return found, tracker.run_id
+
+
+def _trail_place(config: EvaluateConfig, policy: str, folder: Path | None) -> Path | None:
+    if not config.trail:
+        return None
+    home = folder if folder is not None else Path(tempfile.mkdtemp(prefix="thecal-trail-"))
+    path = home / f"{policy}.trail"
+    path.unlink(missing_ok=True)
+    return path
 
 
 def _origin(config: RunConfig, spec: TaskSpec, policies: Sequence[Policy]) -> dict[str, Any]:

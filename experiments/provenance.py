@@ -14,6 +14,7 @@ from typing import Any
 from thecal.envs.tasks import TaskSpec, load_task
 from thecal.physiology.cohort_spec import load_cohort_spec
 from thecal.physiology.jit import available_cores
+from thecal.safety.certificate import is_proved, kernel_hash
 from thecal.safety.invariants import ShieldMode
 from thecal.safety.profiles import load_profile
 
@@ -77,6 +78,7 @@ def provenance(task: str | TaskSpec, profile: str | None = None, **more: Any) ->
         "task": {"id": spec.id, "hash": spec.hash},
         "cohort": {"name": cohort.name, "hash": cohort.hash},
         "profile": {"name": limits.name, "hash": limits.hash},
+        "shield": {"kernel_hash": kernel_hash(), "proved": is_proved(limits)},
         **more,
     }
 
@@ -91,6 +93,8 @@ def run_tags(origin: Mapping[str, Any], kind: str, shield_mode: str, config_hash
         "task_hash": origin["task"]["hash"],
         "cohort_hash": origin["cohort"]["hash"],
         "profile_hash": origin["profile"]["hash"],
+        "kernel_hash": origin["shield"]["kernel_hash"],
+        "unproved": str(not origin["shield"]["proved"]).lower(),
         "config_hash": config_hash,
         "git_commit": origin["git"]["commit"],
         "git_dirty": origin["git"]["dirty"],

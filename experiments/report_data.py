@@ -148,7 +148,7 @@ class ReportData:
     @property
     def shielded(self) -> bool:
         """Whether the shield's limits bound what the policies asked for."""
-        return self.shield_mode in ("project", "replace")
+        return self.shield_mode in ("project", "replace", "mask")
 
     @property
     def lead(self) -> str:

@@ -15,9 +15,11 @@ from thecal.agents.base import ActionScale, ObservationView, Policy
 from thecal.devices.records import TICKS_PER_DAY
 from thecal.envs.records import TICK_OUT
 from thecal.envs.tasks import TaskSpec
+from thecal.envs.trails import trail_meta
 from thecal.envs.vector import ThecalVectorEnv
 from thecal.physiology.errors import ConfigError
 from thecal.safety.invariants import ShieldMode
+from thecal.safety.trail import TrailWriter
 
 Record = Literal["full", "summary"]
 CHUNK = 512
@@ -137,6 +139,8 @@ def rollout(
     shield_mode: str = "project",
     profile: str | None = None,
     cohort_seed: int = 0,
+    allow_unproved: bool = False,
+    trail: Path | None = None,
     record: Record = "full",
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Trajectories:
@@ -147,7 +151,8 @@ def rollout(
         task: name, id, path or spec.
         patients: indices in the split, ``[B]``.
         seed: of the days; the same seed gives every policy the same disturbances, sensor noise and dropouts.
-        split, difficulty, shield_mode, profile, cohort_seed: see :class:`thecal.envs.core.Batch`.
+        split, difficulty, shield_mode, profile, cohort_seed, allow_unproved: see :class:`thecal.envs.core.Batch`.
+        trail: write the audit trail here, one file for each chunk of patients (the second ends in ``-1``, and so on).
         record: ``"full"`` keeps every field of TICK_OUT, ``"summary"`` those that outcomes need.
         progress: called with (steps done, steps in all).
 
@@ -174,11 +179,14 @@ def rollout(
             shield_mode=shield_mode,
             profile=profile,
             cohort_seed=cohort_seed,
+            allow_unproved=allow_unproved,
+            trail=trail is not None,
             truth=True,
             autoreset=False,
         )
         total = env.spec_task.n_steps * -(-len(wanted) // CHUNK)
-        parts.append(_run(policy, env, chunk, seed, fields, partial(_report, progress, done, total)))
+        keep = None if trail is None else _numbered(trail, begin // CHUNK)
+        parts.append(_run(policy, env, chunk, seed, fields, partial(_report, progress, done, total), keep))
         done += env.spec_task.n_steps
     return Trajectories(
         policy=policy.name,
@@ -195,6 +203,10 @@ def rollout(
     )
 
 
+def _numbered(path: Path, chunk: int) -> Path:
+    return path if chunk == 0 else path.with_stem(f"{path.stem}-{chunk}")
+
+
 def _report(progress: Callable[[int, int], None], before: int, total: int, steps: int) -> None:
     progress(before + steps, total)
 
@@ -206,11 +218,13 @@ def _run(
     seed: int,
     fields: Sequence[str],
     progress: Callable[[int], None],
+    trail: Path | None,
 ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[np.float64]]]:
     steps, n = env.spec_task.n_steps, env.num_envs
     data = {name: _column(name, steps, n) for name in fields}
     observation, _ = env.reset(seed=seed, options={"patients": patients})
     policy.reset(observation_view(env), n)
+    kept = None if trail is None else TrailWriter(trail, trail_meta(env.batch, policy=policy.name, seed=seed))
     dead = np.zeros(n, np.bool_)
     for k in range(steps):
         observation, _, terminated, _, info = env.step(policy.act(observation, ~dead))
@@ -219,7 +233,11 @@ def _run(
             if name != "time_h" and dead.any():
                 column[k, dead] = _AFTER_DEATH.get(name, 0)
         dead |= terminated
+        if kept is not None:
+            kept.rows(env.batch.trail)
         progress(k + 1)
+    if kept is not None:
+        kept.close()
     par = env.batch.par
     start = {
         "rate_ml_per_d": par["task"]["start_rate_nl"] * (TICKS_PER_DAY / NL_PER_ML),

@@ -83,6 +83,7 @@ def train(config: TrainConfig, progress: Progress = lambda _done, _total, _numbe
             difficulty=config.difficulty,
             shield_mode=config.shield_mode,
             profile=config.profile,
+            allow_unproved=config.allow_unproved,
             cohort_seed=config.cohort_seed,
         )
         log = training_log(tracker, progress, total)
@@ -130,6 +131,7 @@ def _tune(trained: TrainedPolicy, spec: TaskSpec, config: TrainConfig) -> dict[s
         difficulty=config.difficulty,
         shield_mode=config.shield_mode,
         profile=config.profile,
+        allow_unproved=config.allow_unproved,
         cohort_seed=config.cohort_seed,
         record="summary",
     )

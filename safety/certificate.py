@@ -42,8 +42,9 @@ def require_proof(profile: LimitProfile, *, allow_unproved: bool) -> bool:
     """Whether the profile is proved; raises :class:`UnprovedShieldError` when it is not and that was not asked for."""
     proved = is_proved(profile)
     if not proved and not allow_unproved:
+        who = profile.file.path if _beside(profile) is not None else profile.name
         raise UnprovedShieldError(
-            f"profile {profile.name} is not proved for this shield; run `thecal verify {profile.file.path}`, or allow an "
+            f"profile {profile.name} is not proved for this shield; run `thecal verify {who}`, or allow an "
             "unproved shield (allow_unproved), which marks every result"
         )
     return proved

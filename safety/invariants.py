@@ -113,20 +113,22 @@ class Fallback(IntEnum):
 class ShieldMode(IntEnum):
     """How the shield treats a request that breaks a limit.
 
-    PROJECT runs the nearest allowed request; REPLACE holds the rate and gives no bolus; MONITOR runs the request within the
+    PROJECT runs the nearest allowed request; REPLACE holds the rate and gives no bolus; MASK is PROJECT for agents with
+    discrete actions, which learn from :mod:`thecal.envs.masks` what would pass unchanged; MONITOR runs the request within the
     pump's own envelope and counts what it would have changed; OFF is MONITOR asked for as no shield at all. MONITOR and OFF
     mark every result as unshielded.
     """
 
     PROJECT = 0
     REPLACE = 1
-    MONITOR = 2
-    OFF = 3
+    MASK = 2
+    MONITOR = 3
+    OFF = 4
 
     @property
     def shielded(self) -> bool:
         """Whether limits bind in this mode."""
-        return self in (ShieldMode.PROJECT, ShieldMode.REPLACE)
+        return self < ShieldMode.MONITOR
 
     @classmethod
     def of(cls, value: int | str | ShieldMode) -> ShieldMode:

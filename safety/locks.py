@@ -1,4 +1,4 @@
-"""What withholds rises and boluses: predicates over the facts the shield is told, in the same restricted arithmetic as the kernel.
+"""What withholds rises and boluses: predicates over the facts the shield is told, in the kernel's restricted arithmetic.
 
 Facts are integers (SHIELD_FACTS); -1 stands for a value that is missing. Two of the last three valid samples confirm a vital
 sign; an implausible leap towards health is not believed, a leap towards harm always is.

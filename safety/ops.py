@@ -40,5 +40,5 @@ def fdiv(a: Any, b: Any) -> Any:
 
 
 def span(n: int, wanted: Any) -> int:
-    """``n`` rounds of a loop when ``wanted`` is not 0, else none; a solver always runs them and proves that it changes nothing."""
+    """``n`` rounds of a loop when ``wanted`` is not 0, else none; a solver always runs them and proves that this is the same."""
     return n if wanted > 0 else 0

@@ -80,7 +80,7 @@ def audit(meta: Mapping[str, Any], rows: NDArray[np.void]) -> Findings:
         meta, rows: of :func:`thecal.safety.trail.read_trail`.
     """
     found = Findings()
-    shielded = meta["mode"] in ("project", "replace")
+    shielded = meta["mode"] in ("project", "replace", "mask")
     for key, who in meta["patients"].items():
         own = rows[rows["patient"] == int(key)]
         if own.size == 0:
@@ -164,7 +164,12 @@ def _envelope(case: Case, found: Findings) -> None:
     who, rate, bolus = case.who, case.rate, case.bolus
     low = np.minimum(who["min_rate_nl"], case.before)
     found.at(5, case, (rate < low) | (rate > who["max_rate_nl"]) | (rate < 0), "rate out of the pump's range")
-    found.at(5, case, (rate % who["rate_step_nl"] != 0) & (rate != who["min_rate_nl"]) & (rate != case.before), "off the grid")
+    found.at(
+        5,
+        case,
+        (rate % who["rate_step_nl"] != 0) & (rate != who["min_rate_nl"]) & (rate != case.before),
+        "off the grid",
+    )
     found.at(5, case, (bolus < 0) | (bolus % who["bolus_step_nl"] != 0), "bolus negative or off the grid")
     found.at(5, case, rate + np.where(bolus > 0, bolus, 0) > who["max_rate_nl"], "more than the pump pushes in a tick")
     found.margin(5, float((who["max_rate_nl"] - rate - bolus).min()) / who["max_rate_nl"])
@@ -243,14 +248,18 @@ def _device(case: Case, found: Findings) -> None:
     busy = (facts["bolus_running"] > 0) | (facts["alarms"] > 0) | (facts["unverified"] > 0)
     found.at(18, case, given & busy, "a bolus while another ran, an alarm stood or the rate was not verified")
     marked = limits["neurology.hold"]
-    found.at(22, case, either & ((facts["weakness"] >= marked) | (facts["confusion"] >= marked)), "weakness or confusion")
+    found.at(
+        22, case, either & ((facts["weakness"] >= marked) | (facts["confusion"] >= marked)), "weakness or confusion"
+    )
     found.at(26, case, up & (facts["fill_age"] > case.who["stable_h"] * PER_HOUR), "a rise on an old solution")
     found.at(27, case, either & (facts["stopped"] > 0), "a rise or bolus into a pump that stands")
     found.at(28, case, either & (facts["mri"] > 0), "a rise or bolus around a scan")
     found.at(29, case, (up & (facts["battery"] > 0)) | (given & (facts["battery"] > 1)), "at the end of the battery")
     found.at(30, case, either & (facts["bridging"] > 0), "an old solution in the catheter")
     found.at(32, case, up & (facts["since_refill"] < limits["refill.hold"] * PER_HOUR), "a rise soon after a refill")
-    found.at(15, case, given & (facts["since_refill"] < limits["bolus.lockout"] * PER_HOUR), "a bolus soon after a refill")
+    found.at(
+        15, case, given & (facts["since_refill"] < limits["bolus.lockout"] * PER_HOUR), "a bolus soon after a refill"
+    )
     found.at(34, case, up & (np.abs(facts["residual"]) > 1000 * limits["refill.balance"]), "volumes out of balance")
     if case.stage != "auto":
         allowed = facts["clear"] > 0 if case.stage == "confirm" else np.zeros(up.size, bool)

@@ -12,6 +12,7 @@ from thecal.physiology.layout import MAX_DRUGS
 from thecal.physiology.parameters import ParameterFile, read_parameters
 from thecal.safety.profile_schema import DRUG_LIMITS, DRUG_OPTIONS, LIMITS, MIXTURES, MOST_UG, ORDER
 
+
 class LimitProfile:
     """A checked profile; numbers by dotted key, per drug and per setting.
 

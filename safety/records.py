@@ -1,6 +1,4 @@
-"""The records of the shield: its memory (state), the limits of one patient (parameters), what it is told each tick (facts),
-and the row it writes into the audit trail. Integers only.
-"""
+"""The records of the shield: memory (state), limits (parameters), what it is told (facts), the audit trail's row. Integers."""
 
 from __future__ import annotations
 

@@ -67,6 +67,7 @@ def evaluate(
     config: Config = None,
     settings: Set = None,
     track: Track = None,
+    trail: Annotated[bool | None, typer.Option("--trail", help="Keep the audit trail with the run.")] = None,
     as_json: Json = False,
 ) -> None:
     """Run one policy on unseen patients and estimate every outcome with its interval.
@@ -80,6 +81,7 @@ def evaluate(
     given = {
         "policy": policy, "task": task, "patients": patients, "seed": seed, "split": split, "difficulty": difficulty,
         "pump": pump, "faults": faults, "shield_mode": shield, "out": None if out is None else str(out), "track": track,
+        "trail": trail,
     }  # fmt: skip
     chosen = load_config(EvaluateConfig, config, gathered(given, settings))
     with progress_bar(f"{chosen.policy} on {chosen.patients} patients", None) as update:

@@ -1,7 +1,7 @@
 """Goals about one decision of the shield under the numbers of one profile, whatever is asked and whatever happened before.
 
-The searches enter by their contracts (``searches.py``). Pump, ledger, counters, requests and limits are symbols; only the profile's
-shares (step, 28-day rise, floor, bolus) stand as numbers.
+The searches enter by their contracts (``searches.py``). Pump, ledger, counters, requests and limits are symbols; only the
+profile's shares (step, 28-day rise, floor, bolus) stand as numbers.
 """
 
 from __future__ import annotations
@@ -26,12 +26,22 @@ class Decision:
     def __init__(self, limits: Mapping[str, int], *notches: Any) -> None:
         self.notch = z3.Int("notch")
         self.held, self.room = Held(), Held()
-        stand_ins = {"sustainable": self.held, "bolus_room": self._room}
+        stand_ins: dict[str, Any] = {"sustainable": self.held, "bolus_room": self._room}
         self.reading = Reading(replace=stand_ins, watched=(*notches, self.notch))
         fixed = {name: limits[name] for name in PROFILE_FIELDS}
         symbols = (name for name in SHIELD_PAR.names or () if name not in ("conc", "cap_pg", "n_caps"))
         self.par = record("par", symbols, n_caps=1, conc=[z3.Int("conc")], cap_pg=[z3.Int("cap")], **fixed)
-        arrays = {"ledger", "dose24", "bolus_flag", "rate_hist", "day_rate", "week_rate", "week_nrs", "warn_samples", "lock_samples"}
+        arrays = {
+            "ledger",
+            "dose24",
+            "bolus_flag",
+            "rate_hist",
+            "day_rate",
+            "week_rate",
+            "week_nrs",
+            "warn_samples",
+            "lock_samples",
+        }
         self.state = record("state", (n for n in SHIELD_STATE.names or () if n not in arrays), ledger=[None])
         self.long_ago, self.holds, self.lock_rate, self.left = z3.Ints("long_ago holds lock_rate left")
         self.locked = z3.Bool("locked")
@@ -54,13 +64,21 @@ class Decision:
     def before(self) -> list[Any]:
         """What holds of every reachable state and every pump; the induction hypothesis of the rate."""
         s, p = self.state, self.par
+        not_negative = (
+            s.prev_rate, s.since_increase, s.since_bolus, s.ticks, s.bolus_count, p.min_rate, p.step_abs, p.transit_nl,
+            p.bolus_abs, p.bolus_eligible, p.interval, p.exposed_after, p.lockout, p.bolus_most, p.reserve_nl, self.holds,
+            self.long_ago, self.lock_rate,
+        )  # fmt: skip
         return [
-            0 <= s.prev_rate, s.prev_rate <= p.max_rate, s.prev_rate == self.notch * p.rate_step, s.highest24 >= s.prev_rate,
-            s.since_increase >= 0, s.since_bolus >= 0, s.ticks >= 0, s.bolus_count >= 0, p.rate_step >= 1, p.bolus_step >= 1,
-            0 <= p.min_rate, p.min_rate <= p.max_rate, p.step_abs >= 0, p.transit_nl >= 0, p.bolus_abs >= 0, 0 <= p.bolus_eligible, p.bolus_eligible <= 1,
-            p.interval >= 0, p.exposed_after >= 0, p.lockout >= 0, p.bolus_most >= 0, p.reserve_nl >= 0,
-            self.holds >= 0, self.long_ago >= 0, self.lock_rate >= 0,
-        ]  # fmt: skip
+            *(value >= 0 for value in not_negative),
+            s.prev_rate <= p.max_rate,
+            s.prev_rate == self.notch * p.rate_step,
+            s.highest24 >= s.prev_rate,
+            p.rate_step >= 1,
+            p.bolus_step >= 1,
+            p.min_rate <= p.max_rate,
+            p.bolus_eligible <= 1,
+        ]
 
 
 def goals(limits: Mapping[str, int]) -> list[Goal]:
@@ -78,9 +96,9 @@ def _rate_goals(limits: Mapping[str, int]) -> list[Goal]:
     s, p = d.state, d.par
     rate, broken = d.rate(request)
     prev, up = s.prev_rate, rate > s.prev_rate
-    known = tuple([
+    known = (
         *d.before(), request == n * p.rate_step, *d.reading.known, *d.held.facts([rate, request, prev]), d.held.can_be_held(prev),
-    ])  # fmt: skip
+    )  # fmt: skip
     exposed = s.ticks >= p.exposed_after
     wait = z3.And(s.since_increase >= p.interval, s.since_increase * z3.If(prev >= 1, prev, 1) >= p.transit_nl)
     lowest = z3.If(prev <= p.min_rate, prev, p.min_rate)
@@ -159,10 +177,10 @@ def _bolus_goals(limits: Mapping[str, int]) -> list[Goal]:
     s, p = d.state, d.par
     given, broken = d.bolus(rate, bolus, denies)
     room = z3.Int("room")
-    known = tuple([
-        *d.before(), 0 <= rate, rate <= p.max_rate, bolus == n * p.bolus_step, denies >= 0, *d.reading.known,
+    known = (
+        *d.before(), rate >= 0, rate <= p.max_rate, bolus == n * p.bolus_step, denies >= 0, *d.reading.known,
         *(best == room for best, _ in d.room.answers), room >= 0,
-    ])  # fmt: skip
+    )  # fmt: skip
     some = given > 0
     small = z3.And(
         bolus <= p.bolus_abs, 1000 * bolus <= p.bolus_permille * TICKS_PER_DAY * rate, bolus + rate <= p.max_rate,
@@ -202,7 +220,8 @@ def _bolus_twice(limits: Mapping[str, int]) -> list[Goal]:
     again, _ = d.bolus(rate, first, denies)
     second, _ = d.bolus(rate, other, denies)
     known = (
-        *d.before(), 0 <= rate, rate <= d.par.max_rate, *d.reading.known, *(best == room for best, _ in d.room.answers), room >= 0,
+        *d.before(), rate >= 0, rate <= d.par.max_rate, *d.reading.known, room >= 0,
+        *(best == room for best, _ in d.room.answers),
         one == n * d.par.bolus_step, other == m * d.par.bolus_step,
     )  # fmt: skip
     return [
@@ -214,10 +233,12 @@ def _bolus_twice(limits: Mapping[str, int]) -> list[Goal]:
 
 def _counters() -> list[Goal]:
     kernel = Reading().kernel
-    since, rate, prev, given, never, count, most, leaving, flag = z3.Ints("since rate prev given never count most leaving flag")
+    since, rate, prev, given, never, count, most, leaving, flag = z3.Ints(
+        "since rate prev given never count most leaving flag"
+    )
     rise, bolus = kernel.next_since_increase(since, rate, prev, never), kernel.next_since_bolus(since, given, never)
     known = (since >= 0, never >= 1)
-    ring = (0 <= count, count <= most, 0 <= leaving, leaving <= count, 0 <= leaving, leaving <= 1, z3.Or(flag == 0, flag == 1),
+    ring = (count >= 0, count <= most, leaving >= 0, leaving <= count, leaving >= 0, leaving <= 1, z3.Or(flag == 0, flag == 1),
             z3.Implies(flag == 1, count < most))  # fmt: skip
     return [
         Goal("counter: ticks since a rise start with it and grow by one", known,
@@ -227,5 +248,3 @@ def _counters() -> list[Goal]:
         Goal("counter: the number of a day's boluses stays within its most", ring, count + flag - leaving <= most,
              (_I.BOLUS_COUNT,)),
     ]  # fmt: skip
-
-

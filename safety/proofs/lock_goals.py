@@ -31,7 +31,7 @@ def _withholding() -> list[Goal]:
     state = record("state", _STATE)
     par = record("par", SHIELD_PAR.names or ())
     facts = record("facts", SHIELD_FACTS.names or ())
-    ring = (0 <= state.haemo_samples, state.haemo_samples <= 7)
+    ring = (state.haemo_samples >= 0, state.haemo_samples <= 7)
     low_twice = z3.Or(*(state.haemo_samples == value for value in (3, 5, 6, 7)))
     shared = {
         bits.FINITE: state.errors >= par.errors_most,
@@ -74,7 +74,7 @@ def _samples() -> list[Goal]:
     locks = Reading().locks
     value, last, limit, jump, samples, one, other, low = z3.Ints("value last limit jump samples one other low")
     present = z3.Bool("present")
-    eight = [z3.And(0 <= x, x <= 7) for x in (samples, one, other)]
+    eight = [z3.And(x >= 0, x <= 7) for x in (samples, one, other)]
     places = [[x / 2**i % 2 == 1 for i in range(3)] for x in (one, other)]
     hit = [z3.Or(a, b) for a, b in zip(*places, strict=True)]
     twice = z3.Or(z3.And(hit[0], hit[1]), z3.And(hit[0], hit[2]), z3.And(hit[1], hit[2]))
@@ -85,7 +85,7 @@ def _samples() -> list[Goal]:
              (_I.RESPIRATORY_LOCK, _I.HAEMODYNAMIC_LOCK)),
         Goal("confirmation is 0 or 1", tuple(eight),
              z3.Or(locks.confirmed(one, other) == 0, locks.confirmed(one, other) == 1), (_I.RESPIRATORY_LOCK,)),
-        Goal("a sample pushes the oldest out", (*eight, 0 <= low, low <= 1),
+        Goal("a sample pushes the oldest out", (*eight, low >= 0, low <= 1),
              locks.next_samples(samples, present, low) == shifted, (_I.RESPIRATORY_LOCK,)),
         Goal("a value is low when it is there and under its limit", (), (locks.is_low(value, limit) == 1)
              == z3.And(value >= 0, value < limit), (_I.RESPIRATORY_LOCK,)),
@@ -123,7 +123,7 @@ def _latches() -> list[Goal]:
         Goal("a latch is 0 or 1 and ages by one", (z3.Or(on == 0, on == 1),),
              z3.And(z3.Or(latched == 0, latched == 1), z3.Implies(on == 1, new_age == age + 1))),
         Goal("a lock leaves its share of the rate, never more than the rate",
-             (prev >= 0, 0 <= permille, permille <= 1000, lowest >= 0),
+             (prev >= 0, permille >= 0, permille <= 1000, lowest >= 0),
              z3.And(reduced <= prev, z3.Implies(pocket, reduced <= lowest), z3.Implies(z3.Not(pocket),
                     z3.And(1000 * reduced <= prev * permille, prev * permille < 1000 * reduced + 1000))),
              (_I.RESPIRATORY_LOCK, _I.POST_REFILL)),
@@ -135,7 +135,7 @@ def _latches() -> list[Goal]:
              locks.restarts(gap, stopped, most) == z3.And(stopped == 0, most < gap), (_I.RESTART,)),
         Goal("automation that is off stays off without a clinician", (most >= 1, errors >= most, clear <= 0), off >= most,
              (_I.FINITE,)),
-        Goal("unusable requests count, a usable one ends the count", (most >= 1, 0 <= errors, errors < most),
+        Goal("unusable requests count, a usable one ends the count", (most >= 1, errors >= 0, errors < most),
              off == z3.If(valid > 0, 0, errors + 1), (_I.FINITE,)),
         Goal("a clinician switches automation on again", (most >= 1, errors >= most, clear > 0), off == 0, (_I.FINITE,)),
     ]  # fmt: skip
@@ -144,7 +144,7 @@ def _latches() -> list[Goal]:
 def _requests() -> list[Goal]:
     locks = Reading().locks
     request, prev, since, lease, baseline, stage, clear = z3.Ints("request prev since lease baseline stage clear")
-    then, permille, nrs, nrs_then, bolus, tick = z3.Ints("then permille nrs nrs_then bolus tick")
+    then, permille, nrs, nrs_then, bolus = z3.Ints("then permille nrs nrs_then bolus")
     asked = locks.leased(request, prev, since, lease, baseline)
     acted = locks.authorised(request, prev, stage, clear)
     worse = z3.And(then > 0, nrs >= 0, nrs_then >= 0, 1000 * (prev - then) >= permille * then, nrs >= nrs_then)

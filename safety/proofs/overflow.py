@@ -64,8 +64,10 @@ class Interval:
         return True  # conditions only choose between values that are both joined
 
     __lt__ = __le__ = __gt__ = __ge__ = _unknown
-    __eq__ = _unknown  # type: ignore[assignment]
-    __hash__ = None  # type: ignore[assignment]
+    __eq__ = _unknown
+
+    def __hash__(self) -> int:
+        return id(self)
 
 
 def _join(_: Any, a: Any, b: Any) -> Interval:
@@ -99,8 +101,8 @@ def largest_magnitude() -> int:
     }  # fmt: skip
     read = SimpleNamespace(**bind(kernel, helpers), **bind(locks, helpers))
     rate, wide = Interval(0, MOST_RATE), Interval(0, NEVER + 1)
-    state = SimpleNamespace(**{name: wide for name in SHIELD_STATE.names or ()})
-    par = SimpleNamespace(**{name: wide for name in SHIELD_PAR.names or ()})
+    state = SimpleNamespace(**dict.fromkeys(SHIELD_STATE.names or (), wide))
+    par = SimpleNamespace(**dict.fromkeys(SHIELD_PAR.names or (), wide))
     facts = SimpleNamespace(**{name: Interval(-NEVER, NEVER) for name in SHIELD_FACTS.names or ()})
     state.ledger = [[Interval(0, _MASS)] * WINDOW] * MAX_CAPS
     state.prev_rate = state.highest24 = rate

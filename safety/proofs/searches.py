@@ -52,7 +52,7 @@ def _search_goals() -> list[Goal]:
     known = [*known, conc >= 1, rate >= 0, top >= 0, *reading.known]
     fits = _held(tails, cap, conc * rate)
     lower, higher = z3.Ints("lower higher")
-    down = [conc >= 1, cap >= 0, 0 <= lower, lower <= higher, conc * lower <= conc * higher, *known[:WINDOW]]
+    down = [conc >= 1, cap >= 0, lower >= 0, lower <= higher, conc * lower <= conc * higher, *known[:WINDOW]]
     return [
         Goal(
             "a rate is within the search's answer exactly when every coming window holds it",
@@ -60,7 +60,9 @@ def _search_goals() -> list[Goal]:
             (rate <= best) == z3.And(rate <= top, *fits),
             _CAP,
         ),
-        Goal("the search may be spared when the top itself fits", tuple(known), z3.Implies(over == 0, best == top), _CAP),
+        Goal(
+            "the search may be spared when the top itself fits", tuple(known), z3.Implies(over == 0, best == top), _CAP
+        ),
         Goal(
             "what can be held stays so when it is lowered",
             (*down, *_held(tails, cap, conc * higher)),

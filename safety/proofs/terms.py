@@ -74,7 +74,10 @@ class Reading:
         for r in self.watched:
             self.known.append((r <= quotient) == (r * b <= a))
             if self.exact:  # products keep their order, also proved in ``searches.py``
-                self.known += [z3.Implies(r <= quotient, r * b <= quotient * b), z3.Implies(quotient <= r, quotient * b <= r * b)]
+                self.known += [
+                    z3.Implies(r <= quotient, r * b <= quotient * b),
+                    z3.Implies(quotient <= r, quotient * b <= r * b),
+                ]
         if self.exact:
             self.watched.append(quotient)
         return quotient

@@ -109,9 +109,7 @@ def verify(
         "python": platform.python_version(),
         "seconds": round(time.perf_counter() - begin, 1),
         "shared": _of(results, SHARED),
-        "profiles": {
-            profile.name: {"hash": profile.hash, "goals": _of(results, profile.name)} for profile in profiles
-        },
+        "profiles": {profile.name: {"hash": profile.hash, "goals": _of(results, profile.name)} for profile in profiles},
     }
 
 

@@ -47,7 +47,10 @@ def test_a_fact_withholds_what_it_should(
 
 
 def test_low_pressure_withholds_only_vasoactive_drugs() -> None:
-    for drugs, conc, rises in ((("morphine",), 20_000.0, True), (("morphine", "bupivacaine"), (5_000.0, 5_000.0), False)):
+    for drugs, conc, rises in (
+        (("morphine",), 20_000.0, True),
+        (("morphine", "bupivacaine"), (5_000.0, 5_000.0), False),
+    ):
         for low in ({"sbp": 899}, {"map": 599}, {"hr": 499}):
             par = parameters(conc, drugs=drugs)
             state = grown_up(par)

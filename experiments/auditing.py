@@ -1,0 +1,135 @@
+"""Audit what ran: a trail on disk, the trail of a tracked run, or a tracked run replayed from its configuration."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from thecal.physiology.errors import ConfigError, StoreError
+from thecal.safety.invariants import Invariant
+from thecal.safety.oracle import audit
+from thecal.safety.trail import Inspection, inspect, read_trail
+
+SUFFIX = ".trail"
+CONFIG_FILE = "run_config.json"
+
+
+def keep_heads(trail: Path) -> str:
+    """Head hashes of a trail and its further chunks, to be kept where the trail is not."""
+    return " ".join(inspect(path).head for path in sorted(trail.parent.glob(f"{trail.stem}*{SUFFIX}")))
+
+
+def integrity(found: Inspection, heads: str | None = None) -> list[str]:
+    """What is wrong with a trail as a file; empty when it is whole."""
+    words = []
+    if not found.sound:
+        words.append(f"altered at byte {found.altered_at}")
+    if found.torn_bytes:
+        words.append(f"torn tail of {found.torn_bytes} bytes after {found.records} whole records")
+    if found.sound and not found.closed:
+        words.append("no closing record: cut short, or the program was killed")
+    if heads is not None and found.head not in heads.split():
+        words.append("its head is not the one the run recorded")
+    return words
+
+
+def audit_trail(path: Path, heads: str | None = None) -> dict[str, Any]:
+    """Integrity and findings of one trail.
+
+    Raises:
+        TrailError: the file cannot be read as a trail.
+    """
+    meta, rows, inspection = read_trail(path)
+    found = audit(meta, rows)
+    return {
+        "trail": path.name,
+        "policy": meta.get("policy"),
+        "mode": meta["mode"],
+        "proved": meta["proved"],
+        "integrity": integrity(inspection, heads),
+        "head": inspection.head,
+        "patients": found.patients,
+        "ticks": found.ticks,
+        "violations": len(found.breaches),
+        "breaches": [list(breach) for breach in found.breaches],
+        "margins": {Invariant(k).name.lower(): v for k, v in sorted(found.margins.items())},
+    }
+
+
+def audit_target(target: str) -> list[dict[str, Any]]:
+    """Audit a trail file, every trail of a folder, or a tracked run (replayed when it kept no trail).
+
+    Raises:
+        ConfigError: neither a file, a folder with trails, nor a run that can be replayed.
+        StoreError: the store cannot be read.
+    """
+    place = Path(target)
+    if place.is_file():
+        return [audit_trail(place)]
+    if place.is_dir():
+        trails = sorted(place.glob(f"**/*{SUFFIX}"))
+        if not trails:
+            raise ConfigError(f"{target}: the folder holds no audit trail")
+        return [audit_trail(path) for path in trails]
+    return _audit_run(target)
+
+
+def _audit_run(run_id: str) -> list[dict[str, Any]]:
+    if not re.fullmatch("[0-9a-f]{32}", run_id):
+        raise ConfigError(f"{run_id}: no such file or folder, and not the id of a run")
+    from thecal.experiments.tracking import open_client
+    from thecal.experiments.tracking_store import check_store, store_uri
+
+    uri = store_uri()
+    check_store(uri)
+    client = open_client(uri)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        tags = client.get_run(run_id).data.tags
+        names = [item.path for item in client.list_artifacts(run_id)]
+        kept = [Path(client.download_artifacts(run_id, name)) for name in names if name.endswith(SUFFIX)]
+        if kept:
+            return [audit_trail(path, tags.get("trail_head", "")) for path in kept]
+        if CONFIG_FILE not in names:
+            raise ConfigError(
+                f"run {run_id} is a {tags.get('kind', 'run')} that cannot be replayed; audit an evaluation"
+            )
+        config = json.loads(Path(client.download_artifacts(run_id, CONFIG_FILE)).read_text(encoding="utf-8"))
+    except (MlflowException, OSError, ValueError) as error:
+        raise StoreError(f"run {run_id} cannot be read ({error})") from error
+    return replay(config, tags)
+
+
+def replay(config: dict[str, Any], tags: dict[str, str]) -> list[dict[str, Any]]:
+    """Run a tracked evaluation or comparison again with its seed, keep its trail, and audit that.
+
+    Raises:
+        ConfigError: the task or the limits are no longer those of the run.
+    """
+    from thecal.experiments.config import CompareConfig, EvaluateConfig, checked_task
+    from thecal.experiments.evaluate import find_policies
+    from thecal.experiments.provenance import provenance
+    from thecal.experiments.rollout import rollout
+
+    chosen = (CompareConfig if "policies" in config else EvaluateConfig).model_validate(config)
+    names = chosen.policies if isinstance(chosen, CompareConfig) else (chosen.policy,)
+    spec = checked_task(chosen)
+    now = provenance(spec, chosen.profile)
+    for what, current in (("task", now["task"]["hash"]), ("profile", now["profile"]["hash"])):
+        if tags.get(f"{what}_hash", current) != current:
+            raise ConfigError(f"the {what} has changed since the run; it cannot be replayed")
+    results = []
+    with tempfile.TemporaryDirectory(prefix="thecal-audit-") as folder:
+        for i, policy in enumerate(find_policies(list(names))):
+            trail = Path(folder) / f"{i}-{policy.name}{SUFFIX}"
+            rollout(
+                policy, spec, range(chosen.patients), chosen.seed, split=chosen.split, difficulty=chosen.difficulty,
+                shield_mode=chosen.shield_mode, profile=chosen.profile, cohort_seed=chosen.cohort_seed,
+                allow_unproved=chosen.allow_unproved, trail=trail, record="summary",
+            )  # fmt: skip
+            results += [{**audit_trail(path), "replayed": True} for path in sorted(Path(folder).glob(f"{i}-*{SUFFIX}"))]
+    return results

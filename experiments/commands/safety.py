@@ -1,0 +1,203 @@
+"""``thecal verify``, ``audit`` and ``attack``: prove the shield, audit what ran, and try to break it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from thecal.experiments.commands.common import Json, Seed, emit, errors, output, plain_table
+from thecal.physiology.errors import ConfigError, StoreError
+
+_FAILED = 1
+_WIDEST = 12
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    for command in (verify, audit, attack):
+        app.command(command.__name__, rich_help_panel="Safety")(command)
+
+
+def verify(
+    profiles: Annotated[
+        list[str] | None,
+        typer.Argument(help="Limit profiles by name or file; all that are shipped.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write the proof here; default: beside a profile file.")
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", help="Seconds a goal may take; more is a failure.", min=0.1)
+    ] = 60.0,
+    workers: Annotated[int | None, typer.Option("--workers", help="Processes; default: one a core.", min=1)] = None,
+    as_json: Json = False,
+) -> None:
+    """Prove every goal of the shield for limit profiles; exit with 1 when one is not proved.
+
+    Examples: `thecal verify`, `thecal verify mine.toml`, `thecal verify seed_2025 --out proof.json`
+    """
+    from thecal.safety.profiles import load_profile, profile_names
+
+    found = [load_profile(name) for name in profiles or profile_names()]
+    try:
+        from thecal.safety.proofs.verify import failures, write_proof
+        from thecal.safety.proofs.verify import verify as prove
+    except ImportError as error:
+        raise ConfigError("proofs need the solver: pip install 'thecal[prove]'") from error
+    from rich.progress import Progress
+
+    with Progress(console=errors(), transient=True) as bar:
+        task = bar.add_task("proving", total=None)
+        proof = prove(
+            found,
+            workers=workers,
+            timeout_s=timeout,
+            report=lambda done, total, result: bar.update(
+                task, completed=done, total=total, description=result["group"]
+            ),
+        )
+    missed = failures(proof)
+    places = [out] if out is not None else [_beside(name) for name in profiles or [] if name.endswith(".toml")]
+    for place in places:
+        errors().print(f"wrote {write_proof(proof, place)}")
+    if as_json:
+        emit(proof)
+    else:
+        table = plain_table(f"Proof, {proof['solver']}, {proof['seconds']:.0f} s", ["goals", "number", "slowest", ""])
+        rows = {"every profile": proof["shared"], **{n: e["goals"] for n, e in proof["profiles"].items()}}
+        for name, goals in rows.items():
+            bad = sum(goal["status"] != "proved" for goal in goals)
+            slowest = max(goal["seconds"] for goal in goals)
+            table.add_row(name, str(len(goals)), f"{slowest:.2f} s", "proved" if not bad else f"{bad} NOT PROVED")
+        output().print(table)
+        for group, goal, status in missed:
+            errors().print(f"[red]{status}[/]: {group}: {goal}", highlight=False)
+    if missed:
+        raise typer.Exit(_FAILED)
+
+
+def _beside(name: str) -> Path:
+    return Path(name).with_suffix(".proof.json")
+
+
+def audit(
+    target: Annotated[
+        str, typer.Argument(help="Run, folder or trail file; or `verify` and a trail file.", show_default=False)
+    ],
+    trail: Annotated[Path | None, typer.Argument(help="With `verify`: the trail file.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Audit executed trajectories with the independent auditor; a run without a trail is replayed.
+
+    `thecal audit verify FILE` checks only that no record of a trail was altered. Exit with 1 on a violation or alteration.
+
+    Examples: `thecal audit 3f2a...`, `thecal audit runs/evaluate`, `thecal audit verify guideline.trail`
+    """
+    from thecal.experiments.auditing import audit_target, integrity
+    from thecal.safety.trail import inspect
+
+    if target == "verify" and trail is not None:
+        found = inspect(trail)
+        words = integrity(found)
+        if as_json:
+            emit({**vars(found), "sound": found.sound, "words": words})
+        else:
+            output().print(f"{trail.name}: {found.records} records, head {found.head[:16]}")
+            output().print("; ".join(words) or "whole: no record was altered")
+        if not found.sound:
+            raise typer.Exit(_FAILED)
+        return
+    if trail is not None:
+        raise ConfigError(f"two targets were given; to check a file say `thecal audit verify {trail}`")
+    with errors().status("auditing ..."):
+        results = audit_target(target)
+    if as_json:
+        emit(results)
+    else:
+        for result in results:
+            _show(result)
+    if any(result["violations"] or any("altered" in words for words in result["integrity"]) for result in results):
+        raise typer.Exit(_FAILED)
+
+
+def _show(result: dict[str, Any]) -> None:
+    how = "replayed" if result.get("replayed") else "from its trail"
+    title = f"{result['policy']}, {result['patients']} patients, {result['ticks']:,} ticks, {how}"
+    table = plain_table(title, ["invariant", "narrowest margin"], numbers=True)
+    for name, value in result["margins"].items():
+        table.add_row(name, f"{value:.2%}")
+    output().print(table)
+    for words in result["integrity"]:
+        output().print(f"[yellow]{words}[/]", highlight=False)
+    if result["mode"] in ("monitor", "off"):
+        output().print(
+            f"[yellow]UNSHIELDED ({result['mode']}): limits did not bind and were not audited[/]", highlight=False
+        )
+    for invariant, patient, tick, words in result["breaches"][:_WIDEST]:
+        output().print(f"[red]invariant {invariant}, patient {patient}, tick {tick}: {words}[/]", highlight=False)
+    output().print(f"{result['violations']} violations", highlight=False)
+
+
+def attack(
+    patients: Annotated[int, typer.Option("--patients", "-n", help="Patients in each scenario.", min=1)] = 22,
+    tasks: Annotated[
+        list[str] | None, typer.Option("--task", help="Only this task; may be given several times.")
+    ] = None,
+    frames: Annotated[
+        int, typer.Option("--frames", help="Training frames of the learned adversary; 0: none.", min=0)
+    ] = 60_000,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File for the result (JSON).", dir_okay=False)] = Path(
+        "attack.json"
+    ),
+    workers: Annotated[int | None, typer.Option("--workers", help="Processes; default: one a core.", min=1)] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Attack the shield over every task, pump and preset of faults, and let the auditor judge; exit with 1 on a violation.
+
+    Examples: `thecal attack`, `thecal attack -n 4 --task CancerMorphine --frames 0`
+    """
+    from dataclasses import replace
+
+    from rich.progress import Progress
+
+    from thecal.experiments.attack import run_attack, scenarios
+
+    cases = scenarios(patients, seed, tasks)
+    trained: dict[str, float] = {}
+    if frames:
+        try:
+            from thecal.experiments.adversary import train_adversary
+        except ImportError as error:
+            raise ConfigError("the learned adversary needs thecal[train]; or give --frames 0") from error
+        weights = out.with_suffix(".adversary.npz")
+        with errors().status("training the adversary ..."):
+            trained = train_adversary("CancerMorphine", weights, frames=frames, seed=seed)
+        cases = [replace(case, adversary=str(weights)) for case in cases]
+    with Progress(console=errors(), transient=True) as bar:
+        task = bar.add_task("attacking", total=len(cases))
+        result = run_attack(
+            cases, workers=workers,
+            progress=lambda done, total, found: bar.update(
+                task, completed=done, description=f"{found.ticks:,} ticks, {len(found.breaches)} violations"
+            ),
+        )  # fmt: skip
+    result["adversary"] = trained
+    try:
+        out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{out}: cannot be written ({error})") from error
+    if as_json:
+        emit(result)
+    else:
+        title = f"Attack: {result['ticks']:,} ticks in {result['seconds']:.0f} s, {result['violations']} violations"
+        table = plain_table(title, ["invariant", "narrowest margin"], numbers=True)
+        for name, value in result["margins"].items():
+            table.add_row(name, f"{value:.2%}")
+        output().print(table)
+        errors().print(f"wrote {out}")
+    if result["violations"]:
+        raise typer.Exit(_FAILED)
