@@ -1,4 +1,4 @@
-"""Writes the generated pages: docs/model.md from the parameter files, docs/validation.md from the saved scorecard.
+"""Writes the generated pages: docs/model.md (parameter files), docs/invariants.md (the shield), docs/validation.md (scorecard).
 
 The first shows every parameter of every file, so that a reader can see which number rests on what. The scores behind the second
 come from ``thecal validate --docs docs``, which takes minutes; here only the texts follow the targets.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from thecal.devices.chemistry import load_mixtures
+from thecal.experiments.safety_case import invariants_page
 from thecal.experiments.validation_page import load, refreshed, save, write_page
 from thecal.physiology.parameters import ParameterFile, Quantity, read_parameters
 
@@ -16,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = (
     ("The virtual patient", "physiology/data"),
     ("Devices", "devices/data"),
-    ("Limit profiles", "safety/data"),
+    ("Limit profiles", "safety/data/profiles"),
 )
 INTRO = """# Model reference
 
@@ -74,5 +75,6 @@ def render() -> str:
 
 if __name__ == "__main__":
     (ROOT / "docs" / "model.md").write_text(render(), encoding="utf-8")
+    (ROOT / "docs" / "invariants.md").write_text(invariants_page(), encoding="utf-8")
     save(refreshed(load(ROOT / "docs")), ROOT / "docs")
     write_page(ROOT / "docs")

@@ -42,7 +42,7 @@ def require_proof(profile: LimitProfile, *, allow_unproved: bool) -> bool:
     """Whether the profile is proved; raises :class:`UnprovedShieldError` when it is not and that was not asked for."""
     proved = is_proved(profile)
     if not proved and not allow_unproved:
-        who = profile.file.path if _beside(profile) is not None else profile.name
+        who = profile.path or profile.name
         raise UnprovedShieldError(
             f"profile {profile.name} is not proved for this shield; run `thecal verify {who}`, or allow an "
             "unproved shield (allow_unproved), which marks every result"
@@ -51,8 +51,7 @@ def require_proof(profile: LimitProfile, *, allow_unproved: bool) -> bool:
 
 
 def _beside(profile: LimitProfile) -> Path | None:
-    path = Path(profile.file.path)
-    return path.with_suffix(".proof.json") if path.is_file() else None
+    return None if profile.path is None else profile.path.with_suffix(".proof.json")
 
 
 def _proved_profiles(kernel: str, beside: Path | None) -> set[str]:

@@ -19,13 +19,15 @@ class LimitProfile:
     Args:
         name: of the profile.
         file: its parsed parameter file.
+        path: the file, for a profile that is not shipped.
 
     Raises:
         ProfileError: a limit is missing, out of bounds, or contradicts another; the text names file, key and reason.
     """
 
-    def __init__(self, name: str, file: ParameterFile) -> None:
+    def __init__(self, name: str, file: ParameterFile, path: Path | None = None) -> None:
         self.name = name
+        self.path = path
         self.title = str(file.texts.get("title", name))
         self.file = file
         heads = {key.partition(".")[0] for key in file}
@@ -136,14 +138,14 @@ def load_profile(name_or_path: str | Path | LimitProfile) -> LimitProfile:
         return name_or_path
     path = Path(name_or_path)
     if path.suffix == ".toml":
-        name, source = path.stem, path
+        name, source, own = path.stem, path, path
     elif str(name_or_path) in profile_names():
-        name = str(name_or_path)
+        name, own = str(name_or_path), None
         source = files("thecal.safety").joinpath("data", "profiles", f"{name}.toml")  # type: ignore[assignment]
     else:
         raise UnknownNameError("profile", str(name_or_path), profile_names())
     try:
-        return LimitProfile(name, read_parameters(source))
+        return LimitProfile(name, read_parameters(source), own)
     except ProfileError:
         raise
     except ParameterError as error:

@@ -1,4 +1,4 @@
-"""``thecal verify``, ``audit`` and ``attack``: prove the shield, audit what ran, and try to break it."""
+"""``thecal verify``, ``audit``, ``attack`` and ``safety-case``: prove the shield, audit what ran, try to break it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     for command in (verify, audit, attack):
         app.command(command.__name__, rich_help_panel="Safety")(command)
+    app.command("safety-case", rich_help_panel="Safety")(safety_case)
 
 
 def verify(
@@ -201,3 +202,17 @@ def attack(
         errors().print(f"wrote {out}")
     if result["violations"]:
         raise typer.Exit(_FAILED)
+
+
+def safety_case(
+    out: Annotated[Path, typer.Option("--out", "-o", help="HTML file to write.", dir_okay=False)] = Path(
+        "safety-case.html"
+    ),
+) -> None:
+    """Write the safety case: hazards, requirements, invariants, proofs, tests, mutation score, attack, and its limits.
+
+    Example: `thecal safety-case --out safety-case.html`
+    """
+    from thecal.experiments.safety_case import write_safety_case
+
+    output().print(f"safety case: {write_safety_case(out)}")

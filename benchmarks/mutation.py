@@ -1,0 +1,140 @@
+"""Mutation testing of the shield: every arithmetic, comparison and constant mutant of kernel and locks against the proof.
+
+Run ``python benchmarks/mutation.py``; it writes ``safety/data/mutation.json``, which the safety case shows. What survives is
+listed and must be argued equivalent in ``safety/data/mutants.toml``, or killed by a better goal.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import z3
+
+from thecal.safety import kernel, locks
+from thecal.safety.certificate import kernel_hash
+from thecal.safety.proofs import decisions, lock_goals, overflow, searches, terms
+
+SOURCES = {"kernel": kernel, "locks": locks}
+STRICT = {"step_permille": 200, "rise_permille": 500, "keep_permille": 800, "bolus_permille": 200}
+TIMEOUT_MS = 4_000
+OUT = Path(__file__).parent.parent / "safety" / "data" / "mutation.json"
+ARITHMETIC = {ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Add,)}
+COMPARISON = {
+    ast.Lt: (ast.LtE, ast.GtE), ast.LtE: (ast.Lt, ast.Gt), ast.Gt: (ast.GtE, ast.LtE), ast.GtE: (ast.Gt, ast.Lt),
+    ast.Eq: (ast.LtE, ast.GtE),
+}  # fmt: skip
+SWAPS = {"lo": "hi", "hi": "lo", "both": "either", "either": "both"}
+
+
+def _changes(node: ast.AST) -> Iterator[tuple[str, Any]]:
+    """(what, function that changes the node in place) for every mutant of one node."""
+    if isinstance(node, ast.BinOp):
+        for kind in ARITHMETIC.get(type(node.op), ()):
+            yield f"{type(node.op).__name__} -> {kind.__name__}", lambda n, k=kind: setattr(n, "op", k())
+    if isinstance(node, ast.Compare):
+        for kind in COMPARISON.get(type(node.ops[0]), ()):
+            yield f"{type(node.ops[0]).__name__} -> {kind.__name__}", lambda n, k=kind: setattr(n, "ops", [k()])
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        for value in (node.value + 1, node.value - 1):
+            yield f"{node.value} -> {value}", lambda n, v=value: setattr(n, "value", v)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SWAPS:
+        other = SWAPS[node.func.id]
+        yield f"{node.func.id} -> {other}", lambda n, o=other: setattr(n.func, "id", o)
+
+
+def mutants() -> list[tuple[str, str, int, int]]:
+    """(module, description, index of the node, index of the change)."""
+    found = []
+    for name, module in SOURCES.items():
+        tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+        for i, (function, node) in enumerate(_nodes(tree)):
+            for j, (what, _) in enumerate(_changes(node)):
+                found.append((name, f"{name}.{function}, line {node.lineno}: {what}", i, j))
+    return found
+
+
+def _nodes(tree: ast.Module) -> list[tuple[str, Any]]:
+    return [
+        (function.name, node)
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef)
+        for statement in function.body
+        for node in ast.walk(statement)
+        if hasattr(node, "lineno")
+    ]
+
+
+def build(module: str, i: int, j: int) -> ModuleType:
+    """The mutated module."""
+    original = SOURCES[module]
+    tree = copy.deepcopy(ast.parse(Path(str(original.__file__)).read_text(encoding="utf-8")))
+    _, node = _nodes(tree)[i]
+    list(_changes(node))[j][1](node)
+    mutated = ModuleType(original.__name__)
+    exec(compile(ast.fix_missing_locations(tree), f"<{module} mutant>", "exec"), vars(mutated))
+    return mutated
+
+
+def judge(task: tuple[str, str, int, int]) -> tuple[str, str]:
+    """(description, what killed it, or "survived")."""
+    module, what, i, j = task
+    saved = {name: getattr(terms, name) for name in SOURCES}
+    try:
+        mutated = build(module, i, j)
+        setattr(terms, module, mutated)
+        setattr(overflow, module, mutated)
+        groups = [decisions.goals(STRICT), searches.goals()] if module == "kernel" else [lock_goals.goals()]
+        for goal in (goal for group in groups for goal in group):
+            solver = z3.Solver()
+            solver.set(
+                "timeout", TIMEOUT_MS if "exactly when every coming window holds it" not in goal.name else 30_000
+            )
+            solver.from_string(goal.smt2())
+            if str(solver.check()) != goal.wanted:
+                return what, f"proof: {goal.name}"
+        if overflow.largest_magnitude() > overflow.LIMIT:
+            return what, "proof: no overflow"
+    except Exception as error:
+        return what, f"proof: {type(error).__name__}"
+    finally:
+        for name, value in saved.items():
+            setattr(terms, name, value)
+            setattr(overflow, name, value)
+    return what, "survived"
+
+
+def main() -> int:
+    """Judge every mutant in parallel and write the result."""
+    tasks = mutants()
+    begin = time.perf_counter()
+    survived, killed = [], {}
+    with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
+        for k, (what, by) in enumerate(pool.imap(judge, tasks)):
+            if by == "survived":
+                survived.append(what)
+            else:
+                killed[what] = by
+            print(f"{k + 1}/{len(tasks)} {len(survived)} survived: {what}: {by}", flush=True)
+    OUT.write_text(
+        json.dumps(
+            {"kernel": kernel_hash(), "mutants": len(tasks), "killed_by_proof": len(killed), "survived": survived,
+             "seconds": round(time.perf_counter() - begin), "killed": killed},
+            indent=1,
+        ) + "\n", encoding="utf-8",
+    )  # fmt: skip
+    print(f"{len(killed)} of {len(tasks)} killed by the proof; {len(survived)} survived it")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""Typed commands: a good one becomes integers, every bad one a named reason, and nothing that arrives can raise."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from thecal.safety.gateway import MALFORMED, STALE, UNITS, USABLE, Gateway
+
+GOOD = {
+    "id": "a",
+    "seen": 7,
+    "issued_s": 1_000.0,
+    "rate": 0.288,
+    "bolus": 5.0,
+    "units": {"rate": "mL/d", "bolus": "uL"},
+}
+
+
+def _read(gateway: Gateway | None = None, **changes: object):  # type: ignore[no-untyped-def]
+    command = {key: value for key, value in {**GOOD, **changes}.items() if value is not ...}
+    return (gateway or Gateway(10_000.0, 300.0)).read(command, now_s=1_060.0, head=7, rate_nl=2_800)
+
+
+def test_a_good_command_becomes_integers() -> None:
+    read = _read()
+    assert (read.rate_nl, read.bolus_nl, read.valid) == (3_000, 5_000, USABLE)
+    whole = _read(rate=3_000, bolus=5_000, units={"rate": "nL/tick", "bolus": "nL"}, dose_ug_per_d=2_880.0)
+    assert (whole.rate_nl, whole.bolus_nl, whole.valid) == (3_000, 5_000, USABLE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "valid", "reason"),
+    [
+        ({"rate": ...}, MALFORMED, "missing"),
+        ({"extra": 1}, MALFORMED, "unknown"),
+        ({"rate": math.nan}, MALFORMED, "not finite"),
+        ({"rate": math.inf}, MALFORMED, "not finite"),
+        ({"rate": -0.1}, MALFORMED, "negative"),
+        ({"rate": True}, MALFORMED, "number"),
+        ({"rate": "0.3"}, MALFORMED, "number"),
+        ({"bolus": [1.0]}, MALFORMED, "number"),
+        ({"issued_s": None}, MALFORMED, "number"),
+        ({"id": 3}, STALE, "no usable id"),
+        ({"id": ""}, STALE, "no usable id"),
+        ({"seen": 6}, STALE, "before event 7"),
+        ({"issued_s": 759.0}, STALE, "issued 301 s ago"),
+        ({"issued_s": 1_061.0}, STALE, "issued -1 s ago"),
+        ({"units": "mL/d"}, UNITS, "missing"),
+        ({"units": {"rate": "mL/h", "bolus": "uL"}}, UNITS, "unknown units"),
+        ({"dose_ug_per_d": 288.0}, UNITS, "stated dose"),
+        ({"rate": 2.88}, UNITS, "times the rate in force"),
+        ({"rate": 0.0288}, UNITS, "times the rate in force"),
+        ({"rate": 288.0}, UNITS, "times the rate in force"),
+    ],
+)
+def test_a_bad_command_is_refused_with_its_reason(changes: dict[str, object], valid: int, reason: str) -> None:
+    read = _read(**changes)
+    assert (read.rate_nl, read.bolus_nl, read.valid) == (0, 0, valid)
+    assert reason in read.reason
+
+
+def test_a_clinician_may_sign_a_tenfold_change_and_nobody_may_repeat_a_command() -> None:
+    assert _read(rate=2.88, signed=True).valid == USABLE
+    assert _read(rate=2.88, signed="yes").valid == UNITS
+    gateway = Gateway(10_000.0, 300.0)
+    assert _read(gateway).valid == USABLE
+    assert _read(gateway).reason == "repeated"
+    assert _read(gateway, id="b").valid == USABLE
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.integers(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(
+    st.one_of(ANYTHING, st.fixed_dictionaries({}, optional=dict.fromkeys(GOOD, ANYTHING)).map(lambda d: {**GOOD, **d}))
+)
+def test_a_thousand_malformed_commands_end_in_a_reason(command: object) -> None:
+    read = Gateway(10_000.0, 300.0).read(command, now_s=1_060.0, head=7, rate_nl=2_800)
+    assert read.valid in (USABLE, MALFORMED, STALE, UNITS)
+    assert isinstance(read.rate_nl, int)
+    assert isinstance(read.bolus_nl, int)
+    assert read.valid == USABLE or (read.reason and read.rate_nl == read.bolus_nl == 0)
