@@ -1,7 +1,7 @@
 # Verbs of the project. CI runs .ci/run, which does all but bench and slow in a fresh environment.
 PYTHON ?= python3.11
 BIN := .venv/bin
-.PHONY: help setup test slow lint format types demo validate proof bench docs ci
+.PHONY: help setup test slow lint format types demo validate proof attack mutation bench docs ci
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,13 @@ validate: ## published observations against the virtual patients
 
 proof: ## prove the shield for every shipped profile and record it
 	$(BIN)/thecal verify --out safety/data/proof.json
+
+attack: ## attack the shield and record it (minutes)
+	$(BIN)/thecal attack --out safety/data/attack.json
+	rm -f safety/data/attack.adversary.npz
+
+mutation: ## every mutant of the shield's kernel against its proof (a quarter of an hour)
+	$(BIN)/python benchmarks/mutation.py
 
 bench: ## speed, as ratios within one run
 	$(BIN)/python benchmarks/run.py --json mlruns/benchmarks.json

@@ -11,10 +11,11 @@ from typing import Any
 
 import z3
 
+from thecal.safety import bits
 from thecal.safety.invariants import Invariant
 from thecal.safety.proofs.goals import Goal
 from thecal.safety.proofs.terms import Held, Reading, record
-from thecal.safety.records import SHIELD_PAR, SHIELD_STATE, TICKS_PER_DAY
+from thecal.safety.records import REQUEST_LIMIT, SHIELD_PAR, SHIELD_STATE, TICKS_PER_DAY
 
 PROFILE_FIELDS = ("step_permille", "rise_permille", "keep_permille", "bolus_permille")  # shares, which stand as numbers
 _I = Invariant
@@ -87,7 +88,14 @@ def goals(limits: Mapping[str, int]) -> list[Goal]:
     Args:
         limits: the shares named by ``PROFILE_FIELDS``, per mille.
     """
-    return [*_rate_goals(limits), *_twice(limits), *_bolus_goals(limits), *_bolus_twice(limits), *_counters()]
+    return [
+        *_rate_goals(limits),
+        *_twice(limits),
+        *_bolus_goals(limits),
+        *_bolus_twice(limits),
+        *_small(limits),
+        *_counters(),
+    ]
 
 
 def _rate_goals(limits: Mapping[str, int]) -> list[Goal]:
@@ -134,7 +142,11 @@ def _rate_goals(limits: Mapping[str, int]) -> list[Goal]:
         ("every change is marked", z3.Implies(z3.And(rate != request, z3.Not(d.locked), d.holds == 0), broken != 0),
          (_I.META,)),
     ]  # fmt: skip
+    capped = z3.If(request <= p.max_rate, request, p.max_rate)
+    marked = (*known, *d.held.facts([rate, request, prev, capped]))
     found = [Goal(name, known, claim, covers) for name, claim, covers in claims]
+    found.append(Goal("every mark stands for a limit the request breaks, and every broken limit is marked", marked,
+                      broken == _rate_marks(d, request, wait, lowest, capped), (_I.META,)))  # fmt: skip
     found.append(Goal("grid: the rate is on the pump's grid", known, _on_grid(rate, d), (_I.ENVELOPE,)))
     possible = [
         ("not vacuous: a rise", z3.And(up, exposed)),
@@ -144,6 +156,73 @@ def _rate_goals(limits: Mapping[str, int]) -> list[Goal]:
     if limits["keep_permille"] == 0:
         possible = possible[:1]
     return found + [Goal(name, known, claim, possible=True) for name, claim in possible]
+
+
+def _rate_marks(d: Decision, request: Any, wait: Any, lowest: Any, capped: Any) -> Any:
+    """The bits of the limits that a requested rate breaks, restated."""
+    s, p = d.state, d.par
+    prev = s.prev_rate
+    up = request > prev
+    large = z3.Or(1000 * (request - prev) > p.step_permille * prev, request - prev > p.step_abs)
+    deep = z3.If(
+        s.ticks >= p.exposed_after, z3.And(request < prev, 1000 * request < p.keep_permille * s.highest24), request < 0
+    )
+    return _sum({
+        bits.ENVELOPE: z3.Or(request > p.max_rate, request < lowest),
+        bits.CAP: z3.And(up, z3.Not(d.held.can_be_held(capped))),
+        bits.RISE: z3.And(up, 1000 * request > (1000 + p.rise_permille) * d.long_ago),
+        bits.INTERVAL: z3.And(up, z3.Not(wait)),
+        bits.STEP: z3.And(up, wait, large),
+        bits.FLOOR: deep,
+    })  # fmt: skip
+
+
+def _bolus_marks(d: Decision, rate: Any, bolus: Any, room: Any) -> Any:
+    """The bits of the limits that a requested bolus breaks, restated."""
+    s, p = d.state, d.par
+    some = bolus > 0
+    share = 1000 * bolus > p.bolus_permille * TICKS_PER_DAY * rate
+    capped = z3.If(bolus <= p.max_rate, bolus, p.max_rate)
+    return _sum({
+        bits.ENVELOPE: bolus < 0,
+        bits.SIZE: z3.And(some, z3.Or(bolus > p.bolus_abs, share, bolus + rate > p.max_rate)),
+        bits.CAP: z3.And(some, capped > room),
+        bits.RESERVOIR: z3.And(some, bolus + TICKS_PER_DAY * rate + p.reserve_nl > d.left),
+        bits.LOCKOUT: z3.And(some, s.since_bolus < p.lockout),
+        bits.COUNT: z3.And(some, s.bolus_count >= p.bolus_most),
+        bits.ELIGIBLE: z3.And(some, p.bolus_eligible == 0),
+    })  # fmt: skip
+
+
+def _sum(rules: Mapping[int, Any]) -> Any:
+    return z3.Sum([z3.If(rule, bit, 0) for bit, rule in rules.items()])
+
+
+def _small(limits: Mapping[str, int]) -> list[Goal]:
+    """What single functions answer, exactly."""
+    highest, step, prev, interval, transit, request, n = z3.Ints("highest step prev interval transit request n")
+    exposed = z3.Bool("exposed")
+    keep = limits["keep_permille"]
+    reading = Reading(watched=(n,))
+    floor = reading.kernel.withdrawal_floor(highest, keep, step, prev, exposed)
+    lowest = z3.And(floor <= prev, z3.Implies(floor < prev, z3.And(1000 * floor >= keep * highest,
+                    z3.Or(1000 * (floor - step) < keep * highest, floor == 0))))  # fmt: skip
+    waiting = Reading()
+    wait = waiting.kernel.titration_wait(interval, transit, prev)
+    flow = z3.If(prev >= 1, prev, 1)
+    known = (*waiting.known, interval >= 0, transit >= 0, prev >= 0)
+    bounding = Reading(watched=(n,))
+    asked = bounding.kernel.bounded(request, step)
+    clamped = z3.If(request > REQUEST_LIMIT, REQUEST_LIMIT, z3.If(request < -REQUEST_LIMIT, -REQUEST_LIMIT, request))
+    return [
+        Goal("floor: the smallest notch that keeps the share", (*reading.known, highest >= 0, step >= 1, prev >= 0),
+             z3.If(exposed, lowest, floor == 0), (_I.FLOOR,)),
+        Goal("wait: the interval or the whole passage, and not a tick more", known,
+             z3.And(wait >= interval, wait * flow >= transit, z3.Or(wait == interval, (wait - 1) * flow < transit)),
+             (_I.INTERVAL,)),
+        Goal("request: clamped, then rounded down to the grid", (*bounding.known, step >= 1),
+             z3.And(asked <= clamped, clamped < asked + step), (_I.META,)),
+    ]  # fmt: skip
 
 
 def _on_grid(rate: Any, d: Decision) -> Any:
@@ -209,6 +288,8 @@ def _bolus_goals(limits: Mapping[str, int]) -> list[Goal]:
          z3.Implies(z3.And(given != bolus, denies == 0), broken != 0), (_I.META,)),
     ]  # fmt: skip
     found = [Goal(f"bolus {name}", known, claim, covers) for name, claim, covers in claims]
+    found.append(Goal("bolus marks stand for exactly the limits the request breaks", known,
+                      broken == _bolus_marks(d, rate, bolus, room), (_I.META,)))  # fmt: skip
     return [*found, Goal("not vacuous: a bolus", known, some, possible=True)]
 
 

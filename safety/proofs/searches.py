@@ -61,6 +61,12 @@ def _search_goals() -> list[Goal]:
             _CAP,
         ),
         Goal(
+            "the windows that the top would overfill are counted one by one",
+            tuple(known),
+            over == z3.Sum([z3.If(fit, 0, 1) for fit in _held(tails, cap, conc * top)]),
+            _CAP,
+        ),
+        Goal(
             "the search may be spared when the top itself fits", tuple(known), z3.Implies(over == 0, best == top), _CAP
         ),
         Goal(

@@ -69,7 +69,11 @@ def test_frozen():
     [
         ("a.toml", "sede = 3", r"^a\.toml: sede: unknown; known: task, seed, "),
         ("a.toml", "seed = -1", r"^a\.toml: seed: .*greater than or equal to 0"),
-        ("a.toml", 'shield_mode = "none"', r"^a\.toml: shield_mode: .*'project', 'replace', 'monitor' or 'off'"),
+        (
+            "a.toml",
+            'shield_mode = "none"',
+            r"^a\.toml: shield_mode: .*'project', 'replace', 'mask', 'monitor' or 'off'",
+        ),
         ("a.toml", "seed = ", r"^a\.toml: not valid TOML"),
         ("a.json", "{", r"^a\.json: not valid JSON"),
         ("a.json", "[1]", r"^a\.json: the top level is not a table"),

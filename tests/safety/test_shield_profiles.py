@@ -245,7 +245,7 @@ def test_what_does_not_fit_is_a_configuration_error(changes: dict, reason: str) 
         parameters(**changes)
 
 
-@pytest.mark.parametrize(("asked", "mode"), [("Replace", 1), ("OFF", 3), (2, 2), (ShieldMode.PROJECT, 0)])
+@pytest.mark.parametrize(("asked", "mode"), [("Replace", 1), ("OFF", 4), (2, 2), (ShieldMode.PROJECT, 0)])
 def test_modes_by_name_and_number(asked: object, mode: int) -> None:
     assert ShieldMode.of(asked) == mode
     assert parameters(mode=asked)["mode"] == mode

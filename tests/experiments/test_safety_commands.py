@@ -1,0 +1,178 @@
+"""``verify``, ``audit``, ``attack`` and ``safety-case`` as a user runs them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from thecal.experiments.attack import STRATEGIES, Scenario, attack, run_attack, scenarios
+from thecal.experiments.cli import run
+from thecal.experiments.safety_case import catalogue, invariants_page, render
+from thecal.safety.invariants import Invariant
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two tracked evaluations, one of them with a trail."""
+    folder = tmp_path_factory.mktemp("audited")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        assert run(["evaluate", "guideline", "-n", "2", "--trail", "--out", "kept"]) == 0
+    return folder
+
+
+def _json(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, object]:
+    capsys.readouterr()
+    code = run([*arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_a_kept_trail_is_audited_and_an_altered_one_is_found(audited, monkeypatch, capsys):
+    monkeypatch.chdir(audited)
+    code, found = _json(["audit", "kept"], capsys)
+    assert code == 0
+    assert (found[0]["patients"], found[0]["violations"], found[0]["integrity"]) == (2, 0, [])
+    trail = audited / "kept" / "guideline.trail"
+    assert run(["audit", "verify", str(trail)]) == 0
+    assert "whole" in capsys.readouterr().out
+    spoilt = bytearray(trail.read_bytes())
+    spoilt[len(spoilt) // 2] ^= 1
+    (audited / "spoilt.trail").write_bytes(spoilt)
+    assert run(["audit", "verify", "spoilt.trail"]) == 1
+    assert run(["audit", "spoilt.trail"]) == 1
+    (audited / "torn.trail").write_bytes(trail.read_bytes()[:-5])
+    code, found = _json(["audit", "torn.trail"], capsys)
+    assert code == 0
+    assert "torn tail" in found[0]["integrity"][0]
+
+
+def test_a_tracked_run_is_replayed(audited, monkeypatch, capsys):
+    monkeypatch.chdir(audited)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    code, made = _json(["evaluate", "fixed_ptm", "-n", "2"], capsys)
+    assert code == 0
+    code, found = _json(["audit", made["run_id"]], capsys)
+    assert code == 0
+    assert found[0]["replayed"] is True
+    assert (found[0]["policy"], found[0]["violations"]) == ("fixed_ptm", 0)
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [("nowhere", "not the id of a run"), ("0" * 32, "cannot be read"), ("empty", "no audit trail")],
+)
+def test_what_cannot_be_audited_is_an_error(target, words, audited, monkeypatch, capsys):
+    monkeypatch.chdir(audited)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (audited / "empty").mkdir(exist_ok=True)
+    assert run(["audit", target]) in (2, 4)
+    assert words in capsys.readouterr().err
+
+
+def test_verify_proves_a_profile_file_and_says_when_it_cannot(tmp_path, monkeypatch, capsys):
+    from importlib.resources import files
+
+    monkeypatch.chdir(tmp_path)
+    text = files("thecal.safety").joinpath("data", "profiles", "seed_2025.toml").read_text(encoding="utf-8")
+    Path("mine.toml").write_text(text.replace('value = 15.0, unit = "mg/day"', 'value = 14.0, unit = "mg/day"'))
+    assert run(["evaluate", "fixed", "-n", "1", "--no-track", "--set", "profile=mine.toml"]) == 2
+    assert "thecal verify mine.toml" in capsys.readouterr().err
+    assert run(["verify", "mine.toml"]) == 0
+    assert Path("mine.proof.json").exists()
+    assert run(["evaluate", "fixed", "-n", "1", "--no-track", "--set", "profile=mine.toml"]) == 0
+    assert run(["verify", "mine.toml", "--timeout", "0.1", "--out", "hurried.json"]) == 1, "a time-out is a failure"
+    assert any(goal["status"] == "unknown" for goal in json.loads(Path("hurried.json").read_text())["shared"])
+
+
+def test_a_small_attack_finds_nothing_and_a_broken_shield_would_be_found(tmp_path, monkeypatch):
+    cases = [case for case in scenarios(11, 0, ["CancerMorphine"]) if case.pump == "synchromed_ii_40"][:2]
+    result = run_attack(cases, workers=2)
+    assert result["violations"] == 0
+    assert result["ticks"] > 2 * 10 * 28 * 96
+    assert {"cap_24h", "step_up", "interval", "floor"} <= set(result["margins"])
+    assert min(result["margins"].values()) >= 0.0
+    import thecal.experiments.attack as module
+
+    broken = module.trail_meta
+
+    def strict(batch, **more):  # the auditor is told tighter limits than the shield keeps
+        meta = broken(batch, **more)
+        meta["limits"]["cancer.step"] = 0.1
+        return meta
+
+    monkeypatch.setattr(module, "trail_meta", strict)
+    found, why = attack(Scenario("CancerMorphine", "synchromed_ii_40", "none", 11, 1))
+    assert why == ""
+    assert {breach[0] for breach in found.breaches} == {11}
+
+
+def test_every_task_pump_and_fault_is_attacked():
+    cases = scenarios(1, 0)
+    assert len(cases) == 3 * 8 * 3
+    assert len({(case.task, case.pump, case.faults) for case in cases}) == len(cases)
+
+
+def test_the_recorded_attack_and_mutation_belong_to_this_kernel():
+    from thecal.safety.certificate import kernel_hash
+
+    attack_, mutation = (
+        json.loads((ROOT / "safety" / "data" / f"{name}.json").read_text()) for name in ("attack", "mutation")
+    )
+    assert attack_["kernel"] == mutation["kernel"] == kernel_hash(), "run `make attack mutation`"
+    assert attack_["ticks"] >= 10_000_000
+    assert attack_["violations"] == 0
+    assert set(attack_["strategies"]) == set(STRATEGIES)
+
+
+def test_the_adversary_learns_and_its_weights_are_no_pickle(tmp_path):
+    from thecal.experiments.adversary import load_adversary, train_adversary
+    from thecal.physiology.errors import StoreError
+
+    path = tmp_path / "a.npz"
+    learned = train_adversary("CancerMorphine", path, frames=4096, seed=0)
+    assert np.isfinite(list(learned.values())).all()
+    found, _ = attack(Scenario("CancerMorphine", "synchromed_ii_40", "none", 11, 1, str(path)))
+    assert found.breaches == []
+    np.savez(tmp_path / "bad.npz", a=np.array([{}], dtype=object))
+    for bad in ("bad.npz", "none.npz"):
+        with pytest.raises((StoreError, KeyError)):
+            load_adversary(str(tmp_path / bad))
+
+
+def test_the_catalogue_names_code_and_tests_that_exist():
+    known = catalogue()
+    assert set(known) == set(Invariant)
+    tests = {path.stem: path.read_text() for path in ROOT.glob("tests/**/test_*.py")}
+    for invariant, entry in known.items():
+        module, _, name = entry["test"].partition("::")
+        assert f"def {name}(" in tests[module], invariant
+        for place in entry["code"]:
+            file, _, thing = place.partition(".")
+            source = (ROOT / "safety" / f"{file}.py").read_text()
+            assert f"def {thing}(" in source or f"class {thing}" in source or f"class {thing}(" in source, place
+        assert entry["source"]
+        assert entry["fail_safe"]
+
+
+def test_the_table_of_invariants_is_up_to_date():
+    assert (ROOT / "docs" / "invariants.md").read_text(encoding="utf-8") == invariants_page(), "run docs/generate.py"
+
+
+def test_the_safety_case_is_one_page_that_claims_no_conformity(tmp_path):
+    assert run(["safety-case", "--out", str(tmp_path / "case.html")]) == 0
+    page = (tmp_path / "case.html").read_text(encoding="utf-8")
+    assert page == render()
+    assert "No conformity with any standard is claimed" in page
+    assert "NOT PROVED" not in page
+    assert "<script" not in page
+    assert "http" not in page
+    for invariant in Invariant:
+        assert f"<td>{int(invariant)}</td>" in page
+    (tmp_path / "file").write_text("")
+    assert run(["safety-case", "--out", str(tmp_path / "file" / "case.html")]) == 4
