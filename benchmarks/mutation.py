@@ -95,8 +95,8 @@ def _goals(module: str, what: str) -> list[Any]:
     return decisions.goals(STRICT)
 
 
-def judge(task: tuple[str, str, int, int]) -> tuple[str, str]:
-    """(description, what killed it, or "survived")."""
+def judge(task: tuple[str, str, int, int]) -> str:
+    """What killed a mutant, or "survived"."""
     module, what, i, j = task
     saved = {name: getattr(terms, name) for name in SOURCES}
     try:
@@ -110,39 +110,52 @@ def judge(task: tuple[str, str, int, int]) -> tuple[str, str]:
             )
             solver.from_string(goal.smt2())
             if str(solver.check()) != goal.wanted:
-                return what, f"proof: {goal.name}"
+                return f"proof: {goal.name}"
         if overflow.largest_magnitude() > overflow.LIMIT:
-            return what, "proof: no overflow"
+            return "proof: no overflow"
     except Exception as error:
-        return what, f"proof: {type(error).__name__}"
+        return f"proof: {type(error).__name__}"
     finally:
         for name, value in saved.items():
             setattr(terms, name, value)
             setattr(overflow, name, value)
-    return what, "survived"
+    return "survived"
+
+
+def _recorded() -> dict[str, Any]:
+    """The last result, where it is of this kernel: what it killed stays killed, and its survivors are judged again."""
+    found: dict[str, Any] = json.loads(OUT.read_text(encoding="utf-8")) if OUT.is_file() else {}
+    return found if found.get("kernel") == kernel_hash() else {}
 
 
 def main() -> int:
     """Judge every mutant in parallel and write the result."""
-    tasks = mutants()
+    before = _recorded()
+    killed: dict[str, str] = before.get("killed", {})
+    every = mutants()
+    tasks = [task for task in every if _label(task, every) not in killed]
     begin = time.perf_counter()
-    survived, killed = [], {}
+    survived = []
     with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
-        for k, (what, by) in enumerate(pool.imap(judge, tasks)):
+        for k, (task, by) in enumerate(zip(tasks, pool.imap(judge, tasks), strict=True)):
+            what = _label(task, every)
             if by == "survived":
                 survived.append(what)
             else:
                 killed[what] = by
             print(f"{k + 1}/{len(tasks)} {len(survived)} survived: {what}: {by}", flush=True)
-    OUT.write_text(
-        json.dumps(
-            {"kernel": kernel_hash(), "mutants": len(tasks), "killed_by_proof": len(killed), "survived": survived,
-             "seconds": round(time.perf_counter() - begin), "killed": killed},
-            indent=1,
-        ) + "\n", encoding="utf-8",
-    )  # fmt: skip
-    print(f"{len(killed)} of {len(tasks)} killed by the proof; {len(survived)} survived it")
+    seconds = round(time.perf_counter() - begin + before.get("seconds", 0))
+    found = {"kernel": kernel_hash(), "mutants": len(every), "killed_by_proof": len(killed), "survived": survived,
+             "seconds": seconds, "killed": killed}  # fmt: skip
+    OUT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(f"{len(killed)} of {len(every)} killed by the proof; {len(survived)} survived it")
     return 0
+
+
+def _label(task: tuple[str, str, int, int], every: list[tuple[str, str, int, int]]) -> str:
+    """The description of a mutant, numbered where a line holds several of one kind."""
+    same = [other for other in every if other[1] == task[1]]
+    return task[1] if len(same) == 1 else f"{task[1]} ({same.index(task) + 1})"
 
 
 if __name__ == "__main__":

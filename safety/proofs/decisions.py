@@ -200,13 +200,9 @@ def _sum(rules: Mapping[int, Any]) -> Any:
 
 def _small(limits: Mapping[str, int]) -> list[Goal]:
     """What single functions answer, exactly."""
-    highest, step, prev, interval, transit, request, n = z3.Ints("highest step prev interval transit request n")
-    exposed = z3.Bool("exposed")
-    keep = limits["keep_permille"]
-    reading = Reading(watched=(n,))
-    floor = reading.kernel.withdrawal_floor(highest, keep, step, prev, exposed)
-    lowest = z3.And(floor <= prev, z3.Implies(floor < prev, z3.And(1000 * floor >= keep * highest,
-                    z3.Or(1000 * (floor - step) < keep * highest, floor == 0))))  # fmt: skip
+    step, prev, interval, transit, request, n = z3.Ints("step prev interval transit request n")
+    # The profile's share, and one that has no divisor in common with a thousand, so that rounding shows.
+    floors = [_floor_goal(keep) for keep in sorted({limits["keep_permille"], 801})]
     waiting = Reading()
     wait = waiting.kernel.titration_wait(interval, transit, prev)
     flow = z3.If(prev >= 1, prev, 1)
@@ -215,14 +211,27 @@ def _small(limits: Mapping[str, int]) -> list[Goal]:
     asked = bounding.kernel.bounded(request, step)
     clamped = z3.If(request > REQUEST_LIMIT, REQUEST_LIMIT, z3.If(request < -REQUEST_LIMIT, -REQUEST_LIMIT, request))
     return [
-        Goal("floor: the smallest notch that keeps the share", (*reading.known, highest >= 0, step >= 1, prev >= 0),
-             z3.If(exposed, lowest, floor == 0), (_I.FLOOR,)),
+        *floors,
         Goal("wait: the interval or the whole passage, and not a tick more", known,
              z3.And(wait >= interval, wait * flow >= transit, z3.Or(wait == interval, (wait - 1) * flow < transit)),
              (_I.INTERVAL,)),
+        Goal("wait: nothing is divided by zero", (prev >= 0,), z3.And(*(divisor >= 1 for divisor in waiting.divisors)),
+             (_I.META,)),
         Goal("request: clamped, then rounded down to the grid", (*bounding.known, step >= 1),
              z3.And(asked <= clamped, clamped < asked + step), (_I.META,)),
     ]  # fmt: skip
+
+
+def _floor_goal(keep: int) -> Goal:
+    highest, step, prev = z3.Ints("highest step prev")
+    exposed = z3.Bool("exposed")
+    reading = Reading()
+    floor = reading.kernel.withdrawal_floor(highest, keep, step, prev, exposed)
+    lowest = z3.And(floor <= prev, z3.Implies(floor < prev, z3.And(1000 * floor >= keep * highest,
+                    z3.Or(1000 * (floor - step) < keep * highest, floor == 0))))  # fmt: skip
+    name = f"floor: the smallest notch that keeps {keep} in a thousand"
+    known = (*reading.known, highest >= 0, step >= 1, prev >= 0)
+    return Goal(name, known, z3.If(exposed, lowest, floor == 0), (_I.FLOOR,))
 
 
 def _on_grid(rate: Any, d: Decision) -> Any:

@@ -47,6 +47,7 @@ class Reading:
         flat: bool = False,
     ) -> None:
         self.known: list[Any] = []
+        self.divisors: list[Any] = []  # symbols that were divided by; a proof owes that they are positive
         self.watched = list(watched)
         self.exact = exact
         helpers = {
@@ -69,6 +70,7 @@ class Reading:
     def _fdiv(self, a: Any, b: Any) -> Any:
         if isinstance(b, int):
             return a / b if isinstance(a, z3.ExprRef) else a // b  # the solver's division by a positive number floors
+        self.divisors.append(b)
         quotient = z3.FreshInt("quotient")
         self.known += [quotient * b <= a, a < quotient * b + b] if self.exact else []
         for r in self.watched:
