@@ -122,9 +122,11 @@ def _failed(goals: list[dict[str, Any]]) -> str:
 def _mutation_section(found: dict[str, Any]) -> str:
     if not found:
         return _stale(found)
-    argued = found.get("argued", {})
-    killed = found["killed_by_proof"] + len(found.get("killed_by_test", []))
-    text = f"{killed} of {found['mutants']} mutants of kernel and locks are killed ({found['killed_by_proof']} by the proof)."
+    argued = _data("mutants.toml")
+    text = (
+        f"{found['killed_by_proof']} of {found['mutants']} mutants of kernel and locks (arithmetic, comparisons, constants, "
+        f"operations) are killed by the proof; {len(found['survived'])} survive it and are argued equivalent below."
+    )
     rows = [(what, argued.get(what, "open: neither killed nor argued")) for what in found["survived"]]
     return f"{_stale(found)}<p>{text}</p>" + (_table(("survivor", "why it is equivalent"), rows) if rows else "")
 

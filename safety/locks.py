@@ -29,7 +29,7 @@ from thecal.safety.bits import (
     STOPPED,
 )
 from thecal.safety.ops import both, either, fdiv, hi, ite, lo
-from thecal.safety.records import ADVISE, CONFIRM, CONFIRM_STATES, TICKS_PER_DAY
+from thecal.safety.records import ADVISE, CONFIRM, CONFIRM_STATES
 
 
 def rest(a: Any, n: Any) -> Any:
@@ -174,8 +174,3 @@ def bolus_denials(state: Any, par: Any, facts: Any) -> Any:
         + ite(facts.battery > 1, BATTERY, 0)
         + ite(par.stage == ADVISE, AUTHORITY, 0)
     )
-
-
-def end_of_day(tick: Any) -> Any:
-    """Whether a tick is the last of its day of therapy."""
-    return rest(tick, TICKS_PER_DAY) == TICKS_PER_DAY - 1

@@ -201,6 +201,7 @@ def _sum(rules: Mapping[int, Any]) -> Any:
 def _small(limits: Mapping[str, int]) -> list[Goal]:
     """What single functions answer, exactly."""
     step, prev, interval, transit, request, n = z3.Ints("step prev interval transit request n")
+    locked = z3.Bool("locked")
     # The profile's share, and one that has no divisor in common with a thousand, so that rounding shows.
     floors = [_floor_goal(keep) for keep in sorted({limits["keep_permille"], 801})]
     waiting = Reading()
@@ -215,6 +216,9 @@ def _small(limits: Mapping[str, int]) -> list[Goal]:
         Goal("wait: the interval or the whole passage, and not a tick more", known,
              z3.And(wait >= interval, wait * flow >= transit, z3.Or(wait == interval, (wait - 1) * flow < transit)),
              (_I.INTERVAL,)),
+        Goal("lock: a request over what it leaves is marked, and no other", (),
+             waiting.kernel.locked_bits(request, locked, prev) == z3.If(z3.And(locked, prev < request), bits.RESPIRATORY, 0),
+             (_I.RESPIRATORY_LOCK,)),
         Goal("wait: nothing is divided by zero", (prev >= 0,), z3.And(*(divisor >= 1 for divisor in waiting.divisors)),
              (_I.META,)),
         Goal("request: clamped, then rounded down to the grid", (*bounding.known, step >= 1),

@@ -95,6 +95,7 @@ def _samples() -> list[Goal]:
         Goal("a leap is not believed, nor is what is missing", (last >= 0,),
              z3.Not(locks.believable(value, last, jump)) == z3.Or(value < 0, value > last + jump), (_I.IMPLAUSIBLE,)),
         Goal("the first value is believed", (value >= 0, last == -1), locks.believable(value, last, jump)),
+        Goal("staleness is 0 or 1", (), z3.Or(*(locks.is_stale(rr_age, spo2_age, same, most, flat) == x for x in (0, 1)))),
         Goal("a signal is stale when old or motionless", (),
              (locks.is_stale(rr_age, spo2_age, same, most, flat) == 1)
              == z3.Or(rr_age > most, spo2_age > most, same >= flat), (_I.STALE,)),

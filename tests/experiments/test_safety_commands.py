@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,9 @@ def test_the_recorded_attack_and_mutation_belong_to_this_kernel():
     assert attack_["ticks"] >= 10_000_000
     assert attack_["violations"] == 0
     assert set(attack_["strategies"]) == set(STRATEGIES)
+    argued = tomllib.loads((ROOT / "safety" / "data" / "mutants.toml").read_text(encoding="utf-8"))
+    assert set(argued) == set(mutation["survived"]), "a survivor is neither killed nor argued"
+    assert mutation["killed_by_proof"] + len(argued) == mutation["mutants"] > 600
 
 
 def test_the_adversary_learns_and_its_weights_are_no_pickle(tmp_path):

@@ -54,7 +54,6 @@ SIGNATURES = {
     "leased": ("any", "rate", "ticks", "ticks", "rate"),
     "authorised": ("any", "rate", "octal", "flag"),
     "authorised_bolus": ("any", "octal"),
-    "end_of_day": ("ticks",),
 }
 # Functions of records; test_shield_readings.py compares their readings.
 OF_RECORDS = {"decide_rate", "decide_bolus", "shared_holds", "rise_holds", "bolus_denials"}
