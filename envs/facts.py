@@ -9,7 +9,7 @@ from thecal.devices.records import BRIDGE, HALT_MRI, PUMP_TICK_H
 from thecal.envs.account import OVERSEDATED_POSS
 from thecal.physiology.jit import kernel
 from thecal.physiology.pain import clock
-from thecal.physiology.sensors import HR, MAP, RR, SBP, SPO2
+from thecal.physiology.sensors import ETCO2, HR, MAP, RR, SBP, SPO2
 
 NL_PER_ML = 1.0e6
 S_PER_H = 3600.0
@@ -38,6 +38,7 @@ def write_facts(world, par):
     facts = world.facts
     facts.rr = _tenths(patient, RR)
     facts.spo2 = _tenths(patient, SPO2)
+    facts.co2 = _tenths(patient, ETCO2)
     facts.sbp = _tenths(patient, SBP)
     facts.map = _tenths(patient, MAP)
     facts.hr = _tenths(patient, HR)

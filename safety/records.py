@@ -50,18 +50,22 @@ SHIELD_PAR = _dtype(
     ("rr_lock", _i),
     ("spo2_warn", _i),  # saturation, tenths of %
     ("spo2_lock", _i),
+    ("co2_warn", _i),  # end-tidal CO2, tenths of mmHg
+    ("co2_lock", _i),
     ("poss_hold", _i),
     ("poss_lock", _i),
     ("stale", _i),  # ticks a required signal may be old
     ("flat", _i),  # ticks the breathing rate may show the same value
     ("rr_jump", _i),  # largest believable recovery between samples, tenths
     ("spo2_jump", _i),
+    ("co2_jump", _i),
     ("watch", _i),  # ticks a latched lock stays at least
     ("lock_permille", _i),  # share of the rate that a lock leaves
     ("vasoactive", _i),  # 1 when the admixture lowers blood pressure
     ("sbp_low", _i),  # tenths of mmHg
     ("map_low", _i),
     ("hr_low", _i),  # tenths of 1/min
+    ("sbp_keep_permille", _i),  # share of the patient's own systolic pressure
     ("neuro_hold", _i),  # score of weakness or confusion
     ("reserve_nl", _i),  # volume that a day of the program must leave in the reservoir
     ("shelf", _i),  # ticks that a fill is known to keep
@@ -79,8 +83,9 @@ SHIELD_PAR = _dtype(
 )
 
 SHIELD_FACTS = _dtype(
-    ("rr", _i),  # respiratory rate and the next four in tenths; -1 when this tick's sample is missing
+    ("rr", _i),  # respiratory rate and the next five in tenths; -1 when this tick's sample is missing
     ("spo2", _i),
+    ("co2", _i),  # end-tidal
     ("sbp", _i),
     ("map", _i),
     ("hr", _i),

@@ -107,7 +107,7 @@ def well(n: int) -> Vitals:
 def facts(**changes: int) -> NDArray[np.void]:
     """One SHIELD_FACTS record: a sound pump, long after its refill, and a patient who is well."""
     told = np.zeros(1, SHIELD_FACTS)
-    sound = {"rr": 140, "spo2": 970, "sbp": 1300, "map": 900, "hr": 700, "poss": 1, "nrs": -1}
+    sound = {"rr": 140, "spo2": 970, "co2": 380, "sbp": 1300, "map": 900, "hr": 700, "poss": 1, "nrs": -1}
     for name, value in {**sound, "reservoir_nl": 10**9, "since_refill": 10**6, **changes}.items():
         told[name] = value
     return told
