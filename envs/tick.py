@@ -28,6 +28,7 @@ from thecal.physiology.patient import is_quiet, step_kinetics, step_response
 from thecal.physiology.reports import step_report
 from thecal.physiology.rng import STREAM_REFILL, normals
 from thecal.physiology.sensors import step_sensors
+from thecal.safety.records import UNASKED
 from thecal.safety.shield import largest_bolus, shield_tick
 
 NL_PER_UL = 1.0e3
@@ -87,7 +88,7 @@ def _shield_and_pump(world, par, rate, valid, k, out, trail):
         asks = patient.demand
     bolus = episode.armed_nl if asks == 1 else 0
     request = rate if first == 1 else shield.prev_rate
-    usable = valid if first == 1 else 1
+    usable = valid if first == 1 else UNASKED
     write_facts(world, par)
     before = shield.prev_rate
     shield_tick(shield, par.shield, world.facts, request, bolus, usable)

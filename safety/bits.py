@@ -1,8 +1,8 @@
-"""One bit for each invariant, as plain integers that the kernel and its compiled reading can add up."""
+"""One bit for each invariant, and the modes and fallbacks, as plain integers that every reading of the kernel can use."""
 
 from __future__ import annotations
 
-from thecal.safety.invariants import Invariant
+from thecal.safety.invariants import Fallback, Invariant, ShieldMode
 
 FINITE = 1 << Invariant.FINITE
 UNITS = 1 << Invariant.UNITS
@@ -37,3 +37,7 @@ ESCALATION = 1 << Invariant.ESCALATION
 LEASE = 1 << Invariant.LEASE
 AUTHORITY = 1 << Invariant.AUTHORITY
 RISE = 1 << Invariant.RISE_28D
+
+REPLACE, MONITOR = int(ShieldMode.REPLACE), int(ShieldMode.MONITOR)
+HOLD, SAFE_BASAL = int(Fallback.HOLD), int(Fallback.SAFE_BASAL)
+REDUCE, MINRATE = int(Fallback.REDUCE), int(Fallback.MINRATE)

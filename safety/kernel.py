@@ -218,6 +218,27 @@ def next_since_bolus(since: Any, given: Any, never: Any) -> Any:
     return ite(given > 0, 0, lo(since + 1, never))
 
 
+def differs(a: Any, b: Any) -> Any:
+    """1 when two integers are not the same."""
+    return ite(a == b, 0, 1)
+
+
+def next_highest(ring: Any, n: Any, rate: Any, leaving: Any, highest: Any) -> Any:
+    """The highest rate of a ring of ``n`` after ``rate`` took the place of ``leaving``; a search only where that was the highest."""
+    gone = both(rate < highest, leaving == highest)
+    most = rate
+    for k in range(span(n, flag(gone, 1))):
+        most = hi(most, ring[k])
+    return ite(gone, most, hi(highest, rate))
+
+
+def unshielded(par: Any, request: Any, bolus: Any) -> Any:
+    """(rate, bolus): the request within the pump's own envelope and grid; below its lowest rate the pump runs nothing."""
+    rate = fdiv(lo(hi(request, 0), par.max_rate), par.rate_step) * par.rate_step
+    size = lo(hi(bolus, 0), par.max_rate * TICKS_PER_DAY)
+    return ite(rate >= par.min_rate, rate, 0), fdiv(size, par.bolus_step) * par.bolus_step
+
+
 def locked_bits(request: Any, locked: Any, lock_rate: Any) -> Any:
     """The respiratory bit where a request lies over what a lock leaves."""
     return flag(both(locked, request > lock_rate), RESPIRATORY)

@@ -14,6 +14,7 @@ from thecal.safety.bits import (
     BATTERY,
     BRIDGE,
     CLOCK,
+    COMMAND,
     ESCALATION,
     EXCLUSIVE,
     FINITE,
@@ -27,9 +28,21 @@ from thecal.safety.bits import (
     STABILITY,
     STALE,
     STOPPED,
+    UNITS,
 )
 from thecal.safety.ops import both, either, fdiv, hi, ite, lo
-from thecal.safety.records import ADVISE, CONFIRM, CONFIRM_STATES
+from thecal.safety.records import (
+    ADVISE,
+    ASKED,
+    CONFIRM,
+    CONFIRM_STAGE,
+    CONFIRM_STATES,
+    LOWER,
+    OUTDATED,
+    OWN_LEVEL,
+    UNASKED,
+    WRONG_UNITS,
+)
 
 
 def rest(a: Any, n: Any) -> Any:
@@ -42,24 +55,51 @@ def is_low(value: Any, limit: Any) -> Any:
     return ite(both(value >= 0, value < limit), 1, 0)
 
 
+def is_high(value: Any, limit: Any) -> Any:
+    """1 when a value lies over its limit; a missing one (-1) never does."""
+    return ite(value > limit, 1, 0)
+
+
+def has_fallen(value: Any, total: Any, count: Any, keep_permille: Any) -> Any:
+    """1 when a pressure lies under its share of the patient's own level, the mean of the first ``OWN_LEVEL`` values."""
+    known = both(value >= 0, count >= OWN_LEVEL)
+    return ite(both(known, 1000 * OWN_LEVEL * value < keep_permille * total), 1, 0)
+
+
 def next_samples(samples: Any, present: Any, low: Any) -> Any:
     """The last ``CONFIRM`` valid samples as bits, the newest lowest, after one more; 1 stands for a low one."""
     return ite(present, rest(samples * 2 + low, CONFIRM_STATES), samples)
 
 
-def confirmed(one: Any, other: Any) -> Any:
-    """1 when two of the last three places hold a low sample of either signal, those of one place counting once."""
+def confirmed(one: Any, other: Any, third: Any) -> Any:
+    """1 when two of the last three places hold a bad sample of any signal, those of one place counting once."""
     count = 0
     for _ in range(CONFIRM):
-        count = count + hi(rest(one, 2), rest(other, 2))
+        count = count + hi(hi(rest(one, 2), rest(other, 2)), rest(third, 2))
         one = fdiv(one, 2)
         other = fdiv(other, 2)
+        third = fdiv(third, 2)
     return ite(count >= 2, 1, 0)
 
 
 def believable(value: Any, last: Any, jump: Any) -> Any:
     """Whether a present value may be read: not above the last one by more than a body can recover between samples."""
     return both(value >= 0, either(last < 0, value - last <= jump))
+
+
+def believable_fall(value: Any, last: Any, jump: Any) -> Any:
+    """The same for a signal whose falls are recoveries."""
+    return both(value >= 0, either(last < 0, last - value <= jump))
+
+
+def leapt(value: Any, good: Any) -> Any:
+    """1 when a value is there and is not believed."""
+    return ite(good, 0, ite(value >= 0, 1, 0))
+
+
+def latest(value: Any, last: Any) -> Any:
+    """The value, or the last one where it is missing."""
+    return ite(value >= 0, value, last)
 
 
 def next_same(same: Any, value: Any, last: Any) -> Any:
@@ -75,6 +115,11 @@ def next_age(age: Any, fresh: Any) -> Any:
 def is_stale(rr_age: Any, spo2_age: Any, rr_same: Any, most: Any, flat: Any) -> Any:
     """1 when a required signal is too old or the breathing rate has stood still for too long."""
     return ite(either(either(rr_age > most, spo2_age > most), rr_same >= flat), 1, 0)
+
+
+def is_blind(rr_age: Any, spo2_age: Any, most: Any) -> Any:
+    """1 when a required signal is twice as old as it may be."""
+    return ite(either(rr_age > 2 * most, spo2_age > 2 * most), 1, 0)
 
 
 def latch(on: Any, trigger: Any, age: Any, watch: Any, clear: Any, well: Any) -> Any:
@@ -105,8 +150,23 @@ def restarts(gap: Any, stopped: Any, most: Any) -> Any:
 
 
 def next_errors(errors: Any, valid: Any, clear: Any, most: Any) -> Any:
-    """Unusable requests in a row; once they reach ``most`` automation stays off until a clinician clears it."""
-    return ite(errors >= most, ite(clear > 0, 0, errors), ite(valid > 0, 0, errors + 1))
+    """Unusable requests in a row; once they reach ``most`` automation stays off until a clinician clears it.
+
+    A tick in which nobody asked neither counts nor ends the count.
+    """
+    counted = ite(valid == ASKED, 0, ite(valid == UNASKED, errors, errors + 1))
+    return ite(errors >= most, ite(clear > 0, 0, errors), counted)
+
+
+def next_since_command(since: Any, valid: Any, never: Any) -> Any:
+    """Ticks since the last usable request."""
+    return ite(valid == ASKED, 0, lo(since + 1, never))
+
+
+def refusal(valid: Any) -> Any:
+    """The bit of the invariant that an unusable request breaks; 0 for a usable one and where nobody asked."""
+    usable = either(valid == ASKED, valid == UNASKED)
+    return ite(usable, 0, ite(valid == WRONG_UNITS, UNITS, ite(valid == OUTDATED, COMMAND, FINITE)))
 
 
 def escalated(rate: Any, rate_then: Any, permille: Any, nrs: Any, nrs_then: Any) -> Any:
@@ -115,9 +175,9 @@ def escalated(rate: Any, rate_then: Any, permille: Any, nrs: Any, nrs_then: Any)
     return both(known, both(1000 * rate >= (1000 + permille) * rate_then, nrs >= nrs_then))
 
 
-def leased(request: Any, prev: Any, since_command: Any, lease: Any, baseline: Any) -> Any:
-    """The request, or the rate the clinician saw last when nobody usable has asked for too long; never a rise."""
-    return ite(since_command >= lease, lo(lo(request, prev), hi(baseline, 0)), request)
+def leased(request: Any, prev: Any, lapsed: Any, baseline: Any) -> Any:
+    """The request, or the rate the clinician saw last once the lease has lapsed; never a rise."""
+    return ite(lapsed, lo(lo(request, prev), hi(baseline, 0)), request)
 
 
 def authorised(request: Any, prev: Any, stage: Any, clear: Any) -> Any:
@@ -125,8 +185,8 @@ def authorised(request: Any, prev: Any, stage: Any, clear: Any) -> Any:
 
     Stage 0 advises (nothing runs), 1 waits for a clinician's round, 2 may only lower, 3 acts.
     """
-    acts = either(stage > 2, both(stage == 1, clear > 0))
-    lowers = both(stage == 2, request < prev)
+    acts = either(stage > LOWER, both(stage == CONFIRM_STAGE, clear > 0))
+    lowers = both(stage == LOWER, request < prev)
     return ite(either(acts, lowers), request, prev)
 
 
@@ -137,7 +197,7 @@ def authorised_bolus(bolus: Any, stage: Any) -> Any:
 
 def shared_holds(state: Any, par: Any, facts: Any) -> Any:
     """Bits that withhold rises and boluses alike."""
-    low = both(par.vasoactive > 0, confirmed(state.haemo_samples, 0) > 0)
+    low = both(par.vasoactive > 0, confirmed(state.haemo_samples, 0, 0) > 0)
     return (
         ite(state.errors >= par.errors_most, FINITE, 0)
         + ite(either(facts.skew_s > par.skew_s, facts.skew_s < -par.skew_s), CLOCK, 0)

@@ -34,6 +34,11 @@ def either(a: Any, b: Any) -> Any:
     return a or b
 
 
+def union(a: Any, b: Any) -> Any:
+    """Every bit that is set in either of two sets of bits."""
+    return a | b
+
+
 def fdiv(a: Any, b: Any) -> Any:
     """Floor division by a positive integer."""
     return a // b

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
 from thecal.safety import ops
 
-HELPERS = ("lo", "hi", "ite", "both", "either", "fdiv", "span")
+HELPERS = ("lo", "hi", "ite", "both", "either", "union", "fdiv", "span")
 
 
 def bind(
@@ -46,6 +46,20 @@ def functions(source: ModuleType) -> dict[str, types.FunctionType]:
     }
 
 
-def plain(source: ModuleType) -> dict[str, Any]:
+def read(
+    sources: Iterable[ModuleType],
+    helpers: Mapping[str, Any],
+    *,
+    wrap: Callable[[types.FunctionType], Any] = lambda function: function,
+    replace: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The functions of several modules in one reading, each module calling those before it; arguments as of :func:`bind`."""
+    found: dict[str, Any] = {}
+    for source in sources:
+        found |= bind(source, {**found, **helpers}, wrap=wrap, replace=replace)
+    return found
+
+
+def plain(*sources: ModuleType) -> dict[str, Any]:
     """The plain-Python reading."""
-    return bind(source, {name: getattr(ops, name) for name in HELPERS})
+    return read(sources, {name: getattr(ops, name) for name in HELPERS})

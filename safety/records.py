@@ -16,7 +16,10 @@ CONFIRM_STATES = 1 << CONFIRM
 MAX_CAPS = MAX_DRUGS + 1  # every drug, and the morphine equivalent of several opioids
 REQUEST_LIMIT = 1 << 40  # requests are clamped to this before any arithmetic
 NEVER = 1 << 40  # ticks
+OWN_LEVEL = TICKS_PER_DAY  # first values whose mean is a patient's own systolic pressure
 ADVISE, CONFIRM_STAGE, LOWER, AUTO = 0, 1, 2, 3  # SHIELD_PAR.stage: what an agent may do
+# What a request is: usable, none (the pump holds between two decisions), malformed, in wrong units, stale or repeated.
+ASKED, UNASKED, MALFORMED, WRONG_UNITS, OUTDATED = 1, 2, 0, -1, -2
 
 _i = np.int64
 
@@ -127,11 +130,14 @@ SHIELD_STATE = _dtype(
     ("errors", _i),  # unusable requests in a row
     ("gap", _i),  # ticks without delivery
     # --- locks
-    ("warn_samples", _i, (2,)),  # last valid samples of breathing rate and saturation, 1 = under the warning limit
-    ("lock_samples", _i, (2,)),
+    ("warn_samples", _i, (3,)),  # last believed samples of breathing rate, saturation, CO2 as bits: 1 beyond the warning limit
+    ("lock_samples", _i, (3,)),
     ("haemo_samples", _i),
+    ("sbp_total", _i),  # sum and number of the first OWN_LEVEL systolic pressures
+    ("sbp_count", _i),
     ("rr_last", _i),  # last value shown, -1 before the first
     ("spo2_last", _i),
+    ("co2_last", _i),
     ("rr_same", _i),  # ticks without any change
     ("rr_age", _i),  # ticks since the last believed sample
     ("spo2_age", _i),
@@ -142,6 +148,7 @@ SHIELD_STATE = _dtype(
     ("lock_sedation", _i),
     ("warn", _i),
     ("stale", _i),
+    ("blind", _i),  # 1: a required signal is twice as old as it may be
     ("escalated", _i),
     # --- verdict of the last tick
     ("allowed_rate", _i),

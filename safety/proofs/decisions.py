@@ -25,25 +25,15 @@ class Decision:
     """A state, a pump and a request as symbols, and the kernel's answer to them."""
 
     def __init__(self, limits: Mapping[str, int], *notches: Any) -> None:
-        self.notch = z3.Int("notch")
+        self.notch, self.notch_lowest = z3.Ints("notch notch_lowest")
         self.held, self.room = Held(), Held()
         stand_ins: dict[str, Any] = {"sustainable": self.held, "bolus_room": self._room}
-        self.reading = Reading(replace=stand_ins, watched=(*notches, self.notch))
+        self.reading = Reading(replace=stand_ins, watched=(*notches, self.notch, self.notch_lowest))
         fixed = {name: limits[name] for name in PROFILE_FIELDS}
         symbols = (name for name in SHIELD_PAR.names or () if name not in ("conc", "cap_pg", "n_caps"))
         self.par = record("par", symbols, n_caps=1, conc=[z3.Int("conc")], cap_pg=[z3.Int("cap")], **fixed)
-        arrays = {
-            "ledger",
-            "dose24",
-            "bolus_flag",
-            "rate_hist",
-            "day_rate",
-            "week_rate",
-            "week_nrs",
-            "warn_samples",
-            "lock_samples",
-        }
-        self.state = record("state", (n for n in SHIELD_STATE.names or () if n not in arrays), ledger=[None])
+        scalars = (name for name in SHIELD_STATE.names or () if not SHIELD_STATE[name].shape)
+        self.state = record("state", scalars, ledger=[None])
         self.long_ago, self.holds, self.lock_rate, self.left = z3.Ints("long_ago holds lock_rate left")
         self.locked = z3.Bool("locked")
 
@@ -52,14 +42,14 @@ class Decision:
 
     def rate(self, request: Any) -> tuple[Any, Any]:
         """(rate, bits) for a request."""
-        answer: tuple[Any, Any] = self.reading.kernel.decide_rate(
+        answer: tuple[Any, Any] = self.reading.code.decide_rate(
             self.state, self.par, self.long_ago, request, self.holds, self.locked, self.lock_rate
         )
         return answer
 
     def bolus(self, rate: Any, bolus: Any, denies: Any) -> tuple[Any, Any]:
         """(bolus, bits) for a request beside a rate."""
-        answer: tuple[Any, Any] = self.reading.kernel.decide_bolus(self.state, self.par, self.left, rate, bolus, denies)
+        answer: tuple[Any, Any] = self.reading.code.decide_bolus(self.state, self.par, self.left, rate, bolus, denies)
         return answer
 
     def before(self) -> list[Any]:
@@ -79,6 +69,7 @@ class Decision:
             p.bolus_step >= 1,
             p.min_rate <= p.max_rate,
             p.bolus_eligible <= 1,
+            p.min_rate == self.notch_lowest * p.rate_step,
         ]
 
 
@@ -139,8 +130,9 @@ def _rate_goals(limits: Mapping[str, int]) -> list[Goal]:
          z3.Or(rate <= request, rate <= prev), (_I.META,)),
         ("minimal interference: an allowed request passes unchanged and unmarked",
          z3.Implies(allowed, z3.And(rate == request, broken == 0)), (_I.META,)),
-        ("every change is marked", z3.Implies(z3.And(rate != request, z3.Not(d.locked), d.holds == 0), broken != 0),
-         (_I.META,)),
+        ("every change is marked, but for what a lock or a hold does, which are marked where they are made",
+         z3.Implies(z3.And(rate != request, z3.Or(z3.Not(d.locked), request <= d.lock_rate), z3.Or(d.holds == 0, request <= prev)),
+                    broken != 0), (_I.META,)),
     ]  # fmt: skip
     capped = z3.If(request <= p.max_rate, request, p.max_rate)
     marked = (*known, *d.held.facts([rate, request, prev, capped]))
@@ -205,11 +197,11 @@ def _small(limits: Mapping[str, int]) -> list[Goal]:
     # The profile's share, and one that has no divisor in common with a thousand, so that rounding shows.
     floors = [_floor_goal(keep) for keep in sorted({limits["keep_permille"], 801})]
     waiting = Reading()
-    wait = waiting.kernel.titration_wait(interval, transit, prev)
+    wait = waiting.code.titration_wait(interval, transit, prev)
     flow = z3.If(prev >= 1, prev, 1)
     known = (*waiting.known, interval >= 0, transit >= 0, prev >= 0)
     bounding = Reading(watched=(n,))
-    asked = bounding.kernel.bounded(request, step)
+    asked = bounding.code.bounded(request, step)
     clamped = z3.If(request > REQUEST_LIMIT, REQUEST_LIMIT, z3.If(request < -REQUEST_LIMIT, -REQUEST_LIMIT, request))
     return [
         *floors,
@@ -217,7 +209,7 @@ def _small(limits: Mapping[str, int]) -> list[Goal]:
              z3.And(wait >= interval, wait * flow >= transit, z3.Or(wait == interval, (wait - 1) * flow < transit)),
              (_I.INTERVAL,)),
         Goal("lock: a request over what it leaves is marked, and no other", (),
-             waiting.kernel.locked_bits(request, locked, prev) == z3.If(z3.And(locked, prev < request), bits.RESPIRATORY, 0),
+             waiting.code.locked_bits(request, locked, prev) == z3.If(z3.And(locked, prev < request), bits.RESPIRATORY, 0),
              (_I.RESPIRATORY_LOCK,)),
         Goal("wait: nothing is divided by zero", (prev >= 0,), z3.And(*(divisor >= 1 for divisor in waiting.divisors)),
              (_I.META,)),
@@ -230,7 +222,7 @@ def _floor_goal(keep: int) -> Goal:
     highest, step, prev = z3.Ints("highest step prev")
     exposed = z3.Bool("exposed")
     reading = Reading()
-    floor = reading.kernel.withdrawal_floor(highest, keep, step, prev, exposed)
+    floor = reading.code.withdrawal_floor(highest, keep, step, prev, exposed)
     lowest = z3.And(floor <= prev, z3.Implies(floor < prev, z3.And(1000 * floor >= keep * highest,
                     z3.Or(1000 * (floor - step) < keep * highest, floor == 0))))  # fmt: skip
     name = f"floor: the smallest notch that keeps {keep} in a thousand"
@@ -239,10 +231,9 @@ def _floor_goal(keep: int) -> Goal:
 
 
 def _on_grid(rate: Any, d: Decision) -> Any:
-    """Whether the rate is a whole number of steps, or the pump's own lowest rate (which the pump runs whatever its grid)."""
+    """Whether the rate is a whole number of steps."""
     notches = z3.Int("notches")
-    some = z3.Exists([notches], rate == notches * d.par.rate_step)
-    return z3.Or(rate == d.state.prev_rate, rate == d.par.min_rate, some)
+    return z3.Exists([notches], rate == notches * d.par.rate_step)
 
 
 def _twice(limits: Mapping[str, int]) -> list[Goal]:
@@ -326,7 +317,7 @@ def _bolus_twice(limits: Mapping[str, int]) -> list[Goal]:
 
 
 def _counters() -> list[Goal]:
-    kernel = Reading().kernel
+    kernel = Reading().code
     since, rate, prev, given, never, count, most, leaving, flag = z3.Ints(
         "since rate prev given never count most leaving flag"
     )

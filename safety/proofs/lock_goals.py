@@ -27,7 +27,7 @@ def _bits_are(total: Any, rules: dict[int, Any]) -> Any:
 
 
 def _withholding() -> list[Goal]:
-    locks = Reading().locks
+    locks = Reading().code
     state = record("state", _STATE)
     par = record("par", SHIELD_PAR.names or ())
     facts = record("facts", SHIELD_FACTS.names or ())
@@ -71,34 +71,51 @@ def _withholding() -> list[Goal]:
 
 
 def _samples() -> list[Goal]:
-    locks = Reading().locks
-    value, last, limit, jump, samples, one, other, low = z3.Ints("value last limit jump samples one other low")
+    locks = Reading().code
+    value, last, limit, jump, samples, one, other, third, low = z3.Ints("value last limit jump samples one other third low")
     present = z3.Bool("present")
-    eight = [z3.And(x >= 0, x <= 7) for x in (samples, one, other)]
-    places = [[x / 2**i % 2 == 1 for i in range(3)] for x in (one, other)]
-    hit = [z3.Or(a, b) for a, b in zip(*places, strict=True)]
+    eight = [z3.And(x >= 0, x <= 7) for x in (samples, one, other, third)]
+    places = [[x / 2**i % 2 == 1 for i in range(3)] for x in (one, other, third)]
+    hit = [z3.Or(*places_) for places_ in zip(*places, strict=True)]
+    count = locks.confirmed(one, other, third)
     twice = z3.Or(z3.And(hit[0], hit[1]), z3.And(hit[0], hit[2]), z3.And(hit[1], hit[2]))
     shifted = z3.If(present, samples * 2 % 8 + low, samples)
-    rr_age, spo2_age, same, most, flat = z3.Ints("rr_age spo2_age same most flat")
+    rr_age, spo2_age, same, most, flat, total = z3.Ints("rr_age spo2_age same most flat total")
+    keep = z3.Int("keep")
     return [
-        Goal("two of three places confirm", tuple(eight), (locks.confirmed(one, other) == 1) == twice,
+        Goal("two of three places confirm", tuple(eight), (count == 1) == twice,
              (_I.RESPIRATORY_LOCK, _I.HAEMODYNAMIC_LOCK)),
-        Goal("confirmation is 0 or 1", tuple(eight),
-             z3.Or(locks.confirmed(one, other) == 0, locks.confirmed(one, other) == 1), (_I.RESPIRATORY_LOCK,)),
+        Goal("confirmation is 0 or 1", tuple(eight), z3.Or(count == 0, count == 1), (_I.RESPIRATORY_LOCK,)),
         Goal("a sample pushes the oldest out", (*eight, low >= 0, low <= 1),
              locks.next_samples(samples, present, low) == shifted, (_I.RESPIRATORY_LOCK,)),
         Goal("a value is low when it is there and under its limit", (), (locks.is_low(value, limit) == 1)
              == z3.And(value >= 0, value < limit), (_I.RESPIRATORY_LOCK,)),
+        Goal("a value is high when it is over its limit", (), locks.is_high(value, limit) == z3.If(value > limit, 1, 0),
+             (_I.RESPIRATORY_LOCK,)),
+        Goal("a pressure has fallen when it is under its share of the mean of the first values", (total >= 0,),
+             locks.has_fallen(value, total, samples, keep) == z3.If(
+                 z3.And(value >= 0, samples >= 96, value < keep / z3.RealVal(1000) * total / 96), 1, 0),
+             (_I.HAEMODYNAMIC_LOCK,)),
         Goal("a low value is 0 or 1", (), z3.Or(locks.is_low(value, limit) == 0, locks.is_low(value, limit) == 1)),
         Goal("a value that falls is always believed", (value >= 0, value <= last, jump >= 0),
              locks.believable(value, last, jump), (_I.IMPLAUSIBLE,)),
         Goal("a leap is not believed, nor is what is missing", (last >= 0,),
              z3.Not(locks.believable(value, last, jump)) == z3.Or(value < 0, value > last + jump), (_I.IMPLAUSIBLE,)),
-        Goal("the first value is believed", (value >= 0, last == -1), locks.believable(value, last, jump)),
+        Goal("the first value is believed", (value >= 0, last == -1),
+             z3.And(locks.believable(value, last, jump), locks.believable_fall(value, last, jump)), (_I.IMPLAUSIBLE,)),
+        Goal("a value whose falls are recoveries is believed unless it is missing or falls by a leap", (last >= 0,),
+             z3.Not(locks.believable_fall(value, last, jump)) == z3.Or(value < 0, last > value + jump), (_I.IMPLAUSIBLE,)),
+        Goal("a leap is a value that is there and not believed", (),
+             locks.leapt(value, present) == z3.If(z3.And(value >= 0, z3.Not(present)), 1, 0), (_I.IMPLAUSIBLE,)),
+        Goal("the latest value stays while none arrives", (), locks.latest(value, last) == z3.If(value < 0, last, value),
+             (_I.IMPLAUSIBLE,)),
         Goal("staleness is 0 or 1", (), z3.Or(*(locks.is_stale(rr_age, spo2_age, same, most, flat) == x for x in (0, 1)))),
         Goal("a signal is stale when old or motionless", (),
              (locks.is_stale(rr_age, spo2_age, same, most, flat) == 1)
              == z3.Or(rr_age > most, spo2_age > most, same >= flat), (_I.STALE,)),
+        Goal("the shield is blind when a required signal is twice as old as it may be", (),
+             locks.is_blind(rr_age, spo2_age, most) == z3.If(z3.Or(rr_age > 2 * most, spo2_age > 2 * most), 1, 0),
+             (_I.STALE,)),
         Goal("an age starts with a sample and grows by one", (),
              locks.next_age(value, present) == z3.If(present, 0, value + 1), (_I.STALE,)),
         Goal("a signal stands still while it shows the same", (),
@@ -108,7 +125,7 @@ def _samples() -> list[Goal]:
 
 
 def _latches() -> list[Goal]:
-    locks = Reading().locks
+    locks = Reading().code
     on, age, watch, clear, prev, permille, lowest = z3.Ints("on age watch clear prev permille lowest")
     trigger, well, pocket = z3.Bools("trigger well pocket")
     latched, new_age = locks.latch(on, trigger, age, watch, clear, well)
@@ -136,24 +153,35 @@ def _latches() -> list[Goal]:
              locks.restarts(gap, stopped, most) == z3.And(stopped == 0, most < gap), (_I.RESTART,)),
         Goal("automation that is off stays off without a clinician", (most >= 1, errors >= most, clear <= 0), off >= most,
              (_I.FINITE,)),
-        Goal("unusable requests count, a usable one ends the count", (most >= 1, errors >= 0, errors < most),
-             off == z3.If(valid > 0, 0, errors + 1), (_I.FINITE,)),
+        Goal("unusable requests count, a usable one ends the count, silence does neither",
+             (most >= 1, errors >= 0, errors < most),
+             off == z3.If(valid == 1, 0, z3.If(valid == 2, errors, errors + 1)), (_I.FINITE,)),
         Goal("a clinician switches automation on again", (most >= 1, errors >= most, clear > 0), off == 0, (_I.FINITE,)),
     ]  # fmt: skip
 
 
 def _requests() -> list[Goal]:
-    locks = Reading().locks
+    locks = Reading().code
     request, prev, since, lease, baseline, stage, clear = z3.Ints("request prev since lease baseline stage clear")
-    then, permille, nrs, nrs_then, bolus = z3.Ints("then permille nrs nrs_then bolus")
-    asked = locks.leased(request, prev, since, lease, baseline)
+    then, permille, nrs, nrs_then, bolus, valid = z3.Ints("then permille nrs nrs_then bolus valid")
+    lapsed = z3.Bool("lapsed")
+    asked = locks.leased(request, prev, lapsed, baseline)
+    named = {-2: bits.COMMAND, -1: bits.UNITS, 1: 0, 2: 0}
+    named_bit: Any = bits.FINITE
+    for code, bit in named.items():
+        named_bit = z3.If(valid == code, bit, named_bit)
     acted = locks.authorised(request, prev, stage, clear)
     worse = z3.And(then > 0, nrs >= 0, nrs_then >= 0, 1000 * (prev - then) >= permille * then, nrs >= nrs_then)
     return [
-        Goal("a lease never raises", (since >= lease,), z3.And(asked <= prev, asked <= request), (_I.LEASE,)),
-        Goal("a lease ends in the clinician's rate", (since >= lease, baseline >= 0, request >= prev, prev >= baseline),
-             asked == baseline, (_I.LEASE,)),
-        Goal("a lease that runs changes nothing", (since < lease,), asked == request, (_I.LEASE,)),
+        Goal("a lapsed lease never raises", (lapsed,), z3.And(asked <= prev, asked <= request), (_I.LEASE, _I.STALE)),
+        Goal("a lease ends in the clinician's rate", (lapsed, baseline >= 0, request >= prev, prev >= baseline),
+             asked == baseline, (_I.LEASE, _I.STALE)),
+        Goal("a lease that runs changes nothing", (z3.Not(lapsed),), asked == request, (_I.LEASE,)),
+        Goal("ticks since a usable request start with it and grow by one", (since >= 0,),
+             locks.next_since_command(since, valid, lease) == z3.If(valid == 1, 0, z3.If(since + 1 <= lease, since + 1, lease)),
+             (_I.LEASE,)),
+        Goal("a request that cannot be used names the invariant it breaks", (), locks.refusal(valid) == named_bit,
+             (_I.FINITE, _I.UNITS, _I.COMMAND)),
         Goal("advice runs nothing", (stage == 0,), z3.And(acted == prev, locks.authorised_bolus(bolus, stage) == 0),
              (_I.AUTHORITY,)),
         Goal("confirmation waits for a clinician", (stage == 1,), acted == z3.If(clear > 0, request, prev),

@@ -1,4 +1,4 @@
-"""No overflow: the kernel read over intervals, so that the largest magnitude any step of its arithmetic can reach is known.
+"""No overflow: the tick read over intervals, so that the largest magnitude any step of its arithmetic can reach is known.
 
 Interval arithmetic is sound: the true value of every intermediate lies in the interval computed for it. The inputs are as
 large as any profile and pump may be (``profile_schema``), the ledger as full as its type allows an unshielded run to fill it.
@@ -9,16 +9,30 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from thecal.safety import kernel, locks
+from thecal.safety import kernel, locks, tick
 from thecal.safety.profile_schema import MOST_UG
-from thecal.safety.readings import bind
-from thecal.safety.records import MAX_CAPS, NEVER, REQUEST_LIMIT, SHIELD_FACTS, SHIELD_PAR, SHIELD_STATE, WINDOW
+from thecal.safety.readings import read
+from thecal.safety.records import (
+    MAX_CAPS,
+    NEVER,
+    OWN_LEVEL,
+    REQUEST_LIMIT,
+    SHIELD_FACTS,
+    SHIELD_PAR,
+    SHIELD_STATE,
+    TICKS_PER_DAY,
+    WINDOW,
+)
 
 LIMIT = 2**63 - 1
 MOST_RATE = 10_000_000  # nL per tick: 960 mL/d, twenty times any pump
 MOST_CONC = 1_000_000  # pg/nL: a gram per mL
 _CAP = int(MOST_UG) * 1_000_000
-_MASS = 2 * MOST_RATE * MOST_CONC
+_MASS = (1 + TICKS_PER_DAY) * MOST_RATE * MOST_CONC  # an unshielded bolus may be a day of the pump's highest rate
+_MOST_TENTHS = 100_000  # of a pressure, see envs/facts.py
+_SHARES = (
+    "step_permille", "keep_permille", "bolus_permille", "restart_permille", "lock_permille", "sbp_keep_permille",
+)  # fmt: skip
 
 
 class Interval:
@@ -93,38 +107,57 @@ def _fdiv(a: Any, b: Any) -> Interval:
     return quotient
 
 
+class _Ring:
+    """A ring whose entries all lie in one interval, whatever is written keeps to it by the induction over the tick."""
+
+    def __init__(self, entry: Interval) -> None:
+        self.entry = entry
+
+    def __getitem__(self, place: Any) -> Interval:
+        return self.entry
+
+    def __setitem__(self, place: Any, value: Any) -> None:
+        Interval.of(value)
+
+
+def _state() -> SimpleNamespace:
+    """Every state the shield can reach, shielded or not, and more."""
+    rate, wide = Interval(0, MOST_RATE), Interval(0, NEVER)
+    state = SimpleNamespace(**dict.fromkeys(SHIELD_STATE.names or (), wide))
+    state.ledger = [[Interval(0, _MASS)] * WINDOW for _ in range(MAX_CAPS)]
+    state.dose24 = [Interval(0, WINDOW * _MASS)] * MAX_CAPS
+    state.prev_rate = state.highest24 = state.baseline = rate
+    for name in ("rate_hist", "day_rate", "week_rate"):
+        setattr(state, name, _Ring(rate))
+    state.bolus_flag, state.week_nrs = _Ring(Interval(0, 1)), _Ring(Interval(-NEVER, NEVER))
+    state.warn_samples, state.lock_samples = [Interval(0, 7)] * 3, [Interval(0, 7)] * 3
+    state.haemo_samples, state.sbp_count = Interval(0, 7), Interval(0, OWN_LEVEL)
+    for name in ("rr_last", "spo2_last", "co2_last"):
+        setattr(state, name, Interval(-NEVER, NEVER))
+    return state
+
+
 def largest_magnitude() -> int:
-    """The largest magnitude any intermediate of a decision and of the locks can reach."""
+    """The largest magnitude any intermediate of a tick can reach, for any request, facts, profile and pump within bounds."""
     helpers = {
         "lo": _lo, "hi": _hi, "ite": _join, "both": lambda a, b: True, "either": lambda a, b: True, "fdiv": _fdiv,
-        "span": lambda n, wanted: n,
+        "union": lambda a, b: Interval.of(a) + b, "span": lambda n, wanted: n,
     }  # fmt: skip
-    read = SimpleNamespace(**bind(kernel, helpers), **bind(locks, helpers))
-    rate, wide = Interval(0, MOST_RATE), Interval(0, NEVER + 1)
-    state = SimpleNamespace(**dict.fromkeys(SHIELD_STATE.names or (), wide))
+    code = SimpleNamespace(**read((kernel, locks, tick), helpers))
+    rate, wide = Interval(0, MOST_RATE), Interval(0, NEVER)
     par = SimpleNamespace(**dict.fromkeys(SHIELD_PAR.names or (), wide))
-    facts = SimpleNamespace(**{name: Interval(-NEVER, NEVER) for name in SHIELD_FACTS.names or ()})
-    state.ledger = [[Interval(0, _MASS)] * WINDOW] * MAX_CAPS
-    state.prev_rate = state.highest24 = rate
     par.cap_pg, par.conc, par.n_caps = [Interval(1, _CAP)] * MAX_CAPS, [Interval(1, MOST_CONC)] * MAX_CAPS, MAX_CAPS
     par.min_rate = par.max_rate = par.bolus_abs = rate
     par.rate_step = par.bolus_step = Interval(1, MOST_RATE)
-    for name in ("step_permille", "keep_permille", "bolus_permille", "restart_permille", "lock_permille"):
+    for name in _SHARES:
         setattr(par, name, Interval(0, 1000))
     par.rise_permille = par.escalation_permille = Interval(0, 100_000)
-    state.haemo_samples = Interval(0, 7)
+    # What is measured and told is clamped to this at the border (envs/facts.py).
+    facts = SimpleNamespace(**{name: Interval(-NEVER, NEVER) for name in SHIELD_FACTS.names or ()})
+    facts.sbp = Interval(-1, _MOST_TENTHS)
     Interval.reached = 0
-    ask = Interval(-REQUEST_LIMIT, REQUEST_LIMIT)
-    chosen, _ = read.decide_rate(state, par, rate, read.bounded(ask, par.rate_step), wide, True, rate)
-    read.decide_bolus(state, par, Interval(-NEVER, NEVER), _lo(_hi(chosen, 0), rate), ask, wide)
-    read.shared_holds(state, par, facts)
-    read.rise_holds(state, par, facts)
-    read.bolus_denials(state, par, facts)
-    read.reduced_rate(rate, par.lock_permille, rate, True)
-    read.escalated(rate, rate, par.escalation_permille, wide, wide)
-    read.next_since_bolus(wide, rate, wide)
-    read.next_since_increase(wide, rate, rate, wide)
-    read.next_errors(wide, wide, wide, wide)
-    # The ledger's newest mass, and the share of the rate that a restart leaves, are the only arithmetic outside the kernel.
-    Interval(0, MOST_RATE) * MOST_CONC * 2 * WINDOW + 0
+    state = _state()
+    state.sbp_total = Interval(0, OWN_LEVEL * _MOST_TENTHS)
+    ask = Interval(-REQUEST_LIMIT, REQUEST_LIMIT)  # a request is compared with this before any arithmetic
+    code.shield_tick(state, par, facts, ask, ask, Interval(-2, 2))
     return Interval.reached

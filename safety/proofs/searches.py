@@ -47,8 +47,8 @@ def _search_goals() -> list[Goal]:
     masses, tails, known = _ledger()
     cap, conc, top, rate = z3.Ints("cap conc top rate")
     reading = Reading(watched=(rate, top), exact=False)
-    best = reading.kernel.largest_held(masses, WINDOW, cap, conc, top, 1)
-    over = reading.kernel.excess(masses, WINDOW, cap, conc, top, 1)
+    best = reading.code.largest_held(masses, WINDOW, cap, conc, top, 1)
+    over = reading.code.excess(masses, WINDOW, cap, conc, top, 1)
     known = [*known, conc >= 1, rate >= 0, top >= 0, *reading.known]
     fits = _held(tails, cap, conc * rate)
     lower, higher = z3.Ints("lower higher")
@@ -88,7 +88,7 @@ def _room_goals() -> list[Goal]:
     masses, tails, known = _ledger()
     cap, conc, rate, bolus = z3.Ints("cap conc rate bolus")
     reading = Reading(watched=(bolus,), exact=False, flat=True)
-    room = reading.kernel.bolus_room(masses, WINDOW, cap, conc, rate, 1)
+    room = reading.code.bolus_room(masses, WINDOW, cap, conc, rate, 1)
     fits = [tails[k] + (WINDOW - k) * (rate * conc) + bolus * conc <= cap for k in range(WINDOW)]
     known = [*known, conc >= 1, rate >= 0, bolus >= 1, *reading.known, cap >= 0]
     return [

@@ -12,8 +12,8 @@ from typing import Any
 
 import z3
 
-from thecal.safety import kernel, locks
-from thecal.safety.readings import bind
+from thecal.safety import kernel, locks, tick
+from thecal.safety.readings import read
 
 
 def _lo(a: Any, b: Any) -> Any:
@@ -29,7 +29,7 @@ def _ite(condition: Any, a: Any, b: Any) -> Any:
 
 
 class Reading:
-    """One solver reading of kernel and locks, with the facts that its fresh variables are known by.
+    """One solver reading of kernel, locks and tick, with the facts that its fresh variables are known by.
 
     Args:
         replace: contracts that stand in for functions of the kernel.
@@ -56,16 +56,22 @@ class Reading:
             "ite": _ite,
             "both": z3.And,
             "either": z3.Or,
+            "union": self._union,
             "fdiv": self._fdiv,
             "span": lambda n, wanted: n,
         }
-        self.kernel = SimpleNamespace(**bind(kernel, helpers, replace=replace))
-        self.locks = SimpleNamespace(**bind(locks, helpers))
+        self.code = SimpleNamespace(**read((kernel, locks, tick), helpers, replace=replace))
 
     def _least(self, a: Any, b: Any) -> Any:
         least = z3.FreshInt("least")
         self.known += [least <= a, least <= b, z3.Or(least == a, least == b)]
         return least
+
+    def _union(self, a: Any, b: Any) -> Any:
+        """The bits of either, of which a proof knows only that none is lost and none appears where both sets are empty."""
+        bits = z3.FreshInt("bits")
+        self.known += [bits >= a, bits >= b, (bits == 0) == z3.And(a == 0, b == 0)]
+        return bits
 
     def _fdiv(self, a: Any, b: Any) -> Any:
         if isinstance(b, int):

@@ -18,7 +18,7 @@ from thecal.safety.certificate import PROVED, SCHEMA, kernel_hash
 from thecal.safety.invariants import Invariant
 from thecal.safety.profile_schema import SETTINGS
 from thecal.safety.profiles import LimitProfile
-from thecal.safety.proofs import decisions, lock_goals, overflow, searches
+from thecal.safety.proofs import decisions, lock_goals, overflow, searches, ticks
 from thecal.safety.proofs.goals import Goal
 
 TIMEOUT_S = 60.0
@@ -27,7 +27,7 @@ SHARED = "every profile"
 
 def shared_goals() -> list[Goal]:
     """Goals that hold for every profile at once."""
-    return [*searches.goals(), *lock_goals.goals(), *_overflow()]
+    return [*searches.goals(), *lock_goals.goals(), *ticks.goals(), *_overflow()]
 
 
 def _overflow() -> list[Goal]:
