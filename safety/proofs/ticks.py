@@ -28,6 +28,8 @@ from thecal.safety.records import (
 )
 
 _I = Invariant
+_RATE = (_I.ENVELOPE, _I.CAP_24H, _I.CALENDAR_DAY, _I.ADMIXTURE, _I.SEDATIVE, _I.STEP_UP, _I.INTERVAL, _I.FLOOR, _I.RISE_28D)
+_BOLUS = (_I.CAP_24H, _I.BOLUS_SIZE, _I.LOCKOUT, _I.BOLUS_COUNT, _I.BOLUS_ELIGIBLE, _I.RESERVOIR)
 _COUNTERS = (
     "ticks", "since_increase", "since_bolus", "since_command", "errors", "gap", "bolus_count", "prev_rate", "highest24",
     "baseline", "lock_rate", "lock_age", "rr_same", "rr_age", "spo2_age", "sbp_total", "sbp_count",
@@ -229,9 +231,9 @@ def _what_runs(t: Tick) -> list[Goal]:
     sizes = [z3.And(a.allowed_rate == t.choice(request), a.allowed_bolus == t.size(t.choice(request), bolus))
              for request in (t.calls[0][0],) for bolus in (t.raw_bolus, z3.IntVal(0))]  # fmt: skip
     return [
-        Goal("what runs is a decision: the rate", known, chosen, tuple(_I)),
+        Goal("what runs is a decision: the rate", known, chosen, _RATE),
         Goal("what runs is a decision: the bolus beside that rate, or none", known,
-             z3.Or(a.allowed_bolus == 0, *sizes), tuple(_I)),
+             z3.Or(a.allowed_bolus == 0, *sizes), _BOLUS),
         Goal("what runs is what is remembered", known,
              z3.And(a.prev_rate == a.allowed_rate, a.ticks == t.before.ticks + 1), (_I.META,)),
         Goal("rate and bolus together stay within the pump's flow", known,
@@ -308,7 +310,7 @@ def _who_may_act(t: Tick) -> list[Goal]:
              z3.Implies(z3.Or(lapsed, a.blind == 1), z3.And(back, t.calls[0][0] <= b.baseline)), (_I.LEASE, _I.STALE)),
         Goal("advice changes nothing by itself", known,
              z3.Implies(p.stage == 0, z3.And(a.allowed_bolus == 0, t.calls[0][0] <= b.prev_rate)), (_I.AUTHORITY,)),
-        Goal("confirmation waits for a clinician", known,
+        Goal("confirmation waits for a clinician, in the tick", known,
              z3.Implies(z3.And(p.stage == 1, t.facts.clear <= 0), a.allowed_rate <= b.prev_rate), (_I.AUTHORITY,)),
         Goal("a lowering stage raises nothing", known, z3.Implies(p.stage == 2, a.allowed_rate <= b.prev_rate),
              (_I.AUTHORITY,)),

@@ -9,11 +9,11 @@ from types import ModuleType
 import pytest
 import z3
 
-from thecal.safety import certificate, kernel, locks
+from thecal.safety import certificate, kernel, locks, tick
 from thecal.safety.certificate import UnprovedShieldError, is_proved, kernel_hash, require_proof, shipped_proof
 from thecal.safety.invariants import Invariant
 from thecal.safety.profiles import load_profile, profile_names
-from thecal.safety.proofs import decisions, lock_goals, overflow, searches, terms
+from thecal.safety.proofs import decisions, lock_goals, overflow, searches, terms, ticks
 from thecal.safety.proofs.goals import Goal
 from thecal.safety.proofs.verify import _solve, failures, profile_goals, shared_goals, verify, write_proof
 
@@ -42,19 +42,24 @@ def test_a_decision_is_proved_anew(goal: Goal) -> None:
     assert _answer(goal) == "proved"
 
 
-@pytest.mark.parametrize("goal", [*lock_goals.goals(), *searches.goals()[4:]], ids=lambda g: g.name)
-def test_locks_and_ledger_are_proved_anew(goal: Goal) -> None:
+@pytest.mark.parametrize("goal", [*lock_goals.goals(), *searches.goals()[4:], *ticks.goals()], ids=lambda g: g.name)
+def test_locks_ledger_and_tick_are_proved_anew(goal: Goal) -> None:
     assert _answer(goal) == "proved"
 
 
+def test_no_two_goals_have_one_name() -> None:
+    for goals in (shared_goals(), profile_goals(load_profile("seed_2025"))):
+        names = [goal.name for goal in goals]
+        assert len(set(names)) == len(names)
+
+
 def test_nothing_overflows_in_any_profile() -> None:
-    assert overflow.largest_magnitude() < overflow.LIMIT // 1000
+    assert overflow.largest_magnitude() < 2**62
 
 
 def test_every_invariant_that_can_be_proved_is_covered() -> None:
     covered = {i for goal in [*shared_goals(), *decisions.goals(STRICT)] for i in goal.covers}
-    at_the_door = {Invariant.UNITS, Invariant.COMMAND, Invariant.CONCENTRATION, Invariant.PRIME, Invariant.REFILL_IDENTITY,
-                   Invariant.COMPATIBILITY}  # fmt: skip
+    at_the_door = {Invariant.CONCENTRATION, Invariant.PRIME, Invariant.REFILL_IDENTITY, Invariant.COMPATIBILITY}
     assert set(Invariant) - covered == at_the_door
 
 
@@ -81,6 +86,24 @@ def _broken(module: ModuleType, old: str, new: str) -> ModuleType:
 def test_a_broken_kernel_is_refuted(old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terms, "kernel", _broken(kernel, old, new))
     assert any(_answer(goal, 5.0) != "proved" for goal in decisions.goals(STRICT))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("rest(fdiv(state.ticks, TICKS_PER_WEEK) + 1, WEEKS_BACK + 1)", "rest(fdiv(state.ticks, TICKS_PER_WEEK) + 2, WEEKS_BACK + 1)"),
+        ("ledger[k] = ledger[k + 1]", "ledger[k] = ledger[k]"),
+        ("wanted = ite(valid == ASKED, request, state.prev_rate)", "wanted = request"),
+        ("ite(both(facts.clear > 0, state.lock_resp == 0), rate, state.baseline)", "rate"),
+        ("state.holds, locked, lock_rate)\n    given", "0, locked, lock_rate)\n    given"),
+        ("state.denies)\n    marks", "0)\n    marks"),
+        ("either(lapsed, state.blind > 0)", "lapsed"),
+        ("state.bolus_count + given - state.bolus_flag[slot]", "state.bolus_count + given"),
+    ],
+)  # fmt: skip
+def test_a_broken_tick_is_refuted(old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terms, "tick", _broken(tick, old, new))
+    assert any(_answer(goal, 10.0) != "proved" for goal in ticks.goals())
 
 
 def test_a_broken_lock_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
