@@ -14,7 +14,8 @@ from thecal.safety.profiles import LimitProfile
 
 SCHEMA = 1
 SOURCES = (
-    "bits.py", "invariants.py", "kernel.py", "locks.py", "ops.py", "parameters.py", "readings.py", "records.py", "shield.py", "tick.py",
+    "bits.py", "invariants.py", "kernel.py", "locks.py", "ops.py", "parameters.py", "readings.py", "records.py", "shield.py",
+    "tick.py",
 )  # fmt: skip
 PROVED = "proved"
 

@@ -224,7 +224,7 @@ def differs(a: Any, b: Any) -> Any:
 
 
 def next_highest(ring: Any, n: Any, rate: Any, leaving: Any, highest: Any) -> Any:
-    """The highest rate of a ring of ``n`` after ``rate`` took the place of ``leaving``; a search only where that was the highest."""
+    """The highest of a ring of ``n`` after ``rate`` took the place of ``leaving``; searched only where that was the highest."""
     gone = both(rate < highest, leaving == highest)
     most = rate
     for k in range(span(n, flag(gone, 1))):

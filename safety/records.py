@@ -130,7 +130,11 @@ SHIELD_STATE = _dtype(
     ("errors", _i),  # unusable requests in a row
     ("gap", _i),  # ticks without delivery
     # --- locks
-    ("warn_samples", _i, (3,)),  # last believed samples of breathing rate, saturation, CO2 as bits: 1 beyond the warning limit
+    (
+        "warn_samples",
+        _i,
+        (3,),
+    ),  # last believed samples of breathing rate, saturation, CO2 as bits: 1 beyond the warning limit
     ("lock_samples", _i, (3,)),
     ("haemo_samples", _i),
     ("sbp_total", _i),  # sum and number of the first OWN_LEVEL systolic pressures

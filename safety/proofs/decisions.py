@@ -131,8 +131,8 @@ def _rate_goals(limits: Mapping[str, int]) -> list[Goal]:
         ("minimal interference: an allowed request passes unchanged and unmarked",
          z3.Implies(allowed, z3.And(rate == request, broken == 0)), (_I.META,)),
         ("every change is marked, but for what a lock or a hold does, which are marked where they are made",
-         z3.Implies(z3.And(rate != request, z3.Or(z3.Not(d.locked), request <= d.lock_rate), z3.Or(d.holds == 0, request <= prev)),
-                    broken != 0), (_I.META,)),
+         z3.Implies(z3.And(rate != request, z3.Or(z3.Not(d.locked), request <= d.lock_rate),
+                           z3.Or(d.holds == 0, request <= prev)), broken != 0), (_I.META,)),
     ]  # fmt: skip
     capped = z3.If(request <= p.max_rate, request, p.max_rate)
     marked = (*known, *d.held.facts([rate, request, prev, capped]))

@@ -72,7 +72,9 @@ def _withholding() -> list[Goal]:
 
 def _samples() -> list[Goal]:
     locks = Reading().code
-    value, last, limit, jump, samples, one, other, third, low = z3.Ints("value last limit jump samples one other third low")
+    value, last, limit, jump, samples, one, other, third, low = z3.Ints(
+        "value last limit jump samples one other third low"
+    )
     present = z3.Bool("present")
     eight = [z3.And(x >= 0, x <= 7) for x in (samples, one, other, third)]
     places = [[x / 2**i % 2 == 1 for i in range(3)] for x in (one, other, third)]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ast
 import inspect
-import math
 
 import numba
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from thecal.safety import kernel, locks, ops, shield, tick

@@ -48,7 +48,9 @@ def _facts(rng: np.random.Generator) -> Any:
     }  # fmt: skip
     calm = rng.random() < 0.5
     for name in told.dtype.names or ():
-        told[name] = near[name][-1 if name in ("since_refill", "reservoir_nl") else 0] if calm else _choice(rng, *near[name])
+        told[name] = (
+            near[name][-1 if name in ("since_refill", "reservoir_nl") else 0] if calm else _choice(rng, *near[name])
+        )
     if calm:
         told["rr"], told["spo2"], told["poss"] = 140, 970, 1
     return told
@@ -94,7 +96,11 @@ def _shield(rng: np.random.Generator) -> tuple[Any, Any]:
     }.items():  # fmt: skip
         row[name] = int(rng.choice(values)) + int(rng.choice([-1, 0, 0, 1])) if rng.random() < 0.7 else row[name]
     row["sbp_total"] = int(row["sbp_count"]) * 1_300
-    row["rr_last"], row["spo2_last"], row["co2_last"] = rng.choice([-1, 60, 140]), rng.choice([-1, 800, 970]), rng.choice([-1, 700])
+    row["rr_last"], row["spo2_last"], row["co2_last"] = (
+        rng.choice([-1, 60, 140]),
+        rng.choice([-1, 800, 970]),
+        rng.choice([-1, 700]),
+    )
     row["lock_resp"] = rng.choice([0, 0, 1])
     row["warn_samples"], row["lock_samples"] = rng.integers(0, 8, 3), rng.integers(0, 8, 3) * (rng.random() < 0.3)
     row["haemo_samples"] = rng.integers(0, 8)
@@ -105,7 +111,18 @@ def _case(seed: int) -> tuple[Any, Any, Any, int, int, int]:
     rng = np.random.default_rng(seed)
     state, par = _shield(rng)
     prev = int(state["prev_rate"][0])
-    request = [HUGE, -HUGE, 0, prev, prev + 10, prev * 6 // 5, prev * 6 // 5 + 10, prev * 4 // 5, prev * 4 // 5 - 10, 10**5]
+    request = [
+        HUGE,
+        -HUGE,
+        0,
+        prev,
+        prev + 10,
+        prev * 6 // 5,
+        prev * 6 // 5 + 10,
+        prev * 4 // 5,
+        prev * 4 // 5 - 10,
+        10**5,
+    ]
     bolus = [0, 0, 1, 99, 100, 1_000, int(par["bolus_abs"][0]), int(par["bolus_abs"][0]) + 100, HUGE, -HUGE]
     valid = int(rng.choice([1, 1, 1, 1, 2, 2, 0, -1, -2, 7]))
     return state, par, _facts(rng), int(rng.choice(request)), int(rng.choice(bolus)), valid
