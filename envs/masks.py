@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
+from thecal.envs.actions import read_choice
 from thecal.envs.core import Batch
 from thecal.envs.facts import write_facts
 from thecal.envs.single import ThecalEnv
@@ -73,9 +74,10 @@ class DiscreteActions(gym.ActionWrapper[NDArray[np.float32], int, NDArray[np.flo
         self.action_space = table
 
     def action(self, action: int) -> NDArray[np.float32]:
-        """The two components of a discrete action."""
-        chosen: NDArray[np.float32] = self.table[int(action)].astype(np.float32)
-        return chosen
+        """The two components of a discrete action; NaN, which the shield holds, for one that is not in the table."""
+        chosen = read_choice(action, len(self.table))
+        row = np.full(2, np.nan) if chosen is None else self.table[chosen]
+        return row.astype(np.float32)
 
     def action_masks(self) -> NDArray[np.bool_]:
         """``bool[A]``: which actions the shield would run unchanged; holding always counts as one."""
