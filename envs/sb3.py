@@ -148,6 +148,7 @@ def make_sb3(
     pool: int = POOL,
     preload: bool = False,
     stagger: bool = False,
+    discrete: bool = False,
     **options: Any,
 ) -> ThecalSB3VecEnv:
     """An SB3 ``VecEnv`` of ``n_envs`` patients of ``task``.
@@ -160,10 +161,19 @@ def make_sb3(
         pool: how many patients of the split to draw from.
         preload: draw the whole pool now, so that no reset has to wait for a draw.
         stagger: begin each environment at a random moment of its first episode (for training).
+        discrete: a table of discrete actions with masks (:class:`thecal.envs.sb3_discrete.DiscreteSB3VecEnv`) under
+            ``shield_mode="mask"``; ``rates`` and ``boluses`` then give the values of both components.
         **options: as :class:`thecal.envs.core.Batch` (difficulty, shield_mode, profile, cohort_seed).
     """
+    tables = {name: options.pop(name) for name in ("rates", "boluses") if discrete and name in options}
+    if discrete:
+        options.setdefault("shield_mode", "mask")
     batch = Batch(task, n_envs, split=split, **options)
     members = np.arange(pool)
     if preload:
         batch.preload(members)
+    if discrete:
+        from thecal.envs.sb3_discrete import DiscreteSB3VecEnv
+
+        return DiscreteSB3VecEnv(batch, members, seed, stagger, **tables)
     return ThecalSB3VecEnv(batch, members, seed, stagger)
