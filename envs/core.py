@@ -37,7 +37,7 @@ from thecal.safety.shield import new_shield_state
 
 SPLITS = ("train", "tune", "test")
 FaultsLike = str | Path | Mapping[str, Any] | FaultSpec | None
-_PARALLEL_FROM = 64
+PARALLEL_FROM = 64
 
 
 class Batch:
@@ -135,7 +135,7 @@ class Batch:
         self._out_bytes.fill(0)
         if self.trail.size:
             self.trail["tick"] = -1  # rows of environments that are not stepped
-        run = advance_parallel if self.n >= _PARALLEL_FROM else advance_serial
+        run = advance_parallel if self.n >= PARALLEL_FROM else advance_serial
         run(
             self.world,
             self.par,

@@ -16,7 +16,8 @@ S_PER_H = 3600.0
 _NRS_VALID_H = 24.0
 _MOST = 2.0**40
 _UNKNOWN = 2**40
-_WORST_SCORE = 4
+_MOST_NRS = 100.0  # tenths
+_BEST_POSS, _WORST_SCORE = 1, 4
 
 
 @kernel
@@ -29,11 +30,10 @@ def _tenths(patient, k):
 
 
 @kernel
-def _whole(value, instead):
-    """The nearest integer within what the shield's arithmetic is proved for; ``instead`` for what is no number."""
-    if math.isnan(value):
-        return instead
-    return math.floor(min(max(value, -_MOST), _MOST) + 0.5)
+def _whole(value, least, most, instead):
+    """The nearest integer; ``instead`` for what is no number or none that the telemetry could mean."""
+    # Asked this way round, NaN is outside.
+    return math.floor(value + 0.5) if least <= value <= most else instead
 
 
 @kernel
@@ -48,17 +48,18 @@ def write_facts(world, par):
     facts.sbp = _tenths(patient, SBP)
     facts.map = _tenths(patient, MAP)
     facts.hr = _tenths(patient, HR)
-    facts.poss = patient.poss_seen
+    facts.poss = patient.poss_seen if _BEST_POSS <= patient.poss_seen <= _WORST_SCORE else _WORST_SCORE
     # What telemetry or the clinic cannot say withholds: a score of 4, an empty reservoir, an old fill, a balance that is off.
-    facts.weakness = _whole(patient.weakness_seen, _WORST_SCORE)
-    facts.confusion = _whole(patient.confusion_seen, _WORST_SCORE)
-    facts.nrs = _whole(10.0 * patient.nrs_mean, -1) if patient.nrs_age_h <= _NRS_VALID_H else -1
+    facts.weakness = _whole(patient.weakness_seen, 0.0, _WORST_SCORE, _WORST_SCORE)
+    facts.confusion = _whole(patient.confusion_seen, 0.0, _WORST_SCORE, _WORST_SCORE)
+    facts.nrs = _whole(10.0 * patient.nrs_mean, 0.0, _MOST_NRS, -1) if patient.nrs_age_h <= _NRS_VALID_H else -1
     round_time = abs(clock(patient, patient.tick * PUMP_TICK_H) - par.task.clinic_clock_h) < 0.5 * PUMP_TICK_H
-    facts.clear = 1 if round_time and patient.poss_seen < OVERSEDATED_POSS else 0
-    facts.reservoir_nl = _whole(pump.estimated_ml * NL_PER_ML - 0.5, 0)
-    facts.fill_age = _whole((pump.age_h - pump.fill_h) / PUMP_TICK_H, _UNKNOWN)
-    facts.since_refill = _whole((pump.age_h - pump.fill_h) / PUMP_TICK_H, 0)
-    facts.residual = _whole(1.0e3 * world.monitor.residual, _UNKNOWN)
+    facts.clear = 1 if round_time and facts.poss < OVERSEDATED_POSS else 0
+    facts.reservoir_nl = _whole(pump.estimated_ml * NL_PER_ML - 0.5, 0.0, par.pump.capacity_ml * NL_PER_ML, 0)
+    fill = (pump.age_h - pump.fill_h) / PUMP_TICK_H
+    facts.fill_age = _whole(fill, 0.0, _MOST, _UNKNOWN)
+    facts.since_refill = _whole(fill, 0.0, _MOST, 0)
+    facts.residual = _whole(1.0e3 * world.monitor.residual, -_MOST, _MOST, _UNKNOWN)
     facts.alarms = pump.alarms
     facts.stopped = 1 if pump.alarms & CRITICAL != 0 else 0
     facts.mri = 1 if pump.halt & HALT_MRI != 0 else 0
@@ -66,7 +67,7 @@ def write_facts(world, par):
     facts.bridging = 1 if pump.mode == BRIDGE else 0
     facts.unverified = 1 if pump.rate_nl != world.shield.allowed_rate else 0
     facts.battery = 2 if pump.alarms & END_OF_SERVICE != 0 else 1 if pump.alarms & ERI != 0 else 0
-    facts.skew_s = _whole(pump.clock_offset_h * S_PER_H, _UNKNOWN)
+    facts.skew_s = _whole(pump.clock_offset_h * S_PER_H, -_MOST, _MOST, _UNKNOWN)
 
 
 @kernel

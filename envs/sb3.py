@@ -10,9 +10,10 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvStepReturn
 
+from thecal.envs.actions import read_actions
 from thecal.envs.core import Batch
 from thecal.envs.observation import N_OBS, NAMES, decode
-from thecal.envs.single import POOL, usable_action
+from thecal.envs.single import POOL
 from thecal.envs.tasks import TaskSpec
 
 _SEED_LIMIT = 2**63 - 1
@@ -35,7 +36,6 @@ class ThecalSB3VecEnv(VecEnv):
         self._pool = pool
         self._rng = np.random.default_rng(seed)
         self._actions: Any = np.zeros((batch.n, 2))
-        self._unusable = np.full((batch.n, 2), np.nan)
         self._returns = np.zeros(batch.n)
         self._costs = np.zeros(batch.n)
         self._stagger = stagger
@@ -59,9 +59,8 @@ class ThecalSB3VecEnv(VecEnv):
         self._actions = actions
 
     def step_wait(self) -> VecEnvStepReturn:
-        """Step the batch."""
-        usable = usable_action(self._actions, (self.num_envs, 2))
-        self.batch.advance(self._unusable if usable is None else usable)
+        """Step the batch; the shield holds the rate in a row that cannot be used."""
+        self.batch.advance(self._read(self._actions))
         out = self.batch.out
         rewards = self._rewards()
         self._returns += out["reward"]
@@ -86,6 +85,10 @@ class ThecalSB3VecEnv(VecEnv):
                     }
             self._restart(ended)
         return self.batch.observations.copy(), rewards, dones, infos
+
+    def _read(self, actions: Any) -> NDArray[np.float64]:
+        """The two components of every environment's action."""
+        return read_actions(actions, self.num_envs)
 
     def _rewards(self) -> NDArray[np.float32]:
         """Rewards of the step that was just taken, before any environment restarts."""
@@ -145,6 +148,7 @@ def make_sb3(
     pool: int = POOL,
     preload: bool = False,
     stagger: bool = False,
+    discrete: bool = False,
     **options: Any,
 ) -> ThecalSB3VecEnv:
     """An SB3 ``VecEnv`` of ``n_envs`` patients of ``task``.
@@ -157,10 +161,19 @@ def make_sb3(
         pool: how many patients of the split to draw from.
         preload: draw the whole pool now, so that no reset has to wait for a draw.
         stagger: begin each environment at a random moment of its first episode (for training).
+        discrete: a table of discrete actions with masks (:class:`thecal.envs.sb3_discrete.DiscreteSB3VecEnv`) under
+            ``shield_mode="mask"``; ``rates`` and ``boluses`` then give the values of both components.
         **options: as :class:`thecal.envs.core.Batch` (difficulty, shield_mode, profile, cohort_seed).
     """
+    tables = {name: options.pop(name) for name in ("rates", "boluses") if discrete and name in options}
+    if discrete:
+        options.setdefault("shield_mode", "mask")
     batch = Batch(task, n_envs, split=split, **options)
     members = np.arange(pool)
     if preload:
         batch.preload(members)
+    if discrete:
+        from thecal.envs.sb3_discrete import DiscreteSB3VecEnv
+
+        return DiscreteSB3VecEnv(batch, members, seed, stagger, **tables)
     return ThecalSB3VecEnv(batch, members, seed, stagger)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,11 +11,13 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from thecal.devices.interrogate import interrogate
+from thecal.envs.actions import read_action
 from thecal.envs.core import Batch, FaultsLike
 from thecal.envs.observation import HIGH, LOW, N_OBS, NAMES, UNITS, decode
 from thecal.envs.records import PUBLIC_NAMES, TICK_OUT
 from thecal.envs.tasks import TaskSpec
-from thecal.physiology.errors import ConfigError, InvalidActionWarning
+from thecal.physiology.errors import ConfigError
+from thecal.physiology.guarded import is_mapping
 from thecal.safety.gateway import Gateway
 
 POOL = 4096
@@ -27,30 +28,13 @@ _MAY_BE_MISSING = ("nrs_report", "requested_rate")
 _ALL_NAMES = TICK_OUT.names or ()
 
 
-def usable_action(action: object, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
-    """``action`` as float64 of ``shape``, or ``None`` (with one warning) when it cannot be read as that."""
-    try:
-        array = np.asarray(action, dtype=np.float64)
-    except (TypeError, ValueError):
-        array = np.empty(0)
-    if array.shape == shape:
-        return array
-    warnings.warn(
-        f"action of type {type(action).__name__} and shape {np.shape(array)} is not a float array of shape {shape}; "
-        "the shield held the last safe rate",
-        InvalidActionWarning,
-        stacklevel=3,
-    )
-    return None
-
-
 class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     """Adaptive intrathecal dosing of one virtual patient. Simulation only, never a clinical tool.
 
     Action ``Box(-1, 1, (2,))``: relative change of the basal rate, and size of the demand bolus armed for the coming
     interval (see the task's file). Observation ``Box(-1, 1, (N,))``: ``observation_names`` with ``observation_units`` and
-    bounds; ``decode`` gives physical values. ``info`` has the same keys after every step; with ``truth=True`` it also
-    holds the hidden state of the patient.
+    bounds; ``decode`` gives physical values. ``info`` has the same keys after every reset and step; ``info["command"]`` is
+    ``""`` where no typed command was given. With ``truth=True`` it also holds the hidden state of the patient.
 
     Args:
         task: name, id or path of a task.
@@ -110,6 +94,7 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self._n_steps = self.spec_task.n_steps
         self._steps = 0
         self._ready = False
+        self._last_command = ""
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -120,9 +105,8 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self.batch.restart(self._row, np.array([patient], np.int64), np.array([episode_seed], np.uint64))
         self._steps = 0
         self._ready = True
-        conc = float(self.batch.par["ordered_conc"][0, 0])
-        self._gateway = Gateway(conc, 60.0 * self.batch.profile.limit("command.age"))
         self._last_command = ""
+        self._gateway = self._new_gateway()
         return self.batch.observations[0].copy(), self._info()
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
@@ -133,11 +117,10 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         """
         if not self._ready:
             raise gym.error.ResetNeeded("call reset() before step()")
-        if isinstance(action, Mapping):
+        if is_mapping(action):
             self._command(action)
             action = (0.0, 0.0)
-        usable = usable_action(action, (2,))
-        self._action[0] = np.nan if usable is None else usable
+        self._action[0] = read_action(action)
         self.batch.advance(self._action)
         self._steps += 1
         info = self._info()
@@ -150,14 +133,18 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
             info,
         )
 
-    def snapshot(self) -> tuple[Any, int]:
+    def snapshot(self) -> tuple[Any, int, tuple[str, ...]]:
         """A copy of everything; :meth:`restore` continues from it (what-if branches, model-predictive control)."""
-        return self.batch.snapshot(), self._steps
+        if not self._ready:
+            raise gym.error.ResetNeeded("call reset() before snapshot()")
+        return self.batch.snapshot(), self._steps, self._gateway.known
 
-    def restore(self, snapshot: tuple[Any, int]) -> None:
-        """Return to a snapshot of this environment."""
+    def restore(self, snapshot: tuple[Any, int, tuple[str, ...]]) -> None:
+        """Return to a snapshot of this environment, also of another one of the same task."""
         self.batch.restore(snapshot[0])
         self._steps = snapshot[1]
+        self._gateway = self._new_gateway(snapshot[2])
+        self._last_command = ""
         self._ready = True
 
     def interrogate(self) -> dict[str, list[tuple[str, str]]]:
@@ -177,6 +164,10 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
             f"{seen['dose_mg_per_d']:6.2f} mg/d  RR {seen['rr']:4.0f}/min  SpO2 {seen['spo2']:4.0f} %  "
             f"POSS {seen['poss']:.0f}"
         )
+
+    def _new_gateway(self, known: tuple[str, ...] = ()) -> Gateway:
+        conc = float(self.batch.par["ordered_conc"][0, 0])
+        return Gateway(conc, 60.0 * self.batch.profile.limit("command.age"), known)
 
     def _command(self, command: Mapping[Any, Any]) -> None:
         batch = self.batch
@@ -207,6 +198,6 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         for name in _MAY_BE_MISSING:
             if info[name] != info[name]:
                 info[name] = None
-        if self._last_command:
-            info["command"], self._last_command = self._last_command, ""
+        # What became of a typed command; always there, because vector environments stack the keys.
+        info["command"], self._last_command = self._last_command, ""
         return info

@@ -10,10 +10,11 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from thecal.envs.actions import read_actions
 from thecal.envs.core import Batch, FaultsLike
 from thecal.envs.observation import HIGH, LOW, N_OBS, NAMES, UNITS, decode
 from thecal.envs.records import PUBLIC_NAMES
-from thecal.envs.single import POOL, usable_action
+from thecal.envs.single import POOL
 from thecal.envs.tasks import TaskSpec
 from thecal.physiology.errors import ConfigError
 
@@ -93,7 +94,6 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
         self._pool = np.arange(POOL) if patients is None else np.asarray(patients, np.int64)
         self._truth = truth
         self._done = np.zeros(num_envs, np.bool_)
-        self._unusable = np.full((num_envs, 2), np.nan)
         self._seed = seed
 
     def reset(
@@ -114,9 +114,8 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
     def step(
         self, actions: Any
     ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """Advance every environment by one interval."""
-        usable = usable_action(actions, (self.num_envs, 2))
-        usable = self._unusable if usable is None else usable
+        """Advance every environment by one interval; the shield holds the rate in a row that cannot be used."""
+        usable = read_actions(actions, self.num_envs)
         waiting = self._done.copy()
         if self.mode is AutoresetMode.NEXT_STEP and waiting.any():
             self.batch.advance(usable, ~waiting)

@@ -49,8 +49,9 @@ class Quantity(BaseModel):
     @field_validator("source")
     @classmethod
     def _source_is_given(cls, value: str) -> str:
-        if not value.strip():
-            raise ValueError("source is empty")
+        # A blank, a dash or a mark that is not even seen names nothing.
+        if not any(character.isalpha() for character in value):
+            raise ValueError("source is empty" if not value.strip() else "source names nothing")
         return value
 
     @model_validator(mode="after")
@@ -118,15 +119,16 @@ def read_parameters(path: Path | Any) -> ParameterFile:
             text names the file, the key and the reason.
     """
     name = getattr(path, "name", str(path))
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ParameterError(f"{name}: cannot be read ({error})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ParameterError(f"{name}: not valid TOML ({error})") from error
     quantities: dict[str, Quantity] = {}
     texts: dict[str, Any] = {}
-    _collect(name, "", data, quantities, texts)
+    try:
+        _collect(name, "", tomllib.loads(path.read_text(encoding="utf-8")), quantities, texts)
+    except OSError as error:
+        raise ParameterError(f"{name}: cannot be read ({error})") from error
+    except RecursionError as error:
+        raise ParameterError(f"{name}: not valid TOML (nested too deeply)") from error
+    except ValueError as error:  # of TOML or UTF-8, of an integer with thousands of digits, of a NUL in the path
+        raise ParameterError(f"{name}: not valid TOML ({error})") from error
     return ParameterFile(name, quantities, texts)
 
 
@@ -135,6 +137,8 @@ def _collect(
 ) -> None:
     for key, entry in table.items():
         dotted = f"{prefix}{key}"
+        if dotted in quantities or dotted in texts:  # TOML takes "a.b" and b of the table a for two keys
+            raise ParameterError(f"{name}: {dotted}: given twice")
         if isinstance(entry, dict) and ("value" in entry or "unit" in entry):
             quantities[dotted] = _quantity(name, dotted, entry)
         elif isinstance(entry, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tokenize
 from functools import lru_cache
 
@@ -9,6 +10,11 @@ import pint
 
 from thecal.physiology.errors import ParameterError
 
+# Names and small powers of them, multiplied or divided. Pint's own parser takes any arithmetic: it would read "mg//day" as
+# mg/day, leave out what stands behind a "#", and work on "9**9**9" for ever.
+_FACTOR = r"(?:1|%|[A-Za-zµμ_]+(?:(?:\*\*|\^)-?\d)?)"
+_UNIT = re.compile(rf" ?{_FACTOR}(?:(?: ?[*/] ?| ){_FACTOR})* ?")
+_LONGEST = 60
 # What pint lets through from its parser on text such as "mL/" or "mL/0".
 _UNREADABLE = (ArithmeticError, AssertionError, tokenize.TokenError)
 
@@ -31,6 +37,8 @@ def factor(unit: str, internal: str) -> float:
     Raises:
         ParameterError: either unit is unknown, or they measure different things.
     """
+    if len(unit) > _LONGEST or not _UNIT.fullmatch(unit):
+        raise ParameterError(f"unit {unit[:_LONGEST]!r} cannot be read as {internal!r} (not units joined by * and /)")
     try:
         units = registry()
         return float(units.Quantity(1.0, unit).to(internal).magnitude)

@@ -1,16 +1,21 @@
 """The door for typed commands: units, identity and time are checked before a request reaches the shield (invariants 1-3).
 
 A command is a mapping, as a programmer's software would send it. Whatever arrives, :meth:`Gateway.read` answers with integers
-and a reason; it never raises.
+and a reason; it never raises. Every entry is read once, and only plain numbers and texts are taken over, so that nothing
+can look right when it is checked and be something else when it is used.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
+import numpy as np
+
+from thecal.physiology.guarded import is_mapping, type_name
 from thecal.safety.records import REQUEST_LIMIT
 
 USABLE, MALFORMED, UNITS, STALE = 1, 0, -1, -2
@@ -18,7 +23,11 @@ FIELDS = ("id", "seen", "issued_s", "rate", "bolus", "units")
 OPTIONAL = ("dose_ug_per_d", "signed")
 RATE_UNITS = {"mL/d": 1.0e6 / 96.0, "nL/tick": 1.0}
 BOLUS_UNITS = {"uL": 1.0e3, "nL": 1.0}
+_NUMBERS = ("issued_s", "rate", "bolus", "seen")
 _REMEMBERED = 4096
+_LONGEST_ID = 128
+_LONGEST_REASON = 200
+_MOST_ENTRIES = 16
 _FOLD = ((8.0, 12.0), (800.0, 1200.0))  # ten and a thousand times: slips of a unit or of a decimal point
 
 
@@ -32,18 +41,24 @@ class Reading:
     reason: str = ""
 
 
-@dataclass
 class Gateway:
     """Reads the commands of one pump.
 
     Args:
         conc_ug_per_ml: label concentration of the first drug, for commands that also state their dose.
         max_age_s: age at which a command lapses (``command.age`` of the profile).
+        known: ids that were used before, oldest first.
     """
 
-    conc_ug_per_ml: float
-    max_age_s: float
-    _known: dict[str, None] = field(default_factory=dict)
+    def __init__(self, conc_ug_per_ml: float, max_age_s: float, known: Iterable[str] = ()) -> None:
+        self.conc_ug_per_ml = conc_ug_per_ml
+        self.max_age_s = max_age_s
+        self._known = dict.fromkeys(known)
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Ids that may not be used again, oldest first."""
+        return tuple(self._known)
 
     def read(self, command: Any, *, now_s: float, head: int, rate_nl: int) -> Reading:
         """Check one command.
@@ -59,58 +74,76 @@ class Gateway:
         try:
             return self._read(command, now_s, head, rate_nl)
         except Exception as error:
-            return Reading(0, 0, MALFORMED, f"unreadable ({type(error).__name__})")
+            return _refused(MALFORMED, f"unreadable ({type_name(error)})")
 
     def _read(self, command: Any, now_s: float, head: int, rate_nl: int) -> Reading:
-        if not isinstance(command, Mapping):
-            return Reading(0, 0, MALFORMED, "not a mapping")
-        unknown = set(command) - set(FIELDS) - set(OPTIONAL)
-        missing = set(FIELDS) - set(command)
+        if not is_mapping(command):
+            return _refused(MALFORMED, "not a mapping")
+        entries = _entries(command)
+        known = {*FIELDS, *OPTIONAL}
+        unknown = [str(key) for key in entries if type(key) is not str or key not in known]
+        missing = [name for name in FIELDS if name not in entries]
         if unknown or missing:
-            return Reading(0, 0, MALFORMED, f"fields missing {sorted(missing)}, unknown {sorted(map(str, unknown))}")
-        numbers = [command[name] for name in ("issued_s", "rate", "bolus", "seen")]
-        if not all(_is_number(value) for value in numbers) or min(numbers[1:3]) < 0.0:
-            return Reading(0, 0, MALFORMED, "a number is missing, negative or not finite")
-        stale = self._stale(command, now_s, head)
+            return _refused(MALFORMED, f"fields missing {sorted(missing)}, unknown {sorted(unknown)}")
+        numbers = {name: _number(entries[name]) for name in _NUMBERS}
+        if not all(math.isfinite(value) for value in numbers.values()) or min(numbers["rate"], numbers["bolus"]) < 0.0:
+            return _refused(MALFORMED, "a number is missing, negative or not finite")
+        stale = self._stale(entries["id"], numbers["seen"], now_s - numbers["issued_s"], head)
         if stale:
-            return Reading(0, 0, STALE, stale)
-        return self._in_units(command, rate_nl)
+            return _refused(STALE, stale)
+        return self._in_units(entries, numbers["rate"], numbers["bolus"], rate_nl)
 
-    def _stale(self, command: Mapping[str, Any], now_s: float, head: int) -> str:
-        name = command["id"]
-        if not isinstance(name, str) or not name or len(name) > 128:
+    def _stale(self, name: Any, seen: float, age_s: float, head: int) -> str:
+        if type(name) is not str or not 0 < len(name) <= _LONGEST_ID:
             return "no usable id"
         if name in self._known:
             return "repeated"
         self._known[name] = None
         if len(self._known) > _REMEMBERED:
             self._known.pop(next(iter(self._known)))
-        if command["seen"] != head:
+        if seen != head:
             return f"written before event {head} was seen"
-        age = now_s - command["issued_s"]
-        return "" if 0.0 <= age <= self.max_age_s else f"issued {age:.0f} s ago"
+        return "" if 0.0 <= age_s <= self.max_age_s else f"issued {age_s:.0f} s ago"
 
-    def _in_units(self, command: Mapping[str, Any], rate_nl: int) -> Reading:
-        units = command["units"]
-        if not isinstance(units, Mapping) or set(units) != {"rate", "bolus"}:
-            return Reading(0, 0, UNITS, "units of rate and bolus are missing")
+    def _in_units(self, entries: dict[Any, Any], rate: float, bolus: float, rate_nl: int) -> Reading:
+        units = _entries(entries["units"]) if is_mapping(entries["units"]) else {}
+        if not all(type(key) is str for key in units) or set(units) != {"rate", "bolus"}:
+            return _refused(UNITS, "units of rate and bolus are missing")
+        if not all(type(unit) is str for unit in units.values()):
+            return _refused(UNITS, "unknown units: not texts")
         if units["rate"] not in RATE_UNITS or units["bolus"] not in BOLUS_UNITS:
-            return Reading(0, 0, UNITS, f"unknown units {units['rate']!r}, {units['bolus']!r}")
-        rate = command["rate"] * RATE_UNITS[units["rate"]]
-        bolus = command["bolus"] * BOLUS_UNITS[units["bolus"]]
-        stated = command.get("dose_ug_per_d")
-        if stated is not None:
+            return _refused(UNITS, f"unknown units {units['rate']!r}, {units['bolus']!r}")
+        rate *= RATE_UNITS[units["rate"]]
+        bolus *= BOLUS_UNITS[units["bolus"]]
+        if entries.get("dose_ug_per_d") is not None:
             dose = rate * 96.0e-6 * self.conc_ug_per_ml
-            if not _is_number(stated) or abs(stated - dose) > 1e-9 * max(abs(dose), 1.0):
-                return Reading(0, 0, UNITS, "the stated dose is not rate times concentration")
+            gap = abs(_number(entries["dose_ug_per_d"]) - dose)
+            if not (math.isfinite(dose) and gap <= 1e-9 * max(dose, 1.0)):  # asked so, NaN fits nothing
+                return _refused(UNITS, "the stated dose is not rate times concentration")
         ratio = rate / max(rate_nl, 1)
         folded = any(low < fold < high for low, high in _FOLD for fold in (ratio, 1.0 / ratio if ratio > 0.0 else 0.0))
-        if folded and command.get("signed") is not True:
-            return Reading(0, 0, UNITS, f"{ratio:.4g} times the rate in force")
+        if folded and entries.get("signed") is not True:
+            return _refused(UNITS, f"{ratio:.4g} times the rate in force")
         # The smallest slack absorbs the rounding of a rate that was a whole number of nL before its unit was changed.
         whole = [math.floor(min(value, float(REQUEST_LIMIT)) + 1e-6) for value in (rate, bolus)]
         return Reading(whole[0], whole[1], USABLE)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def _refused(valid: int, reason: str) -> Reading:
+    return Reading(0, 0, valid, reason[:_LONGEST_REASON])
+
+
+def _entries(mapping: Any) -> dict[Any, Any]:
+    """The entries of a mapping, each read once; more than any command has are not read, for there may be no end of them."""
+    return {key: mapping[key] for key in islice(mapping, _MOST_ENTRIES)}
+
+
+def _number(value: Any) -> float:
+    """``value`` as a float; NaN unless it is a number (a boolean or a text is none)."""
+    kind = type(value)
+    if issubclass(kind, (bool, np.timedelta64)) or not issubclass(kind, (int, float, np.integer, np.floating)):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf

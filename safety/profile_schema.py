@@ -20,6 +20,7 @@ DRUG_OPTIONS: dict[str, tuple[str, float, float, float]] = {
     "sedative": ("dimensionless", 0.0, 1.0, 0.0),  # 1: a depressant beside an opioid
     "vasoactive": ("dimensionless", 0.0, 1.0, 0.0),
 }
+FLAGS = ("patient_bolus", "sedative", "vasoactive")  # options that are yes (1) or no (0) and nothing between
 # General limits: (unit, lowest, highest).
 LIMITS: dict[str, tuple[str, float, float]] = {
     **{f"{setting}.step": ("dimensionless", 0.0, 1.0) for setting in SETTINGS},
@@ -65,7 +66,8 @@ LIMITS: dict[str, tuple[str, float, float]] = {
     "automation.clock": ("second", 1.0, 3600.0),
     "command.age": ("minute", 0.0, 60.0 * MOST_H),
 }
-MIXTURES = "mixture"  # table of the admixtures that may be run, drugs in alphabetical order joined by +
+MIXTURES = "mixture"  # table of the admixtures that may be run (1) or not (0), drugs in alphabetical order joined by +
+TEXTS = ("title",)  # whatever else is no number with its evidence is a slip, and would be missing where it is needed
 
 # (must not be above, what it would exceed, what the shield would then do)
 ORDER = (
@@ -74,4 +76,7 @@ ORDER = (
     ("breathing.co2_warn", "breathing.co2_lock", "locks before it warns"),
     ("sedation.hold", "sedation.lock", "locks before it holds"),
     ("breathing.stale", "breathing.flat", "calls a signal motionless before it calls it old"),
+    ("circulation.mean", "circulation.systolic", "wants a mean pressure above the systolic one"),
+    *((f"{setting}.step", f"{setting}.rise_28d", "refuses the first step of 28 days") for setting in SETTINGS),
+    *((f"{setting}.step", f"{setting}.escalation", "takes one step for a loss of effect") for setting in SETTINGS),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from thecal.physiology.errors import ParameterError, ProfileError, UnknownNameError
 from thecal.physiology.layout import MAX_DRUGS
 from thecal.physiology.parameters import ParameterFile, read_parameters
-from thecal.safety.profile_schema import DRUG_LIMITS, DRUG_OPTIONS, LIMITS, MIXTURES, MOST_UG, ORDER
+from thecal.safety.profile_schema import DRUG_LIMITS, DRUG_OPTIONS, FLAGS, LIMITS, MIXTURES, MOST_UG, ORDER, TEXTS
 
 
 class LimitProfile:
@@ -90,35 +91,59 @@ class LimitProfile:
 
     def _check(self) -> None:
         if not self.drugs:
-            raise ProfileError(f"{self.file.path}: no drug has limits")
+            raise self._refusal("", "no drug has limits")
         for key in LIMITS:
             self.limit(key)
-        known = {*DRUG_LIMITS, *DRUG_OPTIONS}
-        for key in self.file:
-            head, _, rest = key.partition(".")
-            if key not in LIMITS and not (head in self.drugs and rest in known) and head != MIXTURES:
-                raise ProfileError(f"{self.file.path}: {key}: no limit of this name")
+        self._check_names()
         for drug in self.drugs:
-            for key in DRUG_LIMITS:
-                if self._drug(drug, key) <= 0.0:
-                    raise ProfileError(f"{self.file.path}: {drug}.{key}: a limit of 0 allows nothing")
-            for key in DRUG_OPTIONS:
-                self.option(drug, key)
-            if self.largest_bolus_ug(drug) > self.cap_ug(drug):
-                raise ProfileError(f"{self.file.path}: {drug}.bolus: one bolus would exceed the 24-h cap")
+            self._check_drug(drug)
         self._check_mixtures()
         for low, high, what in ORDER:
-            if LIMITS[low][0] == LIMITS[high][0] and self.limit(low) > self.limit(high):
-                raise ProfileError(f"{self.file.path}: {low}: above {high}, so the shield {what}")
+            if self.limit(low) > self.limit(high):
+                raise self._refusal(low, f"above {high}, so the shield {what}")
+
+    def _check_names(self) -> None:
+        known = {*DRUG_LIMITS, *DRUG_OPTIONS}
+        for key, text in self.file.texts.items():
+            if key not in TEXTS or not isinstance(text, str):
+                raise self._refusal(key, "neither a limit with value, unit and source nor a title")
+        for key, quantity in self.file.items():
+            head, _, rest = key.partition(".")
+            if key not in LIMITS and not (head in self.drugs and rest in known) and not (head == MIXTURES and rest):
+                raise self._refusal(key, "no limit of this name")
+            if quantity.distribution is not None:
+                raise self._refusal(key, "a limit has no spread")
+
+    def _check_drug(self, drug: str) -> None:
+        if not re.fullmatch("[a-z][a-z0-9_]*", drug):
+            raise self._refusal(drug, "a drug is named in small letters")
+        for key in DRUG_LIMITS:
+            if self._drug(drug, key) <= 0.0:
+                raise self._refusal(f"{drug}.{key}", "a limit of 0 allows nothing")
+        for key in DRUG_OPTIONS:
+            if self.option(drug, key) not in (0.0, 1.0) and key in FLAGS:
+                raise self._refusal(f"{drug}.{key}", "neither 0 nor 1")
+        if self.largest_bolus_ug(drug) > self.cap_ug(drug):
+            raise self._refusal(f"{drug}.bolus", "one bolus would exceed the 24-h cap")
+        if f"{drug}.step_abs" in self.file and self.option(drug, "step_abs") > self.cap_ug(drug):
+            raise self._refusal(f"{drug}.step_abs", "one step would exceed the 24-h cap")
 
     def _check_mixtures(self) -> None:
-        for name in self.mixtures:
+        for key in self.file:
+            head, _, name = key.partition(".")
+            if head != MIXTURES:
+                continue
+            if self._number(key, "dimensionless", 0.0, 1.0) not in (0.0, 1.0):
+                raise self._refusal(key, "neither 0 nor 1")
             drugs = name.split("+")
             unknown = sorted(set(drugs) - set(self.drugs))
             if unknown:
-                raise ProfileError(f"{self.file.path}: {MIXTURES}.{name}: {unknown[0]} has no limits")
+                raise self._refusal(key, f"{unknown[0]} has no limits")
             if drugs != sorted(set(drugs)) or not 2 <= len(drugs) <= MAX_DRUGS:
-                raise ProfileError(f"{self.file.path}: {MIXTURES}.{name}: two or three drugs in alphabetical order")
+                raise self._refusal(key, "two or three drugs in alphabetical order")
+
+    def _refusal(self, key: str, reason: str) -> ProfileError:
+        return ProfileError(f"{self.file.path}: {f'{key}: ' if key else ''}{reason}")
 
 
 def profile_names() -> list[str]:

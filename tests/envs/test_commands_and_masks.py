@@ -1,22 +1,19 @@
-"""Typed commands, masks and trails through the environment; malformed input never raises through ``step``."""
+"""Typed commands, masks and trails through the environment (malformed input is in ``test_fuzz``)."""
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
 import gymnasium as gym
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from thecal.envs.core import Batch
 from thecal.envs.masks import DiscreteActions, action_masks
 from thecal.envs.single import ThecalEnv
 from thecal.envs.trails import trail_meta
-from thecal.physiology.errors import ConfigError, InvalidActionWarning
+from thecal.physiology.errors import ConfigError
 from thecal.safety.invariants import Fallback, names
 from thecal.safety.oracle import audit
 from thecal.safety.records import TRAIL_ROW
@@ -47,50 +44,7 @@ def test_a_typed_command_runs_as_far_as_the_shield_allows(env: ThecalEnv) -> Non
     assert info["command"] == "repeated"
     assert info["fallback"] == Fallback.HOLD
     assert names(info["binding"]) == ["command"]
-    assert "command" not in env.step(np.zeros(2))[4]
-
-
-ANYTHING = st.one_of(
-    st.none(), st.text(max_size=4), st.integers(), st.floats(), st.binary(max_size=4), st.booleans(),
-    st.lists(st.one_of(st.floats(), st.none(), st.text(max_size=2)), max_size=4),
-    st.dictionaries(st.one_of(st.text(max_size=4), st.integers()), st.floats(), max_size=3),
-    st.tuples(st.floats(), st.floats()), st.just(object()), st.just(np.zeros((2, 2))), st.just(np.array(["a", "b"])),
-)  # fmt: skip
-
-
-@settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(action=ANYTHING)
-def test_a_thousand_malformed_actions_never_raise_and_end_in_a_fallback(env: ThecalEnv, action: object) -> None:
-    before = int(env.batch.world["shield"]["prev_rate"][0])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InvalidActionWarning)
-        warnings.simplefilter("ignore", RuntimeWarning)
-        observation, reward, *_, info = env.step(action)
-    assert np.isfinite(observation).all()
-    assert np.isfinite(reward)
-    if names(info["violations"])[:1] in (["finite"], ["units"], ["command"]):
-        assert info["fallback"] >= Fallback.HOLD
-        assert int(env.batch.world["shield"]["prev_rate"][0]) <= before
-    if info["terminated"]:
-        env.reset(seed=3)
-
-
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    values=st.lists(st.floats(), min_size=12, max_size=12), valid=st.lists(st.integers(0, 1), min_size=12, max_size=12)
-)
-def test_hundreds_of_malformed_sensors_never_raise_or_loosen(
-    env: ThecalEnv, values: list[float], valid: list[int]
-) -> None:
-    patient = env.batch.world["patient"]
-    patient["s_value"][0], patient["s_valid"][0] = values, valid
-    before = int(env.batch.world["shield"]["prev_rate"][0])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        info = env.step(np.array([1.0, 1.0]))[4]
-    assert int(env.batch.world["shield"]["prev_rate"][0]) <= before * 1.2 + 1
-    if info["terminated"]:
-        env.reset(seed=3)
+    assert env.step(np.zeros(2))[4]["command"] == "", "the key is always there"
 
 
 def test_masked_actions_pass_unchanged_and_looking_changes_nothing() -> None:
