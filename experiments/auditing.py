@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from thecal.physiology.errors import ConfigError, StoreError
 from thecal.safety.invariants import Invariant
@@ -89,47 +93,80 @@ def _audit_run(run_id: str) -> list[dict[str, Any]]:
     from mlflow.exceptions import MlflowException
 
     try:
-        tags = client.get_run(run_id).data.tags
+        data = client.get_run(run_id).data
         names = [item.path for item in client.list_artifacts(run_id)]
         kept = [Path(client.download_artifacts(run_id, name)) for name in names if name.endswith(SUFFIX)]
         if kept:
-            return [audit_trail(path, tags.get("trail_head", "")) for path in kept]
+            return [audit_trail(path, data.tags.get("trail_head", "")) for path in kept]
+        kind = data.tags.get("kind", "run")
         if CONFIG_FILE not in names:
-            raise ConfigError(
-                f"run {run_id} is a {tags.get('kind', 'run')} that cannot be replayed; audit an evaluation"
-            )
+            raise ConfigError(f"run {run_id} ({kind}) says of no patient how he was dosed: there is nothing to replay")
         config = json.loads(Path(client.download_artifacts(run_id, CONFIG_FILE)).read_text(encoding="utf-8"))
+        learnt = Path(client.download_artifacts(run_id, "policy")) if kind == "train" else None
     except (MlflowException, OSError, ValueError) as error:
         raise StoreError(f"run {run_id} cannot be read ({error})") from error
-    return replay(config, tags)
+    return replay(config, data.tags, data.metrics, learnt)
 
 
-def replay(config: dict[str, Any], tags: dict[str, str]) -> list[dict[str, Any]]:
-    """Run a tracked evaluation or comparison again with its seed, keep its trail, and audit that.
+def replay(
+    config: dict[str, Any], tags: dict[str, str], metrics: dict[str, float], learnt: Path | None = None
+) -> list[dict[str, Any]]:
+    """Run a tracked run again with its seed, keep its trail, and audit that.
+
+    An evaluation or comparison runs its policies again; a training run its trained policy on its tuning patients, as it did
+    when it ended. What the run recorded of outcomes is compared with what the replay gives.
+
+    Args:
+        config, tags, metrics: of the run.
+        learnt: folder of the policy that a training run stored.
 
     Raises:
         ConfigError: the task or the limits are no longer those of the run.
     """
-    from thecal.experiments.config import CompareConfig, EvaluateConfig, checked_task
+    from thecal.agents.store import load_policy
+    from thecal.experiments.config import CompareConfig, EvaluateConfig, TrainConfig, checked_task
     from thecal.experiments.evaluate import find_policies
+    from thecal.experiments.outcomes import outcomes
     from thecal.experiments.provenance import provenance
     from thecal.experiments.rollout import rollout
 
-    chosen = (CompareConfig if "policies" in config else EvaluateConfig).model_validate(config)
-    names = chosen.policies if isinstance(chosen, CompareConfig) else (chosen.policy,)
+    kinds: dict[str, Any] = {"train": TrainConfig, "compare": CompareConfig, "demo": CompareConfig}
+    chosen = kinds.get(tags.get("kind", ""), EvaluateConfig).model_validate(config)
+    if isinstance(chosen, TrainConfig):
+        policies, patients, split, prefix = [load_policy(learnt or Path())], chosen.tune_patients, "tune", "tune/"
+    else:
+        names = chosen.policies if isinstance(chosen, CompareConfig) else (chosen.policy,)
+        policies, patients, split, prefix = find_policies(list(names)), chosen.patients, chosen.split, ""
     spec = checked_task(chosen)
     now = provenance(spec, chosen.profile)
     for what, current in (("task", now["task"]["hash"]), ("profile", now["profile"]["hash"])):
         if tags.get(f"{what}_hash", current) != current:
             raise ConfigError(f"the {what} has changed since the run; it cannot be replayed")
+    several = isinstance(chosen, CompareConfig)
     results = []
     with tempfile.TemporaryDirectory(prefix="thecal-audit-") as folder:
-        for i, policy in enumerate(find_policies(list(names))):
+        for i, policy in enumerate(policies):
             trail = Path(folder) / f"{i}-{policy.name}{SUFFIX}"
-            rollout(
-                policy, spec, range(chosen.patients), chosen.seed, split=chosen.split, difficulty=chosen.difficulty,
+            run = rollout(
+                policy, spec, range(patients), chosen.seed, split=split, difficulty=chosen.difficulty,
                 shield_mode=chosen.shield_mode, profile=chosen.profile, cohort_seed=chosen.cohort_seed,
                 allow_unproved=chosen.allow_unproved, trail=trail, record="summary",
             )  # fmt: skip
-            results += [{**audit_trail(path), "replayed": True} for path in sorted(Path(folder).glob(f"{i}-*{SUFFIX}"))]
+            alone = sum(other.name == policy.name for other in policies) == 1  # seeds of one method were averaged
+            where = f"{policy.name}/" if several else prefix
+            words = _differences(where, outcomes(run), metrics) if alone else []
+            for path in sorted(Path(folder).glob(f"{i}-*{SUFFIX}")):
+                found = audit_trail(path)
+                found["integrity"] += words
+                results.append({**found, "replayed": True, "split": split})
     return results
+
+
+def _differences(where: str, found: Mapping[str, Any], recorded: Mapping[str, float]) -> list[str]:
+    """What a replay gives otherwise than the run recorded; empty when nothing differs."""
+    words = []
+    for key, values in found.items():
+        known, finite = recorded.get(f"{where}{key}"), values[np.isfinite(values)]
+        if known is not None and finite.size and not math.isclose(known, float(finite.mean()), rel_tol=1e-6, abs_tol=1e-9):
+            words.append(f"the replay differs from the record: {key} is {finite.mean():g}, {known:g} was recorded")
+    return words[:1]

@@ -13,6 +13,7 @@ import numpy as np
 from thecal.agents.rl import TrainedPolicy, train_sb3
 from thecal.agents.rl_settings import load_rl_settings
 from thecal.envs.tasks import TaskSpec
+from thecal.experiments.auditing import CONFIG_FILE
 from thecal.experiments.config import TrainConfig, checked_task, save_config
 from thecal.experiments.outcomes import outcomes
 from thecal.experiments.provenance import provenance, run_tags
@@ -73,6 +74,7 @@ def train(config: TrainConfig, progress: Progress = lambda _done, _total, _numbe
     tags = run_tags(origin, "train", config.shield_mode, full.hash)
     with Tracker(config.experiment, f"train {config.algorithm} {spec.name}", tags, enabled=config.track) as tracker:
         tracker.params({"config": full.model_dump(mode="json")})
+        tracker.document(full.model_dump(mode="json"), CONFIG_FILE)
         env = make_sb3(
             spec,
             settings.n_envs,

@@ -28,7 +28,7 @@ def verify(
         typer.Argument(help="Limit profiles by name or file; all that are shipped.", show_default=False),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Write the proof here; default: beside a profile file.")
+        Path | None, typer.Option("--out", "-o", help="Write the proof here; default: proof.json, or beside a profile file.")
     ] = None,
     timeout: Annotated[
         float, typer.Option("--timeout", help="Seconds a goal may take; more is a failure.", min=0.1)
@@ -36,7 +36,7 @@ def verify(
     workers: Annotated[int | None, typer.Option("--workers", help="Processes; default: one a core.", min=1)] = None,
     as_json: Json = False,
 ) -> None:
-    """Prove every goal of the shield for limit profiles; exit with 1 when one is not proved.
+    """Prove every goal of the shield for limit profiles and write proof.json; exit with 1 when a goal is not proved.
 
     Examples: `thecal verify`, `thecal verify mine.toml`, `thecal verify seed_2025 --out proof.json`
     """
@@ -61,8 +61,7 @@ def verify(
             ),
         )
     missed = failures(proof)
-    places = [out] if out is not None else [_beside(name) for name in profiles or [] if name.endswith(".toml")]
-    for place in places:
+    for place in [out] if out is not None else _places(found):
         errors().print(f"wrote {write_proof(proof, place)}")
     if as_json:
         emit(proof)
@@ -80,8 +79,10 @@ def verify(
         raise typer.Exit(_FAILED)
 
 
-def _beside(name: str) -> Path:
-    return Path(name).with_suffix(".proof.json")
+def _places(found: list[Any]) -> list[Path]:
+    """Beside every profile file, where the shield looks for it, and ``proof.json`` for profiles that are shipped."""
+    own = [profile.path.with_suffix(".proof.json") for profile in found if profile.path is not None]
+    return own + ([Path("proof.json")] if len(own) < len(found) else [])
 
 
 def audit(

@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from thecal.experiments.attack import STRATEGIES, Scenario, attack, run_attack, scenarios
+from thecal.experiments.auditing import replay
 from thecal.experiments.cli import run
+from thecal.experiments.config import EvaluateConfig, TrainConfig
 from thecal.experiments.safety_case import catalogue, invariants_page, render
+from thecal.experiments.train import train
 from thecal.safety.invariants import Invariant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +65,26 @@ def test_a_tracked_run_is_replayed(audited, monkeypatch, capsys):
     assert code == 0
     assert found[0]["replayed"] is True
     assert (found[0]["policy"], found[0]["violations"]) == ("fixed_ptm", 0)
+
+
+def test_a_training_run_is_replayed_through_its_policy(audited, monkeypatch, capsys):
+    monkeypatch.chdir(audited)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    trained = train(TrainConfig(total_steps=2_048, pool=16, tune_patients=2, settings={"n_envs": 16, "n_steps": 64}))
+    code, found = _json(["audit", trained.run_id], capsys)
+    assert code == 0
+    assert (found[0]["replayed"], found[0]["split"], found[0]["patients"]) == (True, "tune", 2)
+    assert (found[0]["violations"], found[0]["integrity"]) == (0, [])
+
+
+def test_a_replay_that_differs_from_the_record_says_so(audited, monkeypatch):
+    monkeypatch.chdir(audited)
+    config = EvaluateConfig(policy="fixed", patients=1).model_dump(mode="json")
+    tags = {"kind": "evaluate"}
+    honest = replay(config, tags, {})[0]
+    assert honest["integrity"] == []
+    claimed = replay(config, tags, {"return": 1e9, "nrs_mean": -5.0, "time_nrs_3": 2.0})[0]
+    assert any("differs from the record" in words for words in claimed["integrity"])
 
 
 @pytest.mark.parametrize(
