@@ -145,10 +145,9 @@ def _array(value: object) -> NDArray[Any] | None:
             return None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if issubclass(type(value), np.ma.MaskedArray):
-                if np.ma.getmaskarray(value).any():
-                    masked: Any = value
-                    return np.ma.filled(masked.astype(np.float64), np.nan) if masked.dtype.kind in _REAL else None
+            thing: Any = value
+            if issubclass(type(value), np.ma.MaskedArray) and np.ma.getmaskarray(thing).any():
+                return np.ma.filled(thing.astype(np.float64), np.nan) if thing.dtype.kind in _REAL else None
             return np.asarray(value)
     except Exception:  # it may raise what it likes
         return None

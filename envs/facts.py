@@ -57,8 +57,8 @@ def write_facts(world, par):
     facts.clear = 1 if round_time and facts.poss < OVERSEDATED_POSS else 0
     facts.reservoir_nl = _whole(pump.estimated_ml * NL_PER_ML - 0.5, 0.0, par.pump.capacity_ml * NL_PER_ML, 0)
     fill = (pump.age_h - pump.fill_h) / PUMP_TICK_H
-    facts.fill_age = _whole(fill, 0.0, _MOST, _UNKNOWN)
-    facts.since_refill = _whole(fill, 0.0, _MOST, 0)
+    facts.fill_age = _whole(fill, -0.5, _MOST, _UNKNOWN)
+    facts.since_refill = _whole(fill, -0.5, _MOST, 0)
     facts.residual = _whole(1.0e3 * world.monitor.residual, -_MOST, _MOST, _UNKNOWN)
     facts.alarms = pump.alarms
     facts.stopped = 1 if pump.alarms & CRITICAL != 0 else 0

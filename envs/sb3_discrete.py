@@ -48,6 +48,4 @@ class DiscreteSB3VecEnv(ThecalSB3VecEnv):
 
     def _read(self, actions: Any) -> NDArray[np.float64]:
         chosen = read_choices(actions, self.num_envs, len(self.table))
-        if None not in chosen:
-            return self.table[np.array(chosen)]
-        return np.array([(np.nan, np.nan) if row is None else self.table[row] for row in chosen])
+        return np.array([(np.nan, np.nan) if row is None else self.table[row] for row in chosen], np.float64)

@@ -21,9 +21,14 @@ SUFFIX = ".trail"
 CONFIG_FILE = "run_config.json"
 
 
+def chunks(trail: Path) -> list[Path]:
+    """The files of a trail: itself and its further chunks, as far as they are there."""
+    return [path for path in (trail, *sorted(trail.parent.glob(f"{trail.stem}-[0-9]*{SUFFIX}"))) if path.exists()]
+
+
 def keep_heads(trail: Path) -> str:
     """Head hashes of a trail and its further chunks, to be kept where the trail is not."""
-    return " ".join(inspect(path).head for path in sorted(trail.parent.glob(f"{trail.stem}*{SUFFIX}")))
+    return " ".join(inspect(path).head for path in chunks(trail))
 
 
 def integrity(found: Inspection, heads: str | None = None) -> list[str]:
@@ -123,6 +128,7 @@ def replay(
     Raises:
         ConfigError: the task or the limits are no longer those of the run.
     """
+    from thecal.agents.base import Policy
     from thecal.agents.store import load_policy
     from thecal.experiments.config import CompareConfig, EvaluateConfig, TrainConfig, checked_task
     from thecal.experiments.evaluate import find_policies
@@ -132,6 +138,7 @@ def replay(
 
     kinds: dict[str, Any] = {"train": TrainConfig, "compare": CompareConfig, "demo": CompareConfig}
     chosen = kinds.get(tags.get("kind", ""), EvaluateConfig).model_validate(config)
+    policies: list[Policy]
     if isinstance(chosen, TrainConfig):
         policies, patients, split, prefix = [load_policy(learnt or Path())], chosen.tune_patients, "tune", "tune/"
     else:
@@ -167,6 +174,10 @@ def _differences(where: str, found: Mapping[str, Any], recorded: Mapping[str, fl
     words = []
     for key, values in found.items():
         known, finite = recorded.get(f"{where}{key}"), values[np.isfinite(values)]
-        if known is not None and finite.size and not math.isclose(known, float(finite.mean()), rel_tol=1e-6, abs_tol=1e-9):
+        if (
+            known is not None
+            and finite.size
+            and not math.isclose(known, float(finite.mean()), rel_tol=1e-6, abs_tol=1e-9)
+        ):
             words.append(f"the replay differs from the record: {key} is {finite.mean():g}, {known:g} was recorded")
     return words[:1]

@@ -14,7 +14,7 @@ from thecal.agents.registry import make_policy, policy_names
 from thecal.agents.store import load_policy
 from thecal.agents.trained import SB3Policy
 from thecal.envs.tasks import TaskSpec
-from thecal.experiments.auditing import CONFIG_FILE, keep_heads
+from thecal.experiments.auditing import CONFIG_FILE, chunks, keep_heads
 from thecal.experiments.compare import compare, estimate, grouped, is_one_method
 from thecal.experiments.comparison import Comparison, finite
 from thecal.experiments.config import CompareConfig, EvaluateConfig, RunConfig, checked_task, save_config
@@ -179,7 +179,8 @@ def _trail_place(config: EvaluateConfig, policy: str, folder: Path | None) -> Pa
         return None
     home = folder if folder is not None else Path(tempfile.mkdtemp(prefix="thecal-trail-"))
     path = home / f"{policy}.trail"
-    path.unlink(missing_ok=True)
+    for old in chunks(path):
+        old.unlink()
     return path
 
 

@@ -28,7 +28,8 @@ def verify(
         typer.Argument(help="Limit profiles by name or file; all that are shipped.", show_default=False),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Write the proof here; default: proof.json, or beside a profile file.")
+        Path | None,
+        typer.Option("--out", "-o", help="Write the proof here; default: proof.json, or beside a profile file."),
     ] = None,
     timeout: Annotated[
         float, typer.Option("--timeout", help="Seconds a goal may take; more is a failure.", min=0.1)

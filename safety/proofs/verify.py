@@ -13,7 +13,7 @@ from typing import Any
 
 import z3
 
-from thecal.physiology.errors import StoreError
+from thecal.physiology.errors import ConfigError, StoreError
 from thecal.safety.certificate import PROVED, SCHEMA, kernel_hash
 from thecal.safety.invariants import Invariant
 from thecal.safety.profile_schema import SETTINGS
@@ -83,9 +83,17 @@ def verify(
         timeout_s: time one goal may take; more is a failure.
         report: called with (done, all, result) after each goal.
 
+    Raises:
+        ConfigError: two profiles have one name.
+
     Returns:
         The content of ``proof.json``: hashes of kernel and profiles, solver and version, every goal with answer and time.
     """
+    names = [profile.name for profile in profiles]
+    if len(set(names)) < len(names):
+        raise ConfigError(
+            f"several profiles have one name: {', '.join(sorted({n for n in names if names.count(n) > 1}))}"
+        )
     groups = {SHARED: shared_goals(), **{profile.name: profile_goals(profile) for profile in profiles}}
     tasks = [
         (group, goal.name, goal.smt2(), goal.wanted, [i.name.lower() for i in goal.covers], timeout_s)

@@ -96,7 +96,7 @@ def test_an_honest_moment_grants_both(ready: tuple[ThecalEnv, Any, int, int]) ->
 
 # (what it withholds: rises, boluses)
 WITHHELD = {
-    "estimated_ml": (False, True), "age_h": (True, True), "fill_h": (True, True), "clock_offset_h": (True, True),
+    "estimated_ml": (False, True), "fill_h": (True, True), "clock_offset_h": (True, True),
     "residual": (True, False), "weakness_seen": (True, True), "confusion_seen": (True, True),
 }  # fmt: skip
 

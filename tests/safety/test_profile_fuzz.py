@@ -24,7 +24,21 @@ NUMBERS = [
     "nan", "inf", "-inf", "-1", "0", "-0.0", "1e308", "5e-324", "1e6", "1000000.1", "0.5", "2", "97", "true", '"3"', "[1]",
     "1979-05-27", "9" * 400, "9" * 5000, "0x10", "1_000", "{}", "{ value = 1 }",
 ]  # fmt: skip
-UNITS = ["", "mg", "kg/day", "century", "1/0", "mg//day", "mg/day#x", "9**9**9", "m" * 5000, "(" * 3000, "µg/day", "hour", "%"]
+UNITS = [
+    "",
+    "mg",
+    "kg/day",
+    "century",
+    "1/0",
+    "mg//day",
+    "mg/day#x",
+    "9**9**9",
+    "m" * 5000,
+    "(" * 3000,
+    "µg/day",
+    "hour",
+    "%",
+]
 SOURCES = ["", " ", "\t", "\\u200b", "-", "?", "...", "x"]
 
 
@@ -76,8 +90,12 @@ def _judged(place: Path, content: bytes) -> LimitProfile | None:
     try:
         profile = load_profile(place)
     except ProfileError as refusal:
-        assert str(refusal).startswith("spoilt.toml: "), refusal
-        assert len(str(refusal)) < 2_000
+        words = str(refusal)
+    else:
+        words = ""
+    if words:
+        assert words.startswith("spoilt.toml: "), words
+        assert len(words) < 2_000
         return None
     _sound(profile, content.decode())
     return profile
@@ -184,7 +202,11 @@ def _line(text: str, key: str, edit: Callable[[str], str]) -> bytes:
         ("breathing.co2_warn", lambda line: line.replace("50.0", "61"), "above breathing.co2_lock"),
         ("sedation.lock", lambda line: line.replace("4.0", "2", 1), "above sedation.lock"),
         ("mixture.bupivacaine", lambda line: line, "alphabetical"),
-        ("morphine.cap", lambda line: line.replace("confidence", 'sd = 1, distribution = "normal", confidence'), "spread"),
+        (
+            "morphine.cap",
+            lambda line: line.replace("confidence", 'sd = 1, distribution = "normal", confidence'),
+            "spread",
+        ),
     ],
 )
 def test_contradictions_and_slips_that_would_loosen(

@@ -15,7 +15,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 
-class Spite(Exception):
+class Spite(Exception):  # noqa: N818  (it is no error of ours)
     """What hostile objects raise."""
 
 
@@ -26,7 +26,9 @@ def _spite(*_args: Any, **_more: Any) -> Any:
 class Touchy:
     """Raises whatever it is asked."""
 
-    __array__ = __len__ = __iter__ = __getitem__ = __float__ = __int__ = __index__ = __bool__ = __str__ = __repr__ = _spite
+    __array__ = __len__ = __iter__ = __getitem__ = __float__ = __int__ = __index__ = __bool__ = __str__ = __repr__ = (
+        _spite
+    )
     __eq__ = __hash__ = __lt__ = __format__ = _spite  # type: ignore[assignment]
 
 
@@ -199,7 +201,6 @@ UNUSABLE: dict[str, Callable[[], Any]] = {
     "sticky id": lambda: {**dict.fromkeys(FIELDS, 0), "id": Sticky("s"), "units": UNITS},
     "long reason": lambda: dict.fromkeys("x" * n for n in range(1, 10_000)),
 }  # fmt: skip
-
 
 
 @dataclass(frozen=True)
