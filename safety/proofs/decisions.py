@@ -13,9 +13,10 @@ import z3
 
 from thecal.safety import bits
 from thecal.safety.invariants import Invariant
+from thecal.safety.proofs import functions
 from thecal.safety.proofs.goals import Goal
 from thecal.safety.proofs.terms import Held, Reading, record
-from thecal.safety.records import REQUEST_LIMIT, SHIELD_PAR, SHIELD_STATE, TICKS_PER_DAY
+from thecal.safety.records import MAX_CAPS, SHIELD_PAR, SHIELD_STATE, TICKS_PER_DAY
 
 PROFILE_FIELDS = ("step_permille", "rise_permille", "keep_permille", "bolus_permille")  # shares, which stand as numbers
 _I = Invariant
@@ -24,21 +25,27 @@ _I = Invariant
 class Decision:
     """A state, a pump and a request as symbols, and the kernel's answer to them."""
 
-    def __init__(self, limits: Mapping[str, int], *notches: Any) -> None:
+    def __init__(self, limits: Mapping[str, int], *notches: Any, caps: int = 1) -> None:
         self.notch, self.notch_lowest = z3.Ints("notch notch_lowest")
+        # What can be held is one set of rates for each cap; with one cap every search is about the same set.
         self.held, self.room = Held(), Held()
-        stand_ins: dict[str, Any] = {"sustainable": self.held, "bolus_room": self._room}
+        self.each = [(Held(), Held()) for _ in range(caps)] if caps > 1 else [(self.held, self.room)]
+        stand_ins: dict[str, Any] = {"sustainable": self._sustainable, "bolus_room": self._room}
         self.reading = Reading(replace=stand_ins, watched=(*notches, self.notch, self.notch_lowest))
         fixed = {name: limits[name] for name in PROFILE_FIELDS}
         symbols = (name for name in SHIELD_PAR.names or () if name not in ("conc", "cap_pg", "n_caps"))
-        self.par = record("par", symbols, n_caps=1, conc=[z3.Int("conc")], cap_pg=[z3.Int("cap")], **fixed)
+        conc, cap = ([z3.Int(f"{name}{d}") for d in range(caps)] for name in ("conc", "cap"))
+        self.par = record("par", symbols, n_caps=caps, conc=conc, cap_pg=cap, **fixed)
         scalars = (name for name in SHIELD_STATE.names or () if not SHIELD_STATE[name].shape)
-        self.state = record("state", scalars, ledger=[None])
+        self.state = record("state", scalars, ledger=list(range(caps)))
         self.long_ago, self.holds, self.lock_rate, self.left = z3.Ints("long_ago holds lock_rate left")
         self.locked = z3.Bool("locked")
 
-    def _room(self, ledger: Any, w: int, cap: Any, conc: Any, rate: Any, ask: Any) -> Any:
-        return self.room(ledger, w, cap, conc, None, ask)
+    def _sustainable(self, ledger: int, w: int, cap: Any, conc: Any, top: Any, ask: Any) -> Any:
+        return self.each[ledger][0](ledger, w, cap, conc, top, ask)
+
+    def _room(self, ledger: int, w: int, cap: Any, conc: Any, rate: Any, ask: Any) -> Any:
+        return self.each[ledger][1](ledger, w, cap, conc, None, ask)
 
     def rate(self, request: Any) -> tuple[Any, Any]:
         """(rate, bits) for a request."""
@@ -84,8 +91,8 @@ def goals(limits: Mapping[str, int]) -> list[Goal]:
         *_twice(limits),
         *_bolus_goals(limits),
         *_bolus_twice(limits),
-        *_small(limits),
-        *_counters(),
+        *_every_cap(limits),
+        *functions.goals(limits),
     ]
 
 
@@ -150,6 +157,27 @@ def _rate_goals(limits: Mapping[str, int]) -> list[Goal]:
     return found + [Goal(name, known, claim, possible=True) for name, claim in possible]
 
 
+def _every_cap(limits: Mapping[str, int]) -> list[Goal]:
+    """The goals above look at one cap; with as many as there can be, each is kept."""
+    request, bolus, denies, n, m = z3.Ints("request bolus denies n m")
+    d = Decision(limits, n, m, caps=MAX_CAPS)
+    prev = d.state.prev_rate
+    rate, _ = d.rate(request)
+    given, _ = d.bolus(rate, bolus, denies)
+    held = [one for one, _ in d.each]
+    rooms = [room for _, one in d.each for room, _ in one.answers]
+    known = (
+        *d.before(), request == n * d.par.rate_step, bolus == m * d.par.bolus_step, *d.reading.known,
+        *(fact for one in held for fact in one.facts([rate, request, prev])), *(one.can_be_held(prev) for one in held),
+    )  # fmt: skip
+    return [
+        Goal("every cap: the rate can be held under each", known, z3.And(*(one.can_be_held(rate) for one in held)),
+             (_I.CAP_24H, _I.ADMIXTURE)),
+        Goal("every cap: a bolus fits into the room of each", known,
+             z3.Implies(given > 0, z3.And(*(given <= room for room in rooms))), (_I.CAP_24H, _I.ADMIXTURE)),
+    ]  # fmt: skip
+
+
 def _rate_marks(d: Decision, request: Any, wait: Any, lowest: Any, capped: Any) -> Any:
     """The bits of the limits that a requested rate breaks, restated."""
     s, p = d.state, d.par
@@ -188,46 +216,6 @@ def _bolus_marks(d: Decision, rate: Any, bolus: Any, room: Any) -> Any:
 
 def _sum(rules: Mapping[int, Any]) -> Any:
     return z3.Sum([z3.If(rule, bit, 0) for bit, rule in rules.items()])
-
-
-def _small(limits: Mapping[str, int]) -> list[Goal]:
-    """What single functions answer, exactly."""
-    step, prev, interval, transit, request, n = z3.Ints("step prev interval transit request n")
-    locked = z3.Bool("locked")
-    # The profile's share, and one that has no divisor in common with a thousand, so that rounding shows.
-    floors = [_floor_goal(keep) for keep in sorted({limits["keep_permille"], 801})]
-    waiting = Reading()
-    wait = waiting.code.titration_wait(interval, transit, prev)
-    flow = z3.If(prev >= 1, prev, 1)
-    known = (*waiting.known, interval >= 0, transit >= 0, prev >= 0)
-    bounding = Reading(watched=(n,))
-    asked = bounding.code.bounded(request, step)
-    clamped = z3.If(request > REQUEST_LIMIT, REQUEST_LIMIT, z3.If(request < -REQUEST_LIMIT, -REQUEST_LIMIT, request))
-    return [
-        *floors,
-        Goal("wait: the interval or the whole passage, and not a tick more", known,
-             z3.And(wait >= interval, wait * flow >= transit, z3.Or(wait == interval, (wait - 1) * flow < transit)),
-             (_I.INTERVAL,)),
-        Goal("lock: a request over what it leaves is marked, and no other", (),
-             waiting.code.locked_bits(request, locked, prev) == z3.If(z3.And(locked, prev < request), bits.RESPIRATORY, 0),
-             (_I.RESPIRATORY_LOCK,)),
-        Goal("wait: nothing is divided by zero", (prev >= 0,), z3.And(*(divisor >= 1 for divisor in waiting.divisors)),
-             (_I.META,)),
-        Goal("request: clamped, then rounded down to the grid", (*bounding.known, step >= 1),
-             z3.And(asked <= clamped, clamped < asked + step), (_I.META,)),
-    ]  # fmt: skip
-
-
-def _floor_goal(keep: int) -> Goal:
-    highest, step, prev = z3.Ints("highest step prev")
-    exposed = z3.Bool("exposed")
-    reading = Reading()
-    floor = reading.code.withdrawal_floor(highest, keep, step, prev, exposed)
-    lowest = z3.And(floor <= prev, z3.Implies(floor < prev, z3.And(1000 * floor >= keep * highest,
-                    z3.Or(1000 * (floor - step) < keep * highest, floor == 0))))  # fmt: skip
-    name = f"floor: the smallest notch that keeps {keep} in a thousand"
-    known = (*reading.known, highest >= 0, step >= 1, prev >= 0)
-    return Goal(name, known, z3.If(exposed, lowest, floor == 0), (_I.FLOOR,))
 
 
 def _on_grid(rate: Any, d: Decision) -> Any:
@@ -313,23 +301,4 @@ def _bolus_twice(limits: Mapping[str, int]) -> list[Goal]:
         Goal("bolus idempotence: what was allowed is allowed again", known, again == first, (_I.META,)),
         Goal("bolus monotonicity: a larger request gives no smaller bolus", (*known, one <= other), first <= second,
              (_I.META,)),
-    ]  # fmt: skip
-
-
-def _counters() -> list[Goal]:
-    kernel = Reading().code
-    since, rate, prev, given, never, count, most, leaving, flag = z3.Ints(
-        "since rate prev given never count most leaving flag"
-    )
-    rise, bolus = kernel.next_since_increase(since, rate, prev, never), kernel.next_since_bolus(since, given, never)
-    known = (since >= 0, never >= 1)
-    ring = (count >= 0, count <= most, leaving >= 0, leaving <= count, leaving >= 0, leaving <= 1, z3.Or(flag == 0, flag == 1),
-            z3.Implies(flag == 1, count < most))  # fmt: skip
-    return [
-        Goal("counter: ticks since a rise start with it and grow by one", known,
-             rise == z3.If(rate > prev, 1, z3.If(since + 1 <= never, since + 1, never)), (_I.INTERVAL,)),
-        Goal("counter: ticks since a bolus start after it and grow by one", known,
-             bolus == z3.If(given > 0, 0, z3.If(since + 1 <= never, since + 1, never)), (_I.LOCKOUT,)),
-        Goal("counter: the number of a day's boluses stays within its most", ring, count + flag - leaving <= most,
-             (_I.BOLUS_COUNT,)),
     ]  # fmt: skip
