@@ -8,69 +8,19 @@ the invariants, not from the shield's code.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.safety.oracle_case import PER_DAY, PER_HOUR, Case, Findings, Ints
+from thecal.safety.oracle_facts import check_device, check_escalation, check_locks
 from thecal.safety.oracle_locks import Locks, follow_locks
 
+__all__ = ["Findings", "audit", "worst_window"]
 MINUTES = 15  # of a tick
-PER_HOUR = 4  # ticks
-PER_DAY = 96
-Ints = NDArray[np.int64]
-
-
-@dataclass
-class Findings:
-    """What an audit found: breaches as (invariant, patient, tick, words) and the narrowest margin of each invariant."""
-
-    ticks: int = 0
-    patients: int = 0
-    breaches: list[tuple[int, int, int, str]] = field(default_factory=list)
-    margins: dict[int, float] = field(default_factory=dict)  # share of the limit that was left, 0 at the limit
-
-    def at(self, invariant: int, case: Case, where: NDArray[np.bool_], words: str) -> None:
-        """Note every tick of ``where`` as a breach; the first of them is described."""
-        found = np.flatnonzero(where)
-        if found.size:
-            more = f" ({found.size} ticks)" if found.size > 1 else ""
-            self.breaches.append((invariant, case.patient, int(case.tick[found[0]]), words + more))
-
-    def margin(self, invariant: int, value: float) -> None:
-        """Note a margin; the narrowest stays."""
-        self.margins[invariant] = min(self.margins.get(invariant, float("inf")), float(value))
-
-    def join(self, other: Findings) -> None:
-        """Add what another audit found."""
-        self.ticks += other.ticks
-        self.patients += other.patients
-        self.breaches += other.breaches
-        for invariant, value in other.margins.items():
-            self.margin(invariant, value)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One patient's trajectory with what the meta record says of him."""
-
-    patient: int
-    tick: Ints
-    rate: Ints  # allowed, nL per tick
-    bolus: Ints  # nL
-    before: Ints  # rate in force before each tick
-    request: Ints
-    valid: Ints
-    facts: Mapping[str, Ints]
-    who: Mapping[str, Any]
-    limits: Mapping[str, float]  # in the units of the profile's schema
-    stage: str
-
-    @property
-    def rises(self) -> NDArray[np.bool_]:
-        """Where the rate rose."""
-        return self.rate > self.before
+_BY_MARK = (5, 6, 7, 9, 11, 12, 13, 14, 15, 16, 17, 25, 41)  # put to the test where a request broke the limit
+_MARKED_AS = {7: 6, 9: 6}
 
 
 def audit(meta: Mapping[str, Any], rows: NDArray[np.void]) -> Findings:
@@ -91,11 +41,14 @@ def audit(meta: Mapping[str, Any], rows: NDArray[np.void]) -> Findings:
         gap = np.diff(case.tick) != 1
         found.at(38, case, np.concatenate(([case.tick[0] != 0], gap)), "a tick is missing from the trail")
         if shielded:
-            for rule in (_caps, _envelope, _rises, _boluses, _device, _escalation):
+            for rule in (_caps, _envelope, _rises, _boluses, check_device, check_escalation):
                 rule(case, found)
             locks = follow_locks(case)
-            _falls(case, locks, found)
-            _locked(case, locks, found)
+            floor = _falls(case, locks, found)
+            check_locks(case, locks, floor, found)
+            found.test(38, np.ones(own.size, bool))
+            for invariant in _BY_MARK:
+                found.test(invariant, case.broken >> _MARKED_AS.get(invariant, invariant) & 1 == 1)
     return found
 
 
@@ -108,6 +61,8 @@ def _case(meta: Mapping[str, Any], patient: int, who: Mapping[str, Any], rows: N
         bolus=rows["bolus"].astype(np.int64),
         before=np.concatenate(([who["start_rate_nl"]], rate[:-1])).astype(np.int64),
         request=rows["request"].astype(np.int64),
+        bolus_request=rows["bolus_request"].astype(np.int64),
+        broken=rows["violations"].astype(np.int64),
         valid=rows["valid"].astype(np.int64),
         facts={name: rows["facts"][name].astype(np.int64) for name in rows["facts"].dtype.names or ()},
         who=who,
@@ -202,7 +157,8 @@ def _rises(case: Case, found: Findings) -> None:
     found.margin(41, 1.0 - float(ratio.max(initial=0.0)) / (1.0 + rise))
 
 
-def _falls(case: Case, locks: Locks, found: Findings) -> None:
+def _falls(case: Case, locks: Locks, found: Findings) -> Ints:
+    """Check how far the rate falls; returns the lowest rate each tick may be held up to against a request."""
     limits = case.limits
     fall = min(limits.get(f"{d}.daily_fall", limits["withdrawal.daily_fall"]) for d in case.who["drugs"])
     padded = np.concatenate((np.full(PER_DAY, case.who["start_rate_nl"]), case.rate))
@@ -212,6 +168,9 @@ def _falls(case: Case, locks: Locks, found: Findings) -> None:
     share = np.where(down, case.rate / np.maximum(highest, 1), 1.0)
     found.at(13, case, share < 1.0 - fall - 1e-12, f"a fall of more than {fall:.0%} in 24 h")
     found.margin(13, float(share.min(initial=1.0)) - (1.0 - fall))
+    step = case.who["rate_step_nl"]
+    notch = -np.floor_divide(-np.ceil((1.0 - fall) * highest - 1e-6).astype(np.int64), step) * step
+    return np.where(exposed, np.minimum(case.before, notch), 0)
 
 
 def _boluses(case: Case, found: Findings) -> None:
@@ -236,50 +195,3 @@ def _boluses(case: Case, found: Findings) -> None:
         found.breaches.append((16, case.patient, -1, f"{most} boluses in 24 h"))
     left = case.facts["reservoir_nl"] - PER_DAY * case.rate - case.bolus
     found.at(25, case, given & (left < limits["reservoir.reserve"] * 1e6), "a bolus out of the reserve")
-
-
-def _device(case: Case, found: Findings) -> None:
-    facts, limits, up, given = case.facts, case.limits, case.rises, case.bolus > 0
-    either = up | given
-    found.at(1, case, either & (case.valid == 0), "an unusable request ran")
-    found.at(2, case, either & (case.valid == -1), "a request in wrong units ran")
-    found.at(3, case, either & (case.valid == -2), "a stale or repeated request ran")
-    found.at(4, case, either & (np.abs(facts["skew_s"]) > limits["automation.clock"]), "clocks disagree")
-    busy = (facts["bolus_running"] > 0) | (facts["alarms"] > 0) | (facts["unverified"] > 0)
-    found.at(18, case, given & busy, "a bolus while another ran, an alarm stood or the rate was not verified")
-    marked = limits["neurology.hold"]
-    found.at(
-        22, case, either & ((facts["weakness"] >= marked) | (facts["confusion"] >= marked)), "weakness or confusion"
-    )
-    found.at(26, case, up & (facts["fill_age"] > case.who["stable_h"] * PER_HOUR), "a rise on an old solution")
-    found.at(27, case, either & (facts["stopped"] > 0), "a rise or bolus into a pump that stands")
-    found.at(28, case, either & (facts["mri"] > 0), "a rise or bolus around a scan")
-    found.at(29, case, (up & (facts["battery"] > 0)) | (given & (facts["battery"] > 1)), "at the end of the battery")
-    found.at(30, case, either & (facts["bridging"] > 0), "an old solution in the catheter")
-    found.at(32, case, up & (facts["since_refill"] < limits["refill.hold"] * PER_HOUR), "a rise soon after a refill")
-    found.at(
-        15, case, given & (facts["since_refill"] < limits["bolus.lockout"] * PER_HOUR), "a bolus soon after a refill"
-    )
-    found.at(34, case, up & (np.abs(facts["residual"]) > 1000 * limits["refill.balance"]), "volumes out of balance")
-    if case.stage != "auto":
-        allowed = facts["clear"] > 0 if case.stage == "confirm" else np.zeros(up.size, bool)
-        found.at(40, case, up & ~allowed, f"a rise at stage {case.stage}")
-
-
-def _escalation(case: Case, found: Findings) -> None:
-    week = case.tick // (7 * PER_DAY)
-    then = np.maximum(week - 13, 0) * 7 * PER_DAY
-    rate_then, nrs_then, nrs = case.rate[then], case.facts["nrs"][then], case.facts["nrs"]
-    grown = (week >= 13) & (case.before >= (1.0 + case.limits[f"{case.who['setting']}.escalation"]) * rate_then)
-    vain = grown & (nrs >= 0) & (nrs_then >= 0) & (nrs >= nrs_then)
-    found.at(37, case, case.rises & vain, "a rise after 13 weeks of rises without relief")
-
-
-def _locked(case: Case, locks: Locks, found: Findings) -> None:
-    either = case.rises | (case.bolus > 0)
-    for invariant, where in locks.withheld.items():
-        found.at(invariant, case, either & where, "a rise or bolus while withheld")
-    low = np.minimum(case.who["min_rate_nl"], case.before)
-    over = locks.forced & (case.rate > np.maximum(locks.top, low))
-    found.at(19, case, over & ~locks.restart, "more than a lock leaves")
-    found.at(35, case, over & locks.restart, "more than a restart leaves")

@@ -9,7 +9,7 @@ import z3
 
 from thecal.safety import bits
 from thecal.safety.invariants import Invariant
-from thecal.safety.proofs import tick_books, tick_verdicts
+from thecal.safety.proofs import tick_books, tick_signs, tick_verdicts
 from thecal.safety.proofs.goals import Goal
 from thecal.safety.proofs.tick_terms import Tick
 from thecal.safety.records import REQUEST_LIMIT
@@ -34,7 +34,7 @@ def goals() -> list[Goal]:
     t = Tick()
     return [
         *_induction(t), *_what_runs(t), *_on_these_facts(t), *_who_may_act(t), *_interference(t), *_again(),
-        *tick_verdicts.goals(t), *tick_books.goals(t),
+        *tick_signs.goals(t), *tick_verdicts.goals(t), *tick_books.goals(t),
     ]  # fmt: skip
 
 

@@ -1,0 +1,82 @@
+"""What the auditor reads and what it finds: one patient's trajectory, breaches, margins, and how often a rule was tested."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PER_HOUR = 4  # ticks
+PER_DAY = 96
+USABLE, SILENT = 1, 2  # a request; a tick in which nobody asked: the pump holds between two decisions
+Ints = NDArray[np.int64]
+
+
+@dataclass
+class Findings:
+    """What an audit found: breaches as (invariant, patient, tick, words) and the narrowest margin of each invariant."""
+
+    ticks: int = 0
+    patients: int = 0
+    breaches: list[tuple[int, int, int, str]] = field(default_factory=list)
+    margins: dict[int, float] = field(default_factory=dict)  # share of the limit that was left, 0 at the limit
+    tested: dict[int, int] = field(default_factory=dict)  # ticks on which an invariant was put to the test
+
+    def at(self, invariant: int, case: Case, where: NDArray[np.bool_], words: str) -> None:
+        """Note every tick of ``where`` as a breach; the first of them is described."""
+        found = np.flatnonzero(where)
+        if found.size:
+            more = f" ({found.size} ticks)" if found.size > 1 else ""
+            self.breaches.append((invariant, case.patient, int(case.tick[found[0]]), words + more))
+
+    def margin(self, invariant: int, value: float) -> None:
+        """Note a margin; the narrowest stays."""
+        self.margins[invariant] = min(self.margins.get(invariant, float("inf")), float(value))
+
+    def test(self, invariant: int, where: NDArray[np.bool_]) -> None:
+        """Count the ticks of ``where`` as tests of an invariant."""
+        self.tested[invariant] = self.tested.get(invariant, 0) + int(where.sum())
+
+    def join(self, other: Findings) -> None:
+        """Add what another audit found."""
+        self.ticks += other.ticks
+        self.patients += other.patients
+        self.breaches += other.breaches
+        for invariant, value in other.margins.items():
+            self.margin(invariant, value)
+        for invariant, count in other.tested.items():
+            self.tested[invariant] = self.tested.get(invariant, 0) + count
+
+
+@dataclass(frozen=True)
+class Case:
+    """One patient's trajectory with what the meta record says of him."""
+
+    patient: int
+    tick: Ints
+    rate: Ints  # allowed, nL per tick
+    bolus: Ints  # nL
+    before: Ints  # rate in force before each tick
+    request: Ints
+    bolus_request: Ints
+    valid: Ints
+    broken: Ints  # bits of the limits that the shield says were broken; counted, never believed
+    facts: Mapping[str, Ints]
+    who: Mapping[str, Any]
+    limits: Mapping[str, float]  # in the units of the profile's schema
+    stage: str
+
+    @property
+    def rises(self) -> NDArray[np.bool_]:
+        """Where the rate rose."""
+        return self.rate > self.before
+
+    @property
+    def asks(self) -> NDArray[np.bool_]:
+        """Where more was asked for: a rise, or a bolus."""
+        more = (self.valid != SILENT) & (self.request > self.before)
+        wanted: NDArray[np.bool_] = more | (self.bolus_request > 0)
+        return wanted
