@@ -6,7 +6,7 @@ import itertools
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,19 +15,26 @@ from numpy.typing import NDArray
 
 from thecal.devices.specs import pump_names
 from thecal.envs.core import Batch
-from thecal.envs.tasks import task_names
+from thecal.envs.single import TICK_S
+from thecal.envs.tasks import load_task, task_names
 from thecal.envs.trails import trail_meta
+from thecal.experiments.attack_commands import Sender
 from thecal.physiology.errors import ConfigError
 from thecal.physiology.layout import SENSORS
 from thecal.safety.certificate import kernel_hash
+from thecal.safety.gateway import Gateway
 from thecal.safety.invariants import Invariant
 from thecal.safety.oracle import Findings, audit
-from thecal.safety.records import TRAIL_ROW
+from thecal.safety.records import ASKED as USABLE
+from thecal.safety.records import MALFORMED, TRAIL_ROW
 
 HUGE = 1 << 50
 STRATEGIES = (
-    "random", "maximum", "hugging", "midnight", "replay", "clock", "not a number", "units", "spoofed", "saw", "learned",
+    "random", "maximum", "hugging", "midnight", "replay", "clock", "not a number", "units", "spoofed", "saw", "silence",
+    "told lies", "learned",
 )  # fmt: skip
+STAGES = ("confirm", "lower", "advise")
+
 FAULTS = ("none", "reference", "stress")
 _SPLIT = "train"
 _HEALTHY = {"rr": 16.0, "spo2": 98.0, "sbp": 125.0, "map": 90.0, "hr": 72.0}
@@ -43,13 +50,18 @@ class Scenario:
     faults: str
     patients: int
     seed: int
+    stage: str = "auto"
     adversary: str | None = None  # folder-less weights of the learned adversary, see experiments.adversary
 
 
 def scenarios(patients: int, seed: int, tasks: Sequence[str] | None = None) -> list[Scenario]:
-    """Every task on every pump under every preset of faults."""
-    cases = itertools.product(tasks or task_names(), pump_names(), FAULTS)
-    return [Scenario(task, pump, faults, patients, seed + i) for i, (task, pump, faults) in enumerate(cases)]
+    """Every task on every pump under every preset of faults, and at every stage short of full authority on its own pump."""
+    chosen = tasks or task_names()
+    cases = [(*case, "auto") for case in itertools.product(chosen, pump_names(), FAULTS)]
+    cases += [(task, load_task(task).pump, "stress", stage) for task in chosen for stage in STAGES]
+    return [
+        Scenario(task, pump, faults, patients, seed + i, stage) for i, (task, pump, faults, stage) in enumerate(cases)
+    ]
 
 
 def _ask(name: str, k: int, batch: Batch, where: Ints, rng: np.random.Generator) -> tuple[Any, Any, Any]:
@@ -71,12 +83,8 @@ def _ask(name: str, k: int, batch: Batch, where: Ints, rng: np.random.Generator)
         clock = (k * batch.spec.tick_h + batch.spec.start_clock_h) % 24.0
         near = clock < batch.spec.tick_h or clock >= 24.0 - batch.spec.tick_h
         return (one * HUGE if near else prev), (one * HUGE if near else 0 * one), one
-    if name == "replay":
-        return one * 2 * int(batch.par["task"]["start_rate_nl"][where[0]]), one * 5_000, rng.choice([1, -2], n)
-    if name == "not a number":
-        return prev * 2, one * HUGE, rng.choice([0, 1], n, p=[0.4, 0.6])
-    if name == "units":
-        return prev * rng.choice([10, 24, 1000], n), one * 25_000, rng.choice([-1, 1], n)
+    if name == "silence":
+        return one * HUGE, one * HUGE, one * (MALFORMED if k * batch.spec.tick_h % 36.0 < 30.0 else USABLE)
     if name == "saw":
         return (one * HUGE if k * batch.spec.tick_h % 72.0 < 36.0 else 0 * one), one * HUGE, one
     return rng.integers(-1_000, 40_000, n), rng.integers(-1_000, 40_000, n), one
@@ -86,6 +94,12 @@ def _tamper(name: str, batch: Batch, where: Ints, rng: np.random.Generator) -> N
     """What a strategy falsifies besides its requests: the pump's clock, or the signals that reach the shield."""
     if name == "clock":
         batch.world["pump"]["clock_offset_h"][where] = rng.choice([0.0, 0.02, 0.026, -1.0, 24.0], len(where))
+    if name == "silence":
+        blind = where[: len(where) // 2 + 1][rng.random(len(where) // 2 + 1) < 0.9]
+        for sensor in ("rr", "spo2"):
+            batch.world["patient"]["s_valid"][blind, SENSORS.index(sensor)] = 0
+    if name == "told lies":
+        _lie(batch, where[rng.random(len(where)) < 0.3], rng)
     if name == "spoofed":
         for sensor, value in _HEALTHY.items():
             i = SENSORS.index(sensor)
@@ -94,26 +108,62 @@ def _tamper(name: str, batch: Batch, where: Ints, rng: np.random.Generator) -> N
             batch.world["patient"]["s_valid"][where, i] = 1
 
 
+def _lie(batch: Batch, where: Ints, rng: np.random.Generator) -> None:
+    """What a nurse or a refill might have said, falsely, where it has no part in the physics."""
+    patient, n = batch.world["patient"], len(where)
+    for name, values in (("poss_seen", [1, 1, 3, 4]), ("weakness_seen", [0, 0, 4]), ("confusion_seen", [0, 0, 4])):
+        patient[name][where] = rng.choice(values, n)
+    batch.world["monitor"]["residual"][where] = rng.choice([0.0, 0.0, 0.2, -0.2], n)
+    for sensor, shown in (("etco2", [38.0, 70.0]), ("sbp", [120.0, 70.0]), ("rr", [14.0, 6.0])):
+        patient["s_value"][where, SENSORS.index(sensor)] = rng.choice(shown, n)
+        patient["s_valid"][where, SENSORS.index(sensor)] = 1
+
+
+def _command(senders: Mapping[int, Sender], batch: Batch, where: Ints) -> tuple[Any, Any, Any]:
+    """(rates, boluses, valid) that the gateways made of what was sent to the environments ``where``."""
+    read = [
+        senders[i].send(
+            now_s=float(batch.world["patient"]["tick"][i]) * TICK_S, head=int(batch.world["pump"]["events"][i]),
+            rate_nl=int(batch.world["shield"]["prev_rate"][i]),
+        )
+        for i in where.tolist()
+    ]  # fmt: skip
+    return tuple(np.array([getattr(r, name) for r in read], np.int64) for name in ("rate_nl", "bolus_nl", "valid"))  # type: ignore[return-value]
+
+
 def attack(scenario: Scenario) -> tuple[Findings, str]:
     """Run one scenario and audit it; returns the findings, and why it could not run when it could not."""
     try:
         batch = Batch(
-            scenario.task, scenario.patients, split=_SPLIT, pump=scenario.pump, faults=scenario.faults, trail=True
-        )
+            scenario.task, scenario.patients, split=_SPLIT, pump=scenario.pump, faults=scenario.faults,
+            stage=scenario.stage, trail=True,
+        )  # fmt: skip
         patients = np.arange(scenario.patients) + scenario.patients * (scenario.seed % 50)
         batch.restart(np.arange(scenario.patients), patients, np.full(scenario.patients, scenario.seed, np.uint64))
     except ConfigError as error:
         return Findings(), str(error)
     meta = trail_meta(batch)
-    rows = _drive(batch, scenario)
-    return audit(meta, rows), ""
+    rows, senders = _drive(batch, scenario)
+    found = audit(meta, rows)
+    for i, sender in senders.items():
+        found.breaches += [(invariant, int(batch.patients[i]), -1, words) for invariant, words in sender.wrong]
+        found.commands.update(sender.sent)
+    return found, ""
 
 
-def _drive(batch: Batch, scenario: Scenario) -> NDArray[np.void]:
+def _drive(batch: Batch, scenario: Scenario) -> tuple[NDArray[np.void], dict[int, Sender]]:
     rng = np.random.default_rng(scenario.seed)
     names = STRATEGIES[:-1] if scenario.adversary is None else STRATEGIES
     groups = {name: np.arange(i, batch.n, len(names)) for i, name in enumerate(names)}
     learned = _adversary(scenario.adversary)
+    age_s = 60.0 * batch.profile.limit("command.age")
+    senders = {
+        int(i): Sender(name, Gateway(float(batch.par["ordered_conc"][i, 0]), age_s), rng)
+        for name in ("replay", "units", "not a number")
+        for i in groups[name]
+    }
+    raw = groups["not a number"][::2]  # these get numbers that are none as actions, not as commands
+    actions = np.zeros((batch.n, 2))
     rows = np.zeros((batch.spec.n_steps, *batch.trail.shape), TRAIL_ROW)
     episode = batch.world["episode"]
     for k in range(batch.spec.n_steps):
@@ -122,13 +172,20 @@ def _drive(batch: Batch, scenario: Scenario) -> NDArray[np.void]:
             if where.size == 0:
                 continue
             _tamper(name, batch, where, rng)
-            asked = learned(batch, where) if name == "learned" else _ask(name, k, batch, where, rng)
+            if name == "learned":
+                asked = learned(batch, where)
+            elif name in ("replay", "units", "not a number"):
+                asked = _command(senders, batch, where)
+            else:
+                asked = _ask(name, k, batch, where, rng)
             for key, values in zip(("command_rate", "command_bolus", "command_valid"), asked, strict=True):
                 episode[key][where] = values
-        batch.advance(np.zeros((batch.n, 2)))
+        episode["command"][raw] = 0
+        actions[raw] = rng.choice([1.0, np.nan, np.inf, -np.inf], (len(raw), 2))
+        batch.advance(actions)
         rows[k] = batch.trail
     found = rows.transpose(1, 0, 2).reshape(-1)
-    return np.asarray(found[found["tick"] >= 0])
+    return np.asarray(found[found["tick"] >= 0]), senders
 
 
 def _adversary(weights: str | None) -> Callable[[Batch, Ints], tuple[Any, Any, Any]]:
@@ -156,8 +213,8 @@ def run_attack(
             if why:
                 refused.append({"task": case.task, "pump": case.pump, "faults": case.faults, "why": why})
             else:
-                per_case.append({"task": case.task, "pump": case.pump, "faults": case.faults, "ticks": found.ticks,
-                                 "breaches": len(found.breaches)})  # fmt: skip
+                per_case.append({"task": case.task, "pump": case.pump, "faults": case.faults, "stage": case.stage,
+                                 "ticks": found.ticks, "breaches": len(found.breaches)})  # fmt: skip
             progress(i + 1, len(cases), total)
     return {
         "kernel": kernel_hash(),
@@ -168,6 +225,8 @@ def run_attack(
         "violations": len(total.breaches),
         "breaches": [list(breach) for breach in total.breaches[:100]],
         "margins": {Invariant(k).name.lower(): round(v, 6) for k, v in sorted(total.margins.items())},
+        "tested": {i.name.lower(): total.tested.get(int(i), 0) for i in Invariant},
+        "commands": dict(total.commands),
         "scenarios": per_case,
         "refused": refused,
     }

@@ -138,7 +138,13 @@ def _attack_section(found: dict[str, Any]) -> str:
         f"{found['ticks']:,} pump ticks of {found['episodes']:,} episodes over every task, pump and preset of faults; "
         f"strategies: {', '.join(found['strategies'])}. The auditor found {found['violations']} violations."
     )
-    rows = [(name, f"{100 * value:.2f} %") for name, value in found["margins"].items()]
+    counts, margins = found.get("tested", {}), found["margins"]
+    rows = [
+        (name, f"{counts.get(name, 0):,}", f"{100 * margins[name]:.2f} %" if name in margins else "-")
+        for name in (i.name.lower() for i in Invariant)
+        if counts.get(name) or name in margins
+    ]
+    never = [name for name in (i.name.lower() for i in Invariant) if not counts.get(name) and name not in margins]
     learned = found.get("adversary") or {}
     more = (
         f"<p>The learned adversary used {learned['reward_before']:.2f} of the margins per step before and "
@@ -146,7 +152,17 @@ def _attack_section(found: dict[str, Any]) -> str:
         if learned
         else ""
     )
-    return f"{_stale(found)}<p>{html.escape(text)}</p>{more}" + _table(("invariant", "narrowest margin"), rows)
+    sent = ", ".join(f"{number:,} {what}" for what, number in sorted(found.get("commands", {}).items()))
+    more += (
+        f"<p>Typed commands through the real gateway, by the verdict that was due and given: {html.escape(sent)}.</p>"
+    )
+    more += (
+        "<p>A rule was put to the test where its condition stood and more was asked for, or where a request lay beyond its "
+        f"limit. Checked at the start or at the door, or never met here: {html.escape(', '.join(never))}.</p>"
+    )
+    return f"{_stale(found)}<p>{html.escape(text)}</p>{more}" + _table(
+        ("invariant", "ticks put to the test", "narrowest margin"), rows
+    )
 
 
 def render() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,8 @@ class Findings:
     breaches: list[tuple[int, int, int, str]] = field(default_factory=list)
     margins: dict[int, float] = field(default_factory=dict)  # share of the limit that was left, 0 at the limit
     tested: dict[int, int] = field(default_factory=dict)  # ticks on which an invariant was put to the test
+
+    commands: Counter[str] = field(default_factory=Counter)  # commands sent by an attack, by the verdict they were due
 
     def at(self, invariant: int, case: Case, where: NDArray[np.bool_], words: str) -> None:
         """Note every tick of ``where`` as a breach; the first of them is described."""
@@ -49,6 +52,7 @@ class Findings:
             self.margin(invariant, value)
         for invariant, count in other.tested.items():
             self.tested[invariant] = self.tested.get(invariant, 0) + count
+        self.commands.update(other.commands)
 
 
 @dataclass(frozen=True)

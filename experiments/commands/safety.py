@@ -197,9 +197,12 @@ def attack(
         emit(result)
     else:
         title = f"Attack: {result['ticks']:,} ticks in {result['seconds']:.0f} s, {result['violations']} violations"
-        table = plain_table(title, ["invariant", "narrowest margin"], numbers=True)
-        for name, value in result["margins"].items():
-            table.add_row(name, f"{value:.2%}")
+        table = plain_table(title, ["invariant", "put to the test", "narrowest margin"], numbers=True)
+        for name, count in result["tested"].items():
+            if count or name in result["margins"]:
+                table.add_row(
+                    name, f"{count:,}", f"{result['margins'][name]:.2%}" if name in result["margins"] else "-"
+                )
         output().print(table)
         errors().print(f"wrote {out}")
     if result["violations"]:
