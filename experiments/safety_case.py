@@ -22,8 +22,8 @@ LIMITS = (
     "change of solution only the bridge stands between the two.",
     "The cap counts drug per 24 h. It does not bound the concentration at a receptor, and a dose under every cap can still harm.",
     "Locks see what they are told: sensors that lie plausibly, in every sample, are believed.",
-    "Trusted are CPython, Numba's compiler, the Z3 solver, and the glue that books a decision (shield.py), which tests and the "
-    "auditor cover but the solver does not read.",
+    "Trusted are CPython, Numba's compiler, the Z3 solver, and what stands before the tick: the writing of facts and the door "
+    "for commands, which tests, fuzzing and the auditor cover but the solver does not read.",
     "When limits conflict their order is a clinical choice: a respiratory lock overrides the withdrawal floor, and caps override "
     "every request.",
     "Many limits are recalled or proposed; each says so in its profile. A proof shows that it is kept, not that it is right.",
@@ -124,7 +124,7 @@ def _mutation_section(found: dict[str, Any]) -> str:
         return _stale(found)
     argued = _data("mutants.toml")
     text = (
-        f"{found['killed_by_proof']} of {found['mutants']} mutants of kernel and locks (arithmetic, comparisons, constants, "
+        f"{found['killed_by_proof']} of {found['mutants']} mutants of kernel, locks and tick (arithmetic, comparisons, constants, "
         f"operations) are killed by the proof; {len(found['survived'])} survive it and are argued equivalent below."
     )
     rows = [(what, argued.get(what, "open: neither killed nor argued")) for what in found["survived"]]
