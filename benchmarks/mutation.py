@@ -209,6 +209,7 @@ def main() -> int:
         "mutants": len(every),
         "killed_by_proof": len(killed),
         "survived": survived,
+        "unjudged": [],
         "seconds": seconds,
         "killed": killed,
     }

@@ -13,7 +13,7 @@ import thecal
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("physiology", "devices", "safety", "envs", "agents", "experiments")
-SHIELD_MAY_USE = {"errors", "jit", "layout", "parameters", "records", "units"}
+SHIELD_MAY_USE = {"errors", "guarded", "jit", "layout", "parameters", "records", "units"}
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from types import SimpleNamespace
 
 import numba
 import numpy as np
@@ -247,3 +248,14 @@ def test_ceilings_never_round_up_and_never_force_a_fall(prev: int, permille: int
 @pytest.mark.parametrize(("value", "low"), [(80, 0), (79, 1), (-1, 0), (0, 1), (300, 0)])
 def test_a_missing_vital_sign_is_no_low_one(value: int, low: int) -> None:
     assert locks.is_low(value, 80) == low
+
+
+@pytest.mark.parametrize(("asked", "runs"), [(499, 0), (500, 500), (509, 500), (510, 510), (-1, 0), (10**6, 9_000)])
+def test_an_unshielded_rate_is_the_pumps_own_lowest_or_nothing(asked: int, runs: int) -> None:
+    par = SimpleNamespace(max_rate=9_000, min_rate=500, rate_step=10, bolus_step=100)
+    assert kernel.unshielded(par, asked, 0) == (runs, 0)
+
+
+def test_the_highest_of_a_ring_is_searched_where_it_left() -> None:
+    assert kernel.next_highest([5, 7, 3], 3, 3, 9, 9) == 7
+    assert kernel.next_highest([5, 7, 9], 3, 3, 8, 9) == 9
