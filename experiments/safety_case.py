@@ -127,8 +127,8 @@ def _mutation_section(found: dict[str, Any]) -> str:
     still_open = [what for what in found["survived"] if what not in argued]
     text = (
         f"{found['killed_by_proof']} of {found['mutants']} mutants of kernel, locks and tick (arithmetic, comparisons, "
-        f"constants, operations) are killed by the proof; {len(argued)} survive it and are argued below (equivalent, or killed by "
-        f"a named test); {len(still_open)} are open and {len(unjudged)} not judged yet, all of them in the tick."
+        f"constants, operations) are killed by the proof; {len(argued)} survive it and are argued below (equivalent, or "
+        f"killed by a named test); {len(still_open)} are open and {len(unjudged)} not judged yet, all of them in the tick."
     )
     rows = [(what, argued.get(what, "open: not killed within seconds, not argued")) for what in found["survived"]]
     return f"{_stale(found)}<p>{text}</p>" + (_table(("survivor", "why it is equivalent"), rows) if rows else "")
