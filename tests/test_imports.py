@@ -23,6 +23,7 @@ EXTRAS = (
 NEED_AN_EXTRA = {
     "thecal.agents.learning": "torch",
     "thecal.envs.sb3": "stable_baselines3",
+    "thecal.envs.sb3_discrete": "stable_baselines3",
     "thecal.experiments.adversary": "stable_baselines3",
     "thecal.experiments.charts": "plotly",
     "thecal.experiments.patient_charts": "plotly",

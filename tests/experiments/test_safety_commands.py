@@ -70,7 +70,11 @@ def test_a_tracked_run_is_replayed(audited, monkeypatch, capsys):
 def test_a_training_run_is_replayed_through_its_policy(audited, monkeypatch, capsys):
     monkeypatch.chdir(audited)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    trained = train(TrainConfig(total_steps=2_048, pool=16, tune_patients=2, settings={"n_envs": 16, "n_steps": 64}))
+    trained = train(
+        TrainConfig(
+            total_steps=2_048, pool=16, tune_patients=2, settings={"n_envs": 16, "n_steps": 64, "batch_size": 256}
+        )
+    )
     code, found = _json(["audit", trained.run_id], capsys)
     assert code == 0
     assert (found[0]["replayed"], found[0]["split"], found[0]["patients"]) == (True, "tune", 2)
