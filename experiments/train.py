@@ -13,8 +13,7 @@ import numpy as np
 from thecal.agents.rl import TrainedPolicy, train_sb3
 from thecal.agents.rl_settings import load_rl_settings
 from thecal.envs.tasks import TaskSpec
-from thecal.experiments.auditing import CONFIG_FILE
-from thecal.experiments.config import TrainConfig, checked_task, save_config
+from thecal.experiments.config import CONFIG_FILE, TrainConfig, checked_task, save_config
 from thecal.experiments.outcomes import outcomes
 from thecal.experiments.provenance import provenance, run_tags
 from thecal.experiments.rollout import rollout

@@ -16,6 +16,9 @@ from thecal.safety import kernel, locks, tick
 from thecal.safety.readings import read
 
 
+HAS = z3.Function("has", z3.IntSort(), z3.BoolSort())  # whether a set of bits holds a bit, for one bit that is not named
+
+
 def _lo(a: Any, b: Any) -> Any:
     return z3.If(a <= b, a, b)
 
@@ -68,9 +71,10 @@ class Reading:
         return least
 
     def _union(self, a: Any, b: Any) -> Any:
-        """The bits of either, of which a proof knows only that none is lost and none appears where both sets are empty."""
+        """The bits of either: a bit, whichever ``HAS`` asks for, is in it exactly when it is in one of the two."""
         bits = z3.FreshInt("bits")
         self.known += [bits >= a, bits >= b, (bits == 0) == z3.And(a == 0, b == 0)]
+        self.known += [z3.Not(HAS(z3.IntVal(0))), HAS(bits) == z3.Or(HAS(a), HAS(b))]
         return bits
 
     def _fdiv(self, a: Any, b: Any) -> Any:

@@ -111,6 +111,10 @@ def _rings() -> list[Goal]:
              state.bolus_count == z3.Sum(state.bolus_flag.values), (_I.BOLUS_COUNT,)),
         Goal("the number of boluses stays within its most", (*place, *binary, count == z3.Sum(flags), count <= most,
              z3.Implies(bolus > 0, count < most)), z3.And(state.bolus_count <= most, state.bolus_count >= 0), (_I.BOLUS_COUNT,)),
+        Goal("a bolus is noted in the ring at its tick", place,
+             z3.And(*(new == z3.If(ticks % TICKS_PER_DAY == i, z3.If(bolus > 0, 1, 0), old)
+                      for i, (new, old) in enumerate(zip(state.bolus_flag.values, flags, strict=True)))),
+             (_I.BOLUS_COUNT,)),
         Goal("the ring of rates holds the last 96", place,
              z3.And(*(new == z3.If(ticks % TICKS_PER_DAY == i, rate, old)
                       for i, (new, old) in enumerate(zip(ring, rates, strict=True)))),

@@ -7,16 +7,16 @@ import z3
 from thecal.safety import bits
 from thecal.safety.invariants import Invariant
 from thecal.safety.proofs.goals import Goal
-from thecal.safety.proofs.terms import Reading, record
+from thecal.safety.proofs.terms import HAS, Reading, record
 from thecal.safety.proofs.tick_terms import Tick
-from thecal.safety.records import TICKS_PER_DAY
+from thecal.safety.records import DAYS_BACK, REQUEST_LIMIT, TICKS_PER_DAY
 
 _I = Invariant
 
 
 def goals(t: Tick) -> list[Goal]:
     """Every goal about locks and words."""
-    return [*_locked(t), *_words(t), *_unshielded()]
+    return [*_locked(t), *_words(t), *_marks(t), *_unshielded()]
 
 
 def _words(t: Tick) -> list[Goal]:
@@ -40,6 +40,9 @@ def _words(t: Tick) -> list[Goal]:
     return [
         Goal("the fallback is the severest that was taken", known, a.fallback == said, (_I.META,)),
         Goal("what bound is what was broken", known, a.binding == a.violations, (_I.META,)),
+        Goal("an unshielded mode runs the request within the pump's range", (*t.known(), p.mode >= 3),
+             z3.And(a.allowed_rate == z3.If(t.valid == 1, z3.Int("free_rate"), b.prev_rate),
+                    a.allowed_bolus == z3.If(refused, 0, z3.Int("free_bolus"))), (_I.META,)),
         Goal("an unshielded mode says only what it could not use", (*t.known(), p.mode >= 3),
              z3.And(a.fallback == z3.If(refused, bits.HOLD, 0),
                     a.binding == reason),
@@ -49,9 +52,42 @@ def _words(t: Tick) -> list[Goal]:
     ]  # fmt: skip
 
 
+def _marks(t: Tick) -> list[Goal]:
+    """What the verdict names, bit by bit, and what the decision behind it was told."""
+    a, p, f, b = t.after, t.par, t.facts, t.before
+    known = t.limited()
+    asked, holds, locked, lock_rate, prev, long_ago = t.calls[0]
+    refused = z3.And(t.valid != 1, t.valid != 2)
+    reason = z3.If(t.valid == -1, bits.UNITS, z3.If(t.valid == -2, bits.COMMAND, bits.FINITE))
+    wanted, offered = z3.If(t.valid == 1, t.raw, b.prev_rate), z3.If(refused, 0, t.raw_bolus)
+    may = z3.Or(p.stage == 3, z3.And(p.stage == 1, f.clear > 0), z3.And(p.stage == 2, wanted < b.prev_rate))
+    acted, size = z3.If(may, wanted, b.prev_rate), z3.If(p.stage > 0, offered, 0)
+    lapsed, restart = a.since_command >= p.lease, z3.And(f.stopped == 0, b.gap > p.gap_most)
+    named = z3.Or(
+        z3.And(refused, HAS(reason)),
+        z3.And(z3.Or(acted != wanted, size != offered), HAS(z3.IntVal(bits.AUTHORITY))),
+        z3.And(asked != acted, z3.If(lapsed, HAS(z3.IntVal(bits.LEASE)), HAS(z3.IntVal(bits.STALE)))),
+        HAS(t.rate_marks(asked)), z3.And(asked > prev, HAS(holds)),
+        z3.And(size != 0, z3.Or(HAS(a.denies), HAS(t.bolus_marks(t.choice(asked), size)))),
+        z3.And(a.lock_resp == 1, asked > lock_rate, HAS(z3.IntVal(bits.RESPIRATORY))),
+        z3.And(restart, asked > lock_rate, HAS(z3.IntVal(bits.RESTART))),
+    )  # fmt: skip
+    left = z3.If(restart, b.prev_rate * p.restart_permille / 1000, REQUEST_LIMIT)
+    kept = z3.If(a.lock_resp == 1, a.lock_rate, REQUEST_LIMIT)
+    day = b.ticks / TICKS_PER_DAY
+    return [
+        Goal("the verdict names exactly what a request broke, bit by bit", known, HAS(a.violations) == named, (_I.META,)),
+        Goal("the decision is told of locks, of what they leave and of the rate 28 days before", known,
+             z3.And(locked == z3.Or(a.lock_resp == 1, restart), holds == a.holds, prev == b.prev_rate,
+                    lock_rate == z3.If(kept <= left, kept, left),
+                    long_ago == b.day_rate[(day + 1) % (DAYS_BACK + 1)]),
+             (_I.RESPIRATORY_LOCK, _I.RESTART, _I.RISE_28D)),
+    ]  # fmt: skip
+
+
 def _unshielded() -> list[Goal]:
-    request, bolus = z3.Ints("request bolus")
-    reading = Reading()
+    request, bolus, steps = z3.Ints("request bolus steps")
+    reading = Reading(watched=[steps])
     par = record("par", ("max_rate", "min_rate", "rate_step", "bolus_step"))
     rate, size = reading.code.unshielded(par, request, bolus)
     known = (*reading.known, par.rate_step >= 1, par.bolus_step >= 1, par.min_rate >= 1, par.max_rate >= par.min_rate)
@@ -59,9 +95,12 @@ def _unshielded() -> list[Goal]:
     most = TICKS_PER_DAY * par.max_rate
     large = z3.If(bolus < 0, 0, z3.If(bolus > most, most, bolus))
     ran = z3.And(rate >= par.min_rate, rate <= top, top < rate + par.rate_step)
+    runnable = z3.And(steps * par.rate_step >= par.min_rate, steps * par.rate_step <= top)
     return [
         Goal("an unshielded rate is the request within the pump's range, on its grid, or nothing", known,
              z3.Or(ran, z3.And(rate == 0, top < par.min_rate + par.rate_step)), (_I.ENVELOPE,)),
+        Goal("an unshielded rate is nothing only where no rate of the grid would do", known,
+             z3.Implies(rate == 0, z3.Not(runnable)), (_I.ENVELOPE,)),
         Goal("an unshielded bolus is the request within the pump's flow, on its grid", known,
              z3.And(size >= 0, size <= large, large < size + par.bolus_step), (_I.ENVELOPE,)),
     ]  # fmt: skip

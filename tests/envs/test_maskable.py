@@ -50,7 +50,7 @@ def test_maskable_ppo_learns_on_one_environment_and_nothing_it_chose_was_changed
     model = sb3_contrib.MaskablePPO("MlpPolicy", env, n_steps=128, batch_size=64, n_epochs=1, seed=0, device="cpu")
     model.learn(512)
     assert watch.steps == 512
-    assert watch.asked > 100
+    assert watch.asked > 64  # most steps of a fresh policy hold: a rise may run once a day
     assert watch.changed == 0
 
 
