@@ -37,7 +37,7 @@ proof: ## prove the shield for every shipped profile and record it
 
 attack: ## attack the shield and record it (minutes)
 	$(BIN)/thecal attack --out safety/data/attack.json
-	rm -f safety/data/attack.adversary.npz
+	rm -f safety/data/attack.*.npz
 
 mutation: ## every mutant of the shield's kernel against its proof (a quarter of an hour)
 	$(BIN)/python benchmarks/mutation.py

@@ -1,4 +1,7 @@
-"""Attack the shield: hostile requests and spoofed signals over every task, pump and fault, judged by the auditor alone."""
+"""Attack the shield: hostile requests and spoofed signals over every task, pump and fault, judged by the auditor alone.
+
+Beside the patients stands the bench (``attack_bench.py``), and beside both a trial of their strength (``attack_power.py``).
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ from thecal.envs.core import Batch
 from thecal.envs.single import TICK_S
 from thecal.envs.tasks import load_task, task_names
 from thecal.envs.trails import trail_meta
+from thecal.experiments.attack_bench import Bench, run_bench
 from thecal.experiments.attack_commands import Sender
+from thecal.experiments.attack_power import LOOSENED, power
 from thecal.physiology.errors import ConfigError
 from thecal.physiology.layout import SENSORS
 from thecal.safety.certificate import kernel_hash
@@ -52,6 +57,11 @@ class Scenario:
     seed: int
     stage: str = "auto"
     adversary: str | None = None  # folder-less weights of the learned adversary, see experiments.adversary
+
+    @property
+    def label(self) -> dict[str, str]:
+        """What tells this scenario from the others."""
+        return {"task": self.task, "pump": self.pump, "faults": self.faults, "stage": self.stage}
 
 
 def scenarios(patients: int, seed: int, tasks: Sequence[str] | None = None) -> list[Scenario]:
@@ -131,8 +141,10 @@ def _command(senders: Mapping[int, Sender], batch: Batch, where: Ints) -> tuple[
     return tuple(np.array([getattr(r, name) for r in read], np.int64) for name in ("rate_nl", "bolus_nl", "valid"))  # type: ignore[return-value]
 
 
-def attack(scenario: Scenario) -> tuple[Findings, str]:
+def attack(scenario: Scenario | Bench) -> tuple[Findings, str]:
     """Run one scenario and audit it; returns the findings, and why it could not run when it could not."""
+    if isinstance(scenario, Bench):
+        return run_bench(scenario), ""
     try:
         batch = Batch(
             scenario.task, scenario.patients, split=_SPLIT, pump=scenario.pump, faults=scenario.faults,
@@ -197,12 +209,16 @@ def _adversary(weights: str | None) -> Callable[[Batch, Ints], tuple[Any, Any, A
 
 
 def run_attack(
-    cases: Sequence[Scenario],
+    cases: Sequence[Scenario | Bench],
     *,
     workers: int | None = None,
+    strength: bool = False,
     progress: Callable[[int, int, Findings], None] = lambda _done, _total, _found: None,
 ) -> dict[str, Any]:
-    """Run every scenario in parallel; returns ticks, breaches, margins and what could not run."""
+    """Run every scenario in parallel; returns ticks, breaches, margins and what could not run.
+
+    With ``strength`` every limit is loosened in turn, for the shield alone, to see whether the bench and the auditor notice.
+    """
     total, refused = Findings(), []
     begin = time.perf_counter()
     per_case = []
@@ -211,14 +227,15 @@ def run_attack(
         for i, (case, (found, why)) in enumerate(pool.imap(_numbered, cases)):
             total.join(found)
             if why:
-                refused.append({"task": case.task, "pump": case.pump, "faults": case.faults, "why": why})
+                refused.append({**case.label, "why": why})
             else:
-                per_case.append({"task": case.task, "pump": case.pump, "faults": case.faults, "stage": case.stage,
-                                 "ticks": found.ticks, "breaches": len(found.breaches)})  # fmt: skip
+                per_case.append({**case.label, "ticks": found.ticks, "breaches": len(found.breaches)})
             progress(i + 1, len(cases), total)
+        trial = list(pool.imap(power, LOOSENED)) if strength else []
+    learned = any(isinstance(case, Scenario) and case.adversary for case in cases)
     return {
         "kernel": kernel_hash(),
-        "strategies": list(STRATEGIES if any(case.adversary for case in cases) else STRATEGIES[:-1]),
+        "strategies": list(STRATEGIES if learned else STRATEGIES[:-1]),
         "ticks": total.ticks,
         "episodes": total.patients,
         "seconds": round(time.perf_counter() - begin, 1),
@@ -227,6 +244,7 @@ def run_attack(
         "margins": {Invariant(k).name.lower(): round(v, 6) for k, v in sorted(total.margins.items())},
         "tested": {i.name.lower(): total.tested.get(int(i), 0) for i in Invariant},
         "commands": dict(total.commands),
+        "strength": trial,
         "scenarios": per_case,
         "refused": refused,
     }
@@ -238,5 +256,5 @@ def _one_thread() -> None:
     set_threads(1)
 
 
-def _numbered(case: Scenario) -> tuple[Scenario, tuple[Findings, str]]:
+def _numbered(case: Scenario | Bench) -> tuple[Scenario | Bench, tuple[Findings, str]]:
     return case, attack(case)

@@ -75,13 +75,13 @@ def invariants_page() -> str:
         "Generated from the code by `python docs/generate.py`; do not edit. Defaults are those of `seed_2025`; for a limit that "
         "differs between drugs or settings one example stands. Simulation only; no conformity is claimed.",
         "",
-        "| | invariant | true when | default | source | otherwise | kept by | test | proved by |",
+        "| | invariant | true when | default | source | otherwise | kept by | tests | proved by |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for invariant, entry in sorted(catalogue().items()):
         cells = (
             str(int(invariant)), invariant.name.lower(), entry["predicate"], entry["default"], entry["source"],
-            entry["fail_safe"], ", ".join(f"`{c}`" for c in entry["code"]), f"`{entry['test']}`",
+            entry["fail_safe"], ", ".join(f"`{c}`" for c in entry["code"]), ", ".join(f"`{name}`" for name in entry["tests"]),
             "; ".join(entry["proofs"]) or "checked at the door, by tests",
         )  # fmt: skip
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
@@ -137,8 +137,9 @@ def _attack_section(found: dict[str, Any]) -> str:
     if not found:
         return _stale(found)
     text = (
-        f"{found['ticks']:,} pump ticks of {found['episodes']:,} episodes over every task, pump and preset of faults; "
-        f"strategies: {', '.join(found['strategies'])}. The auditor found {found['violations']} violations."
+        f"{found['ticks']:,} pump ticks of {found['episodes']:,} episodes: over every task, pump and preset of faults, and of "
+        f"the shield alone for every profile and drug; strategies in patients: {', '.join(found['strategies'])}. The auditor "
+        f"found {found['violations']} violations."
     )
     counts, margins = found.get("tested", {}), found["margins"]
     rows = [
@@ -147,12 +148,10 @@ def _attack_section(found: dict[str, Any]) -> str:
         if counts.get(name) or name in margins
     ]
     never = [name for name in (i.name.lower() for i in Invariant) if not counts.get(name) and name not in margins]
-    learned = found.get("adversary") or {}
-    more = (
-        f"<p>The learned adversary used {learned['reward_before']:.2f} of the margins per step before and "
-        f"{learned['reward_after']:.2f} after {learned['frames']:,.0f} frames.</p>"
-        if learned
-        else ""
+    more = "".join(
+        f"<p>The adversary of {html.escape(task)} used {learned['reward_before']:.2f} of the margins per step before and "
+        f"{learned['reward_after']:.2f} after {learned['frames']:,.0f} frames of training.</p>"
+        for task, learned in found.get("adversary", {}).items()
     )
     sent = ", ".join(f"{number:,} {what}" for what, number in sorted(found.get("commands", {}).items()))
     more += (
@@ -162,9 +161,19 @@ def _attack_section(found: dict[str, Any]) -> str:
         "<p>A rule was put to the test where its condition stood and more was asked for, or where a request lay beyond its "
         f"limit. Checked at the start or at the door, or never met here: {html.escape(', '.join(never))}.</p>"
     )
-    return f"{_stale(found)}<p>{html.escape(text)}</p>{more}" + _table(
-        ("invariant", "ticks put to the test", "narrowest margin"), rows
+    table = _table(("invariant", "ticks put to the test", "narrowest margin"), rows)
+    return f"{_stale(found)}<p>{html.escape(text)}</p>{more}{table}{_strength(found.get('strength', []))}"
+
+
+def _strength(trial: list[dict[str, Any]]) -> str:
+    noticed = sum(entry["found"] for entry in trial)
+    rows = [(entry["limit"], ", ".join(entry["by"]) if entry["found"] else "NOT NOTICED") for entry in trial]
+    text = (
+        f"How strong the attack is: {len(trial)} limits were loosened one at a time, for the shield alone, while the auditor "
+        f"kept the true ones; {noticed} were noticed. A loosened limit that passes unnoticed would say that zero violations of "
+        "its rule mean little."
     )
+    return f"<p>{text}</p>" + _table(("loosened for the shield", "broken, says the auditor"), rows)
 
 
 def render() -> str:
@@ -185,8 +194,8 @@ def render() -> str:
         for h in hazards
     ]  # fmt: skip
     rows = [
-        (str(int(i)), e["title"], e["predicate"], e["default"], e["source"], e["fail_safe"], ", ".join(e["code"]), e["test"],
-         "; ".join(e["proofs"]) or "checked at the door, by tests")
+        (str(int(i)), e["title"], e["predicate"], e["default"], e["source"], e["fail_safe"], ", ".join(e["code"]),
+         ", ".join(e["tests"]), "; ".join(e["proofs"]) or "checked at the door, by tests")
         for i, e in sorted(known.items())
     ]  # fmt: skip
     boxes = "".join(f"<div><b>{html.escape(n)}</b>{html.escape(t)}</div>" for n, t in figures)
@@ -201,7 +210,7 @@ def render() -> str:
         "<h2>Hazards and requirements</h2>",
         _table(("id", "hazard", "pump type", "cause", "action", "mitigated by", "safety requirement", "invariants"), hazard_rows),
         "<h2>Invariants</h2>",
-        _table(("", "invariant", "true when", "default", "source", "otherwise", "kept by", "test", "proved by"), rows),
+        _table(("", "invariant", "true when", "default", "source", "otherwise", "kept by", "tests", "proved by"), rows),
         "<h2>Proofs</h2>", _proof_section(proof),
         "<h2>Mutation testing</h2>", _mutation_section(mutation),
         "<h2>Attack</h2>", _attack_section(attack),

@@ -19,8 +19,8 @@ from thecal.safety.oracle_locks import Locks, follow_locks
 
 __all__ = ["Findings", "audit", "worst_window"]
 MINUTES = 15  # of a tick
-_BY_MARK = (5, 6, 7, 9, 11, 12, 13, 14, 15, 16, 17, 25, 41)  # put to the test where a request broke the limit
-_MARKED_AS = {7: 6, 9: 6}
+_BY_MARK = (5, 6, 7, 11, 12, 13, 14, 15, 16, 17, 25, 41)  # put to the test where a request broke the limit
+_MARKED_AS = {7: 6}
 
 
 def audit(meta: Mapping[str, Any], rows: NDArray[np.void]) -> Findings:
@@ -95,6 +95,8 @@ def _caps(case: Case, found: Findings) -> None:
     depressed = who["sedated"] or any(limits.get(f"{d}.sedative", 0.0) > 0.0 for d in who["drugs"])
     factor = limits["sedatives.factor"] if opioids and depressed else 1.0
     pairs = [(6, d, conc, limits[f"{d}.cap"]) for d, conc in zip(who["drugs"], who["conc_ug_per_ml"], strict=True)]
+    for invariant, applies in ((9, len(opioids) > 1), (10, factor < 1.0)):
+        found.test(invariant, (case.broken >> 6 & 1 == 1) & applies)
     if len(opioids) > 1:
         both = sum(
             conc * limits.get(f"{d}.equivalence", 0.0)

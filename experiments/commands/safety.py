@@ -161,31 +161,31 @@ def attack(
 ) -> None:
     """Attack the shield over every task, pump and preset of faults, and let the auditor judge; exit with 1 on a violation.
 
+    Without --task the shield is also attacked alone, for every profile and drug, and every limit is loosened in turn to see
+    whether that is noticed.
+
     Examples: `thecal attack`, `thecal attack -n 4 --task CancerMorphine --frames 0`
     """
     from dataclasses import replace
 
     from rich.progress import Progress
 
-    from thecal.experiments.attack import run_attack, scenarios
+    from thecal.experiments.attack import Scenario, run_attack, scenarios
+    from thecal.experiments.attack_bench import Bench, benches
 
     cases = scenarios(patients, seed, tasks)
-    trained: dict[str, float] = {}
+    trained: dict[str, dict[str, float]] = {}
     if frames:
-        try:
-            from thecal.experiments.adversary import train_adversary
-        except ImportError as error:
-            raise ConfigError("the learned adversary needs thecal[train]; or give --frames 0") from error
-        weights = out.with_suffix(".adversary.npz")
-        with errors().status("training the adversary ..."):
-            trained = train_adversary("CancerMorphine", weights, frames=frames, seed=seed)
-        cases = [replace(case, adversary=str(weights)) for case in cases]
+        weights = {case.task: out.with_suffix(f".{case.task}.npz") for case in cases}
+        trained = _train_adversaries(weights, frames, seed)
+        cases = [replace(case, adversary=str(weights[case.task])) for case in cases]
+    every: list[Scenario | Bench] = [*cases, *(benches(seed) if tasks is None else [])]
     with Progress(console=errors(), transient=True) as bar:
-        task = bar.add_task("attacking", total=len(cases))
+        attacking = bar.add_task("attacking", total=len(every))
         result = run_attack(
-            cases, workers=workers,
+            every, workers=workers, strength=tasks is None,
             progress=lambda done, total, found: bar.update(
-                task, completed=done, description=f"{found.ticks:,} ticks, {len(found.breaches)} violations"
+                attacking, completed=done, description=f"{found.ticks:,} ticks, {len(found.breaches)} violations"
             ),
         )  # fmt: skip
     result["adversary"] = trained
@@ -207,6 +207,19 @@ def attack(
         errors().print(f"wrote {out}")
     if result["violations"]:
         raise typer.Exit(_FAILED)
+
+
+def _train_adversaries(weights: dict[str, Path], frames: int, seed: int) -> dict[str, dict[str, float]]:
+    """One for each task, its weights in its file; returns how much each learnt."""
+    try:
+        from thecal.experiments.adversary import train_adversary
+    except ImportError as error:
+        raise ConfigError("the learned adversary needs thecal[train]; or give --frames 0") from error
+    trained = {}
+    for task, path in weights.items():
+        with errors().status(f"training the adversary of {task} ..."):
+            trained[task] = train_adversary(task, path, frames=frames, seed=seed)
+    return trained
 
 
 def safety_case(

@@ -15,8 +15,9 @@ import z3
 from thecal.safety import kernel, locks, tick
 from thecal.safety.readings import read
 
-
-HAS = z3.Function("has", z3.IntSort(), z3.BoolSort())  # whether a set of bits holds a bit, for one bit that is not named
+HAS = z3.Function(
+    "has", z3.IntSort(), z3.BoolSort()
+)  # whether a set of bits holds a bit, for one bit that is not named
 
 
 def _lo(a: Any, b: Any) -> Any:

@@ -1,0 +1,80 @@
+"""The attack at the bench, and how strong it is: a loosened limit of the shield is noticed by the auditor."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from thecal.devices.specs import load_pump
+from thecal.experiments.attack_bench import DAYS, PATIENTS, Bench, benches, program, run_bench
+from thecal.experiments.attack_power import LOOSENED, NO_LIMITS, power
+from thecal.safety.invariants import Invariant
+from thecal.safety.profiles import load_profile, profile_names
+from thecal.safety.records import SHIELD_PAR
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ("cap_pg", "rise_permille", "balance_permille", "shelf", "refill_hold", "lease")
+NEVER = {  # checked at the start, at the door or by the pump's own log, or true of no listed admixture
+    "concentration", "admixture", "prime", "refill_identity", "compatibility",
+}  # fmt: skip
+
+
+def test_every_profile_drug_and_admixture_is_on_the_bench():
+    found = benches(0)
+    for name in profile_names():
+        profile = load_profile(name)
+        drugs = {bench.drugs for bench in found if bench.profile == name}
+        assert drugs == {(drug,) for drug in profile.drugs} | {tuple(mix.split("+")) for mix in profile.mixtures}
+    assert {bench.stage for bench in found} == {"auto", "confirm", "lower", "advise"}
+    assert {bench.setting for bench in found} == {"cancer", "noncancer"}
+    assert {bench.solution for bench in found} == {"usual", "dilute"}
+    assert {bench.sedated for bench in found} == {True, False}
+    assert all(load_pump(bench.pump).kind != "constant" for bench in found)
+    assert len({bench.seed for bench in found}) == len(found)
+
+
+def test_a_sound_shield_passes_and_its_rules_are_put_to_the_test():
+    found = run_bench(Bench("seed_2025", ("bupivacaine", "morphine"), patients=4))
+    assert found.breaches == []
+    assert found.ticks == 4 * DAYS * 96
+    tested = {Invariant(number) for number, count in found.tested.items() if count}
+    assert tested >= {Invariant.BRIDGE, Invariant.LEASE, Invariant.STABILITY, Invariant.POST_REFILL, Invariant.RESTART}
+    assert run_bench(Bench("seed_2025", ("baclofen",), patients=4)).tested[Invariant.BOLUS_ELIGIBLE] > 1_000
+    again = run_bench(Bench("seed_2025", ("bupivacaine", "morphine"), patients=4))
+    assert (again.tested, again.margins) == (found.tested, found.margins)
+
+
+def test_a_dilute_solution_reaches_what_a_pump_can_run():
+    found = run_bench(Bench("seed_2025", ("morphine",), solution="dilute", patients=3))
+    assert found.breaches == []
+    assert found.margins[Invariant.ENVELOPE] == 0.0
+    par, who = program(Bench("seed_2025", ("morphine",), solution="dilute"), load_profile("seed_2025"))
+    assert int(par["cap_pg"][0]) > 97 * who["max_rate_nl"] * int(par["conc"][0])
+
+
+@pytest.mark.parametrize("limit", SAMPLE)
+def test_a_loosened_limit_is_noticed(limit):
+    assert power(limit)["found"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", sorted(set(LOOSENED) - set(SAMPLE)))
+def test_every_other_loosened_limit_is_noticed(limit):
+    assert power(limit)["found"]
+
+
+def test_every_limit_of_the_shield_is_loosened_in_turn():
+    assert set(LOOSENED) | set(NO_LIMITS) == set(SHIELD_PAR.names)
+    assert not set(LOOSENED) & set(NO_LIMITS)
+
+
+def test_the_recorded_attack_is_as_strong_as_it_says():
+    recorded = json.loads((ROOT / "safety" / "data" / "attack.json").read_text())
+    assert [entry["limit"] for entry in recorded["strength"]] == list(LOOSENED)
+    assert all(entry["found"] for entry in recorded["strength"])
+    assert {case["profile"] for case in recorded["scenarios"] if "profile" in case} == set(profile_names())
+    assert PATIENTS * DAYS * 96 * len(benches(0)) <= recorded["ticks"]
+    never = {name for name, count in recorded["tested"].items() if count == 0}
+    assert never <= NEVER, "rules that the attack does not put to the test"
