@@ -69,7 +69,7 @@ class Sender:
         if choice == 0:
             command["units"] = _NO_UNITS[int(self.rng.integers(len(_NO_UNITS)))]
         elif choice == 1:
-            command["rate"] = rate_nl * int(self.rng.choice([9, 10, 11, 1000]))
+            command["rate"] = rate_nl * int(self.rng.choice([9, 10, 11, 24, 1000]))
         else:
             dose = command["rate"] * 96.0e-6 * self.gateway.conc_ug_per_ml
             command["dose_ug_per_d"] = dose * float(self.rng.choice([0.001, 0.5, 1.01, 1000.0]))

@@ -126,7 +126,7 @@ def replay(
         learnt: folder of the policy that a training run stored.
 
     Raises:
-        ConfigError: the task or the limits are no longer those of the run.
+        ConfigError: task, cohort, limits or kernel of the shield are no longer those of the run.
     """
     from thecal.agents.base import Policy
     from thecal.agents.store import load_policy
@@ -145,7 +145,10 @@ def replay(
         policies, patients, split, prefix = find_policies(list(names)), chosen.patients, chosen.split, ""
     spec = checked_task(chosen)
     now = provenance(spec, chosen.profile)
-    for what, current in (("task", now["task"]["hash"]), ("profile", now["profile"]["hash"])):
+    hashes = {name: now[name]["hash"] for name in ("task", "cohort", "profile")} | {
+        "kernel": now["shield"]["kernel_hash"]
+    }
+    for what, current in hashes.items():
         if tags.get(f"{what}_hash", current) != current:
             raise ConfigError(f"the {what} has changed since the run; it cannot be replayed")
     several = isinstance(chosen, CompareConfig)

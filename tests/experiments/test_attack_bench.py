@@ -16,9 +16,7 @@ from thecal.safety.records import SHIELD_PAR
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ("cap_pg", "rise_permille", "balance_permille", "shelf", "refill_hold", "lease")
-NEVER = {  # checked at the start, at the door or by the pump's own log, or true of no listed admixture
-    "concentration", "admixture", "prime", "refill_identity", "compatibility",
-}  # fmt: skip
+NEVER = {"concentration", "prime", "refill_identity", "compatibility"}  # checked at the start, or orders of the clinic
 
 
 def test_every_profile_drug_and_admixture_is_on_the_bench():
@@ -77,4 +75,4 @@ def test_the_recorded_attack_is_as_strong_as_it_says():
     assert {case["profile"] for case in recorded["scenarios"] if "profile" in case} == set(profile_names())
     assert PATIENTS * DAYS * 96 * len(benches(0)) <= recorded["ticks"]
     never = {name for name, count in recorded["tested"].items() if count == 0}
-    assert never <= NEVER, "rules that the attack does not put to the test"
+    assert never == NEVER, "rules that the attack does not put to the test"

@@ -15,6 +15,7 @@ from thecal.experiments.cli import run
 from thecal.experiments.config import EvaluateConfig, TrainConfig
 from thecal.experiments.safety_case import catalogue, invariants_page, render
 from thecal.experiments.train import train
+from thecal.physiology.errors import ConfigError
 from thecal.safety.invariants import Invariant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,6 +90,9 @@ def test_a_replay_that_differs_from_the_record_says_so(audited, monkeypatch):
     assert honest["integrity"] == []
     claimed = replay(config, tags, {"return": 1e9, "nrs_mean": -5.0, "time_nrs_3": 2.0})[0]
     assert any("differs from the record" in words for words in claimed["integrity"])
+    for what in ("task", "cohort", "profile", "kernel"):
+        with pytest.raises(ConfigError, match=f"the {what} has changed since the run"):
+            replay(config, {**tags, f"{what}_hash": "0" * 64}, {})
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,8 @@ def test_a_good_command_becomes_integers() -> None:
         ({"rate": 2.88}, UNITS, "times the rate in force"),
         ({"rate": 0.0288}, UNITS, "times the rate in force"),
         ({"rate": 288.0}, UNITS, "times the rate in force"),
+        ({"rate": 24 * 0.2688}, UNITS, "24 times the rate in force"),
+        ({"rate": 0.2688 / 24}, UNITS, "times the rate in force"),
     ],
 )
 def test_a_bad_command_is_refused_with_its_reason(changes: dict[str, object], valid: int, reason: str) -> None:
