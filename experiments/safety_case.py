@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import tomllib
 from collections.abc import Sequence
 from importlib.resources import files
@@ -36,7 +37,12 @@ padding:.35rem .5rem;border-bottom:1px solid #8884}th{border-bottom:2px solid #8
 .key{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.8rem;margin:1.2rem 0}
 .key div{border:1px solid #8886;border-radius:.5rem;padding:.7rem}.key b{display:block;font-size:1.5rem}
 .no{border-left:.3rem solid #c33;padding:.6rem 1rem;background:#c331}.bad{color:#c33;font-weight:600}code{font-size:.85em}
+details ul{margin:.3rem 0;padding-left:1.1rem}.names{overflow-wrap:anywhere;min-width:14rem;font-size:.85em}
 """
+
+
+class _Html(str):
+    """A cell that is HTML already; every other is escaped."""
 
 
 def _data(name: str) -> Any:
@@ -63,7 +69,8 @@ def catalogue() -> dict[Invariant, dict[str, Any]]:
         entry["proofs"] = goals.get(invariant.name.lower(), [])
         key = entry["limit"]
         quantity = strict.file[key] if key else None
-        entry["default"] = "" if quantity is None else f"{key} = {quantity.value:g} {quantity.unit}"
+        unit = "" if quantity is None or quantity.unit == "dimensionless" else f" {quantity.unit}"
+        entry["default"] = "" if quantity is None else f"{key} = {quantity.value:g}{unit}"
     return entries
 
 
@@ -90,8 +97,38 @@ def invariants_page() -> str:
 
 def _table(head: tuple[str, ...], rows: Sequence[Sequence[str]]) -> str:
     top = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _cell(text: str) -> str:
+    if not isinstance(text, _Html):
+        text = re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
+    return f"<td>{text}</td>"
+
+
+def _folded(names: Sequence[str], what: str) -> _Html:
+    """A list that opens on a click; ``what`` counts it."""
+    items = "".join(f"<li>{html.escape(name)}</li>" for name in names)
+    return _Html(f'<details class="names"><summary>{len(names)} {what}</summary><ul>{items}</ul></details>')
+
+
+def _invariants(known: dict[Invariant, dict[str, Any]], attack: dict[str, Any]) -> str:
+    """What each invariant says, and what stands for it."""
+    said = [
+        (str(int(i)), e["title"], e["predicate"], e["default"], e["source"], e["fail_safe"])
+        for i, e in sorted(known.items())
+    ]
+    stands = [
+        (str(int(i)), i.name.lower(), ", ".join(e["code"]),
+         _folded(e["proofs"], "goals proved") if e["proofs"] else "checked at the door, by tests",
+         _folded(e["tests"], "named tests" if len(e["tests"]) > 1 else "named test"),
+         f"{attack.get('tested', {}).get(i.name.lower(), 0):,}")
+        for i, e in sorted(known.items())
+    ]  # fmt: skip
+    return _table(("", "invariant", "true when", "default", "source", "otherwise"), said) + _table(
+        ("", "invariant", "kept by", "proofs", "tests", "ticks put to the test under attack"), stands
+    )
 
 
 def _stale(found: dict[str, Any]) -> str:
@@ -159,7 +196,8 @@ def _attack_section(found: dict[str, Any]) -> str:
     )
     more += (
         "<p>A rule was put to the test where its condition stood and more was asked for, or where a request lay beyond its "
-        f"limit. Checked at the start or at the door, or never met here: {html.escape(', '.join(never))}.</p>"
+        "limit. A rule that withholds on a fact is kept or not, and has no margin. Checked at the start or at the door, or never "
+        f"met here: {html.escape(', '.join(never))}.</p>"
     )
     table = _table(("invariant", "ticks put to the test", "narrowest margin"), rows)
     return f"{_stale(found)}<p>{html.escape(text)}</p>{more}{table}{_strength(found.get('strength', []))}"
@@ -186,17 +224,12 @@ def render() -> str:
     figures = (
         (str(len(known)), "invariants"), (str(len(hazards)), "hazards"), (f"{goals:,}", "goals proved"),
         (f"{attack.get('ticks', 0):,}", "ticks under attack"), (str(attack.get("violations", "?")), "violations"),
-        (str(mutation.get("mutants", "?")), "mutants"),
+        (f"{mutation.get('mutants', 0):,}", "mutants, killed or argued"),
     )  # fmt: skip
     hazard_rows = [
         (h["id"], h["hazard"], h["pump_type"], h["cause"], h["action"], h["mitigated_by"], h["requirement"],
          ", ".join(str(k) for k in h["invariants"]))
         for h in hazards
-    ]  # fmt: skip
-    rows = [
-        (str(int(i)), e["title"], e["predicate"], e["default"], e["source"], e["fail_safe"], ", ".join(e["code"]),
-         ", ".join(e["tests"]), "; ".join(e["proofs"]) or "checked at the door, by tests")
-        for i, e in sorted(known.items())
     ]  # fmt: skip
     boxes = "".join(f"<div><b>{html.escape(n)}</b>{html.escape(t)}</div>" for n, t in figures)
     limits = "".join(f"<li>{html.escape(text)}</li>" for text in LIMITS)
@@ -210,7 +243,7 @@ def render() -> str:
         "<h2>Hazards and requirements</h2>",
         _table(("id", "hazard", "pump type", "cause", "action", "mitigated by", "safety requirement", "invariants"), hazard_rows),
         "<h2>Invariants</h2>",
-        _table(("", "invariant", "true when", "default", "source", "otherwise", "kept by", "tests", "proved by"), rows),
+        _invariants(known, attack),
         "<h2>Proofs</h2>", _proof_section(proof),
         "<h2>Mutation testing</h2>", _mutation_section(mutation),
         "<h2>Attack</h2>", _attack_section(attack),
