@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from thecal.experiments.config import CONFIG_FILE, CompareConfig, EvaluateConfig, TrainConfig, checked_task
+from thecal.experiments.config import CONFIG_FILE, POLICIES, CompareConfig, EvaluateConfig, TrainConfig, checked_task
 from thecal.physiology.errors import ConfigError, StoreError
 from thecal.safety.invariants import Invariant
 from thecal.safety.oracle import audit
@@ -107,7 +107,8 @@ def _audit_run(run_id: str) -> list[dict[str, Any]]:
         if CONFIG_FILE not in names:
             raise ConfigError(f"run {run_id} ({kind}) says of no patient how he was dosed: there is nothing to replay")
         config = json.loads(Path(client.download_artifacts(run_id, CONFIG_FILE)).read_text(encoding="utf-8"))
-        learnt = Path(client.download_artifacts(run_id, "policy")) if kind == "train" else None
+        place = "policy" if kind == "train" else POLICIES
+        learnt = Path(client.download_artifacts(run_id, place)) if place in names else None
     except (MlflowException, OSError, ValueError) as error:
         raise StoreError(f"run {run_id} cannot be read ({error})") from error
     return replay(config, data.tags, data.metrics, learnt)
@@ -118,12 +119,13 @@ def replay(
 ) -> list[dict[str, Any]]:
     """Run a tracked run again with its seed, keep its trail, and audit that.
 
-    An evaluation or comparison runs its policies again; a training run its trained policy on its tuning patients, as it did
-    when it ended. What the run recorded of outcomes is compared with what the replay gives.
+    An evaluation or comparison runs its policies again, trained ones from the copies it stored; a training run its trained
+    policy on its tuning patients, as it did when it ended. What the run recorded of outcomes is compared with what the replay
+    gives.
 
     Args:
         config, tags, metrics: of the run.
-        learnt: folder of the policy that a training run stored.
+        learnt: folder of the policy that a training run stored, or of the trained policies that another run stored.
 
     Raises:
         ConfigError: task, cohort, limits or kernel of the shield are no longer those of the run.
@@ -142,7 +144,7 @@ def replay(
         policies, patients, split, prefix = [load_policy(learnt or Path())], chosen.tune_patients, "tune", "tune/"
     else:
         names = chosen.policies if isinstance(chosen, CompareConfig) else (chosen.policy,)
-        policies, patients, split, prefix = find_policies(list(names)), chosen.patients, chosen.split, ""
+        policies, patients, split, prefix = find_policies(list(names), learnt), chosen.patients, chosen.split, ""
     spec = checked_task(chosen)
     now = provenance(spec, chosen.profile)
     hashes = {name: now[name]["hash"] for name in ("task", "cohort", "profile")} | {

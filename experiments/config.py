@@ -20,6 +20,7 @@ from thecal.safety.certificate import require_proof
 from thecal.safety.profiles import load_profile
 
 CONFIG_FILE = "config.json"
+POLICIES = "policies"  # folder of a run's artifacts: copies of the trained policies it judged
 
 
 class RunConfig(BaseModel):

@@ -11,7 +11,7 @@ from typing import Any
 
 from thecal.agents.base import Policy
 from thecal.agents.registry import make_policy, policy_names
-from thecal.agents.store import load_policy
+from thecal.agents.store import RECORD_FILE, load_policy
 from thecal.agents.trained import SB3Policy
 from thecal.envs.tasks import TaskSpec
 from thecal.experiments.auditing import chunks, keep_heads
@@ -19,6 +19,7 @@ from thecal.experiments.compare import compare, estimate, grouped, is_one_method
 from thecal.experiments.comparison import Comparison, finite
 from thecal.experiments.config import (
     CONFIG_FILE,
+    POLICIES,
     CompareConfig,
     EvaluateConfig,
     RunConfig,
@@ -49,21 +50,31 @@ def find_policy(name: str) -> Policy:
     Raises:
         UnknownNameError: neither.
     """
+    folder = _folder_of(name)
+    if folder is not None:
+        return load_policy(folder)
     if name in policy_names():
         return make_policy(name)
-    for folder in (Path(name), Path(name) / "policy"):
-        if (folder / "policy.json").exists():
-            return load_policy(folder)
     raise UnknownNameError("policy", name, [*policy_names(), "or the folder of a trained policy"])
 
 
-def find_policies(names: Sequence[str]) -> list[Policy]:
+def _folder_of(name: str) -> Path | None:
+    """Where a trained policy lies that is named by its folder, or by that of its training run."""
+    places = () if name in policy_names() else (Path(name), Path(name) / "policy")
+    return next((folder for folder in places if (folder / RECORD_FILE).exists()), None)
+
+
+def find_policies(names: Sequence[str], kept: Path | None = None) -> list[Policy]:
     """Policies by name or folder.
 
     Trained policies that share a name stay together as training seeds of one method where they differ in nothing else;
-    otherwise each is named by its folder.
+    otherwise each is named by its folder. ``kept`` holds copies of trained ones, by their place among the names.
     """
-    found = [find_policy(name) for name in names]
+    copies = [kept / str(k) if kept is not None else Path() for k in range(len(names))]
+    found = [
+        load_policy(copy) if (copy / RECORD_FILE).exists() and kept is not None else find_policy(name)
+        for name, copy in zip(names, copies, strict=True)
+    ]
     trained = [policy for policy in found if isinstance(policy, SB3Policy)]
     for policy_name in {policy.name for policy in trained}:
         members = [policy for policy in trained if policy.name == policy_name]
@@ -72,6 +83,14 @@ def find_policies(names: Sequence[str]) -> list[Policy]:
                 if policy in members:
                     policy.name = _folder_name(Path(name))
     return found
+
+
+def _keep_policies(tracker: Tracker, names: Sequence[str]) -> None:
+    """Store trained policies with the run, so that it can be replayed when their folders are gone."""
+    for k, name in enumerate(names):
+        folder = _folder_of(name)
+        if folder is not None:
+            tracker.artifact(folder, f"{POLICIES}/{k}")
 
 
 def _folder_name(path: Path) -> str:
@@ -94,6 +113,7 @@ def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lamb
     with Tracker(config.experiment, f"evaluate {policy.name} {spec.name}", tags, enabled=config.track) as tracker:
         tracker.params({"config": config.model_dump(mode="json")})
         tracker.document(config.model_dump(mode="json"), CONFIG_FILE)
+        _keep_policies(tracker, [config.policy])
         trail = _trail_place(config, policy.name, folder)
         run = rollout(
             policy,
@@ -153,6 +173,7 @@ def run_compare(
     with Tracker(config.experiment, f"compare {spec.name}", tags, enabled=config.track) as tracker:
         tracker.params({"config": config.model_dump(mode="json")})
         tracker.document(config.model_dump(mode="json"), CONFIG_FILE)
+        _keep_policies(tracker, config.policies)
         found = compare(
             chosen,
             spec,

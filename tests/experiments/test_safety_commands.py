@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -80,6 +81,11 @@ def test_a_training_run_is_replayed_through_its_policy(audited, monkeypatch, cap
     assert code == 0
     assert (found[0]["replayed"], found[0]["split"], found[0]["patients"]) == (True, "tune", 2)
     assert (found[0]["violations"], found[0]["integrity"]) == (0, [])
+    code, made = _json(["compare", str(trained.folder), "fixed", "-n", "2"], capsys)
+    shutil.rmtree(trained.folder)
+    code, found = _json(["audit", made["run_id"]], capsys)
+    assert code == 0
+    assert [(one["policy"], one["violations"], one["integrity"]) for one in found] == [("ppo", 0, []), ("fixed", 0, [])]
 
 
 def test_a_replay_that_differs_from_the_record_says_so(audited, monkeypatch):
