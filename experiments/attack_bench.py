@@ -45,19 +45,14 @@ class Bench:
     patients: int = PATIENTS
     loosened: Mapping[str, Any] = field(
         default_factory=dict
-    )  # limits that the shield is told otherwise, and the auditor not
+    )  # what the shield is told otherwise, and the auditor is not
 
     @property
     def label(self) -> dict[str, str]:
         """What tells this bench from the others."""
         kind = f"{self.setting}, {self.solution} solution{', sedated' if self.sedated else ''}"
-        return {
-            "profile": self.profile,
-            "drugs": "+".join(self.drugs),
-            "kind": kind,
-            "pump": self.pump,
-            "stage": self.stage,
-        }
+        drugs = "+".join(self.drugs)
+        return {"profile": self.profile, "drugs": drugs, "kind": kind, "pump": self.pump, "stage": self.stage}
 
 
 def benches(seed: int) -> list[Bench]:
@@ -70,10 +65,8 @@ def benches(seed: int) -> list[Bench]:
     )  # fmt: skip
     for name in profile_names():
         profile = load_profile(name)
-        mixtures = [(drug,) for drug in profile.drugs] + [
-            tuple(mixture.split("+")) for mixture in sorted(profile.mixtures)
-        ]
-        for drugs in mixtures:
+        for mixture in (*profile.drugs, *sorted(profile.mixtures)):
+            drugs = tuple(mixture.split("+"))
             setting, solution, pump, sedated, stage = next(turns)
             bench = Bench(name, drugs, setting, pump, solution, sedated, stage, seed + len(found))
             found.append(bench if _fits(bench, profile) else replace(bench, solution="usual", pump="synchromed_ii_40"))

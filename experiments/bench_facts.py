@@ -8,10 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.experiments.bench_loop import (
+    FLOOR,
+    HOLD,
+    MOST,
+    MOST_BOLUS,
+    NO_BOLUS,
+    NOTHING,
+    NUMBER,
+    SHARE,
+    SIZE,
+    STEP,
+)
 from thecal.safety.records import ASKED, MALFORMED, OUTDATED, SHIELD_FACTS, TICKS_PER_DAY, UNASKED, WRONG_UNITS
 
-HOLD, MOST, STEP, FLOOR, NOTHING, NUMBER = range(6)  # kinds of a rate request; with a shift, see bench_loop
-NO_BOLUS, MOST_BOLUS, SIZE, SHARE = range(4)
 PLENTY = 1 << 30
 _ROUND = 32  # tick of the day at which a clinician looks
 _OFTEN = 5.0  # times a day that each fact of the pump or the clinic withholds

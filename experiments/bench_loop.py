@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from thecal.envs.tick import SOURCE_KEY
-from thecal.experiments.bench_facts import FLOOR, HOLD, MOST, MOST_BOLUS, NO_BOLUS, NOTHING, SIZE, STEP
 from thecal.physiology.jit import entry_point, kernel
 from thecal.safety.records import TICKS_PER_DAY
 from thecal.safety.shield import shield_tick
 
 HUGE = 1 << 50
+# Kinds of a request for a rate and for a bolus; they stand here because a compiled loop keeps the numbers it was built with.
+HOLD, MOST, STEP, FLOOR, NOTHING, NUMBER = range(6)
+NO_BOLUS, MOST_BOLUS, SIZE, SHARE = range(4)
 
 
 @kernel
