@@ -12,7 +12,6 @@ from thecal.agents.registry import make_policy
 from thecal.agents.store import save_policy
 from thecal.agents.trained import PolicyRecord
 from thecal.envs.observation import N_OBS, NAMES
-from thecal.experiments.auditing import CONFIG_FILE
 from thecal.experiments.config import CompareConfig, EvaluateConfig, load_config
 from thecal.experiments.evaluate import evaluate, find_policies, find_policy, run_compare
 from thecal.experiments.outcomes import OUTCOMES
@@ -77,7 +76,7 @@ def test_evaluate(store, quick):
     assert run.data.metrics["died.high"] == pytest.approx(100.0 * 2.9957 / 3, rel=1e-3)
     files = {"config.json", "estimates.json", "provenance.json", "trajectories.parquet"}
     assert {path.name for path in Path("here").iterdir()} == files
-    assert store.artifacts(found.run_id) == files | {CONFIG_FILE}
+    assert store.artifacts(found.run_id) == files
     again = Trajectories.from_parquet("here/trajectories.parquet")
     np.testing.assert_array_equal(again["pain_mean"], found.run["pain_mean"])
     assert load_config(EvaluateConfig, "here/config.json").policy == "fixed"
@@ -104,7 +103,7 @@ def test_compare(store, quick):
         "provenance.json",
     }
     assert {path.name for path in Path("here").iterdir()} == expected
-    assert store.artifacts(run_id) == expected | {CONFIG_FILE}
+    assert store.artifacts(run_id) == expected | {"policies"}
     run = store.run(run_id)
     assert run.data.tags["unshielded"] == "true"
     assert "max_request/time_controlled.low" in run.data.metrics
