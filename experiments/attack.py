@@ -23,8 +23,8 @@ from thecal.envs.tasks import load_task, task_names
 from thecal.envs.trails import trail_meta
 from thecal.experiments.attack_bench import Bench, run_bench
 from thecal.experiments.attack_commands import Sender
-from thecal.experiments.attack_power import LOOSENED, power
 from thecal.physiology.errors import ConfigError
+from thecal.physiology.jit import set_threads
 from thecal.physiology.layout import SENSORS
 from thecal.safety.certificate import kernel_hash
 from thecal.safety.gateway import Gateway
@@ -212,18 +212,14 @@ def run_attack(
     cases: Sequence[Scenario | Bench],
     *,
     workers: int | None = None,
-    strength: bool = False,
     progress: Callable[[int, int, Findings], None] = lambda _done, _total, _found: None,
 ) -> dict[str, Any]:
-    """Run every scenario in parallel; returns ticks, breaches, margins and what could not run.
-
-    With ``strength`` every limit is loosened in turn, for the shield alone, to see whether the bench and the auditor notice.
-    """
+    """Run every scenario in parallel; returns ticks, breaches, margins and what could not run."""
     total, refused = Findings(), []
     begin = time.perf_counter()
     per_case = []
     context = multiprocessing.get_context("spawn")
-    with context.Pool(workers or os.cpu_count() or 1, initializer=_one_thread) as pool:
+    with context.Pool(workers or os.cpu_count() or 1, initializer=set_threads, initargs=(1,)) as pool:
         for i, (case, (found, why)) in enumerate(pool.imap(_numbered, cases)):
             total.join(found)
             if why:
@@ -231,7 +227,6 @@ def run_attack(
             else:
                 per_case.append({**case.label, "ticks": found.ticks, "breaches": len(found.breaches)})
             progress(i + 1, len(cases), total)
-        trial = list(pool.imap(power, LOOSENED)) if strength else []
     learned = any(isinstance(case, Scenario) and case.adversary for case in cases)
     return {
         "kernel": kernel_hash(),
@@ -244,16 +239,9 @@ def run_attack(
         "margins": {Invariant(k).name.lower(): round(v, 6) for k, v in sorted(total.margins.items())},
         "tested": {i.name.lower(): total.tested.get(int(i), 0) for i in Invariant},
         "commands": dict(total.commands),
-        "strength": trial,
         "scenarios": per_case,
         "refused": refused,
     }
-
-
-def _one_thread() -> None:
-    from thecal.physiology.jit import set_threads
-
-    set_threads(1)
 
 
 def _numbered(case: Scenario | Bench) -> tuple[Scenario | Bench, tuple[Findings, str]]:

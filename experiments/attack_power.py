@@ -5,11 +5,14 @@ A limit for which a loosened shield passes unnoticed is one whose zero violation
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from thecal.experiments.attack_bench import Bench, program, run_bench
+from thecal.physiology.jit import set_threads
 from thecal.safety.invariants import Invariant
 from thecal.safety.profiles import load_profile
 from thecal.safety.records import AUTO
@@ -80,3 +83,16 @@ def power(field: str, seed: int = 0) -> dict[str, Any]:
             called = [Invariant(number).name.lower() for number in numbers]
             return {"limit": field, "found": True, "after": k + 1, "by": called}
     return {"limit": field, "found": False, "after": 0, "by": []}
+
+
+def strength(
+    *, workers: int | None = None, progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> list[dict[str, Any]]:
+    """Loosen every limit in turn, in parallel; returns what :func:`power` says of each."""
+    found = []
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(workers or os.cpu_count() or 1, initializer=set_threads, initargs=(1,)) as pool:
+        for result in pool.imap(power, LOOSENED):
+            found.append(result)
+            progress(len(found), len(LOOSENED))
+    return found

@@ -172,6 +172,7 @@ def attack(
 
     from thecal.experiments.attack import Scenario, run_attack, scenarios
     from thecal.experiments.attack_bench import Bench, benches
+    from thecal.experiments.attack_power import strength
 
     cases = scenarios(patients, seed, tasks)
     trained: dict[str, dict[str, float]] = {}
@@ -183,10 +184,14 @@ def attack(
     with Progress(console=errors(), transient=True) as bar:
         attacking = bar.add_task("attacking", total=len(every))
         result = run_attack(
-            every, workers=workers, strength=tasks is None,
+            every, workers=workers,
             progress=lambda done, total, found: bar.update(
                 attacking, completed=done, description=f"{found.ticks:,} ticks, {len(found.breaches)} violations"
             ),
+        )  # fmt: skip
+        loosening = bar.add_task("loosening limits", total=None, visible=tasks is None)
+        result["strength"] = [] if tasks else strength(
+            workers=workers, progress=lambda done, total: bar.update(loosening, completed=done, total=total)
         )  # fmt: skip
     result["adversary"] = trained
     try:
@@ -196,14 +201,7 @@ def attack(
     if as_json:
         emit(result)
     else:
-        title = f"Attack: {result['ticks']:,} ticks in {result['seconds']:.0f} s, {result['violations']} violations"
-        table = plain_table(title, ["invariant", "put to the test", "narrowest margin"], numbers=True)
-        for name, count in result["tested"].items():
-            if count or name in result["margins"]:
-                table.add_row(
-                    name, f"{count:,}", f"{result['margins'][name]:.2%}" if name in result["margins"] else "-"
-                )
-        output().print(table)
+        _show_attack(result)
         errors().print(f"wrote {out}")
     if result["violations"]:
         raise typer.Exit(_FAILED)
@@ -220,6 +218,19 @@ def _train_adversaries(weights: dict[str, Path], frames: int, seed: int) -> dict
         with errors().status(f"training the adversary of {task} ..."):
             trained[task] = train_adversary(task, path, frames=frames, seed=seed)
     return trained
+
+
+def _show_attack(result: dict[str, Any]) -> None:
+    title = f"Attack: {result['ticks']:,} ticks in {result['seconds']:.0f} s, {result['violations']} violations"
+    table = plain_table(title, ["invariant", "put to the test", "narrowest margin"], numbers=True)
+    margins = result["margins"]
+    for name, count in result["tested"].items():
+        if count or name in margins:
+            table.add_row(name, f"{count:,}", f"{margins[name]:.2%}" if name in margins else "-")
+    output().print(table)
+    if result["strength"]:
+        noticed = sum(entry["found"] for entry in result["strength"])
+        output().print(f"{noticed} of {len(result['strength'])} limits were noticed when they were loosened")
 
 
 def safety_case(
