@@ -61,6 +61,10 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Any]]:
     if isinstance(node, ast.Constant) and type(node.value) is int:
         for value in (node.value + 1, node.value - 1):
             yield f"{node.value} -> {value}", lambda n, v=value: setattr(n, "value", v)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        yield "-x -> x", lambda n: setattr(n, "op", ast.UAdd())
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ite":
+        yield "ite(c, a, b) -> ite(c, b, a)", lambda n: setattr(n, "args", [n.args[0], n.args[2], n.args[1]])
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SWAPS:
         other = SWAPS[node.func.id]
         yield f"{node.func.id} -> {other}", lambda n, o=other: setattr(n.func, "id", o)
