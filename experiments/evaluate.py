@@ -70,11 +70,8 @@ def find_policies(names: Sequence[str], kept: Path | None = None) -> list[Policy
     Trained policies that share a name stay together as training seeds of one method where they differ in nothing else;
     otherwise each is named by its folder. ``kept`` holds copies of trained ones, by their place among the names.
     """
-    copies = [kept / str(k) if kept is not None else Path() for k in range(len(names))]
-    found = [
-        load_policy(copy) if (copy / RECORD_FILE).exists() and kept is not None else find_policy(name)
-        for name, copy in zip(names, copies, strict=True)
-    ]
+    copies = {} if kept is None else {k: kept / str(k) for k in range(len(names)) if (kept / str(k)).is_dir()}
+    found = [load_policy(copies[k]) if k in copies else find_policy(name) for k, name in enumerate(names)]
     trained = [policy for policy in found if isinstance(policy, SB3Policy)]
     for policy_name in {policy.name for policy in trained}:
         members = [policy for policy in trained if policy.name == policy_name]
