@@ -52,6 +52,7 @@ def _patient(batch: Batch, i: int) -> dict[str, Any]:
         "setting": batch.spec.setting,
         "sedated": batch.sedated[int(batch.patients[i])],
         "stable_h": int(shield["shelf"]) / 4.0,
+        "dead_ml": float(row["pump"]["dead_ml"]),
         "start_rate_nl": int(batch.world["shield"]["prev_rate"][i]),
         "start_clock_h": batch.spec.start_clock_h,
         **{f"{name}_nl": int(shield[name]) for name in ("min_rate", "max_rate", "rate_step", "bolus_step")},

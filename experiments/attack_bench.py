@@ -97,7 +97,7 @@ def program(bench: Bench, profile: LimitProfile) -> tuple[Any, dict[str, Any]]:
     )  # fmt: skip
     who = {
         "drugs": list(bench.drugs), "conc_ug_per_ml": conc, "setting": bench.setting, "sedated": bench.sedated,
-        "stable_h": _STABLE_H, "start_clock_h": 0.0, **envelope,
+        "stable_h": _STABLE_H, "dead_ml": float(pump["dead_ml"]), "start_clock_h": 0.0, **envelope,
     }  # fmt: skip
     return par, who
 

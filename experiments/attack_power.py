@@ -53,7 +53,8 @@ LOOSENED: dict[str, Callable[[Any], Any]] = {
     "lease": lambda x: x + 4,
     "stage": lambda x: AUTO,
 }
-# Fields that are no limit: how many drugs and caps there are, what a mode does, and a wait that no shipped profile asks for.
+# Fields that are no limit: how many drugs and caps there are, what a mode does, and a wait that no shipped profile asks for
+# (a test loosens it with a profile that does).
 NO_LIMITS = ("n_drugs", "n_caps", "mode", "transit_nl")
 
 

@@ -152,6 +152,11 @@ def _rises(case: Case, found: Findings) -> None:
         late = np.zeros(rate.size, bool)
         late[np.flatnonzero(up)] = apart < wait_h * PER_HOUR - 1e-9
         found.at(12, case, late, f"a rise sooner than {wait_h:g} h after the last")
+    passage = limits["titration.transits"] * case.who.get("dead_ml", 0.0) * 1e6
+    pumped = np.diff(np.concatenate(([0], np.cumsum(rate)))[np.concatenate(([0], np.flatnonzero(up)))])
+    early = np.zeros(rate.size, bool)
+    early[np.flatnonzero(up)] = pumped < passage - 1e-3
+    found.at(12, case, early, f"a rise before {passage:.0f} nL of the last had passed the catheter")
     rise = limits[f"{setting}.rise_28d"]
     history = np.concatenate((np.full(28 * PER_DAY, case.who["start_rate_nl"]), rate))[: rate.size]
     ratio = np.where(up, rate / np.maximum(history, 1), 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,16 @@ def test_a_dilute_solution_reaches_what_a_pump_can_run():
 @pytest.mark.parametrize("limit", SAMPLE)
 def test_a_loosened_limit_is_noticed(limit):
     assert power(limit)["found"]
+
+
+def test_a_wait_for_the_catheter_is_kept_and_missed_when_it_is_loosened(tmp_path):
+    text = (ROOT / "safety" / "data" / "profiles" / "seed_2025.toml").read_text(encoding="utf-8")
+    mine = tmp_path / "mine.toml"
+    mine.write_text(text.replace("transits = { value = 0.0", "transits = { value = 1.0"), encoding="utf-8")
+    bench = Bench(str(mine), ("morphine",), patients=4)
+    assert int(program(bench, load_profile(str(mine)))[0]["transit_nl"]) > 100_000
+    assert run_bench(bench).breaches == []
+    assert {breach[0] for breach in run_bench(replace(bench, loosened={"transit_nl": 0})).breaches} == {12}
 
 
 @pytest.mark.slow

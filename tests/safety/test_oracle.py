@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from thecal.safety import oracle
 from thecal.safety.bits import CAP
+from thecal.safety.profile_schema import DRUG_LIMITS, DRUG_OPTIONS, LIMITS, SETTINGS
 
 from support.trajectories import START, Trajectory
 
@@ -203,6 +207,27 @@ def test_steps_intervals_and_the_rise_over_28_days() -> None:
     assert zico.rate(T + 671, 1_400).broken() == {12}, "seven days"
     fast = Trajectory(drugs=("ziconotide",), conc=(100.0,), start=1_000)
     assert fast.rate(T, 1_060).broken() == {11}, "more than 0.5 ug a day"
+
+
+def test_a_rise_waits_until_the_last_has_passed_the_catheter() -> None:
+    # 0.25 mL at 2,000 nL a tick need 125 ticks, at 2,100 nL 120.
+    def risen(first: int, second: int) -> set[int]:
+        patient = Trajectory().rate(first, 2_100).rate(second, 2_200)
+        patient.limits["titration.transits"] = 1.0
+        return patient.broken()
+
+    assert risen(125, 245) == set()
+    assert risen(124, 300) == {12}, "the start of therapy is a change"
+    assert risen(125, 244) == {12}
+
+
+def test_the_auditor_reads_every_limit_there_is() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in Path(oracle.__file__).parent.glob("oracle*.py"))
+    named = {key: f".{key}" for key in (*DRUG_LIMITS, *DRUG_OPTIONS)}
+    for key in LIMITS:
+        head, _, rest = key.partition(".")
+        named[key] = f"}}.{rest}" if head in SETTINGS else key
+    assert {key for key, words in named.items() if words not in text} == {"command.age"}, "kept before there is a trail"
 
 
 def test_withdrawal_floor() -> None:

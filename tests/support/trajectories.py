@@ -33,9 +33,10 @@ class Trajectory:
         self.rows["facts"]["rr"] = 140 + np.arange(ticks) % 2
         self.who: dict[str, Any] = {
             "drugs": list(drugs), "conc_ug_per_ml": list(conc), "setting": setting, "sedated": False, "stable_h": 2_000.0,
-            "start_rate_nl": start, "start_clock_h": 0.0, **PUMP,
+            "dead_ml": 0.25, "start_rate_nl": start, "start_clock_h": 0.0, **PUMP,
         }  # fmt: skip
         self.stage = stage
+        self.limits = profile_limits(load_profile("seed_2025"))
 
     def rate(self, at: int, value: int) -> Trajectory:
         """Run another rate from a tick on, as asked for."""
@@ -61,8 +62,7 @@ class Trajectory:
 
     def judged(self) -> Findings:
         """What the auditor says."""
-        meta = {"mode": "project", "stage": self.stage, "limits": profile_limits(load_profile("seed_2025")),
-                "patients": {"0": self.who}}  # fmt: skip
+        meta = {"mode": "project", "stage": self.stage, "limits": self.limits, "patients": {"0": self.who}}
         return audit(meta, self.rows)
 
     def broken(self) -> set[int]:
