@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from thecal.physiology.errors import ConfigError
+from thecal.core.errors import ConfigError
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

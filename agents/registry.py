@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from thecal.agents.base import Policy
-from thecal.agents.demand import FixedRate, FixedRateDemand
-from thecal.agents.guideline import Guideline, GuidelineDemand
-from thecal.agents.pid import Pid
-from thecal.agents.stress import MaxRequest, RandomRequest
-from thecal.physiology.errors import ConfigError, UnknownNameError
+from thecal.agents.rules.demand import FixedRate, FixedRateDemand
+from thecal.agents.rules.guideline import Guideline, GuidelineDemand
+from thecal.agents.rules.pid import Pid
+from thecal.agents.rules.sanity import MaxRequest, RandomRequest
+from thecal.core.errors import ConfigError, UnknownNameError
 
 _POLICIES: dict[str, Callable[..., Policy]] = {
     policy.name: policy
@@ -27,7 +27,7 @@ def make_policy(name: str, **settings: Any) -> Policy:
     """A fresh policy.
 
     Args:
-        name: one of :func:`policy_names`; a trained policy comes from :func:`thecal.agents.store.load_policy`.
+        name: one of :func:`policy_names`; a trained policy comes from :func:`thecal.agents.backends.store.load_policy`.
         settings: overrides of the policy's numbers (``make_policy("pid", gain=0.1)``), or ``seed`` for ``random``.
 
     Raises:

@@ -7,8 +7,8 @@ from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from thecal.physiology.errors import ConfigError
-from thecal.physiology.parameters import read_parameters
+from thecal.core.errors import ConfigError
+from thecal.core.parameters import read_parameters
 
 DATA = "thecal.agents"
 

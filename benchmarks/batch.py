@@ -7,7 +7,7 @@ import time
 import numba
 import numpy as np
 
-from thecal.envs.core import Batch
+from thecal.envs.batch import Batch
 from thecal.envs.tasks import load_task
 
 from common import Row, best

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from thecal.experiments.provenance import git_state, versions
-from thecal.physiology.jit import available_cores
+from thecal.core.jit import available_cores
+from thecal.experiments.tracking.provenance import git_state, versions
 
 
 @dataclass(frozen=True)

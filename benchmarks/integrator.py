@@ -6,7 +6,7 @@ import numba
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from thecal.physiology.layout import COARSE_H, COARSE_PER_TICK, FINE_PER_COARSE, MAX_DRUGS, N_NODES, SETTLE_H, TICK_H
+from thecal.core.layout import COARSE_H, COARSE_PER_TICK, FINE_PER_COARSE, MAX_DRUGS, N_NODES, SETTLE_H, TICK_H
 from thecal.physiology.patient import is_quiet, step_kinetics
 from thecal.physiology.records import PATIENT_STATE
 from thecal.physiology.transport import jet_share, jet_width, rate_of_change

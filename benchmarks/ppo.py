@@ -8,8 +8,8 @@ from functools import partial
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from thecal.agents.rl import Throughput, train_sb3
-from thecal.agents.rl_settings import load_rl_settings
+from thecal.agents.backends.settings import load_rl_settings
+from thecal.agents.backends.training import Throughput, train_sb3
 from thecal.envs import load_task, make_sb3
 
 from common import Row

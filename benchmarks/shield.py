@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numba
 
-from thecal.envs.core import Batch
+from thecal.envs.batch import Batch
 from thecal.safety.shield import shield_tick
 
 from batch import ready, speed
@@ -46,7 +46,7 @@ def run() -> list[Row]:
 def _cost(batch: Batch, loop: Callable[..., None]) -> float:
     """Nanoseconds of one shielded tick."""
     state, par = batch.world["shield"][:1].copy()[0], batch.par["shield"][:1].copy()[0]
-    facts = batch.world["facts"][:1].copy()[0]
+    facts = batch.world["received"][:1].copy()[0]
     loop(state, par, facts, 1)
     begin = time.perf_counter()
     loop(state, par, facts, TICKS)

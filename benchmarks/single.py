@@ -5,7 +5,7 @@ from __future__ import annotations
 import gymnasium as gym
 import numpy as np
 
-from thecal.physiology.layout import N_NODES
+from thecal.core.layout import N_NODES
 
 from common import Row, alternate, best
 

@@ -5,7 +5,7 @@ Data and their readers
     body temperature; ``orders`` concentrations and bridges; ``fault_records``, ``fault_presets`` faults and their hazards;
     ``monitor_records`` the monitors; ``simulation_records`` actions and samples of a simulated program
 Kernels, in the order in which a pump tick meets them
-    ``faults`` begin and end; ``pump`` housekeeping and delivery; ``program`` commands; ``catheter`` plug flow; ``trouble``
+    ``faults`` begin and end; ``pump`` housekeeping and delivery; ``program`` commands; ``catheter`` plug flow; ``faulty``
     delivery through a fault; ``reservoir`` chemistry and refill; ``refills`` right and wrong ones; ``patient_faults`` the
     patient's side; ``monitors`` what telemetry and reports show; ``alarms`` alarms and the log
 Tools

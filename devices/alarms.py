@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from enum import IntEnum, IntFlag
 
+from thecal.core.jit import kernel
 from thecal.devices.records import N_EVENTS
-from thecal.physiology.jit import kernel
 
 
 class PumpAlarm(IntFlag):

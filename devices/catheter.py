@@ -7,9 +7,9 @@ the patient after dead volume / flow, and until then the old drug is pushed in a
 
 from __future__ import annotations
 
+from thecal.core.jit import kernel
+from thecal.core.layout import MAX_DRUGS
 from thecal.devices.records import N_SLUGS
-from thecal.physiology.jit import kernel
-from thecal.physiology.layout import MAX_DRUGS
 
 
 @kernel

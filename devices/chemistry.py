@@ -9,8 +9,8 @@ from itertools import combinations
 
 from pydantic import BaseModel, ConfigDict
 
-from thecal.physiology.errors import ParameterError, UnknownNameError
-from thecal.physiology.parameters import ParameterFile, read_parameters
+from thecal.core.errors import ParameterError, UnknownNameError
+from thecal.core.parameters import ParameterFile, read_parameters
 
 _STATUS = ("compatible", "limited", "incompatible")
 _KNOWN = {

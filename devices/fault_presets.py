@@ -12,11 +12,11 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from thecal.core.errors import ConfigError, ParameterError, UnknownNameError
+from thecal.core.layout import SENSORS
+from thecal.core.parameters import ParameterFile, read_parameters
 from thecal.devices.fault_records import FAULT_NAMES, FAULT_PAR, FAULT_STATE, MAX_PLANNED, N_FAULTS, Fault
 from thecal.devices.faults import new_faults
-from thecal.physiology.errors import ConfigError, ParameterError, UnknownNameError
-from thecal.physiology.layout import SENSORS
-from thecal.physiology.parameters import ParameterFile, read_parameters
 
 # Drugs a pump is labeled for in the United States; others wear it (ECRI 2012, alert 112112).
 ON_LABEL = frozenset({"morphine", "ziconotide", "baclofen"})

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from thecal.physiology.layout import MAX_DRUGS
+from thecal.core.layout import MAX_DRUGS
 
 MAX_PLANNED = 16
 

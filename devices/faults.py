@@ -9,24 +9,15 @@ from __future__ import annotations
 
 import math
 
+from thecal.core.jit import kernel
+from thecal.core.layout import TICK_H, TICKS_PER_DAY
+from thecal.core.rng import STREAM_FAULT, STREAM_FAULT_SIZE, STREAM_KINK, normal_quantile, uniforms
 from thecal.devices.alarms import VALVE_SHUT, PumpEvent, note, raise_alarm
+from thecal.devices.fault_delivery import clinician_reset, halt, resume, settle
 from thecal.devices.fault_records import N_FAULTS, Fault
 from thecal.devices.program import program_prime
 from thecal.devices.pump import battery_reset, replace_pump
-from thecal.devices.records import (
-    HALT_EXPLANT,
-    HALT_MRI,
-    HALT_STALL,
-    HALT_VALVE,
-    ML_PER_NL,
-    PUMP_TICK_H,
-    ROTOR,
-    TICKS_PER_DAY,
-    VALVE,
-)
-from thecal.devices.trouble import clinician_reset, halt, resume, settle
-from thecal.physiology.jit import kernel
-from thecal.physiology.rng import STREAM_FAULT, STREAM_FAULT_SIZE, STREAM_KINK, normal_quantile, uniforms
+from thecal.devices.records import HALT_EXPLANT, HALT_MRI, HALT_STALL, HALT_VALVE, ML_PER_NL, ROTOR, VALVE
 
 _DAY_H = 24.0
 _GROUPS = (N_FAULTS + 3) // 4
@@ -198,7 +189,7 @@ def _apply(fault, par, pump, pump_par):
             note(pump, _EXPLANTED, 0.0, 0.0)
         halt(pump, HALT_EXPLANT)
     scanned = is_active(fault, _MRI_SCAN) and pump_par.mechanism == VALVE
-    if scanned and now_h - fault.onset_h[_MRI_SCAN] >= PUMP_TICK_H and pump.halt & HALT_VALVE == 0:
+    if scanned and now_h - fault.onset_h[_MRI_SCAN] >= TICK_H and pump.halt & HALT_VALVE == 0:
         raise_alarm(pump, VALVE_SHUT)
         halt(pump, HALT_VALVE)
     settle(pump)
@@ -257,7 +248,7 @@ def step_faults(fault, par, pump, pump_par):
     """
     fault.begun = 0
     was = fault.active
-    pump.age_h = pump.ticks * PUMP_TICK_H  # exact, so that a planned fault begins in its own tick
+    pump.age_h = pump.ticks * TICK_H  # exact, so that a planned fault begins in its own tick
     now_h = pump.age_h
     if now_h >= fault.next_h:
         if pump.ticks % TICKS_PER_DAY == 0:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from thecal.core.layout import TICK_H, TICKS_PER_DAY
 from thecal.devices.alarms import PumpEvent, alarm_names
 from thecal.devices.program import grants24
-from thecal.devices.records import CONTINUOUS, ML_PER_NL, MODES, N_EVENTS, PUMP_TICK_H, TICKS_PER_DAY
+from thecal.devices.records import CONTINUOUS, ML_PER_NL, MODES, N_EVENTS
 from thecal.devices.specs import PumpSpec
 
 _UL = 1000.0  # per mL
@@ -60,7 +61,7 @@ def _settings(state: Any, par: Any, drugs: Sequence[str]) -> Iterator[tuple[str,
         label = float(state["label_conc"][k])
         yield drug, f"{label / 1e3:g} mg/mL on the label, {rate * label / 1e3:.4g} mg/d"
     for k in range(int(state["n_parts"]) if int(state["mode"]) > CONTINUOUS else 0):
-        minutes = round(float(state["part_tick"][k]) * PUMP_TICK_H * 60)
+        minutes = round(float(state["part_tick"][k]) * TICK_H * 60)
         clock = f"{minutes // 60:02d}:{minutes % 60:02d}"
         yield f"from {clock}", f"{_per_day(float(state['part_rate_nl'][k])):.4f} mL/d"
     if state["ptm_bolus_nl"] > 0:

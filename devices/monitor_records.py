@@ -8,8 +8,8 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.core.parameters import read_parameters
 from thecal.devices.fault_records import N_FAULTS, Fault
-from thecal.physiology.parameters import read_parameters
 
 
 class Monitor(IntEnum):

@@ -18,10 +18,11 @@ from __future__ import annotations
 
 import math
 
+from thecal.core.jit import kernel
+from thecal.core.layout import TICK_H, TICKS_PER_DAY
 from thecal.devices.alarms import CRITICAL, ERI, PumpEvent
 from thecal.devices.monitor_records import N_MONITORS, SIGNALS, Monitor
-from thecal.devices.records import ML_PER_NL, N_EVENTS, PUMP_TICK_H, TICKS_PER_DAY
-from thecal.physiology.jit import kernel
+from thecal.devices.records import ML_PER_NL, N_EVENTS
 
 _HIGH, _LOW, _MOTOR, _ECHO, _EFFECT, _OVERDOSE, _CLOCK, _SIGNAL, _ALARM, _FEVER = (int(m) for m in Monitor)
 _ATTENTION = CRITICAL | ERI
@@ -173,6 +174,6 @@ def see_patient(state, par, values, valid, poss, now_h):
             state.value[j] = values[k]
         else:
             state.away_ticks[j] += 1
-        still = state.still_ticks[j] * PUMP_TICK_H >= par.still_h
-        if still or state.away_ticks[j] * PUMP_TICK_H >= par.away_h:
+        still = state.still_ticks[j] * TICK_H >= par.still_h
+        if still or state.away_ticks[j] * TICK_H >= par.away_h:
             _rise(state, par, _SIGNAL, now_h)

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from thecal.devices.records import ML_PER_NL, TICKS_PER_DAY
+from thecal.core.errors import ConfigError
+from thecal.core.layout import TICKS_PER_DAY
+from thecal.devices.records import ML_PER_NL
 from thecal.devices.specs import PumpSpec
-from thecal.physiology.errors import ConfigError
 
 
 def choose_concentration(

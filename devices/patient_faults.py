@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from thecal.core.jit import kernel
+from thecal.core.layout import AXIAL, N_SENSORS
+from thecal.devices.fault_delivery import absorb
 from thecal.devices.fault_records import Fault
 from thecal.devices.faults import grown, is_active
-from thecal.devices.trouble import absorb
-from thecal.physiology.jit import kernel
-from thecal.physiology.layout import AXIAL, N_SENSORS
 from thecal.physiology.patient import move_tip
 
 _MIGRATION, _GRANULOMA, _INFECTION = int(Fault.MIGRATION), int(Fault.GRANULOMA), int(Fault.INFECTION)

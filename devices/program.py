@@ -9,20 +9,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from thecal.core.jit import kernel
+from thecal.core.layout import TICK_H, TICKS_PER_DAY
 from thecal.devices.alarms import PumpEvent, note
-from thecal.devices.records import (
-    BRIDGE,
-    CONTINUOUS,
-    FLEX,
-    MIN_RATE,
-    ML_PER_NL,
-    N_GRANTS,
-    N_PARTS,
-    PUMP_TICK_H,
-    STOPPED,
-    TICKS_PER_DAY,
-)
-from thecal.physiology.jit import kernel
+from thecal.devices.records import BRIDGE, CONTINUOUS, FLEX, MIN_RATE, ML_PER_NL, N_GRANTS, N_PARTS, STOPPED
 
 _PROGRAM, _FLEX, _BRIDGE = int(PumpEvent.PROGRAM), int(PumpEvent.FLEX), int(PumpEvent.BRIDGE)
 _BRIDGE_END, _PRIME, _CANCELLED = int(PumpEvent.BRIDGE_END), int(PumpEvent.PRIME), int(PumpEvent.BOLUS_CANCELLED)
@@ -177,7 +167,7 @@ def follow_schedule(state):
     """Set the basal rate of the coming pump tick: the day's step by the pump's clock, or the end of a bridge."""
     if state.mode == FLEX:
         clock = (state.start_clock_h + state.age_h + state.clock_offset_h) % _DAY_H
-        tick = int(clock / PUMP_TICK_H + 1e-6) % TICKS_PER_DAY
+        tick = int(clock / TICK_H + 1e-6) % TICKS_PER_DAY
         part = state.n_parts - 1
         for k in range(state.n_parts):
             if state.part_tick[k] <= tick:

@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from thecal.core.errors import ConfigError
+from thecal.core.layout import MAX_DRUGS, TICK_H, TICKS_PER_DAY
 from thecal.devices.fault_presets import FaultSpec
 from thecal.devices.orders import plan_bridge
 from thecal.devices.pump import new_pump_state
-from thecal.devices.records import ML_PER_NL, N_GRANTS, N_PARTS, PUMP_TICK_H, TICKS_PER_DAY
+from thecal.devices.records import ML_PER_NL, N_GRANTS, N_PARTS
 from thecal.devices.simulate import PumpRun, simulate
 from thecal.devices.simulation_records import ACTION, Act
 from thecal.devices.solutions import SolutionReport, assess, kernel_chemistry
 from thecal.devices.specs import PumpSpec, load_pump, pump_parameters
-from thecal.physiology.errors import ConfigError
-from thecal.physiology.layout import MAX_DRUGS
 
 _MG = 1000.0  # µg
 _Amount = Annotated[float, Field(ge=0)]
@@ -139,7 +139,7 @@ class _Writer:
 
     def write(self, row: Any, line: Line, where: str) -> None:
         """Fill one ACTION record."""
-        row["tick"] = math.ceil(line.at_h / PUMP_TICK_H - 1e-9)
+        row["tick"] = math.ceil(line.at_h / TICK_H - 1e-9)
         row["act"] = Act[line.do.upper()]
         if line.do == "continuous":
             row["a"] = self.rate_nl(line, where)
@@ -148,7 +148,7 @@ class _Writer:
             if line.do == "patient_bolus":
                 row["b"], row["n"] = line.lockout_h, line.per_day
             elif line.do == "bolus" and line.minutes is not None:
-                row["b"] = min(row["a"] / (line.minutes / 60.0 / PUMP_TICK_H), self.spec.max_flow_nl)
+                row["b"] = min(row["a"] / (line.minutes / 60.0 / TICK_H), self.spec.max_flow_nl)
         elif line.do == "flex":
             self._flex(row, line, where)
         elif line.do == "refill":

@@ -2,7 +2,7 @@
 
 The true flow is the programmed flow, in whole strokes, times the pump's own ratio; the pump knows the programmed flow
 only, so the volume it reports and both reservoir alarms rest on it. ``program`` holds the commands, ``reservoir`` the
-refill and the chemistry, ``trouble`` the delivery through a system with a fault.
+refill and the chemistry, ``faulty`` the delivery through a system with a fault.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from thecal.core.errors import ConfigError
+from thecal.core.jit import kernel
+from thecal.core.layout import MAX_DRUGS, TICK_H
 from thecal.devices.alarms import (
     EMPTY_RESERVOIR,
     END_OF_SERVICE,
@@ -26,6 +29,7 @@ from thecal.devices.alarms import (
     raise_alarm,
 )
 from thecal.devices.catheter import is_uniform, push, take_up
+from thecal.devices.fault_delivery import deliver_with_fault, halt, resume, settle, watch
 from thecal.devices.program import follow_schedule, program_mode, programmable_rate
 from thecal.devices.records import (
     CONTINUOUS,
@@ -33,18 +37,13 @@ from thecal.devices.records import (
     HALT_MRI,
     HALT_STALL,
     HALT_VALVE,
-    HOUSE_H,
-    HOUSE_TICKS,
+    HOURLY_H,
+    HOURLY_TICKS,
     MIN_RATE,
     ML_PER_NL,
     PUMP_STATE,
-    PUMP_TICK_H,
 )
 from thecal.devices.reservoir import age_solution, check_reservoir
-from thecal.devices.trouble import deliver_troubled, halt, resume, settle, watch
-from thecal.physiology.errors import ConfigError
-from thecal.physiology.jit import kernel
-from thecal.physiology.layout import MAX_DRUGS
 
 NORMAL_C = 37.0
 _RATE_LIMITS = ("rate_step_nl", "min_mode_rate_nl", "min_rate_nl", "max_rate_nl")  # in the order of programmable_rate
@@ -58,7 +57,7 @@ def _use_battery(state, par):
         return
     flow = state.rate_nl / par.battery_reference_nl
     load = 1.0 - par.battery_flow_share + par.battery_flow_share * flow
-    state.battery_used += HOUSE_H / par.battery_h * load
+    state.battery_used += HOURLY_H / par.battery_h * load
     if state.eri_h < 0.0:
         if state.battery_used >= 1.0 or state.age_h - state.implant_h >= par.battery_hard_h - par.eri_left_h:
             state.eri_h = state.age_h
@@ -78,7 +77,7 @@ def set_flow_ratio(state, par):
 
 
 @kernel
-def _keep_house(state, par):
+def _hourly_update(state, par):
     """Once an hour: the solution ages, the battery drains, the flow ratio and the tube-set warning are brought up to date."""
     age_solution(state, par)
     _use_battery(state, par)
@@ -92,13 +91,13 @@ def _keep_house(state, par):
 @kernel
 def begin_tick(state, par):
     """What the pump does by itself at the start of a pump tick, before any command."""
-    state.age_h = state.ticks * PUMP_TICK_H  # exact, where substeps have added up rounding errors
+    state.age_h = state.ticks * TICK_H  # exact, where substeps have added up rounding errors
     if state.mode > CONTINUOUS:
         follow_schedule(state)
-    if state.trouble == 1:
+    if state.faulty == 1:
         watch(state, par)
-    if state.ticks % HOUSE_TICKS == 0:
-        _keep_house(state, par)
+    if state.ticks % HOURLY_TICKS == 0:
+        _hourly_update(state, par)
     state.ticks += 1
 
 
@@ -135,7 +134,7 @@ def deliver(state, par, dt_h, out_ug):
     Returns:
         (basal_ml, bolus_ml): true volumes that entered the CSF for either purpose, mL.
     """
-    ticks = dt_h * (1.0 / PUMP_TICK_H)
+    ticks = dt_h * (1.0 / TICK_H)
     basal_nl = state.rate_nl * ticks
     extra_nl = 0.0
     if state.bolus_left_nl > 0.0 or state.prime_left_nl > 0.0:
@@ -148,8 +147,8 @@ def deliver(state, par, dt_h, out_ug):
         state.carry_nl = due - moved_nl
     left_ml = min(moved_nl * ML_PER_NL * state.flow_ratio, max(state.true_ml - par.residual_ml, 0.0))
     tip_ml = left_ml
-    if state.trouble == 1:
-        left_ml, tip_ml = deliver_troubled(state, par, left_ml, dt_h, out_ug)
+    if state.faulty == 1:
+        left_ml, tip_ml = deliver_with_fault(state, par, left_ml, dt_h, out_ug)
     elif is_uniform(state):  # the usual case, kept here because passing an array on costs as much as the rest
         for d in range(MAX_DRUGS):
             out_ug[d] = left_ml * state.conc[d]

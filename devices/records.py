@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from thecal.physiology.layout import MAX_DRUGS
+from thecal.core.layout import MAX_DRUGS, TICK_H
 
 N_SLUGS = 8  # portions of fluid told apart inside the catheter
 N_PARTS = 12  # steps of a flex schedule's day
 N_GRANTS = 24  # patient boluses remembered, and so the largest allotment in 24 h
 N_EVENTS = 64  # entries of the pump's log; the oldest is overwritten
-PUMP_TICK_H = 0.25
-TICKS_PER_DAY = 96
-HOUSE_TICKS = 4  # pump ticks between two rounds of housekeeping (chemistry, battery, alarms)
-HOUSE_H = HOUSE_TICKS * PUMP_TICK_H
+HOURLY_TICKS = 4  # pump ticks between two rounds of housekeeping (chemistry, battery, alarms)
+HOURLY_H = HOURLY_TICKS * TICK_H
 ML_PER_NL = 1e-6
 
 STOPPED, MIN_RATE, CONTINUOUS, FLEX, BRIDGE = 0, 1, 2, 3, 4  # PUMP_STATE.mode
@@ -127,7 +125,7 @@ PUMP_STATE = _dtype(
     ("no_flow_h", _f),  # time since fluid last moved, h
     ("stall_h", _f),  # time since the motor stalled, h
     # --- what faults do (all 0 in a sound system)
-    ("trouble", _i),  # 1 while any of the following is not 0
+    ("faulty", _i),  # 1 while any of the following is not 0
     ("halt", _i),  # bits HALT_*
     ("blocked", _f),  # share of the flow an occlusion keeps from the tip
     ("stored_ml", _f),  # volume held back under pressure, mL

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
+from thecal.core.jit import kernel
+from thecal.core.layout import MAX_DRUGS
+from thecal.core.rng import STREAM_REFILL, uniforms
 from thecal.devices.fault_records import Fault
 from thecal.devices.faults import begin_fault, end_fault, is_active
 from thecal.devices.reservoir import refill
-from thecal.physiology.jit import kernel
-from thecal.physiology.layout import MAX_DRUGS
-from thecal.physiology.rng import STREAM_REFILL, uniforms
 
 _POCKET, _DRUG, _CONC = int(Fault.POCKET_FILL), int(Fault.WRONG_DRUG), int(Fault.WRONG_CONCENTRATION)
 _FACTORS = (0.1, 0.5, 2.0, 10.0)  # ratios of the mix-ups that double checks look for

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
+from thecal.core.jit import kernel
+from thecal.core.layout import MAX_DRUGS
 from thecal.devices.alarms import EMPTY_RESERVOIR, LOW_RESERVOIR, PumpEvent, clear_alarm, note, raise_alarm
 from thecal.devices.catheter import fluid_mass
-from thecal.devices.records import HOUSE_H, N_SLUGS
-from thecal.physiology.jit import kernel
-from thecal.physiology.layout import MAX_DRUGS
+from thecal.devices.records import HOURLY_H, N_SLUGS
 
 _REFILL = int(PumpEvent.REFILL)
 _SATURATED = 0.999  # of the wall's capacity, beyond which no more uptake is counted
@@ -75,7 +75,7 @@ def refill(state, par, volume_ml, conc):
 @kernel
 def _decay(state, par, d):
     """An hour's first-order loss, in reservoir and catheter alike, so that a uniform catheter stays uniform."""
-    left = math.exp(-par.decay_per_h[d] * HOUSE_H)
+    left = math.exp(-par.decay_per_h[d] * HOURLY_H)
     mass = state.conc[d] * state.true_ml + fluid_mass(state, d)
     state.decayed_ug[d] += mass * (1.0 - left)
     state.conc[d] *= left
@@ -88,7 +88,7 @@ def _wall(state, par, d):
     """An hour's uptake by the reservoir's walls: first order in the sites left, never more than half of what is there."""
     room = _SATURATED * par.wall_ug[d] - state.on_wall_ug[d]
     if room > 0.0 and state.true_ml > 0.0:
-        share = -math.expm1(-par.wall_per_h[d] * HOUSE_H)
+        share = -math.expm1(-par.wall_per_h[d] * HOURLY_H)
         taken = min(room * share, 0.5 * state.conc[d] * state.true_ml)
         state.conc[d] -= taken / state.true_ml
         state.on_wall_ug[d] += taken

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.core.jit import entry_point, kernel, source_key
+from thecal.core.layout import MAX_DRUGS, TICK_H, TICKS_PER_DAY
+from thecal.devices.fault_delivery import absorb, clinician_reset
 from thecal.devices.fault_presets import FaultSpec, fault_parameters, new_fault_state
 from thecal.devices.faults import step_faults
 from thecal.devices.program import (
@@ -20,12 +23,9 @@ from thecal.devices.program import (
     single_bolus,
 )
 from thecal.devices.pump import begin_tick, deliver
-from thecal.devices.records import ML_PER_NL, N_EVENTS, PUMP_TICK_H, TICKS_PER_DAY
+from thecal.devices.records import ML_PER_NL, N_EVENTS
 from thecal.devices.refills import clinic_refill
 from thecal.devices.simulation_records import LOGGED, SAMPLE, Act
-from thecal.devices.trouble import absorb, clinician_reset
-from thecal.physiology.jit import entry_point, kernel, source_key
-from thecal.physiology.layout import MAX_DRUGS
 
 _CONTINUOUS, _FLEX, _BOLUS, _PATIENT, _PRESS = (int(act) for act in list(Act)[:5])
 _BRIDGE, _PRIME, _STOP, _MINIMUM, _REFILL, _RESET = (int(act) for act in list(Act)[5:])
@@ -73,10 +73,10 @@ def _act(state, par, fault, fault_par, action):
 def _sample(state, par, fault, volume_ml, out_ug, row):
     row.time_h = state.age_h
     row.programmed_ml_per_d = state.rate_nl * (TICKS_PER_DAY * ML_PER_NL)
-    row.flow_ml_per_d = volume_ml * 24.0 / PUMP_TICK_H
+    row.flow_ml_per_d = volume_ml * 24.0 / TICK_H
     for d in range(MAX_DRUGS):
         row.tip_ug_per_ml[d] = out_ug[d] / volume_ml if volume_ml > 0.0 else math.nan
-        row.dose_ug_per_d[d] = out_ug[d] * 24.0 / PUMP_TICK_H
+        row.dose_ug_per_d[d] = out_ug[d] * 24.0 / TICK_H
         row.reservoir_ug_per_ml[d] = state.conc[d]
     row.true_ml = state.true_ml
     row.estimated_ml = state.estimated_ml
@@ -116,7 +116,7 @@ def _compile(key: int) -> Any:
             while following < actions.shape[0] and actions[following].tick <= tick:
                 _act(state, par, fault, fault_par, actions[following])
                 following += 1
-            basal_ml, bolus_ml = deliver(state, par, PUMP_TICK_H, out_ug)
+            basal_ml, bolus_ml = deliver(state, par, TICK_H, out_ug)
             _sample(state, par, fault, basal_ml + bolus_ml, out_ug, samples[tick])
             logged = _copy_log(state, log, logged)
         return logged + 0 * key

@@ -6,8 +6,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from thecal.core.layout import MAX_DRUGS
 from thecal.devices.records import N_PARTS
-from thecal.physiology.layout import MAX_DRUGS
 
 _f = np.float64
 _i = np.int64

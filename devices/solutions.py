@@ -9,9 +9,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.core.errors import ConfigError
+from thecal.core.layout import MAX_DRUGS
 from thecal.devices.chemistry import DrugChemistry, Mixture, load_chemistry, mixtures_file, studied_parts
-from thecal.physiology.errors import ConfigError
-from thecal.physiology.layout import MAX_DRUGS
 from thecal.physiology.population import receptor_of
 
 _ORDER = ("compatible", "limited", "unknown", "incompatible")  # from best to worst

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from thecal.devices.records import MECHANISMS, ML_PER_NL, PUMP_PAR, PUMP_TICK_H, TICKS_PER_DAY
-from thecal.physiology.errors import ConfigError, ParameterError, UnknownNameError
-from thecal.physiology.parameters import ParameterFile, read_parameters
+from thecal.core.errors import ConfigError, ParameterError, UnknownNameError
+from thecal.core.layout import TICK_H, TICKS_PER_DAY
+from thecal.core.parameters import ParameterFile, read_parameters
+from thecal.devices.records import MECHANISMS, ML_PER_NL, PUMP_PAR
 
 _TICK_SCALE = 1e-9  # a rate this close (relative) to a whole step is that step; only unit conversion puts it there
 _POSITIVE = 1e-12  # smallest value accepted where a file must give a positive number
@@ -161,7 +162,7 @@ def load_pump(name_or_path: str | Path) -> PumpSpec:
 
 def _per_tick(file: ParameterFile, key: str) -> float:
     """A flow of the file in nL per pump tick, free of the last digits that unit conversion leaves."""
-    value = file.get_in(key, "nL/hour", minimum=0.0) * PUMP_TICK_H
+    value = file.get_in(key, "nL/hour", minimum=0.0) * TICK_H
     whole = round(value)
     return float(whole) if math.isclose(value, whole, rel_tol=_TICK_SCALE) else value
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from thecal.core.parameters import ParameterFile, Quantity, read_parameters
 from thecal.devices.chemistry import load_mixtures
-from thecal.experiments.safety_case import invariants_page
-from thecal.experiments.validation_page import load, refreshed, save, write_page
-from thecal.physiology.parameters import ParameterFile, Quantity, read_parameters
+from thecal.experiments.assurance.safety_case import invariants_page
+from thecal.experiments.reports.validation_page import load, refreshed, save, write_page
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = (

@@ -6,15 +6,15 @@ dress it for their libraries; ``tasks`` reads the task files.
 
 from typing import Any
 
-from thecal.envs.single import ThecalEnv
+from thecal.envs.adapters.single import ThecalEnv
+from thecal.envs.adapters.vector import ThecalVectorEnv
 from thecal.envs.tasks import TaskSpec, load_task, task_names
-from thecal.envs.vector import ThecalVectorEnv
 
 __all__ = ["TaskSpec", "ThecalEnv", "ThecalVectorEnv", "load_task", "make_sb3", "task_names"]
 
 
 def make_sb3(*args: Any, **kwargs: Any) -> Any:
-    """See :func:`thecal.envs.sb3.make_sb3` (Stable-Baselines3 is imported only when this is called)."""
-    from thecal.envs.sb3 import make_sb3 as build
+    """See :func:`thecal.envs.adapters.sb3.make_sb3` (Stable-Baselines3 is imported only when this is called)."""
+    from thecal.envs.adapters.sb3 import make_sb3 as build
 
     return build(*args, **kwargs)

@@ -11,9 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from thecal.devices.records import PUMP_TICK_H
-from thecal.physiology.errors import ConfigError, UnknownNameError
-from thecal.physiology.layout import MAX_DRUGS
+from thecal.core.errors import ConfigError, UnknownNameError
+from thecal.core.layout import MAX_DRUGS, TICK_H
 
 
 class _Frozen(BaseModel):
@@ -87,9 +86,9 @@ class TaskSpec(_Frozen):
 
     @model_validator(mode="after")
     def _time_fits(self) -> TaskSpec:
-        ticks = self.tick_h / PUMP_TICK_H
+        ticks = self.tick_h / TICK_H
         if abs(ticks - round(ticks)) > 1e-9:
-            raise ValueError(f"tick_h {self.tick_h} is not a multiple of the pump tick of {PUMP_TICK_H} h")
+            raise ValueError(f"tick_h {self.tick_h} is not a multiple of the pump tick of {TICK_H} h")
         if len(self.solution.ratios) != len(self.drugs) - 1:
             raise ValueError(f"solution.ratios needs {len(self.drugs) - 1} numbers for {', '.join(self.drugs)}")
         if "real" not in self.difficulty:
@@ -104,7 +103,7 @@ class TaskSpec(_Frozen):
     @property
     def ticks_per_step(self) -> int:
         """Pump ticks in one environment step."""
-        return round(self.tick_h / PUMP_TICK_H)
+        return round(self.tick_h / TICK_H)
 
     @property
     def n_steps(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from thecal.envs.core import Batch
+from thecal.envs.batch import Batch
 from thecal.safety.certificate import kernel_hash
 from thecal.safety.profile_schema import DRUG_LIMITS, DRUG_OPTIONS, LIMITS
 from thecal.safety.profiles import LimitProfile

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from thecal.core.errors import ThecalError
 from thecal.experiments.commands import catalogue, cohort, evaluate, pump, reporting, safety, sensitivity, system, train
 from thecal.experiments.commands.common import INTERRUPTED, errors
-from thecal.physiology.errors import ThecalError
 
 app = typer.Typer(
     name="thecal",

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 
-from thecal.physiology.jit import kernel
-from thecal.physiology.layout import GABA_B, SLOW_H
+from thecal.core.jit import kernel
+from thecal.core.layout import GABA_B, SLOW_H
 
 # A baclofen withdrawal this deep, times the patient's susceptibility, is the dangerous course: fever, rigidity, muscle
 # breakdown. Without drug it kills after this long (engineering choice within the reported progression over 24-72 h).

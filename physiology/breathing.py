@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 
+from thecal.core.jit import kernel
+from thecal.core.layout import TICK_H
 from thecal.physiology.effect import hill
-from thecal.physiology.jit import kernel
-from thecal.physiology.layout import TICK_H
 
 # Room air at sea level: 0.2093 of (760 - 47) mmHg; respiratory quotient 0.8 (standard values).
 INSPIRED_O2_MMHG = 149.2

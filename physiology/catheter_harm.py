@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 
+from thecal.core.jit import kernel
+from thecal.core.layout import SLOW_H
+from thecal.core.rng import STREAM_HARM, uniforms
 from thecal.physiology.adaptation import share
-from thecal.physiology.jit import kernel
-from thecal.physiology.layout import SLOW_H
-from thecal.physiology.rng import STREAM_HARM, uniforms
 
 _REFERENCE_MG_PER_ML = 10.0
 _REFERENCE_MG_PER_D = 5.0

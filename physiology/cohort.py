@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.core.errors import ConfigError
+from thecal.core.layout import AXIAL, COMPARTMENT, MAX_DRUGS, N_NODES, NODES
+from thecal.core.parameters import ParameterFile
 from thecal.physiology.cohort_spec import CohortSpec
 from thecal.physiology.covariate_draws import draw_covariates
 from thecal.physiology.covariate_models import (
@@ -19,10 +22,7 @@ from thecal.physiology.covariate_models import (
     creatinine_clearance,
     drug_factors,
 )
-from thecal.physiology.errors import ConfigError
 from thecal.physiology.geometry import exchange_flows, level_geometry, lump_regions, net_flows, set_sites
-from thecal.physiology.layout import AXIAL, COMPARTMENT, MAX_DRUGS, N_NODES, NODES
-from thecal.physiology.parameters import ParameterFile
 from thecal.physiology.population import (
     constant,
     draw_value,

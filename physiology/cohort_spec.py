@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.core.errors import ConfigError, ParameterError, UnknownNameError
+from thecal.core.parameters import ParameterFile, read_parameters
 from thecal.physiology.covariates import DIAGNOSES
-from thecal.physiology.errors import ConfigError, ParameterError, UnknownNameError
-from thecal.physiology.parameters import ParameterFile, read_parameters
 from thecal.physiology.population import check_cohort, names_in, shipped
 
 if TYPE_CHECKING:

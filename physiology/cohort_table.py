@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.core.errors import ConfigError, ParameterError, StoreError
 from thecal.physiology.covariates import COVARIATES, Covariate
-from thecal.physiology.errors import ConfigError, ParameterError, StoreError
 
 SPLITS = ("train", "tune", "test")
 _SEXES = {"m": True, "male": True, "f": False, "female": False}

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.core.errors import ParameterError
+from thecal.core.layout import LEVELS, N_NODES
+from thecal.core.parameters import ParameterFile
 from thecal.physiology.covariates import DIAGNOSES
-from thecal.physiology.errors import ParameterError
-from thecal.physiology.layout import LEVELS, N_NODES
-from thecal.physiology.parameters import ParameterFile
 from thecal.physiology.population import constant, draw_value, shipped, whole
 from thecal.physiology.sampling import Floats, Sampler, uniform_of
 

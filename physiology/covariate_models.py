@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.core.parameters import ParameterFile
 from thecal.physiology.covariates import DIAGNOSES
-from thecal.physiology.parameters import ParameterFile
 from thecal.physiology.population import constant, draw_value, shipped
 from thecal.physiology.sampling import Floats, Sampler
 

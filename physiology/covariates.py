@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from thecal.physiology.layout import LEVELS
+from thecal.core.layout import LEVELS
 
 DIAGNOSES = (
     "cancer_nociceptive",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from thecal.physiology.layout import N_NODES
+from thecal.core.layout import N_NODES
 
 _f = np.float64
 _i = np.int64

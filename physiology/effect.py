@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import math
 
-from thecal.physiology.jit import kernel
-from thecal.physiology.layout import COMPARTMENT, MU, N_NODES
+from thecal.core.jit import kernel
+from thecal.core.layout import COMPARTMENT, MU, N_NODES
 
 
 @kernel

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from thecal.core.jit import kernel
 from thecal.physiology.adaptation import share
 from thecal.physiology.effect import hill
-from thecal.physiology.jit import kernel
 from thecal.physiology.pain import DAY_H, NRS_MAX, SPASM_MAX, clock
 
 ASHWORTH_NONE = 1.0

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.physiology.errors import ParameterError
-from thecal.physiology.layout import COMPARTMENT, N_NODES, NODES, REGIONS
+from thecal.core.errors import ParameterError
+from thecal.core.layout import COMPARTMENT, N_NODES, NODES, REGIONS
 from thecal.physiology.population import constant, shipped
 from thecal.physiology.sampling import Floats
 

@@ -7,10 +7,10 @@ tick, slow ones once a slow step. Granuloma and infection are in ``catheter_harm
 
 from __future__ import annotations
 
+from thecal.core.jit import kernel
+from thecal.core.layout import MU, SLOW_H
 from thecal.physiology.adaptation import share
 from thecal.physiology.effect import hill
-from thecal.physiology.jit import kernel
-from thecal.physiology.layout import MU, SLOW_H
 
 # POSS (Pasero opioid-induced sedation scale) read from the sedation level: 1 alert, 2 drowsy, 3 drifts off, 4 unrousable.
 # The cut-points are an engineering choice; POSS 3 is where the scale itself asks for a lower dose.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
+from thecal.core.jit import kernel
+from thecal.core.layout import TICK_H
+from thecal.core.rng import STREAM_DISTURBANCE, normal_quantile, uniforms
 from thecal.physiology.adaptation import withdrawal_pain
-from thecal.physiology.jit import kernel
-from thecal.physiology.layout import TICK_H
-from thecal.physiology.rng import STREAM_DISTURBANCE, normal_quantile, uniforms
 
 NRS_MAX = 10.0
 SPASM_MAX = 4.0

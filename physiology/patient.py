@@ -4,6 +4,20 @@ from __future__ import annotations
 
 import math
 
+from thecal.core.jit import kernel
+from thecal.core.layout import (
+    AXIAL,
+    COARSE,
+    COARSE_H,
+    FINE,
+    FINE_H,
+    FINE_PER_COARSE,
+    QUIET,
+    SETTLE_H,
+    SLOW_TICKS,
+    TICK_H,
+)
+from thecal.core.rng import STREAM_REPORT, normals
 from thecal.physiology.adaptation import prepare_adaptation, step_hyperalgesia, step_tolerance, step_withdrawal
 from thecal.physiology.breathing import INSPIRED_O2_MMHG, RESPIRATORY_QUOTIENT, saturation, step_breathing
 from thecal.physiology.catheter_harm import (
@@ -32,22 +46,8 @@ from thecal.physiology.function import (
     step_spasticity,
 )
 from thecal.physiology.harm import prepare_harm, step_circulation, step_sedation, step_slow_harm
-from thecal.physiology.jit import kernel
-from thecal.physiology.layout import (
-    AXIAL,
-    COARSE,
-    COARSE_H,
-    FINE,
-    FINE_H,
-    FINE_PER_COARSE,
-    QUIET,
-    SETTLE_H,
-    SLOW_TICKS,
-    TICK_H,
-)
 from thecal.physiology.pain import breakthrough, felt_pain, is_awake, prepare_pain, steady_pain
 from thecal.physiology.plasma import prepare_plasma, step_plasma
-from thecal.physiology.rng import STREAM_REPORT, normals
 from thecal.physiology.sensors import prepare_sensors, start_sensors
 from thecal.physiology.transport import jet_node, jet_share, jet_width, prepare_transport, step_transport
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from thecal.physiology.jit import kernel
+from thecal.core.jit import kernel
 
 
 @kernel

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.physiology.errors import ParameterError, UnknownNameError
+from thecal.core.errors import ParameterError, UnknownNameError
+from thecal.core.layout import LOG_SENSORS, RECEPTORS, SENSORS
+from thecal.core.parameters import ParameterFile, Quantity, read_parameters
+from thecal.core.units import factor
 from thecal.physiology.fields import (
     CARRIED_GAINS,
     CEILINGS,
@@ -23,10 +26,7 @@ from thecal.physiology.fields import (
     SENSOR_UNITS,
     SPINAL_FIELDS,
 )
-from thecal.physiology.layout import LOG_SENSORS, RECEPTORS, SENSORS
-from thecal.physiology.parameters import ParameterFile, Quantity, read_parameters
 from thecal.physiology.sampling import Floats, Sampler, correlation_matrix
-from thecal.physiology.units import factor
 
 # Effects that correlations.toml may name: effect -> (file, key).
 EFFECTS = {

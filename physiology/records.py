@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from thecal.core.layout import MAX_DRUGS, N_NODES, N_SENSORS
 from thecal.physiology.drug_records import CHANNEL_PAR, CHANNEL_STATE, DRUG_PAR, DRUG_STATE, dtype
-from thecal.physiology.layout import MAX_DRUGS, N_NODES, N_SENSORS
 
 _f = np.float64
 _i = np.int64

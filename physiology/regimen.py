@@ -11,11 +11,11 @@ import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
+from thecal.core.jit import entry_point, kernel, source_key
+from thecal.core.layout import AXIAL, COARSE_PER_TICK, MAX_DRUGS, TICK_H
 from thecal.physiology.breathing import is_depressed, ventilation
 from thecal.physiology.effect import analgesic_shift
 from thecal.physiology.harm import heart_rate, systolic
-from thecal.physiology.jit import entry_point, kernel, source_key
-from thecal.physiology.layout import AXIAL, COARSE_PER_TICK, MAX_DRUGS, TICK_H
 from thecal.physiology.pain import step_disturbance
 from thecal.physiology.patient import is_quiet, prepare_patient, start_patient, step_kinetics, step_response
 from thecal.physiology.records import PATIENT_STATE

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 
+from thecal.core.jit import kernel
+from thecal.core.layout import SLOW_TICKS, TICK_H
+from thecal.core.rng import STREAM_REPORT, normal_quantile, uniforms
 from thecal.physiology.function import reported_pain
-from thecal.physiology.jit import kernel
-from thecal.physiology.layout import SLOW_TICKS, TICK_H
 from thecal.physiology.pain import NRS_MAX
-from thecal.physiology.rng import STREAM_REPORT, normal_quantile, uniforms
 
 _REPORT_DAY_H = 24.0
 

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.physiology.errors import ParameterError
-from thecal.physiology.jit import kernel
-from thecal.physiology.parameters import ParameterFile, Quantity
-from thecal.physiology.rng import normals, uniforms
-from thecal.physiology.units import factor
+from thecal.core.errors import ParameterError
+from thecal.core.jit import kernel
+from thecal.core.parameters import ParameterFile, Quantity
+from thecal.core.rng import normals, uniforms
+from thecal.core.units import factor
 
 Floats = NDArray[np.float64]
 

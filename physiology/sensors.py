@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import math
 
-from thecal.physiology.harm import heart_rate, systolic
-from thecal.physiology.jit import kernel
-from thecal.physiology.layout import N_SENSORS, SLOW_H, SLOW_TICKS, TICK_H
-from thecal.physiology.pain import clock
-from thecal.physiology.rng import (
+from thecal.core.jit import kernel
+from thecal.core.layout import N_SENSORS, SLOW_H, SLOW_TICKS, TICK_H
+from thecal.core.rng import (
     STREAM_DRIFT_A,
     STREAM_DRIFT_B,
     STREAM_SENSOR_A,
@@ -21,6 +19,8 @@ from thecal.physiology.rng import (
     normal_quantile,
     uniforms,
 )
+from thecal.physiology.harm import heart_rate, systolic
+from thecal.physiology.pain import clock
 
 HR, SBP, MAP, RR, SPO2, ETCO2, CONDUCTANCE, ACTIVITY, EMG, HRV, EEG, SWEAT = range(N_SENSORS)
 # End-tidal CO2 lies this far under arterial (healthy lungs at rest, 2-5 mmHg; physiology textbooks).

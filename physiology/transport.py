@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from thecal.physiology.jit import fma, kernel
-from thecal.physiology.layout import AXIAL, N_NODES, REGIONS
+from thecal.core.jit import fma, kernel
+from thecal.core.layout import AXIAL, N_NODES, REGIONS
 
 GAMMA = 1.0 - 1.0 / math.sqrt(2.0)
 _MIX = (1.0 - GAMMA) / GAMMA

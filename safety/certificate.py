@@ -9,14 +9,18 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from thecal.physiology.errors import ConfigError
+from thecal.core.errors import ConfigError
 from thecal.safety.profiles import LimitProfile
 
 SCHEMA = 1
-SOURCES = (
-    "bits.py", "invariants.py", "kernel.py", "locks.py", "ops.py", "parameters.py", "readings.py", "records.py", "shield.py",
-    "tick.py",
-)  # fmt: skip
+# What decides, by package: the shield's own files, and the numbers of the core that they count with.
+SOURCES = {
+    "thecal.safety": (
+        "bits.py", "invariants.py", "kernel.py", "locks.py", "ops.py", "parameters.py", "readings.py", "records.py", "shield.py",
+        "tick.py",
+    ),
+    "thecal.core": ("layout.py",),
+}  # fmt: skip
 PROVED = "proved"
 
 
@@ -28,9 +32,9 @@ class UnprovedShieldError(ConfigError):
 def kernel_hash() -> str:
     """SHA-256 of every source file the shield's decision depends on."""
     digest = hashlib.sha256()
-    folder = files("thecal.safety")
-    for name in SOURCES:
-        digest.update(name.encode() + b"\0" + folder.joinpath(name).read_bytes())
+    for package, names in SOURCES.items():
+        for name in names:
+            digest.update(name.encode() + b"\0" + files(package).joinpath(name).read_bytes())
     return digest.hexdigest()
 
 

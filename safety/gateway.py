@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from thecal.physiology.guarded import is_mapping, type_name
+from thecal.core.guarded import is_mapping, type_name
 from thecal.safety.records import REQUEST_LIMIT
 
 USABLE, MALFORMED, UNITS, STALE = 1, 0, -1, -2

@@ -114,7 +114,7 @@ class ShieldMode(IntEnum):
     """How the shield treats a request that breaks a limit.
 
     PROJECT runs the nearest allowed request; REPLACE holds the rate and gives no bolus; MASK is PROJECT for agents with
-    discrete actions, which learn from :mod:`thecal.envs.masks` what would pass unchanged; MONITOR runs the request within the
+    discrete actions, which learn from :mod:`thecal.envs` what would pass unchanged; MONITOR runs the request within the
     pump's own envelope and counts what it would have changed; OFF is MONITOR asked for as no shield at all. MONITOR and OFF
     mark every result as unshielded.
     """

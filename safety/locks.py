@@ -1,6 +1,6 @@
-"""What withholds rises and boluses: predicates over the facts the shield is told, in the kernel's restricted arithmetic.
+"""What withholds rises and boluses: predicates over the input the shield receives, in the kernel's restricted arithmetic.
 
-Facts are integers (SHIELD_FACTS); -1 stands for a value that is missing. Two of the last three valid samples confirm a vital
+Facts are integers (SHIELD_INPUT); -1 stands for a value that is missing. Two of the last three valid samples confirm a vital
 sign; an implausible leap towards health is not believed, a leap towards harm always is.
 """
 
@@ -195,42 +195,42 @@ def authorised_bolus(bolus: Any, stage: Any) -> Any:
     return ite(stage > ADVISE, bolus, 0)
 
 
-def shared_holds(state: Any, par: Any, facts: Any) -> Any:
+def shared_holds(state: Any, par: Any, received: Any) -> Any:
     """Bits that withhold rises and boluses alike."""
     low = both(par.vasoactive > 0, confirmed(state.haemo_samples, 0, 0) > 0)
     return (
         ite(state.errors >= par.errors_most, FINITE, 0)
-        + ite(either(facts.skew_s > par.skew_s, facts.skew_s < -par.skew_s), CLOCK, 0)
+        + ite(either(received.skew_s > par.skew_s, received.skew_s < -par.skew_s), CLOCK, 0)
         + ite(either(state.lock_resp > 0, state.warn > 0), RESPIRATORY, 0)
-        + ite(facts.poss >= par.poss_hold, SEDATION, 0)
+        + ite(received.poss >= par.poss_hold, SEDATION, 0)
         + ite(low, HAEMODYNAMIC, 0)
-        + ite(either(facts.weakness >= par.neuro_hold, facts.confusion >= par.neuro_hold), NEURO, 0)
+        + ite(either(received.weakness >= par.neuro_hold, received.confusion >= par.neuro_hold), NEURO, 0)
         + ite(state.stale > 0, STALE, 0)
         + ite(state.jumped > 0, JUMP, 0)
-        + ite(facts.stopped > 0, STOPPED, 0)
-        + ite(facts.mri > 0, MRI, 0)
-        + ite(facts.bridging > 0, BRIDGE, 0)
+        + ite(received.stopped > 0, STOPPED, 0)
+        + ite(received.mri > 0, MRI, 0)
+        + ite(received.bridging > 0, BRIDGE, 0)
     )
 
 
-def rise_holds(state: Any, par: Any, facts: Any) -> Any:
+def rise_holds(state: Any, par: Any, received: Any) -> Any:
     """Bits that withhold rises only."""
-    off = either(facts.residual > par.balance_permille, facts.residual < -par.balance_permille)
+    off = either(received.residual > par.balance_permille, received.residual < -par.balance_permille)
     return (
-        ite(facts.fill_age > par.shelf, STABILITY, 0)
-        + ite(facts.battery > 0, BATTERY, 0)
-        + ite(facts.since_refill < par.refill_hold, REFILL, 0)
+        ite(received.fill_age > par.shelf, STABILITY, 0)
+        + ite(received.battery > 0, BATTERY, 0)
+        + ite(received.since_refill < par.refill_hold, REFILL, 0)
         + ite(off, BALANCE, 0)
         + ite(state.escalated > 0, ESCALATION, 0)
     )
 
 
-def bolus_denials(state: Any, par: Any, facts: Any) -> Any:
+def bolus_denials(state: Any, par: Any, received: Any) -> Any:
     """Bits that withhold boluses only."""
-    busy = either(facts.bolus_running > 0, either(facts.alarms > 0, facts.unverified > 0))
+    busy = either(received.bolus_running > 0, either(received.alarms > 0, received.unverified > 0))
     return (
         ite(busy, EXCLUSIVE, 0)
-        + ite(facts.since_refill < par.lockout, REFILL, 0)
-        + ite(facts.battery > 1, BATTERY, 0)
+        + ite(received.since_refill < par.lockout, REFILL, 0)
+        + ite(received.battery > 1, BATTERY, 0)
         + ite(par.stage == ADVISE, AUTHORITY, 0)
     )

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.safety.oracle_case import PER_DAY, PER_HOUR, Case, Findings, Ints
-from thecal.safety.oracle_facts import check_device, check_escalation, check_locks
 from thecal.safety.oracle_locks import Locks, follow_locks
+from thecal.safety.oracle_received import check_device, check_escalation, check_locks
 
 __all__ = ["Findings", "audit", "worst_window"]
 MINUTES = 15  # of a tick
@@ -64,7 +64,7 @@ def _case(meta: Mapping[str, Any], patient: int, who: Mapping[str, Any], rows: N
         bolus_request=rows["bolus_request"].astype(np.int64),
         broken=rows["violations"].astype(np.int64),
         valid=rows["valid"].astype(np.int64),
-        facts={name: rows["facts"][name].astype(np.int64) for name in rows["facts"].dtype.names or ()},
+        received={name: rows["received"][name].astype(np.int64) for name in rows["received"].dtype.names or ()},
         who=who,
         limits=meta["limits"],
         stage=str(meta["stage"]),
@@ -200,5 +200,5 @@ def _boluses(case: Case, found: Findings) -> None:
     found.margin(16, 1.0 - most / max(limits["bolus.count"], 1.0))
     if most > limits["bolus.count"]:
         found.breaches.append((16, case.patient, -1, f"{most} boluses in 24 h"))
-    left = case.facts["reservoir_nl"] - PER_DAY * case.rate - case.bolus
+    left = case.received["reservoir_nl"] - PER_DAY * case.rate - case.bolus
     found.at(25, case, given & (left < limits["reservoir.reserve"] * 1e6), "a bolus out of the reserve")

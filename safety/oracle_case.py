@@ -68,7 +68,7 @@ class Case:
     bolus_request: Ints
     valid: Ints
     broken: Ints  # bits of the limits that the shield says were broken; counted, never believed
-    facts: Mapping[str, Ints]
+    received: Mapping[str, Ints]
     who: Mapping[str, Any]
     limits: Mapping[str, float]  # in the units of the profile's schema
     stage: str

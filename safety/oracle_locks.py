@@ -66,7 +66,7 @@ class _Signal:
 def follow_locks(case: Case) -> Locks:
     """Read a trajectory tick by tick, as someone at the bedside with the profile in hand would."""
     n = case.rate.size
-    limits, facts = case.limits, {name: values.tolist() for name, values in case.facts.items()}
+    limits, received = case.limits, {name: values.tolist() for name, values in case.received.items()}
     rr = _Signal(limits["breathing.rate_warn"], limits["breathing.rate_lock"], limits["breathing.rate_jump"])
     spo2 = _Signal(
         limits["breathing.saturation_warn"], limits["breathing.saturation_lock"], limits["breathing.saturation_jump"]
@@ -84,17 +84,17 @@ def follow_locks(case: Case) -> Locks:
     lease, seen = math.floor(limits["automation.lease"] * PER_HOUR + 1e-9), int(case.who["start_rate_nl"])
     pressures, own = list[bool](), list[int]()
     for t in range(n):
-        poss, clear = facts["poss"][t], facts["clear"][t]
-        rr.see(facts["rr"][t])
-        spo2.see(facts["spo2"][t])
-        co2.see(facts["co2"][t])
+        poss, clear = received["poss"][t], received["clear"][t]
+        rr.see(received["rr"][t])
+        spo2.see(received["spo2"][t])
+        co2.see(received["co2"][t])
         silent = 0 if case.valid[t] == USABLE else silent + 1
         bad = _unusable(bad, int(case.valid[t]), bool(clear), limits["automation.errors"])
         warned = len(rr.bad(rr.limit_warn) | spo2.bad(spo2.limit_warn) | co2.bad(co2.limit_warn)) >= 2
         depressed = len(rr.bad(rr.limit_lock) | spo2.bad(spo2.limit_lock) | co2.bad(co2.limit_lock)) >= 2
         stale = rr.age > old or spo2.age > old or rr.same >= flat
         sedated = poss >= limits["sedation.hold"]
-        pocket = sedated and facts["since_refill"][t] < pocket_watch
+        pocket = sedated and received["since_refill"][t] < pocket_watch
         if latched:
             since += 1
             latched = not (clear and since >= watch and not warned and not stale and not sedated)
@@ -103,11 +103,11 @@ def follow_locks(case: Case) -> Locks:
             top = min(case.before[t], case.who["min_rate_nl"]) if pocket else math.floor(case.before[t] * share + 1e-9)
         if latched and pocket:
             top = min(top, case.who["min_rate_nl"])
-        pressures = _pressures(pressures, facts, t, limits, own)
-        if facts["sbp"][t] >= 0 and len(own) < PER_DAY:
-            own.append(facts["sbp"][t])
-        restart = facts["stopped"][t] == 0 and gap > limits["restart.gap"] * PER_HOUR
-        gap = gap + 1 if facts["stopped"][t] else 0
+        pressures = _pressures(pressures, received, t, limits, own)
+        if received["sbp"][t] >= 0 and len(own) < PER_DAY:
+            own.append(received["sbp"][t])
+        restart = received["stopped"][t] == 0 and gap > limits["restart.gap"] * PER_HOUR
+        gap = gap + 1 if received["stopped"][t] else 0
         locks.forced[t] = latched or restart
         locks.restart[t] = restart
         locks.top[t] = min(
@@ -137,11 +137,11 @@ def _unusable(bad: int, valid: int, clear: bool, most: float) -> int:
 
 
 def _pressures(
-    last: list[bool], facts: dict[str, list[int]], t: int, limits: Mapping[str, float], own: list[int]
+    last: list[bool], received: dict[str, list[int]], t: int, limits: Mapping[str, float], own: list[int]
 ) -> list[bool]:
     """The last three ticks with any value of pressure or pulse: whether one was low, also against the patient's own level."""
     names = (("sbp", "circulation.systolic"), ("map", "circulation.mean"), ("hr", "circulation.heart_rate"))
-    shown = [(facts[name][t], limits[key]) for name, key in names if facts[name][t] >= 0]
+    shown = [(received[name][t], limits[key]) for name, key in names if received[name][t] >= 0]
     keep = 1000 - math.floor(1000.0 * limits["circulation.fall"] + 1e-9)
-    fallen = len(own) == PER_DAY and 0 <= 1000 * PER_DAY * facts["sbp"][t] < keep * sum(own)
+    fallen = len(own) == PER_DAY and 0 <= 1000 * PER_DAY * received["sbp"][t] < keep * sum(own)
     return [*last[-2:], fallen or any(value / 10.0 < limit for value, limit in shown)] if shown else last

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from thecal.physiology.errors import ConfigError, ProfileError
+from thecal.core.errors import ConfigError, ProfileError
 from thecal.safety.profiles import LimitProfile
 
 _SLIPS = (0.1, 0.5, 2.0, 10.0, 100.0, 1000.0)

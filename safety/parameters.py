@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from thecal.physiology.errors import ConfigError, ProfileError
-from thecal.physiology.layout import MAX_DRUGS
+from thecal.core.errors import ConfigError, ProfileError
+from thecal.core.layout import MAX_DRUGS, TICKS_PER_DAY
 from thecal.safety.invariants import ShieldMode
 from thecal.safety.profile_schema import SETTINGS
 from thecal.safety.profiles import LimitProfile
-from thecal.safety.records import ADVISE, AUTO, CONFIRM_STAGE, LOWER, SHIELD_PAR, TICKS_PER_DAY, WINDOW
+from thecal.safety.records import ADVISE, AUTO, CONFIRM_STAGE, LOWER, SHIELD_PAR, WINDOW
 
 PG_PER_UG = 1_000_000
 NL_PER_ML = 1_000_000

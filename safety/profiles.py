@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from thecal.physiology.errors import ParameterError, ProfileError, UnknownNameError
-from thecal.physiology.layout import MAX_DRUGS
-from thecal.physiology.parameters import ParameterFile, read_parameters
+from thecal.core.errors import ParameterError, ProfileError, UnknownNameError
+from thecal.core.layout import MAX_DRUGS
+from thecal.core.parameters import ParameterFile, read_parameters
 from thecal.safety.profile_schema import DRUG_LIMITS, DRUG_OPTIONS, FLAGS, LIMITS, MIXTURES, MOST_UG, ORDER, TEXTS
 
 

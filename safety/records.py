@@ -1,12 +1,12 @@
-"""The records of the shield: memory (state), limits (parameters), what it is told (facts), the audit trail's row. Integers."""
+"""The records of the shield: memory (state), limits (parameters), what it receives (input), the audit trail's row. Integers."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from thecal.physiology.layout import MAX_DRUGS
+from thecal.core.layout import MAX_DRUGS
+from thecal.core.layout import TICKS_PER_DAY as TICKS_PER_DAY  # one of the constants the kernel may import from here
 
-TICKS_PER_DAY = 96
 WINDOW = TICKS_PER_DAY + 1  # ticks that a 24-h window can touch
 DAYS_BACK = 28
 WEEKS_BACK = 13  # of rate and pain, for escalation without effect
@@ -85,7 +85,7 @@ SHIELD_PAR = _dtype(
     ("mode", _i),  # ShieldMode
 )
 
-SHIELD_FACTS = _dtype(
+SHIELD_INPUT = _dtype(
     ("rr", _i),  # respiratory rate and the next five in tenths; -1 when this tick's sample is missing
     ("spo2", _i),
     ("co2", _i),  # end-tidal
@@ -177,5 +177,5 @@ TRAIL_ROW = _dtype(
     ("binding", _i),
     ("violations", _i),
     ("fallback", _i),
-    ("facts", SHIELD_FACTS),
+    ("received", SHIELD_INPUT),
 )

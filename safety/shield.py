@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.physiology.jit import kernel
+from thecal.core.jit import kernel
 from thecal.safety import kernel as source
 from thecal.safety import locks, ops, tick
 from thecal.safety.readings import HELPERS, read

@@ -77,74 +77,78 @@ from thecal.safety.records import (
 )
 
 
-def read_breathing(state: Any, par: Any, facts: Any) -> None:
+def read_breathing(state: Any, par: Any, received: Any) -> None:
     """Note the signs of breathing that arrived. A leap towards health is no sample; a turn towards harm always is."""
-    rr = believable(facts.rr, state.rr_last, par.rr_jump)
-    spo2 = believable(facts.spo2, state.spo2_last, par.spo2_jump)
-    co2 = believable_fall(facts.co2, state.co2_last, par.co2_jump)
-    state.jumped = hi(hi(leapt(facts.rr, rr), leapt(facts.spo2, spo2)), leapt(facts.co2, co2))
-    state.rr_same = next_same(state.rr_same, facts.rr, state.rr_last)
+    rr = believable(received.rr, state.rr_last, par.rr_jump)
+    spo2 = believable(received.spo2, state.spo2_last, par.spo2_jump)
+    co2 = believable_fall(received.co2, state.co2_last, par.co2_jump)
+    state.jumped = hi(hi(leapt(received.rr, rr), leapt(received.spo2, spo2)), leapt(received.co2, co2))
+    state.rr_same = next_same(state.rr_same, received.rr, state.rr_last)
     state.rr_age = next_age(state.rr_age, rr)
     state.spo2_age = next_age(state.spo2_age, spo2)
-    state.rr_last = latest(facts.rr, state.rr_last)
-    state.spo2_last = latest(facts.spo2, state.spo2_last)
-    state.co2_last = latest(facts.co2, state.co2_last)
+    state.rr_last = latest(received.rr, state.rr_last)
+    state.spo2_last = latest(received.spo2, state.spo2_last)
+    state.co2_last = latest(received.co2, state.co2_last)
     state.stale = is_stale(state.rr_age, state.spo2_age, state.rr_same, par.stale, par.flat)
     state.blind = is_blind(state.rr_age, state.spo2_age, par.stale)
     warn = state.warn_samples
-    warn[0] = next_samples(warn[0], rr, is_low(facts.rr, par.rr_warn))
-    warn[1] = next_samples(warn[1], spo2, is_low(facts.spo2, par.spo2_warn))
-    warn[2] = next_samples(warn[2], co2, is_high(facts.co2, par.co2_warn))
+    warn[0] = next_samples(warn[0], rr, is_low(received.rr, par.rr_warn))
+    warn[1] = next_samples(warn[1], spo2, is_low(received.spo2, par.spo2_warn))
+    warn[2] = next_samples(warn[2], co2, is_high(received.co2, par.co2_warn))
     lock = state.lock_samples
-    lock[0] = next_samples(lock[0], rr, is_low(facts.rr, par.rr_lock))
-    lock[1] = next_samples(lock[1], spo2, is_low(facts.spo2, par.spo2_lock))
-    lock[2] = next_samples(lock[2], co2, is_high(facts.co2, par.co2_lock))
+    lock[0] = next_samples(lock[0], rr, is_low(received.rr, par.rr_lock))
+    lock[1] = next_samples(lock[1], spo2, is_low(received.spo2, par.spo2_lock))
+    lock[2] = next_samples(lock[2], co2, is_high(received.co2, par.co2_lock))
     state.warn = confirmed(warn[0], warn[1], warn[2])
 
 
-def read_circulation(state: Any, par: Any, facts: Any) -> None:
+def read_circulation(state: Any, par: Any, received: Any) -> None:
     """Note pressure and pulse, against fixed limits and against the patient's own systolic level."""
-    seen = either(facts.sbp >= 0, either(facts.map >= 0, facts.hr >= 0))
-    fixed = hi(hi(is_low(facts.sbp, par.sbp_low), is_low(facts.map, par.map_low)), is_low(facts.hr, par.hr_low))
-    fallen = has_fallen(facts.sbp, state.sbp_total, state.sbp_count, par.sbp_keep_permille)
+    seen = either(received.sbp >= 0, either(received.map >= 0, received.hr >= 0))
+    fixed = hi(
+        hi(is_low(received.sbp, par.sbp_low), is_low(received.map, par.map_low)), is_low(received.hr, par.hr_low)
+    )
+    fallen = has_fallen(received.sbp, state.sbp_total, state.sbp_count, par.sbp_keep_permille)
     state.haemo_samples = next_samples(state.haemo_samples, seen, hi(fixed, fallen))
-    learns = both(facts.sbp >= 0, state.sbp_count < OWN_LEVEL)
-    state.sbp_total = state.sbp_total + ite(learns, facts.sbp, 0)
+    learns = both(received.sbp >= 0, state.sbp_count < OWN_LEVEL)
+    state.sbp_total = state.sbp_total + ite(learns, received.sbp, 0)
     state.sbp_count = state.sbp_count + flag(learns, 1)
 
 
-def update_locks(state: Any, par: Any, facts: Any) -> None:
-    """Advance the locks by one tick of facts, and note what withholds rises and boluses.
+def update_locks(state: Any, par: Any, received: Any) -> None:
+    """Advance the locks by one tick of input, and note what withholds rises and boluses.
 
-    A latched lock ends only with ``facts.clear`` (a clinician's act), after the watch time and in a well patient; a policy has
+    A latched lock ends only with ``received.clear`` (a clinician's act), after the watch time and in a well patient; a policy has
     no part in it.
     """
-    read_breathing(state, par, facts)
-    read_circulation(state, par, facts)
+    read_breathing(state, par, received)
+    read_circulation(state, par, received)
     depressed = confirmed(state.lock_samples[0], state.lock_samples[1], state.lock_samples[2])
-    state.lock_sedation = flag(facts.poss >= par.poss_hold, 1)
-    pocket = pocket_fill(facts.poss, par.poss_hold, facts.since_refill, par.pocket_watch)
-    well = both(both(state.warn == 0, state.stale == 0), facts.poss < par.poss_hold)
-    trigger = either(either(depressed > 0, facts.poss >= par.poss_lock), pocket)
+    state.lock_sedation = flag(received.poss >= par.poss_hold, 1)
+    pocket = pocket_fill(received.poss, par.poss_hold, received.since_refill, par.pocket_watch)
+    well = both(both(state.warn == 0, state.stale == 0), received.poss < par.poss_hold)
+    trigger = either(either(depressed > 0, received.poss >= par.poss_lock), pocket)
     was = state.lock_resp
-    state.lock_resp, state.lock_age = latch(was, trigger, state.lock_age, par.watch, facts.clear, well)
+    state.lock_resp, state.lock_age = latch(was, trigger, state.lock_age, par.watch, received.clear, well)
     reduced = reduced_rate(state.prev_rate, par.lock_permille, par.min_rate, pocket)
     kept = ite(pocket, lo(state.lock_rate, par.min_rate), state.lock_rate)
     state.lock_rate = ite(both(was == 0, state.lock_resp > 0), reduced, kept)
     then = rest(fdiv(state.ticks, TICKS_PER_WEEK) + 1, WEEKS_BACK + 1)
-    vain = escalated(state.prev_rate, state.week_rate[then], par.escalation_permille, facts.nrs, state.week_nrs[then])
+    vain = escalated(
+        state.prev_rate, state.week_rate[then], par.escalation_permille, received.nrs, state.week_nrs[then]
+    )
     state.escalated = flag(both(state.ticks >= WEEKS_BACK * TICKS_PER_WEEK, vain), 1)
-    shared = shared_holds(state, par, facts)
-    state.denies = union(shared, bolus_denials(state, par, facts))
-    state.holds = union(shared, rise_holds(state, par, facts))
+    shared = shared_holds(state, par, received)
+    state.denies = union(shared, bolus_denials(state, par, received))
+    state.holds = union(shared, rise_holds(state, par, received))
 
 
-def admit(state: Any, par: Any, facts: Any, request: Any, bolus: Any, valid: Any) -> Any:
+def admit(state: Any, par: Any, received: Any, request: Any, bolus: Any, valid: Any) -> Any:
     """(rate, bolus, bits) that are left of a request after integrity, authority and lease; notes the fallback."""
     state.since_command = next_since_command(state.since_command, valid, NEVER)
     refused = refusal(valid)
     wanted = ite(valid == ASKED, request, state.prev_rate)
-    acted = authorised(wanted, state.prev_rate, par.stage, facts.clear)
+    acted = authorised(wanted, state.prev_rate, par.stage, received.clear)
     offered = ite(refused == 0, bolus, 0)
     size = authorised_bolus(offered, par.stage)
     lapsed = state.since_command >= par.lease
@@ -156,7 +160,7 @@ def admit(state: Any, par: Any, facts: Any, request: Any, bolus: Any, valid: Any
     return asked, size, union(refused, marks)
 
 
-def book(state: Any, par: Any, facts: Any, rate: Any, bolus: Any) -> None:
+def book(state: Any, par: Any, received: Any, rate: Any, bolus: Any) -> None:
     """Write one tick of commanded delivery into the ledger, and advance counters and rings."""
     for d in range(par.n_caps):
         ledger = state.ledger[d]
@@ -177,39 +181,39 @@ def book(state: Any, par: Any, facts: Any, rate: Any, bolus: Any) -> None:
     week = rest(fdiv(state.ticks, TICKS_PER_WEEK), WEEKS_BACK + 1)
     first = rest(state.ticks, TICKS_PER_WEEK) == 0
     state.week_rate[week] = ite(first, rate, state.week_rate[week])
-    state.week_nrs[week] = ite(first, facts.nrs, state.week_nrs[week])
+    state.week_nrs[week] = ite(first, received.nrs, state.week_nrs[week])
     state.since_increase = next_since_increase(state.since_increase, rate, state.prev_rate, NEVER)
     state.since_bolus = next_since_bolus(state.since_bolus, bolus, NEVER)
-    state.baseline = ite(both(facts.clear > 0, state.lock_resp == 0), rate, state.baseline)
+    state.baseline = ite(both(received.clear > 0, state.lock_resp == 0), rate, state.baseline)
     state.prev_rate = rate
     state.ticks = state.ticks + 1
 
 
-def shield_tick(state: Any, par: Any, facts: Any, request: Any, bolus: Any, valid: Any) -> None:
+def shield_tick(state: Any, par: Any, received: Any, request: Any, bolus: Any, valid: Any) -> None:
     """Judge one request and book what is allowed; the verdict stands in ``state``.
 
     Args:
-        state, par, facts: SHIELD_STATE, SHIELD_PAR and SHIELD_FACTS records.
+        state, par, received: SHIELD_STATE, SHIELD_PAR and SHIELD_INPUT records.
         request, bolus: requested rate (nL per tick) and bolus (nL); any integers.
         valid: ASKED; UNASKED where the pump holds between two decisions (a bolus may still be asked for); anything else says why
             the request cannot be used (MALFORMED, WRONG_UNITS, OUTDATED): the rate is held and no bolus given.
     """
-    state.errors = next_errors(state.errors, valid, facts.clear, par.errors_most)
-    update_locks(state, par, facts)
+    state.errors = next_errors(state.errors, valid, received.clear, par.errors_most)
+    update_locks(state, par, received)
     prev = state.prev_rate
     raw_rate = bounded(request, par.rate_step)
     raw_bolus = bounded(bolus, par.bolus_step)
-    asked, size, marks = admit(state, par, facts, raw_rate, raw_bolus, valid)
+    asked, size, marks = admit(state, par, received, raw_rate, raw_bolus, valid)
     refused = refusal(valid)
     latched = state.lock_resp > 0
-    restart = restarts(state.gap, facts.stopped, par.gap_most)
-    state.gap = next_gap(state.gap, facts.stopped)
+    restart = restarts(state.gap, received.stopped, par.gap_most)
+    state.gap = next_gap(state.gap, received.stopped)
     low = fdiv(prev * par.restart_permille, 1000)
     lock_rate = lo(ite(latched, state.lock_rate, REQUEST_LIMIT), ite(restart, low, REQUEST_LIMIT))
     locked = either(latched, restart)
     long_ago = state.day_rate[rest(fdiv(state.ticks, TICKS_PER_DAY) + 1, DAYS_BACK + 1)]
     rate, rate_marks = decide_rate(state, par, long_ago, asked, state.holds, locked, lock_rate)
-    given, bolus_marks = decide_bolus(state, par, facts.reservoir_nl, rate, size, state.denies)
+    given, bolus_marks = decide_bolus(state, par, received.reservoir_nl, rate, size, state.denies)
     marks = union(marks, union(rate_marks, ite(asked > prev, state.holds, 0)))
     marks = union(marks, ite(size == 0, 0, union(state.denies, bolus_marks)))
     marks = union(marks, union(locked_bits(asked, latched, lock_rate), flag(both(restart, asked > lock_rate), RESTART)))
@@ -227,4 +231,4 @@ def shield_tick(state: Any, par: Any, facts: Any, request: Any, bolus: Any, vali
     state.fallback = ite(limited, fallback, flag(refused > 0, HOLD))
     state.allowed_rate = ite(limited, ite(replaced, held, rate), ite(valid == ASKED, free_rate, prev))
     state.allowed_bolus = ite(limited, ite(replaced, 0, given), ite(usable, free_bolus, 0))
-    book(state, par, facts, state.allowed_rate, state.allowed_bolus)
+    book(state, par, received, state.allowed_rate, state.allowed_bolus)

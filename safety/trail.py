@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.physiology.errors import StoreError
+from thecal.core.errors import StoreError
 from thecal.safety.records import TRAIL_ROW
 
 MAGIC = b"THECALT1"
@@ -222,13 +222,18 @@ def read_trail(path: Path) -> tuple[dict[str, Any], NDArray[np.void], Inspection
             metas.append(json.loads(record.payload))
         elif record.kind == ROWS:
             parts.append(np.frombuffer(zlib.decompress(record.payload), TRAIL_ROW))
-    if not metas or metas[0].get("fields") != row_fields():
+    if not metas or _fields_of(metas[0]) != row_fields():
         raise TrailError(f"{path}: no audit trail of this version")
     rows = np.concatenate(parts) if parts else np.zeros(0, TRAIL_ROW)
     return metas[0], rows, scan.inspection()
 
 
+def _fields_of(meta: dict[str, Any]) -> list[str]:
+    """The fields that a trail names; what the shield receives was called facts in 0.1."""
+    return [str(name).replace("facts.", "received.", 1) for name in meta.get("fields", ())]
+
+
 def row_fields() -> list[str]:
-    """The names of a row's numbers, facts included, in order."""
-    names = [name for name in TRAIL_ROW.names or () if name != "facts"]
-    return names + [f"facts.{name}" for name in TRAIL_ROW["facts"].names or ()]
+    """The names of a row's numbers, the input included, in order."""
+    names = [name for name in TRAIL_ROW.names or () if name != "received"]
+    return names + [f"received.{name}" for name in TRAIL_ROW["received"].names or ()]

@@ -21,13 +21,13 @@ EXTRAS = (
     "scipy",
 )
 NEED_AN_EXTRA = {
-    "thecal.agents.learning": "torch",
-    "thecal.envs.sb3": "stable_baselines3",
-    "thecal.envs.sb3_discrete": "stable_baselines3",
-    "thecal.experiments.adversary": "stable_baselines3",
-    "thecal.experiments.charts": "plotly",
-    "thecal.experiments.patient_charts": "plotly",
-    "thecal.experiments.report": "plotly",
+    "thecal.agents.backends.sb3": "torch",
+    "thecal.envs.adapters.sb3": "stable_baselines3",
+    "thecal.envs.adapters.sb3_discrete": "stable_baselines3",
+    "thecal.experiments.assurance.adversary": "stable_baselines3",
+    "thecal.experiments.reports.charts": "plotly",
+    "thecal.experiments.reports.patient_charts": "plotly",
+    "thecal.experiments.reports.page": "plotly",
 }
 WITHOUT_EXTRAS = f"""
 import sys

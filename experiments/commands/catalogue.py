@@ -167,13 +167,13 @@ def _first_line(thing: type) -> str:
 
 
 def _algorithms() -> list[dict[str, object]]:
-    from thecal.agents.rl_settings import algorithm_names, load_rl_settings
+    from thecal.agents.backends.settings import algorithm_names, load_rl_settings
 
     return [{"name": name, "what it is": _first_line(type(load_rl_settings(name)))} for name in algorithm_names()]
 
 
 def _targets() -> list[dict[str, object]]:
-    from thecal.experiments.validate import load_targets
+    from thecal.experiments.validation.validate import load_targets
 
     return [
         {"name": target.key, "title": target.title, "role": target.role, "source": target.source}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from thecal.core.errors import ConfigError, StoreError, UnknownNameError
 from thecal.experiments.commands.common import Json, Patients, Seed, Split, emit, errors, output, plain_table
-from thecal.physiology.errors import ConfigError, StoreError, UnknownNameError
 
 if TYPE_CHECKING:
     from thecal.physiology.cohort import Cohort
@@ -56,7 +56,7 @@ def describe(
     drawn = _draw(cohort, drug, patients, split, seed)
     rows = summarize(drawn)
     if plot is not None:
-        from thecal.experiments.cohort_charts import write_cohort_page
+        from thecal.experiments.reports.cohort_page import write_cohort_page
 
         errors().print(f"wrote {write_cohort_page(drawn, plot)}")
     if as_json:

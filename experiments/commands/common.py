@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from thecal.physiology.errors import ConfigError
+from thecal.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -107,7 +107,7 @@ def gathered(options: dict[str, Any], pairs: list[str] | None) -> dict[str, Any]
 def tracked_at(run_id: str | None) -> None:
     """Say on standard error where a run is kept."""
     if run_id is not None:
-        from thecal.experiments.tracking_store import store_uri
+        from thecal.experiments.tracking.store import store_uri
 
         errors().print(
             f"[dim]run {run_id} in {store_uri()} (look: mlflow ui --backend-store-uri {store_uri()})[/]", soft_wrap=True

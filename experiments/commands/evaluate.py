@@ -25,7 +25,7 @@ from thecal.experiments.commands.common import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from thecal.experiments.comparison import Comparison
+    from thecal.experiments.analysis.comparison import Comparison
 
 Task = Annotated[str | None, typer.Option("--task", "-t", help="Task; default CancerMorphine.")]
 Patients = Annotated[int | None, typer.Option("--patients", "-n", help="Virtual patients; default 100.", min=1)]
@@ -74,9 +74,9 @@ def evaluate(
 
     Examples: `thecal evaluate guideline`, `thecal evaluate runs/train -n 200 --difficulty shift`
     """
-    from thecal.experiments.config import EvaluateConfig, load_config
-    from thecal.experiments.evaluate import evaluate as run_evaluation
-    from thecal.experiments.outcomes import OUTCOMES
+    from thecal.experiments.analysis.outcomes import OUTCOMES
+    from thecal.experiments.studies.config import EvaluateConfig, load_config
+    from thecal.experiments.studies.evaluate import evaluate as run_evaluation
 
     given = {
         "policy": policy, "task": task, "patients": patients, "seed": seed, "split": split, "difficulty": difficulty,
@@ -134,8 +134,8 @@ def compare(
 
     Examples: `thecal compare`, `thecal compare runs/train fixed guideline -n 200 --out results`
     """
-    from thecal.experiments.config import CompareConfig, load_config
-    from thecal.experiments.evaluate import run_compare
+    from thecal.experiments.studies.config import CompareConfig, load_config
+    from thecal.experiments.studies.evaluate import run_compare
 
     given = {
         "policies": tuple(policies) if policies else None, "reference": reference, "task": task, "patients": patients,
@@ -176,14 +176,14 @@ def finish_report(
     found: Comparison, folder: Path, origin: dict[str, Any], sources: list[Path], validation: bool
 ) -> Path:
     """Write ``report.html`` and the data behind it into ``folder``."""
-    from thecal.experiments.report import write_report
-    from thecal.experiments.report_build import build_report, stored_curve
-    from thecal.experiments.report_store import save_report_data
+    from thecal.experiments.reports.build import build_report, stored_curve
+    from thecal.experiments.reports.page import write_report
+    from thecal.experiments.reports.store import save_report_data
 
     curve = next((curve for curve in map(stored_curve, sources) if curve is not None), None)
     scores, checks = [], []
     if validation:
-        from thecal.experiments.validate import records, validate, visual_checks
+        from thecal.experiments.validation.validate import records, validate, visual_checks
 
         with errors().status("reproducing published observations ..."):
             scores, checks = records(validate()), visual_checks()
@@ -201,7 +201,7 @@ def unshielded_mark(mode: str) -> str:
 
 def brief_table(found: Comparison) -> Table:
     """The comparison in one screen: one row a policy, the main outcomes, the paired difference and the verdict."""
-    from thecal.experiments.outcomes import outcome
+    from thecal.experiments.analysis.outcomes import outcome
 
     primary = outcome(found.task.primary.outcome)
     entries = [primary, *(outcome(key) for key in _IN_BRIEF if key != primary.key)]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from thecal.core.errors import ConfigError, StoreError
 from thecal.experiments.commands.common import Json, Seed, emit, errors, output, plain_table
-from thecal.physiology.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from thecal.devices.simulate import PumpRun
@@ -44,7 +44,7 @@ def simulate(
     Example: `thecal pump simulate docs/examples/bridge.toml --plot bridge.html`
     """
     from thecal.devices.program_file import read_program, run_program
-    from thecal.experiments.pump_charts import alarm_days, write_program_page
+    from thecal.experiments.reports.pump_page import alarm_days, write_program_page
 
     read = read_program(program)
     run, spec, report = run_program(read)
@@ -232,8 +232,9 @@ def bridge(
 
     Example: `thecal pump bridge --old 10 --new 20 --dose 2.5`
     """
+    from thecal.core.layout import TICKS_PER_DAY
     from thecal.devices.orders import plan_bridge
-    from thecal.devices.records import ML_PER_NL, TICKS_PER_DAY
+    from thecal.devices.records import ML_PER_NL
     from thecal.devices.specs import load_pump
 
     plan = plan_bridge(
@@ -277,7 +278,7 @@ def detection(
 
     Example: `thecal pump detection -n 100 --docs docs`
     """
-    from thecal.experiments.detection import study, write_detection
+    from thecal.experiments.assurance.detection import study, write_detection
 
     found = study(task, patients, seed)
     if docs is not None:

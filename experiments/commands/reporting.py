@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from thecal.core.errors import ConfigError, StoreError
 from thecal.experiments.commands.common import output
-from thecal.physiology.errors import ConfigError, StoreError
 
 
 def register(app: typer.Typer) -> None:
@@ -27,8 +27,8 @@ def report(
 
     Examples: `thecal report runs/compare`, `thecal report 3f2a... --out report.html`
     """
-    from thecal.experiments.report import write_report
-    from thecal.experiments.report_store import FILE, load_report_data
+    from thecal.experiments.reports.page import write_report
+    from thecal.experiments.reports.store import FILE, load_report_data
 
     place = Path(source)
     if place.exists():
@@ -47,8 +47,8 @@ def _from_run(run_id: str, name: str) -> Path:
         ConfigError: neither a folder nor a run, or MLflow is not installed.
         StoreError: the run holds no report.
     """
-    from thecal.experiments.tracking import open_client
-    from thecal.experiments.tracking_store import check_store, store_uri
+    from thecal.experiments.tracking.store import check_store, store_uri
+    from thecal.experiments.tracking.tracker import open_client
 
     if not re.fullmatch("[0-9a-f]{32}", run_id):
         raise ConfigError(f"{run_id}: no such folder, and not the id of a run")

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from thecal.core.errors import ConfigError, StoreError
 from thecal.experiments.commands.common import Json, Seed, emit, errors, output, plain_table
-from thecal.physiology.errors import ConfigError, StoreError
 
 _FAILED = 1
 _WIDEST = 12
@@ -99,7 +99,7 @@ def audit(
 
     Examples: `thecal audit 3f2a...`, `thecal audit runs/evaluate`, `thecal audit verify guideline.trail`
     """
-    from thecal.experiments.auditing import audit_target, integrity
+    from thecal.experiments.assurance.audits import audit_target, integrity
     from thecal.safety.trail import inspect
 
     if target == "verify" and trail is not None:
@@ -170,9 +170,9 @@ def attack(
 
     from rich.progress import Progress
 
-    from thecal.experiments.attack import Scenario, run_attack, scenarios
-    from thecal.experiments.attack_bench import Bench, benches
-    from thecal.experiments.attack_power import strength
+    from thecal.experiments.assurance.attack import Scenario, run_attack, scenarios
+    from thecal.experiments.assurance.harness import HarnessCase, harness_cases
+    from thecal.experiments.assurance.strength import strength
 
     cases = scenarios(patients, seed, tasks)
     trained: dict[str, dict[str, float]] = {}
@@ -180,7 +180,7 @@ def attack(
         weights = {case.task: out.with_suffix(f".{case.task}.npz") for case in cases}
         trained = _train_adversaries(weights, frames, seed)
         cases = [replace(case, adversary=str(weights[case.task])) for case in cases]
-    every: list[Scenario | Bench] = [*cases, *(benches(seed) if tasks is None else [])]
+    every: list[Scenario | HarnessCase] = [*cases, *(harness_cases(seed) if tasks is None else [])]
     with Progress(console=errors(), transient=True) as bar:
         attacking = bar.add_task("attacking", total=len(every))
         result = run_attack(
@@ -208,9 +208,9 @@ def attack(
 
 
 def _train_adversaries(weights: dict[str, Path], frames: int, seed: int) -> dict[str, dict[str, float]]:
-    """One for each task, its weights in its file; returns how much each learnt."""
+    """One for each task, its weights in its file; returns how much each learned."""
     try:
-        from thecal.experiments.adversary import train_adversary
+        from thecal.experiments.assurance.adversary import train_adversary
     except ImportError as error:
         raise ConfigError("the learned adversary needs thecal[train]; or give --frames 0") from error
     trained = {}
@@ -242,6 +242,6 @@ def safety_case(
 
     Example: `thecal safety-case --out safety-case.html`
     """
-    from thecal.experiments.safety_case import write_safety_case
+    from thecal.experiments.assurance.safety_case import write_safety_case
 
     output().print(f"safety case: {write_safety_case(out)}")

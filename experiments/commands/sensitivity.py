@@ -32,8 +32,8 @@ def sensitivity(
 
     Examples: `thecal sensitivity`, `thecal sensitivity morphine_bolus --base 256`
     """
-    from thecal.experiments.sensitivity import scenario
-    from thecal.experiments.sensitivity_page import all_scenarios, results, write_page
+    from thecal.experiments.sensitivity.page import all_scenarios, results, write_page
+    from thecal.experiments.sensitivity.study import scenario
 
     names = scenarios or all_scenarios()
     for name in names:

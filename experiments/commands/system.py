@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from thecal.core.errors import ConfigError
 from thecal.experiments.commands.common import Json, Seed, emit, errors, output
-from thecal.physiology.errors import ConfigError
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def demo(
 
     Examples: `thecal demo --quick`, `thecal demo --out results --seed 3`
     """
-    from thecal.experiments.demo import run_demo
+    from thecal.experiments.commands.demo import run_demo
 
     run_demo(quick=quick, frames=frames, patients=patients, out=out, seed=seed, console=output())
 
@@ -43,7 +43,7 @@ def warmup() -> None:
 
     Example: `thecal warmup`
     """
-    from thecal.experiments.demo import warm_up
+    from thecal.experiments.commands.demo import warm_up
 
     console = errors()
     with console.status("compiling the kernels (once, about a minute) ..."):
@@ -67,8 +67,8 @@ def validate(
 
     Examples: `thecal validate`, `thecal validate csf_half_life --long`, `thecal list targets`
     """
-    from thecal.experiments.validate import details, load_targets, records, table, visual_checks
-    from thecal.experiments.validate import validate as reproduce
+    from thecal.experiments.validation.validate import details, load_targets, records, table, visual_checks
+    from thecal.experiments.validation.validate import validate as reproduce
 
     if docs and names:
         raise ConfigError("--docs writes the page of all targets: name none")
@@ -84,7 +84,7 @@ def validate(
 
         scores = reproduce(names or None, told)
         if docs:
-            from thecal.experiments.validation_page import Saved, save, write_page
+            from thecal.experiments.reports.validation_page import Saved, save, write_page
 
             status.update("visual predictive checks")
             save(Saved(scores, visual_checks()), docs)

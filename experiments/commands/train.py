@@ -48,16 +48,16 @@ def train(
 ) -> None:
     """Train a policy on the training patients and check it on the tuning patients.
 
-    Ctrl-C ends early and keeps what was learnt.
+    Ctrl-C ends early and keeps what was learned.
 
     Examples: `thecal train --frames 500000 --seed 3`,
     `thecal train --task NonCancerMorphine --set settings.learning_rate=3e-4 --out runs/slow`
     """
-    from thecal.agents.rl_settings import load_rl_settings
+    from thecal.agents.backends.settings import load_rl_settings
     from thecal.envs.tasks import load_task
-    from thecal.experiments.config import TrainConfig, load_config
-    from thecal.experiments.outcomes import outcome
-    from thecal.experiments.train import train as run_training
+    from thecal.experiments.analysis.outcomes import outcome
+    from thecal.experiments.studies.config import TrainConfig, load_config
+    from thecal.experiments.studies.train import train as run_training
 
     given = {"task": task, "algorithm": algorithm, "total_steps": frames, "seed": seed, "out": out, "track": track}
     chosen = load_config(TrainConfig, config, gathered(given, settings))
@@ -86,5 +86,5 @@ def train(
         output().print(f"policy in {result.folder}/policy ({speed.frames:,} frames at {speed.frames_per_s:,.0f}/s)")
     tracked_at(result.run_id)
     if result.interrupted:
-        errors().print("[bold red]interrupted[/]: what was learnt so far was saved")
+        errors().print("[bold red]interrupted[/]: what was learned so far was saved")
         raise typer.Exit(INTERRUPTED)

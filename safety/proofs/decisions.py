@@ -11,12 +11,13 @@ from typing import Any
 
 import z3
 
+from thecal.core.layout import TICKS_PER_DAY
 from thecal.safety import bits
 from thecal.safety.invariants import Invariant
 from thecal.safety.proofs import functions
 from thecal.safety.proofs.goals import Goal
 from thecal.safety.proofs.terms import Held, Reading, record
-from thecal.safety.records import MAX_CAPS, SHIELD_PAR, SHIELD_STATE, TICKS_PER_DAY
+from thecal.safety.records import MAX_CAPS, SHIELD_PAR, SHIELD_STATE
 
 PROFILE_FIELDS = ("step_permille", "rise_permille", "keep_permille", "bolus_permille")  # shares, which stand as numbers
 _I = Invariant

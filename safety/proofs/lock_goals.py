@@ -10,7 +10,7 @@ from thecal.safety import bits
 from thecal.safety.invariants import Invariant
 from thecal.safety.proofs.goals import Goal
 from thecal.safety.proofs.terms import Reading, record
-from thecal.safety.records import SHIELD_FACTS, SHIELD_PAR
+from thecal.safety.records import SHIELD_INPUT, SHIELD_PAR
 
 _I = Invariant
 _STATE = ("errors", "lock_resp", "warn", "stale", "jumped", "haemo_samples", "escalated")
@@ -30,43 +30,45 @@ def _withholding() -> list[Goal]:
     locks = Reading().code
     state = record("state", _STATE)
     par = record("par", SHIELD_PAR.names or ())
-    facts = record("facts", SHIELD_FACTS.names or ())
+    received = record("received", SHIELD_INPUT.names or ())
     ring = (state.haemo_samples >= 0, state.haemo_samples <= 7)
     low_twice = z3.Or(*(state.haemo_samples == value for value in (3, 5, 6, 7)))
     shared = {
         bits.FINITE: state.errors >= par.errors_most,
-        bits.CLOCK: z3.Or(facts.skew_s > par.skew_s, -facts.skew_s > par.skew_s),
+        bits.CLOCK: z3.Or(received.skew_s > par.skew_s, -received.skew_s > par.skew_s),
         bits.RESPIRATORY: z3.Or(state.lock_resp >= 1, state.warn >= 1),
-        bits.SEDATION: z3.Not(facts.poss < par.poss_hold),
+        bits.SEDATION: z3.Not(received.poss < par.poss_hold),
         bits.HAEMODYNAMIC: z3.And(par.vasoactive >= 1, low_twice),
-        bits.NEURO: z3.Not(z3.And(facts.weakness < par.neuro_hold, facts.confusion < par.neuro_hold)),
+        bits.NEURO: z3.Not(z3.And(received.weakness < par.neuro_hold, received.confusion < par.neuro_hold)),
         bits.STALE: state.stale >= 1,
         bits.JUMP: state.jumped >= 1,
-        bits.STOPPED: facts.stopped >= 1,
-        bits.MRI: facts.mri >= 1,
-        bits.BRIDGE: facts.bridging >= 1,
+        bits.STOPPED: received.stopped >= 1,
+        bits.MRI: received.mri >= 1,
+        bits.BRIDGE: received.bridging >= 1,
     }
     rises = {
-        bits.STABILITY: facts.fill_age > par.shelf,
-        bits.BATTERY: facts.battery >= 1,
-        bits.REFILL: z3.Not(facts.since_refill >= par.refill_hold),
-        bits.BALANCE: z3.Not(z3.And(-par.balance_permille <= facts.residual, facts.residual <= par.balance_permille)),
+        bits.STABILITY: received.fill_age > par.shelf,
+        bits.BATTERY: received.battery >= 1,
+        bits.REFILL: z3.Not(received.since_refill >= par.refill_hold),
+        bits.BALANCE: z3.Not(
+            z3.And(-par.balance_permille <= received.residual, received.residual <= par.balance_permille)
+        ),
         bits.ESCALATION: state.escalated >= 1,
     }
     boluses = {
-        bits.EXCLUSIVE: z3.Or(facts.bolus_running >= 1, facts.alarms >= 1, facts.unverified >= 1),
-        bits.REFILL: z3.Not(facts.since_refill >= par.lockout),
-        bits.BATTERY: facts.battery >= 2,
+        bits.EXCLUSIVE: z3.Or(received.bolus_running >= 1, received.alarms >= 1, received.unverified >= 1),
+        bits.REFILL: z3.Not(received.since_refill >= par.lockout),
+        bits.BATTERY: received.battery >= 2,
         bits.AUTHORITY: par.stage == 0,
     }
     covers = tuple(Invariant(bit.bit_length() - 1) for bit in {**shared, **rises, **boluses})
     return [
         Goal("rises and boluses are withheld by exactly the stated facts", ring,
-             _bits_are(locks.shared_holds(state, par, facts), shared), covers),
+             _bits_are(locks.shared_holds(state, par, received), shared), covers),
         Goal("rises alone are withheld by exactly the stated facts", (),
-             _bits_are(locks.rise_holds(state, par, facts), rises), covers),
+             _bits_are(locks.rise_holds(state, par, received), rises), covers),
         Goal("boluses alone are withheld by exactly the stated facts", (),
-             _bits_are(locks.bolus_denials(state, par, facts), boluses), covers),
+             _bits_are(locks.bolus_denials(state, par, received), boluses), covers),
     ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from thecal.core.layout import TICKS_PER_DAY
 from thecal.safety import kernel, locks, tick
 from thecal.safety.profile_schema import MOST_UG
 from thecal.safety.readings import read
@@ -17,10 +18,9 @@ from thecal.safety.records import (
     NEVER,
     OWN_LEVEL,
     REQUEST_LIMIT,
-    SHIELD_FACTS,
+    SHIELD_INPUT,
     SHIELD_PAR,
     SHIELD_STATE,
-    TICKS_PER_DAY,
     WINDOW,
 )
 
@@ -29,7 +29,7 @@ MOST_RATE = 10_000_000  # nL per tick: 960 mL/d, twenty times any pump
 MOST_CONC = 1_000_000  # pg/nL: a gram per mL
 _CAP = int(MOST_UG) * 1_000_000
 _MASS = (1 + TICKS_PER_DAY) * MOST_RATE * MOST_CONC  # an unshielded bolus may be a day of the pump's highest rate
-_MOST_TENTHS = 100_000  # of a pressure, see envs/facts.py
+_MOST_TENTHS = 100_000  # of a pressure, see envs/kernel/shield_input.py
 _SHARES = (
     "step_permille", "keep_permille", "bolus_permille", "restart_permille", "lock_permille", "sbp_keep_permille",
 )  # fmt: skip
@@ -138,7 +138,7 @@ def _state() -> SimpleNamespace:
 
 
 def largest_magnitude() -> int:
-    """The largest magnitude any intermediate of a tick can reach, for any request, facts, profile and pump within bounds."""
+    """The largest magnitude any intermediate of a tick can reach, for any request, input, profile and pump within bounds."""
     helpers = {
         "lo": _lo, "hi": _hi, "ite": _join, "both": lambda a, b: True, "either": lambda a, b: True, "fdiv": _fdiv,
         "union": lambda a, b: Interval.of(a) + b, "span": lambda n, wanted: n,
@@ -152,12 +152,12 @@ def largest_magnitude() -> int:
     for name in _SHARES:
         setattr(par, name, Interval(0, 1000))
     par.rise_permille = par.escalation_permille = Interval(0, 100_000)
-    # What is measured and told is clamped to this at the border (envs/facts.py).
-    facts = SimpleNamespace(**{name: Interval(-NEVER, NEVER) for name in SHIELD_FACTS.names or ()})
-    facts.sbp = Interval(-1, _MOST_TENTHS)
+    # What is measured and told is clamped to this at the border (envs/kernel/shield_input.py).
+    received = SimpleNamespace(**{name: Interval(-NEVER, NEVER) for name in SHIELD_INPUT.names or ()})
+    received.sbp = Interval(-1, _MOST_TENTHS)
     Interval.reached = 0
     state = _state()
     state.sbp_total = Interval(0, OWN_LEVEL * _MOST_TENTHS)
     ask = Interval(-REQUEST_LIMIT, REQUEST_LIMIT)  # a request is compared with this before any arithmetic
-    code.shield_tick(state, par, facts, ask, ask, Interval(-2, 2))
+    code.shield_tick(state, par, received, ask, ask, Interval(-2, 2))
     return Interval.reached

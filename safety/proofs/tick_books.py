@@ -7,11 +7,12 @@ from typing import Any
 
 import z3
 
+from thecal.core.layout import TICKS_PER_DAY
 from thecal.safety.invariants import Invariant
 from thecal.safety.proofs.goals import Goal
 from thecal.safety.proofs.terms import Reading, record
 from thecal.safety.proofs.tick_terms import Ring, Tick
-from thecal.safety.records import DAYS_BACK, NEVER, TICKS_PER_DAY, WEEKS_BACK, WINDOW
+from thecal.safety.records import DAYS_BACK, NEVER, WEEKS_BACK, WINDOW
 
 _I = Invariant
 
@@ -44,22 +45,22 @@ def _books(t: Tick) -> list[Goal]:
              (day + 1) % (DAYS_BACK + 1) == (day - 28) % (DAYS_BACK + 1), (_I.RISE_28D,)),
         Goal("the week's entry is rate and pain of its first tick", known,
              z3.And(*(ring[this_week] == z3.If(opened, new, old[this_week]) for ring, old, new in (
-                 (a.week_rate, b.week_rate, a.allowed_rate), (a.week_nrs, b.week_nrs, t.facts.nrs))),
+                 (a.week_rate, b.week_rate, a.allowed_rate), (a.week_nrs, b.week_nrs, t.received.nrs))),
                     z3.Implies(where != this_week, a.week_rate[where] == b.week_rate[where])), (_I.ESCALATION,)),
         Goal("the week compared with is that of 13 weeks before", (week >= 13,),
              (week + 1) % (WEEKS_BACK + 1) == (week - 13) % (WEEKS_BACK + 1), (_I.ESCALATION,)),
         Goal("escalation is read after 13 weeks from that entry", known,
-             a.escalated == z3.If(z3.And(week >= 13, b.week_rate[(week + 1) % 14] > 0, t.facts.nrs >= 0,
-                                         b.week_nrs[(week + 1) % 14] >= 0, t.facts.nrs >= b.week_nrs[(week + 1) % 14],
+             a.escalated == z3.If(z3.And(week >= 13, b.week_rate[(week + 1) % 14] > 0, t.received.nrs >= 0,
+                                         b.week_nrs[(week + 1) % 14] >= 0, t.received.nrs >= b.week_nrs[(week + 1) % 14],
                                          1000 * b.prev_rate >= (1000 + t.par.escalation_permille) * b.week_rate[(week + 1) % 14]),
                                   1, 0), (_I.ESCALATION,)),
         Goal("waits are counted from what ran", known,
              z3.And(a.since_increase == z3.If(a.allowed_rate > b.prev_rate, 1, _one_more(b.since_increase)),
                     a.since_bolus == z3.If(a.allowed_bolus > 0, 0, _one_more(b.since_bolus))),
              (_I.INTERVAL, _I.LOCKOUT)),
-        Goal("a patient's own pressure is learnt from the first values only", known,
-             z3.And(a.sbp_total == b.sbp_total + z3.If(z3.And(t.facts.sbp >= 0, b.sbp_count < 96), t.facts.sbp, 0),
-                    a.sbp_count == z3.If(z3.And(t.facts.sbp >= 0, b.sbp_count < 96), b.sbp_count + 1, b.sbp_count)),
+        Goal("a patient's own pressure is learned from the first values only", known,
+             z3.And(a.sbp_total == b.sbp_total + z3.If(z3.And(t.received.sbp >= 0, b.sbp_count < 96), t.received.sbp, 0),
+                    a.sbp_count == z3.If(z3.And(t.received.sbp >= 0, b.sbp_count < 96), b.sbp_count + 1, b.sbp_count)),
              (_I.HAEMODYNAMIC_LOCK,)),
     ]  # fmt: skip
 
@@ -98,7 +99,7 @@ def _rings() -> list[Goal]:
         setattr(state, name, Ring(z3.Array(name, z3.IntSort(), z3.IntSort())))
     state.since_increase, state.since_bolus, state.baseline, state.prev_rate, state.lock_resp = z3.Ints("a b c d e")
     ticks = state.ticks
-    code.book(state, SimpleNamespace(n_caps=0), record("facts", ("nrs", "clear")), rate, bolus)
+    code.book(state, SimpleNamespace(n_caps=0), record("received", ("nrs", "clear")), rate, bolus)
     place = (ticks >= 0,)
     binary = tuple(z3.Or(flag == 0, flag == 1) for flag in flags)
     ring, ran = state.rate_hist.values, z3.Int("n")

@@ -15,7 +15,7 @@ _I = Invariant
 
 def goals(t: Tick) -> list[Goal]:
     """Every goal about what is noted of vital signs."""
-    a, b, p, f = t.after, t.before, t.par, t.facts
+    a, b, p, f = t.after, t.before, t.par, t.received
     known = t.limited()
     rr = z3.And(f.rr >= 0, z3.Or(b.rr_last < 0, f.rr <= b.rr_last + p.rr_jump))
     spo2 = z3.And(f.spo2 >= 0, z3.Or(b.spo2_last < 0, f.spo2 <= b.spo2_last + p.spo2_jump))

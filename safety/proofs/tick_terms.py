@@ -1,4 +1,4 @@
-"""One tick of the shield as a solver sees it: state, pump, facts and request as symbols, and the induction hypothesis.
+"""One tick of the shield as a solver sees it: state, pump, input and request as symbols, and the induction hypothesis.
 
 The decision enters by what ``decisions.py`` proves of it, under the names it has there; everything else is read as it stands.
 """
@@ -10,17 +10,9 @@ from typing import Any
 
 import z3
 
+from thecal.core.layout import TICKS_PER_DAY
 from thecal.safety.proofs.terms import Reading, record
-from thecal.safety.records import (
-    DAYS_BACK,
-    NEVER,
-    REQUEST_LIMIT,
-    SHIELD_FACTS,
-    SHIELD_PAR,
-    SHIELD_STATE,
-    TICKS_PER_DAY,
-    WINDOW,
-)
+from thecal.safety.records import DAYS_BACK, NEVER, REQUEST_LIMIT, SHIELD_INPUT, SHIELD_PAR, SHIELD_STATE, WINDOW
 
 _COUNTERS = (
     "ticks", "since_increase", "since_bolus", "since_command", "errors", "gap", "bolus_count", "prev_rate", "highest24",
@@ -44,7 +36,7 @@ class Ring:
 
 
 class Tick:
-    """A state, a pump, facts and a request as symbols, one tick of the shield's code, and what it left."""
+    """A state, a pump, input and a request as symbols, one tick of the shield's code, and what it left."""
 
     def __init__(self) -> None:
         self.choice = z3.Function("rate_of", z3.IntSort(), z3.IntSort())
@@ -62,7 +54,7 @@ class Tick:
             }
         )  # fmt: skip
         self.par = record("par", SHIELD_PAR.names or (), n_caps=1, conc=[z3.Int("conc")])
-        self.facts = record("facts", SHIELD_FACTS.names or ())
+        self.received = record("received", SHIELD_INPUT.names or ())
         scalars = (name for name in SHIELD_STATE.names or () if not SHIELD_STATE[name].shape)
         self.before = record("state", scalars)
         for name in ("bolus_flag", "rate_hist", "day_rate", "week_rate", "week_nrs"):
@@ -83,7 +75,7 @@ class Tick:
         for name in _SAMPLES:
             setattr(after, name, list(getattr(self.before, name)))
         after.ledger, after.dose24 = [list(self.before.ledger[0])], list(self.before.dose24)
-        self.reading.code.shield_tick(after, self.par, self.facts, request, bolus, valid)
+        self.reading.code.shield_tick(after, self.par, self.received, request, bolus, valid)
         return after
 
     # ------------------------------------------------------------------------------------------- contracts of what is called

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import z3
 
+from thecal.core.layout import TICKS_PER_DAY
 from thecal.safety import bits
 from thecal.safety.invariants import Invariant
 from thecal.safety.proofs.goals import Goal
 from thecal.safety.proofs.terms import HAS, Reading, record
 from thecal.safety.proofs.tick_terms import Tick
-from thecal.safety.records import DAYS_BACK, REQUEST_LIMIT, TICKS_PER_DAY
+from thecal.safety.records import DAYS_BACK, REQUEST_LIMIT
 
 _I = Invariant
 
@@ -25,9 +26,9 @@ def _words(t: Tick) -> list[Goal]:
     known = t.limited()
     refused = z3.And(t.valid != 1, t.valid != 2)
     asked = t.calls[0][0]
-    locked = z3.Or(a.lock_resp == 1, z3.And(t.facts.stopped == 0, b.gap > p.gap_most))
+    locked = z3.Or(a.lock_resp == 1, z3.And(t.received.stopped == 0, b.gap > p.gap_most))
     lowered = z3.And(locked, t.choice(asked) < asked)
-    acted = z3.If(z3.Or(p.stage == 3, z3.And(p.stage == 1, t.facts.clear > 0), z3.And(p.stage == 2, t.raw < b.prev_rate)),
+    acted = z3.If(z3.Or(p.stage == 3, z3.And(p.stage == 1, t.received.clear > 0), z3.And(p.stage == 2, t.raw < b.prev_rate)),
                   z3.If(t.valid == 1, t.raw, b.prev_rate), b.prev_rate)  # fmt: skip
     reverted = asked != acted
     low = z3.If(t.choice(asked) <= p.min_rate, bits.MINRATE, bits.REDUCE)
@@ -47,14 +48,14 @@ def _words(t: Tick) -> list[Goal]:
              z3.And(a.fallback == z3.If(refused, bits.HOLD, 0),
                     a.binding == reason),
              (_I.META,)),
-        Goal("the lock of sedation shows", known, a.lock_sedation == z3.If(t.facts.poss >= p.poss_hold, 1, 0),
+        Goal("the lock of sedation shows", known, a.lock_sedation == z3.If(t.received.poss >= p.poss_hold, 1, 0),
              (_I.SEDATION_LOCK,)),
     ]  # fmt: skip
 
 
 def _marks(t: Tick) -> list[Goal]:
-    """What the verdict names, bit by bit, and what the decision behind it was told."""
-    a, p, f, b = t.after, t.par, t.facts, t.before
+    """What the verdict names, bit by bit, and what the decision behind it received."""
+    a, p, f, b = t.after, t.par, t.received, t.before
     known = t.limited()
     asked, holds, locked, lock_rate, prev, long_ago = t.calls[0]
     refused = z3.And(t.valid != 1, t.valid != 2)
@@ -77,7 +78,7 @@ def _marks(t: Tick) -> list[Goal]:
     day = b.ticks / TICKS_PER_DAY
     return [
         Goal("the verdict names exactly what a request broke, bit by bit", known, HAS(a.violations) == named, (_I.META,)),
-        Goal("the decision is told of locks, of what they leave and of the rate 28 days before", known,
+        Goal("the decision receives the locks, of what they leave and of the rate 28 days before", known,
              z3.And(locked == z3.Or(a.lock_resp == 1, restart), holds == a.holds, prev == b.prev_rate,
                     lock_rate == z3.If(kept <= left, kept, left),
                     long_ago == b.day_rate[(day + 1) % (DAYS_BACK + 1)]),
@@ -107,7 +108,7 @@ def _unshielded() -> list[Goal]:
 
 
 def _locked(t: Tick) -> list[Goal]:
-    a, p, f, b = t.after, t.par, t.facts, t.before
+    a, p, f, b = t.after, t.par, t.received, t.before
     known = t.limited()
     lowest = z3.If(b.prev_rate <= p.min_rate, b.prev_rate, p.min_rate)
     pocket = z3.And(f.poss >= p.poss_hold, f.since_refill < p.pocket_watch)

@@ -1,6 +1,6 @@
-"""Goals about the whole tick: what runs is a decision, on the facts of this tick, by whoever may act.
+"""Goals about the whole tick: what runs is a decision, on the input of this tick, by whoever may act.
 
-All limits are symbols. Nothing is assumed of requests and facts.
+All limits are symbols. Nothing is assumed of requests and received.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def goals() -> list[Goal]:
     """Every goal about the whole tick."""
     t = Tick()
     return [
-        *_induction(t), *_what_runs(t), *_on_these_facts(t), *_who_may_act(t), *_interference(t), *_again(),
+        *_induction(t), *_what_runs(t), *_on_this_input(t), *_who_may_act(t), *_interference(t), *_again(),
         *tick_signs.goals(t), *tick_verdicts.goals(t), *tick_books.goals(t),
     ]  # fmt: skip
 
@@ -81,9 +81,9 @@ def _what_runs(t: Tick) -> list[Goal]:
     ]  # fmt: skip
 
 
-def _on_these_facts(t: Tick) -> list[Goal]:
+def _on_this_input(t: Tick) -> list[Goal]:
     """Nothing rises and no bolus is given against a fact of this very tick."""
-    a, p, f, b = t.after, t.par, t.facts, t.before
+    a, p, f, b = t.after, t.par, t.received, t.before
     up, some = a.allowed_rate > b.prev_rate, a.allowed_bolus > 0
     known = t.limited()
     either = {
@@ -146,11 +146,11 @@ def _who_may_act(t: Tick) -> list[Goal]:
         Goal("advice changes nothing by itself", known,
              z3.Implies(p.stage == 0, z3.And(a.allowed_bolus == 0, t.calls[0][0] <= b.prev_rate)), (_I.AUTHORITY,)),
         Goal("confirmation waits for a clinician, in the tick", known,
-             z3.Implies(z3.And(p.stage == 1, t.facts.clear <= 0), a.allowed_rate <= b.prev_rate), (_I.AUTHORITY,)),
+             z3.Implies(z3.And(p.stage == 1, t.received.clear <= 0), a.allowed_rate <= b.prev_rate), (_I.AUTHORITY,)),
         Goal("a lowering stage raises nothing", known, z3.Implies(p.stage == 2, a.allowed_rate <= b.prev_rate),
              (_I.AUTHORITY,)),
         Goal("the clinician's rate is noted where a clinician looks and no lock holds", known,
-             a.baseline == z3.If(z3.And(t.facts.clear > 0, a.lock_resp == 0), a.allowed_rate, b.baseline), (_I.LEASE,)),
+             a.baseline == z3.If(z3.And(t.received.clear > 0, a.lock_resp == 0), a.allowed_rate, b.baseline), (_I.LEASE,)),
         Goal("an unshielded mode runs nothing that could not be used", (*t.known(), t.par.mode >= 3, refused),
              z3.And(a.allowed_rate == b.prev_rate, a.allowed_bolus == 0), (_I.FINITE,)),
         Goal("replacing runs the request or holds", (*known, p.mode == 1),
@@ -161,7 +161,7 @@ def _who_may_act(t: Tick) -> list[Goal]:
 
 
 def _interference(t: Tick) -> list[Goal]:
-    a, p, f, b = t.after, t.par, t.facts, t.before
+    a, p, f, b = t.after, t.par, t.received, t.before
     known = t.limited()
     free = z3.And(t.valid == 1, p.stage == 3, a.blind == 0, a.lock_resp == 0, z3.Or(f.stopped != 0, b.gap <= p.gap_most),
                   p.lease >= 1, t.allowed(t.raw), z3.Or(t.raw <= b.prev_rate, a.holds == 0))  # fmt: skip
@@ -179,7 +179,7 @@ def _interference(t: Tick) -> list[Goal]:
 
 
 def _again() -> list[Goal]:
-    """Two ticks from one state and the same facts: the second asks for what the first allowed, or for more."""
+    """Two ticks from one state and the same input: the second asks for what the first allowed, or for more."""
     t = Tick()
     first = t.after
     rate, bolus = first.allowed_rate, first.allowed_bolus

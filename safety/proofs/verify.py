@@ -13,7 +13,7 @@ from typing import Any
 
 import z3
 
-from thecal.physiology.errors import ConfigError, StoreError
+from thecal.core.errors import ConfigError, StoreError
 from thecal.safety.certificate import PROVED, SCHEMA, kernel_hash
 from thecal.safety.invariants import Invariant
 from thecal.safety.profile_schema import SETTINGS

@@ -7,8 +7,8 @@ __version__ = "0.1.0"
 for _task in ("CancerMorphine", "NonCancerMorphine", "NonCancerMix"):
     register(
         id=f"thecal/{_task}-v0",
-        entry_point="thecal.envs.single:ThecalEnv",
-        vector_entry_point="thecal.envs.vector:ThecalVectorEnv",
+        entry_point="thecal.envs.adapters.single:ThecalEnv",
+        vector_entry_point="thecal.envs.adapters.vector:ThecalVectorEnv",
         kwargs={"task": _task},
         disable_env_checker=True,
     )

@@ -10,8 +10,8 @@ import pytest
 
 from thecal.agents import load_rl_settings, make_policy, policy_names
 from thecal.agents.base import Policy
-from thecal.physiology.errors import ConfigError, ParameterError, UnknownNameError
-from thecal.physiology.parameters import read_parameters
+from thecal.core.errors import ConfigError, ParameterError, UnknownNameError
+from thecal.core.parameters import read_parameters
 
 EXPECTED = {"fixed", "fixed_ptm", "guideline", "guideline_ptm", "pid", "random", "max_request"}
 

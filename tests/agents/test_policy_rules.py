@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from thecal.agents import make_policy
 from thecal.agents.base import ActionScale, BatchPolicy, Policy
-from thecal.physiology.errors import ConfigError
+from thecal.core.errors import ConfigError
 
 from support.agent_toys import SCALE, change, make_view, observe
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from thecal.agents import SB3Policy, load_policy, load_rl_settings, read_record, train_sb3
-from thecal.agents.rl import TrainedPolicy
-from thecal.physiology.errors import ConfigError, StoreError, UnknownNameError
+from thecal.agents.backends.training import TrainedPolicy
+from thecal.core.errors import ConfigError, StoreError, UnknownNameError
 
 from support.agent_toys import FIELDS, make_view, toy_vec_env
 
@@ -35,7 +35,7 @@ def ppo() -> TrainedPolicy:
 @pytest.mark.parametrize("algorithm", ["ppo", "sac"])
 def test_actor_acts_as_stable_baselines3_does(algorithm: str) -> None:
     """Also where actions reach the edge of the box: the last layer is made large."""
-    from thecal.agents.learning import state_arrays
+    from thecal.agents.backends.sb3 import state_arrays
 
     result = trained(algorithm, 200)
     last = result.model.policy.action_net if algorithm == "ppo" else result.model.actor.mu
@@ -79,7 +79,7 @@ def test_record_and_throughput(ppo: TrainedPolicy) -> None:
 
 def test_time_in_the_environment_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """By a clock that ticks once a reading: starting and finishing a step take one tick each."""
-    import thecal.agents.learning as module
+    import thecal.agents.backends.sb3 as module
 
     ticks = itertools.count()
     monkeypatch.setattr(module.time, "perf_counter", lambda: float(next(ticks)))

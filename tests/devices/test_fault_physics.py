@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tests.support.device_runs import days, plan, shipped
 
+from thecal.core.errors import ConfigError, UnknownNameError
 from thecal.devices.alarms import PumpAlarm
 from thecal.devices.fault_presets import fault_parameters, load_faults, preset_names
 from thecal.devices.fault_records import FAULT_NAMES, Fault
@@ -16,7 +17,6 @@ from thecal.devices.monitor_records import RESPONDS
 from thecal.devices.records import HALT_BATTERY
 from thecal.devices.reservoir import unaccounted
 from thecal.devices.specs import load_pump
-from thecal.physiology.errors import ConfigError, UnknownNameError
 
 DAY = 96
 PER_TICK = 2600e-6
@@ -300,7 +300,7 @@ def test_a_pump_that_stood_for_two_days_is_likelier_to_over_infuse():
         system = shipped(faults="reference")
         system[3]["hazard_per_h"][:] = 0.0
         system[3]["hazard_per_h"][kind] = 1e-9
-        system[0]["halt"] = system[0]["trouble"] = int(halt)
+        system[0]["halt"] = system[0]["faulty"] = int(halt)
         days(system, 12, refill_ml=-1.0)
         exposure.append(float(system[2]["at_risk_h"][kind]))
     assert exposure[0] == pytest.approx(12 * 24.0)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from tests.support.device_runs import days, shipped
 
+from thecal.core.errors import ConfigError
 from thecal.devices.alarms import PumpEvent
+from thecal.devices.fault_delivery import clinician_reset
 from thecal.devices.interrogate import describe_event, recent_events
 from thecal.devices.orders import plan_bridge
 from thecal.devices.program import (
@@ -21,8 +23,6 @@ from thecal.devices.program import (
 from thecal.devices.pump import battery_reset
 from thecal.devices.records import N_EVENTS, N_GRANTS
 from thecal.devices.specs import load_pump
-from thecal.devices.trouble import clinician_reset
-from thecal.physiology.errors import ConfigError
 
 DAY = np.array([0, 32, 80], np.int64)
 RATES = np.array([1000, 3000, 1500], np.int64)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from thecal.core.errors import ConfigError, UnknownNameError
 from thecal.devices.chemistry import chemistry_file, chemistry_names, load_chemistry, load_mixtures, mixtures_file
 from thecal.devices.solutions import assess, kernel_chemistry, refill_interval
-from thecal.physiology.errors import ConfigError, UnknownNameError
 from thecal.physiology.population import drug_names
 
 

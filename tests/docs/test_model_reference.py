@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from thecal.physiology.parameters import read_parameters
+from thecal.core.parameters import read_parameters
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

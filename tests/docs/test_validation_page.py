@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from thecal.experiments.targets import load_targets
-from thecal.experiments.validation_page import load, render
+from thecal.experiments.reports.validation_page import load, render
+from thecal.experiments.validation.targets import load_targets
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 TARGETS = {target.key: target for target in load_targets()}

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from thecal.experiments.report import write_report
+from thecal.experiments.reports.page import write_report
 
 from support.browser import chromium, load, save
 from support.reports import synthetic_data

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from thecal.experiments.safety_case import catalogue, write_safety_case
+from thecal.experiments.assurance.safety_case import catalogue, write_safety_case
 
 from support.browser import load
 

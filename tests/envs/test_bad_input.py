@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from thecal.core.errors import ConfigError, InvalidActionWarning, UnknownNameError
 from thecal.envs import ThecalEnv, ThecalVectorEnv, load_task
 from thecal.envs.tasks import TaskSpec
-from thecal.physiology.errors import ConfigError, InvalidActionWarning, UnknownNameError
 
 FINITE = 1  # bit number of the first invariant: every number is finite
 

@@ -9,11 +9,11 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from thecal.envs.core import Batch
-from thecal.envs.masks import DiscreteActions, action_masks
-from thecal.envs.single import ThecalEnv
+from thecal.core.errors import ConfigError
+from thecal.envs.adapters.masks import DiscreteActions, action_masks
+from thecal.envs.adapters.single import ThecalEnv
+from thecal.envs.batch import Batch
 from thecal.envs.trails import trail_meta
-from thecal.physiology.errors import ConfigError
 from thecal.safety.invariants import Fallback, names
 from thecal.safety.oracle import audit
 from thecal.safety.records import TRAIL_ROW
@@ -116,24 +116,24 @@ TAMPERED = {
     14: lambda r: r["bolus"].__setitem__(800, 10_000_000),
     15: lambda r: r["bolus"].__setitem__(slice(800, 803), 100),
     16: lambda r: r["bolus"].__setitem__(slice(800, 900, 17), 100),
-    18: lambda r: (r["bolus"].__setitem__(800, 100), r["facts"]["alarms"].__setitem__(800, 1)),
-    20: lambda r: (r["bolus"].__setitem__(800, 100), r["facts"]["poss"].__setitem__(800, 3)),
-    22: lambda r: (r["bolus"].__setitem__(800, 100), r["facts"]["confusion"].__setitem__(800, 3)),
-    23: lambda r: (r["bolus"].__setitem__(800, 100), r["facts"]["rr"].__setitem__(slice(797, 801), -1)),
-    25: lambda r: (r["bolus"].__setitem__(800, 100), r["facts"]["reservoir_nl"].__setitem__(800, 0)),
-    27: lambda r: (r["bolus"].__setitem__(800, 100), r["facts"]["stopped"].__setitem__(800, 1)),
-    28: lambda r: (r["bolus"].__setitem__(800, 100), r["facts"]["mri"].__setitem__(800, 1)),
-    29: lambda r: (r["bolus"].__setitem__(800, 100), r["facts"]["battery"].__setitem__(800, 2)),
-    30: lambda r: (r["bolus"].__setitem__(800, 100), r["facts"]["bridging"].__setitem__(800, 1)),
-    4: lambda r: (r["bolus"].__setitem__(800, 100), r["facts"]["skew_s"].__setitem__(800, 100)),
+    18: lambda r: (r["bolus"].__setitem__(800, 100), r["received"]["alarms"].__setitem__(800, 1)),
+    20: lambda r: (r["bolus"].__setitem__(800, 100), r["received"]["poss"].__setitem__(800, 3)),
+    22: lambda r: (r["bolus"].__setitem__(800, 100), r["received"]["confusion"].__setitem__(800, 3)),
+    23: lambda r: (r["bolus"].__setitem__(800, 100), r["received"]["rr"].__setitem__(slice(797, 801), -1)),
+    25: lambda r: (r["bolus"].__setitem__(800, 100), r["received"]["reservoir_nl"].__setitem__(800, 0)),
+    27: lambda r: (r["bolus"].__setitem__(800, 100), r["received"]["stopped"].__setitem__(800, 1)),
+    28: lambda r: (r["bolus"].__setitem__(800, 100), r["received"]["mri"].__setitem__(800, 1)),
+    29: lambda r: (r["bolus"].__setitem__(800, 100), r["received"]["battery"].__setitem__(800, 2)),
+    30: lambda r: (r["bolus"].__setitem__(800, 100), r["received"]["bridging"].__setitem__(800, 1)),
+    4: lambda r: (r["bolus"].__setitem__(800, 100), r["received"]["skew_s"].__setitem__(800, 100)),
     1: lambda r: (r["bolus"].__setitem__(800, 100), r["valid"].__setitem__(800, 0)),
     2: lambda r: (r["bolus"].__setitem__(800, 100), r["valid"].__setitem__(800, -1)),
     3: lambda r: (r["bolus"].__setitem__(800, 100), r["valid"].__setitem__(800, -2)),
-    19: lambda r: r["facts"]["rr"].__setitem__(slice(1_000, 1_003), 70),
-    26: lambda r: (r["facts"]["fill_age"].__setitem__(slice(None), 10**6)),
-    32: lambda r: (r["facts"]["since_refill"].__setitem__(slice(None), 20)),
-    34: lambda r: (r["facts"]["residual"].__setitem__(slice(None), 200)),
-    35: lambda r: r["facts"]["stopped"].__setitem__(slice(1_000, 1_097), 1),
+    19: lambda r: r["received"]["rr"].__setitem__(slice(1_000, 1_003), 70),
+    26: lambda r: (r["received"]["fill_age"].__setitem__(slice(None), 10**6)),
+    32: lambda r: (r["received"]["since_refill"].__setitem__(slice(None), 20)),
+    34: lambda r: (r["received"]["residual"].__setitem__(slice(None), 200)),
+    35: lambda r: r["received"]["stopped"].__setitem__(slice(1_000, 1_097), 1),
     38: lambda r: r["tick"].__setitem__(slice(500, None), r["tick"][500:] + 1),
     41: lambda r: r["rate"].__setitem__(slice(2_000, None), r["rate"][0] * 6),
 }  # fmt: skip

@@ -7,18 +7,18 @@ from functools import cache
 import numpy as np
 import pytest
 
+from thecal.core.errors import ConfigError
+from thecal.core.jit import set_threads
+from thecal.core.layout import SENSORS
 from thecal.devices.alarms import PumpAlarm
 from thecal.devices.fault_records import FAULT_NAMES, Fault
 from thecal.devices.monitor_records import Monitor
 from thecal.devices.reservoir import unaccounted
 from thecal.devices.specs import pump_names
 from thecal.envs import ThecalEnv
-from thecal.envs.core import Batch
-from thecal.envs.observation import NAMES
-from thecal.envs.records import PUBLIC_NAMES, TRUTH_NAMES
-from thecal.physiology.errors import ConfigError
-from thecal.physiology.jit import set_threads
-from thecal.physiology.layout import SENSORS
+from thecal.envs.batch import Batch
+from thecal.envs.kernel.observation import NAMES
+from thecal.envs.kernel.records import PUBLIC_NAMES, TRUTH_NAMES
 
 N = 12
 ONSET_D = 7

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from thecal.core.errors import InvalidActionWarning
 from thecal.envs import ThecalVectorEnv
-from thecal.envs.masks import DiscreteActions
-from thecal.envs.sb3 import make_sb3
-from thecal.envs.single import ThecalEnv
-from thecal.physiology.errors import InvalidActionWarning
+from thecal.envs.adapters.masks import DiscreteActions
+from thecal.envs.adapters.sb3 import make_sb3
+from thecal.envs.adapters.single import ThecalEnv
 from thecal.safety.invariants import Fallback, names
 
 from support.hostile import ANYTHING, FIELDS, SCALARS, UNUSABLE, Flattery, Spite, Sticky, released

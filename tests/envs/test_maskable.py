@@ -8,10 +8,10 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from thecal.core.errors import ConfigError, InvalidActionWarning
 from thecal.envs import make_sb3
-from thecal.envs.core import Batch
-from thecal.envs.masks import DiscreteActions, Masks, action_masks, action_table
-from thecal.physiology.errors import ConfigError, InvalidActionWarning
+from thecal.envs.adapters.masks import DiscreteActions, Masks, action_masks, action_table
+from thecal.envs.batch import Batch
 
 sb3_contrib = pytest.importorskip("sb3_contrib")
 

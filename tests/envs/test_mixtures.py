@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from thecal.core.errors import ConfigError
+from thecal.core.layout import AXIAL, COMPARTMENT
 from thecal.envs import ThecalVectorEnv
-from thecal.envs.core import Batch
+from thecal.envs.batch import Batch
 from thecal.envs.tasks import TaskSpec, load_task
-from thecal.physiology.errors import ConfigError
-from thecal.physiology.layout import AXIAL, COMPARTMENT
 from thecal.safety.profiles import load_profile
 
 N = 24

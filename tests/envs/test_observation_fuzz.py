@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from thecal.envs.single import ThecalEnv
+from thecal.envs.adapters.single import ThecalEnv
 from thecal.physiology.sensors import ETCO2, HR, MAP, RR, SBP, SPO2
 
 WILD = [

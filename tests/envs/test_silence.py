@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from thecal.envs.single import ThecalEnv
+from thecal.envs.adapters.single import ThecalEnv
 from thecal.safety.invariants import Fallback, names
 
 NONSENSE = np.array([np.nan, 0.0])
@@ -29,7 +29,7 @@ def _wait_for_a_round(env: ThecalEnv) -> None:
     """Hold until just after a clinician's round, so that the next one is a day away."""
     for _ in range(48):
         env.step(np.zeros(2))
-        if env.batch.trail["facts"]["clear"].any():
+        if env.batch.trail["received"]["clear"].any():
             return
     pytest.fail("no round in two days")
 

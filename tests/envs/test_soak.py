@@ -7,7 +7,7 @@ import pytest
 
 from thecal.devices.fault_records import FAULT_NAMES
 from thecal.devices.reservoir import unaccounted
-from thecal.envs.core import Batch
+from thecal.envs.batch import Batch
 
 PATIENTS = 512
 YEARS = 1000.0

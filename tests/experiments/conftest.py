@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 _FIRST_RUN = """
-from thecal.experiments.tracking import Tracker
+from thecal.experiments.tracking.tracker import Tracker
 with Tracker("first", "run") as tracker:
     tracker.metrics({"x": 1.0})
 """
@@ -69,7 +69,7 @@ def first_store(tmp_path_factory: pytest.TempPathFactory) -> FirstStore:
 @pytest.fixture
 def store(first_store: FirstStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A fresh working folder with a ready store, as a user without any setting has it."""
-    from thecal.experiments.tracking import open_client, store_uri
+    from thecal.experiments.tracking.tracker import open_client, store_uri
 
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(tmp_path)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from thecal.devices.specs import load_pump
-from thecal.experiments.attack_bench import DAYS, PATIENTS, Bench, benches, program, run_bench
-from thecal.experiments.attack_power import LOOSENED, NO_LIMITS, power, strength
+from thecal.experiments.assurance.harness import DAYS, PATIENTS, HarnessCase, harness_cases, program, run_case
+from thecal.experiments.assurance.strength import LOOSENED, NO_LIMITS, power, strength
 from thecal.safety.invariants import Invariant
 from thecal.safety.profiles import load_profile, profile_names
 from thecal.safety.records import SHIELD_PAR
@@ -21,7 +21,7 @@ NEVER = {"concentration", "prime", "refill_identity", "compatibility"}  # checke
 
 
 def test_every_profile_drug_and_admixture_is_on_the_bench():
-    found = benches(0)
+    found = harness_cases(0)
     for name in profile_names():
         profile = load_profile(name)
         drugs = {bench.drugs for bench in found if bench.profile == name}
@@ -35,21 +35,21 @@ def test_every_profile_drug_and_admixture_is_on_the_bench():
 
 
 def test_a_sound_shield_passes_and_its_rules_are_put_to_the_test():
-    found = run_bench(Bench("seed_2025", ("bupivacaine", "morphine"), patients=4))
+    found = run_case(HarnessCase("seed_2025", ("bupivacaine", "morphine"), patients=4))
     assert found.breaches == []
     assert found.ticks == 4 * DAYS * 96
     tested = {Invariant(number) for number, count in found.tested.items() if count}
     assert tested >= {Invariant.BRIDGE, Invariant.LEASE, Invariant.STABILITY, Invariant.POST_REFILL, Invariant.RESTART}
-    assert run_bench(Bench("seed_2025", ("baclofen",), patients=4)).tested[Invariant.BOLUS_ELIGIBLE] > 1_000
-    again = run_bench(Bench("seed_2025", ("bupivacaine", "morphine"), patients=4))
+    assert run_case(HarnessCase("seed_2025", ("baclofen",), patients=4)).tested[Invariant.BOLUS_ELIGIBLE] > 1_000
+    again = run_case(HarnessCase("seed_2025", ("bupivacaine", "morphine"), patients=4))
     assert (again.tested, again.margins) == (found.tested, found.margins)
 
 
 def test_a_dilute_solution_reaches_what_a_pump_can_run():
-    found = run_bench(Bench("seed_2025", ("morphine",), solution="dilute", patients=3))
+    found = run_case(HarnessCase("seed_2025", ("morphine",), solution="dilute", patients=3))
     assert found.breaches == []
     assert found.margins[Invariant.ENVELOPE] == 0.0
-    par, who = program(Bench("seed_2025", ("morphine",), solution="dilute"), load_profile("seed_2025"))
+    par, who = program(HarnessCase("seed_2025", ("morphine",), solution="dilute"), load_profile("seed_2025"))
     assert int(par["cap_pg"][0]) > 97 * who["max_rate_nl"] * int(par["conc"][0])
 
 
@@ -62,10 +62,10 @@ def test_a_wait_for_the_catheter_is_kept_and_missed_when_it_is_loosened(tmp_path
     text = (ROOT / "safety" / "data" / "profiles" / "seed_2025.toml").read_text(encoding="utf-8")
     mine = tmp_path / "mine.toml"
     mine.write_text(text.replace("transits = { value = 0.0", "transits = { value = 1.0"), encoding="utf-8")
-    bench = Bench(str(mine), ("morphine",), patients=4)
+    bench = HarnessCase(str(mine), ("morphine",), patients=4)
     assert int(program(bench, load_profile(str(mine)))[0]["transit_nl"]) > 100_000
-    assert run_bench(bench).breaches == []
-    assert {breach[0] for breach in run_bench(replace(bench, loosened={"transit_nl": 0})).breaches} == {12}
+    assert run_case(bench).breaches == []
+    assert {breach[0] for breach in run_case(replace(bench, loosened={"transit_nl": 0})).breaches} == {12}
 
 
 @pytest.mark.slow
@@ -87,6 +87,6 @@ def test_the_recorded_attack_is_as_strong_as_it_says():
     assert [entry["limit"] for entry in recorded["strength"]] == list(LOOSENED)
     assert all(entry["found"] for entry in recorded["strength"])
     assert {case["profile"] for case in recorded["scenarios"] if "profile" in case} == set(profile_names())
-    assert PATIENTS * DAYS * 96 * len(benches(0)) <= recorded["ticks"]
+    assert PATIENTS * DAYS * 96 * len(harness_cases(0)) <= recorded["ticks"]
     never = {name for name, count in recorded["tested"].items() if count == 0}
     assert never == NEVER, "rules that the attack does not put to the test"

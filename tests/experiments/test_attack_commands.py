@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from thecal.experiments.attack_commands import WORDS, Sender
+from thecal.experiments.assurance.hostile_commands import WORDS, Sender
 from thecal.safety.gateway import USABLE, Gateway, Reading
 
 

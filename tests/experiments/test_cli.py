@@ -12,12 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 from thecal.agents.registry import policy_names
+from thecal.core.errors import ConfigError
 from thecal.envs.tasks import task_names
 from thecal.experiments.cli import app, run
 from thecal.experiments.commands.common import overrides
 from thecal.physiology.cohort import draw
 from thecal.physiology.cohort_spec import load_cohort_spec
-from thecal.physiology.errors import ConfigError
 
 COMMANDS = ("demo", "train", "evaluate", "compare", "validate", "report", "warmup", "tasks", "list", "cohort describe")
 SCRIPT = "from thecal.experiments.cli import main; main()"
@@ -121,7 +121,7 @@ def test_interruption_exits_with_130(capsys, monkeypatch):
     def interrupted(**_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("thecal.experiments.validate.load_targets", lambda: interrupted())
+    monkeypatch.setattr("thecal.experiments.validation.validate.load_targets", lambda: interrupted())
     code, _, err = outcome(capsys, "validate")
     assert code == 130
     assert "Traceback" not in err

@@ -30,7 +30,7 @@ def test_an_exported_cohort_comes_back_as_the_same_charts(tmp_path: Path, capsys
 
 
 def test_an_imported_cohort_runs_in_a_task(tmp_path: Path) -> None:
-    from thecal.envs.core import Batch
+    from thecal.envs.batch import Batch
     from thecal.envs.tasks import load_task
 
     table, out = tmp_path / "p.csv", tmp_path / "mine.toml"
@@ -89,7 +89,7 @@ def test_covariates_are_listed(capsys) -> None:
 
 
 def test_flags_do_not_correlate_by_their_order_in_the_table() -> None:
-    from thecal.experiments.cohort_charts import _ranks
+    from thecal.experiments.reports.cohort_page import _ranks
 
     rng = np.random.default_rng(1)
     one, other = (rng.random((2, 4000)) < 0.2).astype(float)

@@ -12,10 +12,10 @@ import pytest
 from rich.console import Console
 
 from thecal.agents.registry import make_policy
-from thecal.experiments.compare import compare, summarize
-from thecal.experiments.outcomes import OUTCOMES
-from thecal.experiments.statistics import sign_flip_p
-from thecal.physiology.errors import ConfigError
+from thecal.core.errors import ConfigError
+from thecal.experiments.analysis.compare import compare, summarize
+from thecal.experiments.analysis.outcomes import OUTCOMES
+from thecal.experiments.analysis.statistics import sign_flip_p
 
 from support.runs import die, hand_run, short_task
 

@@ -7,7 +7,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from thecal.experiments.config import (
+from thecal.core.errors import ConfigError
+from thecal.experiments.studies.config import (
     CompareConfig,
     EvaluateConfig,
     TrainConfig,
@@ -15,7 +16,6 @@ from thecal.experiments.config import (
     load_config,
     save_config,
 )
-from thecal.physiology.errors import ConfigError
 
 TOML = 'algorithm = "sac"\nseed = 4\n[settings]\ngamma = 0.9\nnet_arch = [8, 8]\n'
 YAML = "algorithm: sac\nseed: 4\nsettings:\n  gamma: 0.9\n  net_arch: [8, 8]\n"

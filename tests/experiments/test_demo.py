@@ -8,9 +8,9 @@ import json
 import pytest
 from rich.console import Console
 
-from thecal.agents.store import load_policy
+from thecal.agents.backends.store import load_policy
 from thecal.experiments.cli import run
-from thecal.experiments.demo import BASELINES, run_demo
+from thecal.experiments.commands.demo import BASELINES, run_demo
 
 
 @pytest.fixture(scope="module")

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from thecal.agents.backends.actor import PolicyRecord
+from thecal.agents.backends.store import save_policy
 from thecal.agents.registry import make_policy
-from thecal.agents.store import save_policy
-from thecal.agents.trained import PolicyRecord
-from thecal.envs.observation import N_OBS, NAMES
-from thecal.experiments.config import CompareConfig, EvaluateConfig, load_config
-from thecal.experiments.evaluate import evaluate, find_policies, find_policy, run_compare
-from thecal.experiments.outcomes import OUTCOMES
-from thecal.experiments.rollout import Trajectories
-from thecal.physiology.errors import ConfigError, StoreError, UnknownNameError
+from thecal.core.errors import ConfigError, StoreError, UnknownNameError
+from thecal.envs.kernel.observation import N_OBS, NAMES
+from thecal.experiments.analysis.outcomes import OUTCOMES
+from thecal.experiments.rollouts.rollout import Trajectories
+from thecal.experiments.studies.config import CompareConfig, EvaluateConfig, load_config
+from thecal.experiments.studies.evaluate import evaluate, find_policies, find_policy, run_compare
 
 from support.runs import short_task
 
@@ -41,7 +41,7 @@ def make_trained(folder: Path, seed: int = 0, **changes) -> str:
 @pytest.fixture
 def quick(monkeypatch):
     """Two days in place of four weeks."""
-    monkeypatch.setattr("thecal.experiments.config.load_task", lambda _name: short_task(2.0))
+    monkeypatch.setattr("thecal.experiments.studies.config.load_task", lambda _name: short_task(2.0))
 
 
 def test_policies_by_name_and_folder(tmp_path):

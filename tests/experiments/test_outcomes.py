@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from thecal.experiments.outcomes import OUTCOMES, event_counts, outcome, outcomes, steps_alive
-from thecal.physiology.errors import UnknownNameError
+from thecal.core.errors import UnknownNameError
+from thecal.experiments.analysis.outcomes import OUTCOMES, event_counts, outcome, outcomes, steps_alive
 
 from support.runs import die, hand_run
 

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import thecal
-from thecal.experiments.provenance import config_hash, git_state, provenance, run_tags, versions
+from thecal.experiments.tracking.provenance import config_hash, git_state, provenance, run_tags, versions
 
 from support.runs import short_task
 
@@ -58,7 +58,7 @@ def test_no_repository_and_no_git(tmp_path, monkeypatch):
 
 
 def test_versions_leave_out_what_is_not_installed(monkeypatch):
-    monkeypatch.setattr("thecal.experiments.provenance.PACKAGES", ("numpy", "no-such-package"))
+    monkeypatch.setattr("thecal.experiments.tracking.provenance.PACKAGES", ("numpy", "no-such-package"))
     assert set(versions()) == {"thecal", "python", "numpy"}
 
 

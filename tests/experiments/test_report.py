@@ -10,12 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from thecal.experiments.findings import findings, gate, number
-from thecal.experiments.patient_charts import patient_figure
-from thecal.experiments.report import render, write_report
-from thecal.experiments.report_data import Difference, Interval
-from thecal.experiments.theme import styles_of
-from thecal.physiology.errors import StoreError
+from thecal.core.errors import StoreError
+from thecal.experiments.analysis.results import Difference, Interval
+from thecal.experiments.reports.findings import findings, gate, number
+from thecal.experiments.reports.page import render, write_report
+from thecal.experiments.reports.patient_charts import patient_figure
+from thecal.experiments.reports.theme import styles_of
 
 from support.reports import POLICIES, synthetic_data
 

@@ -8,12 +8,12 @@ import re
 import numpy as np
 import pytest
 
-from thecal.experiments.compare import summarize
-from thecal.experiments.outcomes import OUTCOMES
-from thecal.experiments.report import render
-from thecal.experiments.report_build import build_report, stored_curve
-from thecal.experiments.report_store import FILE, load_report_data, save_report_data
-from thecal.physiology.errors import StoreError
+from thecal.core.errors import StoreError
+from thecal.experiments.analysis.compare import summarize
+from thecal.experiments.analysis.outcomes import OUTCOMES
+from thecal.experiments.reports.build import build_report, stored_curve
+from thecal.experiments.reports.page import render
+from thecal.experiments.reports.store import FILE, load_report_data, save_report_data
 from thecal.safety.invariants import Invariant
 
 from support.reports import synthetic_data

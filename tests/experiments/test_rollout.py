@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from thecal.agents.registry import make_policy
-from thecal.envs.vector import ThecalVectorEnv
+from thecal.core.errors import ConfigError, StoreError
+from thecal.envs.adapters.vector import ThecalVectorEnv
 from thecal.experiments import rollout as module
-from thecal.experiments.outcomes import outcomes
-from thecal.experiments.rollout import FIELDS, SUMMARY_FIELDS, Trajectories, require_paired, rollout
-from thecal.physiology.errors import ConfigError, StoreError
+from thecal.experiments.analysis.outcomes import outcomes
+from thecal.experiments.rollouts.rollout import FIELDS, SUMMARY_FIELDS, Trajectories, require_paired, rollout
 
 from support.runs import hand_run, short_task
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from thecal.experiments.attack import STRATEGIES, Scenario, attack, run_attack, scenarios
-from thecal.experiments.auditing import replay
+from thecal.core.errors import ConfigError
+from thecal.experiments.assurance.attack import STRATEGIES, Scenario, attack, run_attack, scenarios
+from thecal.experiments.assurance.audits import replay
+from thecal.experiments.assurance.safety_case import catalogue, invariants_page, render
 from thecal.experiments.cli import run
-from thecal.experiments.config import EvaluateConfig, TrainConfig
-from thecal.experiments.safety_case import catalogue, invariants_page, render
-from thecal.experiments.train import train
-from thecal.physiology.errors import ConfigError
+from thecal.experiments.studies.config import EvaluateConfig, TrainConfig
+from thecal.experiments.studies.train import train
 from thecal.safety.invariants import Invariant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -137,7 +137,7 @@ def test_a_small_attack_finds_nothing_and_a_broken_shield_would_be_found(tmp_pat
     assert result["ticks"] > 2 * 10 * 28 * 96
     assert {"cap_24h", "step_up", "interval", "floor"} <= set(result["margins"])
     assert min(result["margins"].values()) >= 0.0
-    import thecal.experiments.attack as module
+    import thecal.experiments.assurance.attack as module
 
     broken = module.trail_meta
 
@@ -175,8 +175,8 @@ def test_the_recorded_attack_and_mutation_belong_to_this_kernel():
 
 
 def test_the_adversary_learns_and_its_weights_are_no_pickle(tmp_path):
-    from thecal.experiments.adversary import load_adversary, train_adversary
-    from thecal.physiology.errors import StoreError
+    from thecal.core.errors import StoreError
+    from thecal.experiments.assurance.adversary import load_adversary, train_adversary
 
     path = tmp_path / "a.npz"
     learned = train_adversary("CancerMorphine", path, frames=4096, seed=0)

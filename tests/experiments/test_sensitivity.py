@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from thecal.core.errors import ConfigError
+from thecal.core.parameters import Quantity
 from thecal.experiments.cli import run
-from thecal.experiments.identifiability import PARAMETERS, analyze, morphine_patient
-from thecal.experiments.sensitivity import Factor, decompose, factors_of, patients_for, screen, span, strongest
-from thecal.experiments.sensitivity_page import render
-from thecal.experiments.sensitivity_scenarios import SCENARIOS, reference_patient
-from thecal.physiology.errors import ConfigError
-from thecal.physiology.parameters import Quantity
+from thecal.experiments.sensitivity.identifiability import PARAMETERS, analyze, morphine_patient
+from thecal.experiments.sensitivity.page import render
+from thecal.experiments.sensitivity.regimens import SCENARIOS, reference_patient
+from thecal.experiments.sensitivity.study import Factor, decompose, factors_of, patients_for, screen, span, strongest
 
 ROOT = Path(__file__).resolve().parents[2]
 ISHIGAMI = tuple(Factor(name, "patient", name, 0, "high", -np.pi, np.pi) for name in ("x1", "x2", "x3", "inert"))

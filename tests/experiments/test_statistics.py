@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from thecal.experiments.report_data import Interval
-from thecal.experiments.statistics import (
+from thecal.core.errors import ConfigError
+from thecal.experiments.analysis.results import Interval
+from thecal.experiments.analysis.statistics import (
     bootstrap,
     cvar,
     event_rate_upper,
@@ -24,7 +25,6 @@ from thecal.experiments.statistics import (
     sign_flip_p,
     verdict,
 )
-from thecal.physiology.errors import ConfigError
 
 NAN = float("nan")
 numbers = st.floats(-100, 100, allow_nan=False, width=32)
@@ -127,7 +127,7 @@ def test_seed_decides_the_draws():
 def test_resampling_in_pieces_changes_nothing(monkeypatch):
     values = np.vstack([skewed(), skewed(seed=5)])
     whole = bootstrap(values, cvar)
-    monkeypatch.setattr("thecal.experiments.statistics._AT_ONCE", 1000)
+    monkeypatch.setattr("thecal.experiments.analysis.statistics._AT_ONCE", 1000)
     assert bootstrap(values, cvar) == whole
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from thecal.experiments.tracking import Tracker, check_store, sb3_writer, store_uri
-from thecal.experiments.tracking_store import sqlite_file
-from thecal.physiology.errors import StoreError
+from thecal.core.errors import StoreError
+from thecal.experiments.tracking.store import sqlite_file
+from thecal.experiments.tracking.tracker import Tracker, check_store, sb3_writer, store_uri
 
 
 def tracked(**options) -> Tracker:

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from thecal.agents.store import load_policy, read_record
-from thecal.experiments.config import TrainConfig, load_config
-from thecal.experiments.outcomes import OUTCOMES
-from thecal.experiments.train import train, writable
-from thecal.physiology.errors import ConfigError, StoreError
+from thecal.agents.backends.store import load_policy, read_record
+from thecal.core.errors import ConfigError, StoreError
+from thecal.experiments.analysis.outcomes import OUTCOMES
+from thecal.experiments.studies.config import TrainConfig, load_config
+from thecal.experiments.studies.train import train, writable
 
 TINY = {
     "n_envs": 8, "n_steps": 32, "batch_size": 64, "n_epochs": 1, "net_arch": [8], "torch_threads": 1,
@@ -89,7 +89,7 @@ def test_ctrl_c_while_checking_keeps_the_policy(store, monkeypatch):
     def stop(*_args, **_more):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("thecal.experiments.train.rollout", stop)
+    monkeypatch.setattr("thecal.experiments.studies.train.rollout", stop)
     with pytest.raises(KeyboardInterrupt):
         train(config("runs/late"))
     assert load_policy("runs/late/policy").record.frames == 512

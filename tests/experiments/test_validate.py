@@ -12,13 +12,13 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from thecal.core.errors import ParameterError
 from thecal.experiments import reproductions
 from thecal.experiments.cli import app, run
-from thecal.experiments.reproductions import vpc
-from thecal.experiments.targets import GROUPS, Score, digits, from_records, load_targets, records, tally
-from thecal.experiments.validate import Vpc, details, summary, table, visual_checks
-from thecal.experiments.validation_page import load, render
-from thecal.physiology.errors import ParameterError
+from thecal.experiments.reports.validation_page import load, render
+from thecal.experiments.validation.reproductions import vpc
+from thecal.experiments.validation.targets import GROUPS, Score, digits, from_records, load_targets, records, tally
+from thecal.experiments.validation.validate import Vpc, details, summary, table, visual_checks
 
 from support.scores import FIELDS, shipped_scores, some_scores, target
 
@@ -61,7 +61,7 @@ def test_a_target_that_contradicts_itself_is_refused(changes, said):
 
 def test_a_damaged_entry_is_named(monkeypatch):
     entry = {name: value for name, value in FIELDS.items() if name not in ("key", "unit")}
-    monkeypatch.setattr("thecal.experiments.targets.tomllib.loads", lambda _text: {"half_life": entry})
+    monkeypatch.setattr("thecal.experiments.validation.targets.tomllib.loads", lambda _text: {"half_life": entry})
     with pytest.raises(ParameterError, match=r"validation\.toml: half_life: .*unit"):
         load_targets()
 

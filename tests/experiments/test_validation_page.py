@@ -10,13 +10,21 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 import pytest
 
-from thecal.experiments.report_scorecard import scorecard
-from thecal.experiments.targets import GROUPS, Score, load_targets, records
-from thecal.experiments.validate import Band
-from thecal.experiments.validation_charts import RATIOS, decade_ticks, identity, misses, placed, time_unit, vpc_chart
-from thecal.experiments.validation_figures import figures
-from thecal.experiments.validation_page import Saved, load, refreshed, render, save, write_page
-from thecal.physiology.errors import StoreError
+from thecal.core.errors import StoreError
+from thecal.experiments.reports.scorecard import scorecard
+from thecal.experiments.reports.validation_charts import (
+    RATIOS,
+    decade_ticks,
+    identity,
+    misses,
+    placed,
+    time_unit,
+    vpc_chart,
+)
+from thecal.experiments.reports.validation_figures import figures
+from thecal.experiments.reports.validation_page import Saved, load, refreshed, render, save, write_page
+from thecal.experiments.validation.targets import GROUPS, Score, load_targets, records
+from thecal.experiments.validation.validate import Band
 
 from support.scores import CHECK, shipped_scores, some_scores, target
 

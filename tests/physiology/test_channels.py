@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from thecal.physiology.layout import AXIAL, COMPARTMENT, TICK_H
+from thecal.core.layout import AXIAL, COMPARTMENT, TICK_H
 from thecal.physiology.regimen import advance, begin
 
 from support.bodies import held, hold, naive

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from thecal.core.errors import ConfigError, UnknownNameError
+from thecal.core.parameters import Quantity
 from thecal.physiology.cohort import Cohort, cohort_hash, draw, identities
 from thecal.physiology.cohort_spec import cohort_names, load_cohort_spec
-from thecal.physiology.errors import ConfigError, UnknownNameError
 from thecal.physiology.fields import FIELDS
-from thecal.physiology.parameters import Quantity
 from thecal.physiology.population import shipped
 from thecal.physiology.records import PATIENT_PAR
 

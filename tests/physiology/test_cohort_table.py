@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from thecal.core.errors import ConfigError, StoreError
 from thecal.physiology.cohort import draw
 from thecal.physiology.cohort_spec import load_cohort_spec
 from thecal.physiology.cohort_table import CohortTableError, read_table, write_table
 from thecal.physiology.covariates import COVARIATES
-from thecal.physiology.errors import ConfigError, StoreError
 
 HEAD = "patient,age_y,male,height_cm,weight_kg"
 GOOD = "a,60,true,170,70"

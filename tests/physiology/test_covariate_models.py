@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from thecal.core.layout import NODES
 from thecal.physiology.cohort import draw
 from thecal.physiology.cohort_spec import CohortSpec, TableRows, load_cohort_spec
 from thecal.physiology.cohort_table import CohortTable
 from thecal.physiology.covariate_models import creatinine_clearance, renal_factor
 from thecal.physiology.covariates import COVARIATES, DIAGNOSES
-from thecal.physiology.layout import NODES
 from thecal.physiology.population import constant, shipped
 from thecal.physiology.regimen import advance, begin
 

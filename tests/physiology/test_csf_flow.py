@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from thecal.core.layout import AXIAL, COMPARTMENT, N_NODES, NODES, REGIONS, SETTLE_H, TICK_H
 from thecal.physiology.cohort import draw
 from thecal.physiology.cohort_spec import load_cohort_spec
-from thecal.physiology.layout import AXIAL, COMPARTMENT, N_NODES, NODES, REGIONS, SETTLE_H, TICK_H
 from thecal.physiology.patient import move_tip, prepare_patient
 from thecal.physiology.population import constant, draw_value, sampler, shipped
 from thecal.physiology.regimen import advance, begin

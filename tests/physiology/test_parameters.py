@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from thecal.core.errors import ParameterError, ThecalError, UnknownNameError
+from thecal.core.parameters import ParameterFile, read_parameters
 from thecal.physiology import cohort, cohort_spec, covariate_draws, covariate_models, geometry, population
-from thecal.physiology.errors import ParameterError, ThecalError, UnknownNameError
-from thecal.physiology.parameters import ParameterFile, read_parameters
 
 GOOD = 'value = 2.0, unit = "mL", source = "Someone 1999", confidence = "high"'
 FILES = ("adaptation", "anatomy", "breathing", "correlations", "covariates", "function", "harm", "sensors")

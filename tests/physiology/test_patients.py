@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from thecal.core.errors import ConfigError
+from thecal.core.layout import LEVELS, SENSORS
 from thecal.physiology.cohort import Cohort, describe, draw
 from thecal.physiology.cohort_spec import cohort_names, load_cohort_spec
 from thecal.physiology.drug_records import CHANNEL_PAR, DRUG_PAR
-from thecal.physiology.errors import ConfigError
 from thecal.physiology.geometry import exchange_flows
-from thecal.physiology.layout import LEVELS, SENSORS
 from thecal.physiology.population import drug_names, shipped
 from thecal.physiology.records import PATIENT_PAR
 from thecal.physiology.regimen import advance, begin

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm
 
+from thecal.core.layout import COARSE, COARSE_H, N_SENSORS, SLOW_H, SLOW_TICKS, TICK_H
 from thecal.physiology.adaptation import share, step_hyperalgesia, step_tolerance, step_withdrawal
 from thecal.physiology.breathing import respiratory_drive, saturation, step_breathing, ventilation
 from thecal.physiology.drug_records import DRUG_STATE
 from thecal.physiology.effect import hill, step_channels
 from thecal.physiology.harm import poss, step_sedation, step_slow_harm
-from thecal.physiology.layout import COARSE, COARSE_H, N_SENSORS, SLOW_H, SLOW_TICKS, TICK_H
 from thecal.physiology.pain import activity, breakthrough, felt_pain, is_awake, steady_pain, step_disturbance
 from thecal.physiology.plasma import step_plasma
 from thecal.physiology.reports import step_report

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from thecal.physiology.rng import normal_quantile, normals, philox, uniforms
+from thecal.core.rng import normal_quantile, normals, philox, uniforms
 
 # Known-answer vectors of the Random123 distribution (kat_vectors, philox4x32-10): counter, key, output.
 VECTORS = [

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from thecal.physiology.errors import ParameterError
-from thecal.physiology.parameters import Quantity, read_parameters
+from thecal.core.errors import ParameterError
+from thecal.core.parameters import Quantity, read_parameters
 from thecal.physiology.sampling import Sampler, correlation_matrix
 
 GOOD = 'value = 2.0, unit = "mL", source = "Someone 1999", confidence = "high"'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from thecal.physiology.layout import LOG_SENSORS, N_SENSORS, SENSORS, TICK_H
+from thecal.core.layout import LOG_SENSORS, N_SENSORS, SENSORS, TICK_H
 from thecal.physiology.regimen import advance, begin
 
 from support.bodies import calm, copies, drawn, hold, naive

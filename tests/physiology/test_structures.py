@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from thecal.physiology.layout import AXIAL, COARSE_H, COMPARTMENT, N_NODES, NODES, REGIONS, TICK_H
+from thecal.core.layout import AXIAL, COARSE_H, COMPARTMENT, N_NODES, NODES, REGIONS, TICK_H
 from thecal.physiology.regimen import advance, begin
 from thecal.physiology.transport import rate_of_change
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
+from thecal.core.layout import COARSE, COARSE_H, N_NODES, NODES
 from thecal.physiology.drug_records import DRUG_STATE
-from thecal.physiology.layout import COARSE, COARSE_H, N_NODES, NODES
 from thecal.physiology.patient import step_kinetics
 from thecal.physiology.records import PATIENT_STATE
 from thecal.physiology.transport import (

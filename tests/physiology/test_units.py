@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from thecal.physiology.errors import ParameterError
-from thecal.physiology.units import factor
+from thecal.core.errors import ParameterError
+from thecal.core.units import factor
 
 
 @pytest.mark.parametrize(

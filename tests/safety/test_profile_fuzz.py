@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from thecal.physiology.errors import ProfileError
+from thecal.core.errors import ProfileError
 from thecal.safety.profile_schema import DRUG_LIMITS, DRUG_OPTIONS, LIMITS, MIXTURES
 from thecal.safety.profiles import LimitProfile, load_profile, profile_names
 

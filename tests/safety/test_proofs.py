@@ -94,7 +94,7 @@ def test_a_broken_kernel_is_refuted(old: str, new: str, monkeypatch: pytest.Monk
         ("TICKS_PER_WEEK) + 1, WEEKS_BACK + 1)", "TICKS_PER_WEEK) + 2, WEEKS_BACK + 1)"),
         ("ledger[k] = ledger[k + 1]", "ledger[k] = ledger[k]"),
         ("wanted = ite(valid == ASKED, request, state.prev_rate)", "wanted = request"),
-        ("ite(both(facts.clear > 0, state.lock_resp == 0), rate, state.baseline)", "rate"),
+        ("ite(both(received.clear > 0, state.lock_resp == 0), rate, state.baseline)", "rate"),
         ("state.holds, locked, lock_rate)\n    given", "0, locked, lock_rate)\n    given"),
         ("state.denies)\n    marks", "0)\n    marks"),
         ("either(lapsed, state.blind > 0)", "lapsed"),

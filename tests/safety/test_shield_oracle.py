@@ -37,16 +37,26 @@ def _requests(name: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarr
         return np.where(ticks % 2, HUGE, 0), np.where(ticks % 3, HUGE, -1), False
     if name == "midnight":
         return np.where(midnight, HUGE, rng.integers(0, 9_000, N)), np.where(midnight, HUGE, 0), False
-    if name == "hugging":
+    if name == "boundary-seeking":
         return rng.choice([-10, -1, 0, 1, 10, 100, 10_000], N), rng.choice([0, 99, 100, 101, 24_999, 50_100], N), True
     if name == "bolus only":
         return np.zeros(N), np.full(N, HUGE), True
-    if name == "saw":
+    if name == "square wave":
         return np.where(ticks % (3 * DAY) < DAY, 0, HUGE), np.where(rng.random(N) < 0.5, HUGE, 0), False
     return rng.integers(-1_000, 400_000, N), rng.integers(-1_000, 400_000, N), False
 
 
-NAMES = ("max", "zero", "negative", "alternating", "midnight", "hugging", "bolus only", "saw", "random")
+NAMES = (
+    "max",
+    "zero",
+    "negative",
+    "alternating",
+    "midnight",
+    "boundary-seeking",
+    "bolus only",
+    "square wave",
+    "random",
+)
 
 
 @pytest.mark.parametrize("setting", ["cancer", "noncancer"])

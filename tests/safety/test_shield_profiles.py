@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from thecal.physiology.errors import ConfigError, ProfileError, UnknownNameError
+from thecal.core.errors import ConfigError, ProfileError, UnknownNameError
 from thecal.safety.invariants import ShieldMode
 from thecal.safety.parameters import shield_parameters
 from thecal.safety.profile_schema import DRUG_LIMITS, DRUG_OPTIONS, LIMITS, MIXTURES

@@ -12,7 +12,7 @@ import pytest
 
 from thecal.safety import kernel, locks, tick
 from thecal.safety.readings import plain
-from thecal.safety.records import SHIELD_FACTS, SHIELD_PAR, SHIELD_STATE
+from thecal.safety.records import SHIELD_INPUT, SHIELD_PAR, SHIELD_STATE
 from thecal.safety.shield import shield_tick
 
 from support.shields import fresh, parameters
@@ -37,7 +37,7 @@ def _choice(rng: np.random.Generator, *values: int) -> int:
 
 def _facts(rng: np.random.Generator) -> Any:
     """What the shield is told: values at every limit and beside it, missing ones, and nonsense."""
-    told = np.zeros(1, SHIELD_FACTS)
+    told = np.zeros(1, SHIELD_INPUT)
     near = {
         "rr": (-1, 80, 100, 140, 140, 250), "spo2": (-1, 900, 920, 970, 970), "co2": (-1, 380, 380, 500, 600),
         "sbp": (-1, 900, 1_300, 1_300), "map": (-1, 600, 900), "hr": (-1, 500, 700), "poss": (1, 1, 1, 3, 4),

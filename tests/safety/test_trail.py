@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thecal.physiology.errors import StoreError
+from thecal.core.errors import StoreError
 from thecal.safety.records import TRAIL_ROW
 from thecal.safety.trail import TrailError, TrailWriter, inspect, read_trail, row_fields
 
@@ -20,7 +20,7 @@ def _rows(n: int, start: int = 0) -> np.ndarray:
     rows = np.zeros(n, TRAIL_ROW)
     rows["tick"] = start + np.arange(n)
     rows["rate"] = 2_000 + rows["tick"]
-    rows["facts"]["rr"] = 140
+    rows["received"]["rr"] = 140
     return rows
 
 

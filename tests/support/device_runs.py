@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from thecal.core.jit import kernel
+from thecal.core.layout import TICK_H
+from thecal.devices.fault_delivery import absorb
 from thecal.devices.fault_presets import fault_parameters, load_faults, new_fault_state
 from thecal.devices.faults import step_faults
 from thecal.devices.pump import begin_tick, deliver, new_pump_state
-from thecal.devices.records import PUMP_TICK_H
 from thecal.devices.refills import clinic_refill
 from thecal.devices.solutions import assess, kernel_chemistry
 from thecal.devices.specs import load_pump, pump_parameters
-from thecal.devices.trouble import absorb
-from thecal.physiology.jit import kernel
 
 MORPHINE = {"morphine": 10_000.0}
 
@@ -42,7 +42,7 @@ def run(state, par, fault, fault_par, ordered, ticks, refill_ml, refill_h, out):
             step_faults(fault, fault_par, state, par)
             absorb(state, fault_par.tissue_per_h, blood)
         begin_tick(state, par)
-        basal_ml, bolus_ml = deliver(state, par, PUMP_TICK_H, ug)
+        basal_ml, bolus_ml = deliver(state, par, TICK_H, ug)
         out[k, 0] = basal_ml + bolus_ml
         out[k, 1] = ug[0]
         out[k, 2] = state.stored_ml

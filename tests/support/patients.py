@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from thecal.physiology.layout import MU, N_NODES, N_SENSORS, NODES
+from thecal.core.layout import MU, N_NODES, N_SENSORS, NODES
 from thecal.physiology.patient import prepare_patient, start_patient
 from thecal.physiology.records import PATIENT_PAR, PATIENT_STATE
 

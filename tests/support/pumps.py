@@ -6,10 +6,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from thecal.core.jit import kernel
 from thecal.devices.program import command
 from thecal.devices.pump import deliver, new_pump_state
 from thecal.devices.records import PUMP_PAR
-from thecal.physiology.jit import kernel
 
 # Restated from the device's description, not read from the shipped file, so that a change of the file is noticed.
 PUMP = {

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from thecal.experiments.report_data import Curve, Difference, Events, Interval, Outcome, ReportData, ShieldUse, Story
-from thecal.experiments.validate import Band
+from thecal.experiments.analysis.results import Difference, Events, Interval, Outcome, ShieldUse
+from thecal.experiments.reports.data import Curve, ReportData, Story
+from thecal.experiments.validation.validate import Band
 
 POLICIES = ["ppo", "fixed", "fixed_ptm", "guideline", "guideline_ptm", "pid", "random", "max_request"]
 OUTCOMES = [

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from thecal.envs.records import TICK_OUT
+from thecal.envs.kernel.records import TICK_OUT
 from thecal.envs.tasks import TaskSpec, load_task
-from thecal.experiments.rollout import FIELDS, Trajectories
+from thecal.experiments.rollouts.rollout import FIELDS, Trajectories
 
 
 def short_task(days: float = 2.0, **changes: Any) -> TaskSpec:

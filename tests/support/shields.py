@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from thecal.safety.parameters import shield_parameters
 from thecal.safety.profiles import load_profile
-from thecal.safety.records import SHIELD_FACTS, SHIELD_PAR, SHIELD_STATE
+from thecal.safety.records import SHIELD_INPUT, SHIELD_PAR, SHIELD_STATE
 from thecal.safety.shield import new_shield_state, shield_tick
 
 from support.shield_oracle import Limits, Vitals
@@ -74,11 +74,11 @@ def tick(
     state: np.void, par: np.void, request: int, bolus: int = 0, *, valid: int = 1, vitals: tuple[int, int, int] = WELL,
     clear: int = 0, **others: int,
 ) -> tuple[int, int]:  # fmt: skip
-    """One tick in place; returns the allowed rate and bolus. ``others`` are further facts."""
+    """One tick in place; returns the allowed rate and bolus. ``others`` are further received."""
     boxes = np.empty(1, SHIELD_STATE), np.empty(1, SHIELD_PAR)
     boxes[0][0], boxes[1][0] = state, par
-    told = facts(rr=vitals[0], spo2=vitals[1], poss=vitals[2], clear=clear, **others)
-    _one(boxes[0], boxes[1], told, np.int64(request), np.int64(bolus), valid)
+    received = shield_input(rr=vitals[0], spo2=vitals[1], poss=vitals[2], clear=clear, **others)
+    _one(boxes[0], boxes[1], received, np.int64(request), np.int64(bolus), valid)
     for name in state.dtype.names or ():
         state[name] = boxes[0][0][name]
     return int(state["allowed_rate"]), int(state["allowed_bolus"])
@@ -94,7 +94,7 @@ def drive(
     state, pars = np.empty(1, SHIELD_STATE), np.empty(1, SHIELD_PAR)
     state[0], pars[0] = fresh(par, start), par
     out = np.zeros((5, n), dtype=np.int64)
-    _many(state, pars, facts(), asks, sizes, seen.rr, seen.spo2, seen.poss, seen.clear, relative, out)
+    _many(state, pars, shield_input(), asks, sizes, seen.rr, seen.spo2, seen.poss, seen.clear, relative, out)
     return Run(*out, state)
 
 
@@ -104,27 +104,27 @@ def well(n: int) -> Vitals:
     return Vitals(rr, spo2, poss, np.zeros(n, dtype=np.int64))
 
 
-def facts(**changes: int) -> NDArray[np.void]:
-    """One SHIELD_FACTS record: a sound pump, long after its refill, and a patient who is well."""
-    told = np.zeros(1, SHIELD_FACTS)
+def shield_input(**changes: int) -> NDArray[np.void]:
+    """One SHIELD_INPUT record: a sound pump, long after its refill, and a patient who is well."""
+    received = np.zeros(1, SHIELD_INPUT)
     sound = {"rr": 140, "spo2": 970, "co2": 380, "sbp": 1300, "map": 900, "hr": 700, "poss": 1, "nrs": -1}
     for name, value in {**sound, "reservoir_nl": 10**9, "since_refill": 10**6, **changes}.items():
-        told[name] = value
-    return told
+        received[name] = value
+    return received
 
 
 @numba.njit
-def _one(state, par, told, request, bolus, valid):  # type: ignore[no-untyped-def]
-    shield_tick(state[0], par[0], told[0], request, bolus, valid)
+def _one(state, par, received, request, bolus, valid):  # type: ignore[no-untyped-def]
+    shield_tick(state[0], par[0], received[0], request, bolus, valid)
 
 
 @numba.njit
-def _many(state, par, told, requests, boluses, rr, spo2, poss, clear, relative, out):  # type: ignore[no-untyped-def]
+def _many(state, par, received, requests, boluses, rr, spo2, poss, clear, relative, out):  # type: ignore[no-untyped-def]
     shield = state[0]
     for t in range(len(requests)):
         request = requests[t] + (shield.prev_rate if relative else 0)
-        told[0].rr, told[0].spo2, told[0].poss, told[0].clear = rr[t], spo2[t], poss[t], clear[t]
-        shield_tick(shield, par[0], told[0], request, boluses[t], 1)
+        received[0].rr, received[0].spo2, received[0].poss, received[0].clear = rr[t], spo2[t], poss[t], clear[t]
+        shield_tick(shield, par[0], received[0], request, boluses[t], 1)
         out[0, t] = shield.allowed_rate
         out[1, t] = shield.allowed_bolus
         out[2, t] = shield.binding

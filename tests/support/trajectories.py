@@ -29,8 +29,8 @@ class Trajectory:
         self.rows["valid"] = 1
         self.rows["rate"] = self.rows["request"] = start
         for name, value in WELL.items():
-            self.rows["facts"][name] = value
-        self.rows["facts"]["rr"] = 140 + np.arange(ticks) % 2
+            self.rows["received"][name] = value
+        self.rows["received"]["rr"] = 140 + np.arange(ticks) % 2
         self.who: dict[str, Any] = {
             "drugs": list(drugs), "conc_ug_per_ml": list(conc), "setting": setting, "sedated": False, "stable_h": 2_000.0,
             "dead_ml": 0.25, "start_rate_nl": start, "start_clock_h": 0.0, **PUMP,
@@ -49,10 +49,10 @@ class Trajectory:
             self.rows["bolus"][tick] = self.rows["bolus_request"][tick] = size
         return self
 
-    def told(self, at: int, ticks: int = 1, **facts: int) -> Trajectory:
-        """Other facts for some ticks from ``at`` on."""
-        for name, value in facts.items():
-            self.rows["facts"][name][at : at + ticks] = value
+    def told(self, at: int, ticks: int = 1, **received: int) -> Trajectory:
+        """Other received for some ticks from ``at`` on."""
+        for name, value in received.items():
+            self.rows["received"][name][at : at + ticks] = value
         return self
 
     def asked(self, at: int, ticks: int, valid: int) -> Trajectory:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from thecal.experiments.reproductions import REPRODUCTIONS
-from thecal.experiments.validate import Score, load_targets, records, table, validate
-from thecal.physiology.errors import UnknownNameError
+from thecal.core.errors import UnknownNameError
+from thecal.experiments.validation.reproductions import REPRODUCTIONS
+from thecal.experiments.validation.validate import Score, load_targets, records, table, validate
 from thecal.physiology.population import drug_names
 
 # Observations the model does not reproduce (see docs/limits.md). A figure that leaves or joins this list must be explained

@@ -1,0 +1,1 @@
+"""Learned policies: training, storage without pickle, and the network at work."""

@@ -1,0 +1,184 @@
+"""The part of training that needs Torch and Stable-baselines3; imported only when something is trained."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from stable_baselines3 import PPO, SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+
+from thecal.agents.backends.actor import PolicyRecord
+from thecal.agents.backends.settings import PPOSettings, RLSettings, SACSettings
+from thecal.agents.backends.training import Throughput
+from thecal.core.errors import ConfigError, StoreError
+
+_ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
+
+
+class TimedVecEnv(VecEnvWrapper):
+    """Passes everything through and adds up the time spent stepping."""
+
+    def __init__(self, venv: VecEnv) -> None:
+        super().__init__(venv)
+        self.seconds = 0.0
+
+    def reset(self) -> Any:
+        """Reset the wrapped environment."""
+        return self.venv.reset()
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        """Start a step; most environments do their work here or in :meth:`step_wait`, so both are timed."""
+        start = time.perf_counter()
+        self.venv.step_async(actions)
+        self.seconds += time.perf_counter() - start
+
+    def step_wait(self) -> Any:
+        """Finish the step."""
+        start = time.perf_counter()
+        result = self.venv.step_wait()
+        self.seconds += time.perf_counter() - start
+        return result
+
+
+class ThroughputCallback(BaseCallback):
+    """Measures a run and logs ``throughput/*`` at each rollout."""
+
+    def __init__(self, env: TimedVecEnv) -> None:
+        super().__init__()
+        self.env = env
+        self.update_s = 0.0
+        self._begin = time.perf_counter()
+        self._first_frame = 0
+        self._rollout_end: float | None = None
+
+    def _on_training_start(self) -> None:
+        self._begin = time.perf_counter()
+        self._first_frame = self.model.num_timesteps
+
+    def _on_rollout_start(self) -> None:
+        self._close_update()
+        speed = self.result()
+        if speed.frames:
+            self.logger.record("throughput/frames_per_s", speed.frames_per_s)
+            self.logger.record("throughput/env_share", speed.env_share)
+            self.logger.record("throughput/update_share", speed.update_share)
+
+    def _on_rollout_end(self) -> None:
+        self._rollout_end = time.perf_counter()
+
+    def _on_training_end(self) -> None:
+        self._close_update()
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _close_update(self) -> None:
+        if self._rollout_end is not None:
+            self.update_s += time.perf_counter() - self._rollout_end
+            self._rollout_end = None
+
+    def result(self) -> Throughput:
+        """The run so far."""
+        frames = self.model.num_timesteps - self._first_frame
+        return Throughput(frames, time.perf_counter() - self._begin, self.env.seconds, self.update_s)
+
+
+def make_model(algorithm: str, env: VecEnv, settings: RLSettings, seed: int) -> BaseAlgorithm:
+    """A fresh Stable-baselines3 algorithm on the timed environment.
+
+    Raises:
+        ConfigError: the settings belong to the other algorithm.
+    """
+    policy: dict[str, Any] = {"net_arch": list(settings.net_arch), "activation_fn": _ACTIVATIONS[settings.activation]}
+    policy["log_std_init"] = settings.log_std_init
+    timed = TimedVecEnv(env)
+    common: dict[str, Any] = {
+        "learning_rate": settings.learning_rate_at,
+        "gamma": settings.gamma,
+        "batch_size": settings.batch_size,
+        "policy_kwargs": policy,
+        "seed": seed,
+        "device": "cpu",
+    }
+    if algorithm == "ppo" and isinstance(settings, PPOSettings):
+        return _quiet(PPO("MlpPolicy", timed, **common, **settings.model_dump(include=_PPO_FIELDS)))
+    if algorithm == "sac" and isinstance(settings, SACSettings):
+        return _quiet(SAC("MlpPolicy", timed, **common, **settings.model_dump(include=_SAC_FIELDS)))
+    raise ConfigError(f"algorithm {algorithm!r} cannot use {type(settings).__name__}")
+
+
+def _quiet(model: BaseAlgorithm) -> BaseAlgorithm:
+    """Give the model a logger without outputs (SB3's own leaves a folder in the temporary directory for every run).
+
+    A callback that wants the metrics appends its ``KVWriter`` to ``model.logger.output_formats``.
+    """
+    model.set_logger(Logger(folder=None, output_formats=[]))
+    return model
+
+
+_PPO_FIELDS = {"n_steps", "n_epochs", "gae_lambda", "clip_range", "ent_coef", "vf_coef", "max_grad_norm", "target_kl"}
+_SAC_FIELDS = {"buffer_size", "learning_starts", "tau", "train_freq", "gradient_steps", "ent_coef"}
+
+
+def learn(model: BaseAlgorithm, frames: int, callbacks: Sequence[BaseCallback]) -> tuple[Throughput, bool]:
+    """Run the training; Ctrl-C ends it early and keeps what was learned. Returns the speed, and whether it was ended."""
+    env = model.get_env()
+    while not isinstance(env, TimedVecEnv):
+        if not isinstance(env, VecEnvWrapper):
+            raise ConfigError("the model was not made by make_model")
+        env = env.venv
+    meter = ThroughputCallback(env)
+    everyone = CallbackList([meter, *callbacks])
+    everyone.init_callback(model)  # so that an interrupt before the first rollout finds them ready
+    interrupted = False
+    try:
+        model.learn(total_timesteps=frames, callback=everyone)
+    except KeyboardInterrupt:
+        interrupted = True
+        everyone.on_training_end()
+    return meter.result(), interrupted
+
+
+def state_arrays(model: BaseAlgorithm) -> dict[str, NDArray[np.float32]]:
+    """The policy's whole state dict as arrays."""
+    return {key: value.detach().cpu().numpy() for key, value in model.policy.state_dict().items()}
+
+
+def read_zip(path: Path, names: tuple[str, ...], algorithm: str) -> tuple[PolicyRecord, dict[str, NDArray[Any]]]:
+    """Read a trusted Stable-baselines3 zip of an ``MlpPolicy``.
+
+    Raises:
+        StoreError: the file is missing, not such a zip, or its network is of another kind.
+    """
+    kind: type[PPO] | type[SAC] = SAC if algorithm == "sac" else PPO
+    try:
+        model = kind.load(path, device="cpu")
+        whole: Any = model.policy
+        body = whole.mlp_extractor.policy_net if kind is PPO else whole.actor.latent_pi
+        widths = tuple(layer.out_features for layer in body if isinstance(layer, torch.nn.Linear))
+        activation: Literal["tanh", "relu"] = "relu" if isinstance(body[1], torch.nn.ReLU) else "tanh"
+    except Exception as error:  # a foreign pickle may fail in any way
+        raise StoreError(f"{path}: cannot be read as a Stable-baselines3 {algorithm} zip ({error})") from error
+    record = PolicyRecord(
+        algorithm="sac" if kind is SAC else "ppo",
+        task="unknown",
+        task_hash="",
+        observation_names=names,
+        net_arch=widths,
+        activation=activation,
+        settings={},
+        seed=0,
+        frames=model.num_timesteps,
+        interrupted=False,
+        thecal_version="unknown",
+    )
+    return record, state_arrays(model)

@@ -1,0 +1,126 @@
+"""Discrete actions with masks: which of them the shield would run unchanged, asked of the shield itself on a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.spaces import Discrete
+from numba import prange
+from numpy.typing import NDArray
+
+from thecal.core.errors import ConfigError
+from thecal.core.jit import entry_point
+from thecal.envs.adapters.actions import read_choice
+from thecal.envs.adapters.single import ThecalEnv
+from thecal.envs.batch import PARALLEL_FROM, Batch
+from thecal.envs.kernel.shield_input import write_shield_input
+from thecal.envs.kernel.step import SOURCE_KEY, begin_step
+from thecal.safety.shield import shield_tick
+
+RATES = (-1.0, -0.5, 0.0, 0.5, 1.0)
+BOLUSES = (0.0, 0.5, 1.0)
+
+
+def _compile(parallel: bool, key: int) -> Any:
+    span = prange if parallel else range
+
+    @entry_point(parallel=parallel)
+    def look_ahead(world, par, scratch, scratch_out, actions, allowed):
+        """For every environment and action: 1 where the shield would change nothing in the first tick of the step."""
+        for b in span(world.shape[0]):
+            own = b if parallel else 0
+            scratch[own] = world[b]
+            trial = scratch[own]
+            write_shield_input(trial, par[b])  # no action has a part in them
+            for a in range(actions.shape[0]):
+                trial.shield = world[b].shield
+                trial.episode = world[b].episode
+                rate, valid = begin_step(trial, par[b], actions[a], scratch_out[own])
+                shield_tick(trial.shield, par[b].shield, trial.received, rate, trial.episode.armed_nl, valid)
+                allowed[b, a] = trial.shield.binding == 0
+        return key
+
+    return look_ahead
+
+
+_look_serial = _compile(False, SOURCE_KEY)
+_look_parallel = _compile(True, SOURCE_KEY)
+
+
+class Masks:
+    """Asks the shield of a batch which actions of a table it would run unchanged.
+
+    What is promised: an action that is not masked passes the first pump tick of its step as it was asked for, on what was
+    known when the mask was made; its demand bolus is judged as if the patient asked for it at once. In the later ticks of
+    the step a lock may close, and a bolus that the patient asks for then is judged anew. Holding always counts as allowed,
+    because something has to be; a lock may still cut the rate.
+    """
+
+    def __init__(self, batch: Batch, table: NDArray[np.float64]) -> None:
+        self.batch = batch
+        self.table = np.array(table, np.float64, order="C")
+        rows = batch.n if batch.n >= PARALLEL_FROM else 1
+        self._scratch = np.zeros(rows, batch.world.dtype)
+        self._out = np.zeros(rows, batch.out.dtype)
+
+    def __call__(self) -> NDArray[np.bool_]:
+        """``bool[B, A]``: neither time nor any state moves."""
+        allowed = np.zeros((self.batch.n, len(self.table)), np.bool_)
+        look = _look_parallel if self.batch.n >= PARALLEL_FROM else _look_serial
+        look(self.batch.world, self.batch.par, self._scratch, self._out, self.table, allowed)
+        return allowed
+
+
+def action_masks(batch: Batch, actions: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of ``actions`` ``[A, 2]`` would pass the shield unchanged now, ``bool[B, A]``; see :class:`Masks`."""
+    return Masks(batch, actions)()
+
+
+def action_table(rates: Sequence[float] = RATES, boluses: Sequence[float] = BOLUSES) -> tuple[NDArray[np.float64], int]:
+    """Every pair of both components as the table of discrete actions ``[A, 2]``, and the number of the one that holds.
+
+    Raises:
+        ConfigError: holding is not among them.
+    """
+    if 0.0 not in rates or 0.0 not in boluses:
+        raise ConfigError("the table needs a 0 in both components: holding is always allowed")
+    table = np.array([(rate, bolus) for rate in rates for bolus in boluses], np.float64)
+    return table, int(np.flatnonzero((table == 0.0).all(axis=1))[0])
+
+
+class DiscreteActions(gym.ActionWrapper[NDArray[np.float32], int, NDArray[np.float32]]):
+    """The environment with a table of discrete actions; ``action_masks()`` is what sb3-contrib's MaskablePPO asks for.
+
+    A batch of them for Stable-Baselines3 is ``make_sb3(..., discrete=True)``.
+
+    Args:
+        env: a :class:`ThecalEnv` (also wrapped, as ``gym.make`` returns it).
+        rates, boluses: the values of both action components; every pair is one action.
+    """
+
+    def __init__(
+        self, env: gym.Env[Any, Any], rates: tuple[float, ...] = RATES, boluses: tuple[float, ...] = BOLUSES
+    ) -> None:
+        super().__init__(env)
+        base = env.unwrapped
+        if not isinstance(base, ThecalEnv):
+            raise ConfigError("discrete actions need a Thecal environment")
+        self.table, self._hold = action_table(rates, boluses)
+        self._masks = Masks(base.batch, self.table)
+        table: Any = Discrete(len(self.table))
+        self.action_space = table
+
+    def action(self, action: int) -> NDArray[np.float32]:
+        """The two components of a discrete action; NaN, which the shield holds, for one that is not in the table."""
+        chosen = read_choice(action, len(self.table))
+        row = np.full(2, np.nan) if chosen is None else self.table[chosen]
+        return row.astype(np.float32)
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """``bool[A]``: which actions the shield would run unchanged; see :class:`Masks` for what that promises."""
+        mask: NDArray[np.bool_] = self._masks()[0]
+        mask[self._hold] = True
+        return mask

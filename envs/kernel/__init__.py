@@ -1,0 +1,1 @@
+"""One tick, compiled: request, shield, pump, patient, sensors, observation; read ``step`` first."""

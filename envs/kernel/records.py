@@ -1,0 +1,182 @@
+"""The records of one environment: patient, pump and shield joined, what an episode needs, and what a step reports."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from thecal.core.layout import MAX_DRUGS, TICKS_PER_DAY
+from thecal.devices.fault_records import FAULT_PAR, FAULT_STATE
+from thecal.devices.monitor_records import MONITOR_PAR, MONITOR_STATE
+from thecal.devices.records import PUMP_PAR, PUMP_STATE
+from thecal.physiology.records import PATIENT_PAR, PATIENT_STATE
+from thecal.safety.records import SHIELD_INPUT, SHIELD_PAR, SHIELD_STATE
+
+_f = np.float64
+_i = np.int64
+
+EPISODE = np.dtype(
+    [
+        ("step", _i),  # steps taken
+        ("command", _i),  # 1: a typed command stands in place of the action
+        ("command_rate", _i),  # nL per pump tick
+        ("command_bolus", _i),  # nL
+        ("command_valid", _i),  # 1, or why it cannot be used, see safety.shield.shield_tick
+        ("armed_nl", _i),  # demand bolus armed for this interval, nL
+        ("presses", _i, (TICKS_PER_DAY,)),  # 1 for each pump tick of the last 24 h in which the patient pressed
+        ("presses24", _i),
+        ("given_last", _i),  # demand boluses given in the last step
+        ("pressed_last", _i),
+        ("was_depressed", _i),
+        ("was_oversedated", _i),
+        ("was_withdrawing", _i),
+        ("terminated", _i),
+    ],
+    align=True,
+)
+
+TASK_PAR = np.dtype(
+    [
+        ("ticks_per_step", _i),
+        ("n_steps", _i),
+        ("max_up", _f),  # largest requested relative rise of the rate in one step
+        ("max_down", _f),
+        ("deadband", _f),
+        ("patient_bolus", _i),  # 1: the patient triggers the armed bolus; 0: it is requested at once
+        ("start_rate_nl", _i),
+        ("start_clock_h", _f),
+        ("refill_ml", _f),  # estimated volume at which the clinic refills, mL
+        ("refill_h", _f),  # age of a fill at which it does, h: the solution is good no longer
+        ("clinic_clock_h", _f),  # clock time of the daily round that may clear a latched lock
+        ("cap_ug", _f),  # the profile's 24-h cap of drug 0, µg
+        ("w_relief", _f),
+        ("w_sedation", _f),
+        ("w_adverse", _f),
+        ("w_resp", _f),
+        ("w_dose", _f),
+        ("w_oih", _f),
+        ("w_change", _f),
+        ("w_shield", _f),
+        ("w_terminal", _f),
+    ],
+    align=True,
+)
+
+WORLD = np.dtype(
+    [
+        ("patient", PATIENT_STATE),
+        ("pump", PUMP_STATE),
+        ("shield", SHIELD_STATE),
+        ("received", SHIELD_INPUT),
+        ("episode", EPISODE),
+        ("fault", FAULT_STATE),
+        ("monitor", MONITOR_STATE),
+        ("tip_ug", _f, (MAX_DRUGS,)),  # drug that left the catheter in the last substep, µg
+    ],
+    align=True,
+)
+WORLD_PAR = np.dtype(
+    [
+        ("patient", PATIENT_PAR),
+        ("pump", PUMP_PAR),
+        ("shield", SHIELD_PAR),
+        ("task", TASK_PAR),
+        ("fault", FAULT_PAR),
+        ("monitor", MONITOR_PAR),
+        ("ordered_conc", _f, (MAX_DRUGS,)),  # what every refill is ordered to hold, µg/mL
+    ],
+    align=True,
+)
+
+# What an agent's designer may look at in `info`: the shield's account, the ledger, rewards and costs.
+PUBLIC_FIELDS = (
+    ("time_h", _f),  # end of the step
+    ("nrs_report", _f),  # report that arrived in the step, NaN when none did
+    ("requested_rate", _f),  # mL/d
+    ("allowed_rate", _f),
+    ("delivered_rate", _f),  # all fluid delivered in the step, as mL/d
+    ("requested_bolus_ul", _f),
+    ("allowed_bolus_ul", _f),
+    ("dose_ug", _f, (MAX_DRUGS,)),  # drug commanded in the step
+    ("dose24_ug", _f, (MAX_DRUGS,)),  # drug commanded in the last 24 h
+    ("demands", _f),
+    ("demands_given", _f),
+    ("demands_denied", _f),
+    ("reservoir_est_ml", _f),
+    ("programmed_rate", _f),  # basal rate that telemetry reads back, mL/d
+    ("battery_used", _f),  # share of the time to ERI
+    ("alarms", _i),  # bits of devices.alarms.PumpAlarm
+    ("suspicions", _i),  # bits of devices.monitor_records.Monitor that rose within their silence
+    ("refill_residual", _f),  # last refill: (expected - aspirated) / infused
+    ("pump_events", _i),  # id of the next entry of the pump's log
+    ("binding", _i),  # bit k: invariant k changed the request
+    ("violations", _i),  # bit k: the raw request broke limit k
+    ("intervened", _i),
+    ("fallback", _i),
+    ("r_relief", _f),
+    ("r_sedation", _f),
+    ("r_adverse", _f),
+    ("r_resp", _f),
+    ("r_dose", _f),
+    ("r_oih", _f),
+    ("r_change", _f),
+    ("r_shield", _f),  # training signal only; reported returns leave it out
+    ("r_terminal", _f),
+    ("cost_resp", _f),
+    ("cost_sedation", _f),
+    ("cost_withdrawal", _f),
+    ("cost", _f),
+    ("reward", _f),
+    ("terminated", _i),
+)
+# Hidden truth: for evaluation and reports, never for a policy.
+TRUTH_FIELDS = (
+    ("pain_mean", _f),
+    ("pain_end", _f),
+    ("pain_latent", _f),
+    ("pain0", _f),  # what the patient would feel without drug, NRS
+    ("relief", _f),
+    ("controlled_h", _f),  # hours with NRS <= 3, rousable and alive
+    ("alive_h", _f),
+    ("awake_h", _f),
+    ("bt_h", _f),
+    ("resp_h", _f),
+    ("resp_events", _f),
+    ("sed_h", _f),
+    ("sed_events", _f),
+    ("unrousable_h", _f),  # hours at POSS 4
+    ("withdrawal_h", _f),
+    ("rr_min", _f),
+    ("spo2_min", _f),
+    ("paco2_max", _f),
+    ("hr", _f),
+    ("sbp", _f),
+    ("sedation", _f),
+    ("nausea", _f),
+    ("withdrawal", _f),
+    ("ashworth", _f),  # 1-5; 1 without spasticity
+    ("itch", _f),  # this and the next six 0-1
+    ("retention", _f),
+    ("constipation", _f),
+    ("bp_fall", _f),
+    ("motor_block", _f),
+    ("cognition", _f),
+    ("endocrine", _f),
+    ("granuloma", _f),  # 1: clinically evident
+    ("temperature", _f),  # degree C
+    ("distress", _f),  # 0-1
+    ("function", _f),  # 0-100
+    ("ce_dh", _f),
+    ("ce_bs", _f),
+    ("tol", _f),
+    ("oih", _f),
+    ("plasma", _f),
+    ("csf_tip", _f),
+    ("reservoir_true_ml", _f),
+    ("conc_true", _f, (MAX_DRUGS,)),  # in the reservoir, µg/mL
+    ("tip_ug", _f, (MAX_DRUGS,)),  # drug that entered the CSF in the step, µg
+    ("faults", _i),  # bits of devices.fault_records.Fault: present at the end of the step
+    ("fault_begun", _i),  # began in the step
+)
+TICK_OUT = np.dtype(list(PUBLIC_FIELDS + TRUTH_FIELDS), align=True)
+PUBLIC_NAMES = tuple(field[0] for field in PUBLIC_FIELDS)
+TRUTH_NAMES = tuple(field[0] for field in TRUTH_FIELDS)

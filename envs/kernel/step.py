@@ -1,0 +1,251 @@
+"""One step of one environment: policy request -> shield -> pump -> patient -> sensors, pump tick by pump tick.
+
+Every way into the simulation (single environment, vector environment, SB3 adapter, rollouts) runs :func:`step_world`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import prange
+
+from thecal.core.jit import entry_point, kernel, source_key
+from thecal.core.layout import COARSE_PER_TICK, MAX_DRUGS, NL_PER_ML, NL_PER_UL, PG_PER_UG, TICK_H, TICKS_PER_DAY
+from thecal.core.rng import STREAM_REFILL, normals
+from thecal.devices.fault_records import Fault
+from thecal.devices.faults import count_error, is_active, see_faults, step_faults
+from thecal.devices.monitor_records import RESPONDS
+from thecal.devices.monitors import see_day, see_patient, see_pump, see_refill, see_report
+from thecal.devices.patient_faults import spoil_sensors, step_patient_faults
+from thecal.devices.program import command
+from thecal.devices.pump import begin_tick, deliver
+from thecal.devices.records import HALT_EXPLANT
+from thecal.devices.refills import clinic_refill
+from thecal.envs.kernel.metrics import accumulate_tick, finish_step
+from thecal.envs.kernel.observation import write_observation
+from thecal.envs.kernel.shield_input import write_shield_input, write_trail
+from thecal.physiology.pain import step_disturbance
+from thecal.physiology.patient import is_quiet, step_kinetics, step_response
+from thecal.physiology.reports import step_report
+from thecal.physiology.sensors import step_sensors
+from thecal.safety.records import UNASKED
+from thecal.safety.shield import largest_bolus, shield_tick
+
+_LOST, _REPEATED = int(Fault.COMMAND_LOST), int(Fault.COMMAND_REPEATED)
+_MEASUREMENT = 1 << 24  # draws of refills above this number are errors of measurement
+SOURCE_KEY = source_key()
+
+
+@kernel
+def requested_rate(world, task, a):
+    """The rate (nL per pump tick, not yet shielded) that action component ``a`` in [-1, 1] asks for."""
+    now = world.shield.prev_rate
+    if abs(a) <= task.deadband:
+        return now
+    reach = task.max_up if a > 0.0 else task.max_down
+    size = (abs(a) - task.deadband) / (1.0 - task.deadband) * reach
+    return math.floor(now * (1.0 + math.copysign(size, a)))
+
+
+@kernel
+def begin_step(world, par, action, out):
+    """Read the action, or the command in its place; returns (rate request in nL per tick, 1 or why it cannot be used)."""
+    episode = world.episode
+    episode.pressed_last = 0
+    episode.given_last = 0
+    episode.armed_nl = 0
+    if episode.command == 1:
+        episode.command = 0
+        if episode.command_valid == 1:
+            episode.armed_nl = episode.command_bolus
+            out.requested_rate = episode.command_rate * TICKS_PER_DAY / NL_PER_ML
+            out.requested_bolus_ul = episode.armed_nl / NL_PER_UL
+            return episode.command_rate, 1
+        out.requested_rate = math.nan
+        return world.shield.prev_rate, episode.command_valid
+    if not (math.isfinite(action[0]) and math.isfinite(action[1])):
+        out.requested_rate = math.nan
+        return world.shield.prev_rate, 0
+    a = min(1.0, max(-1.0, action[0]))
+    b = min(1.0, max(0.0, action[1]))
+    episode.armed_nl = math.floor(b * largest_bolus(world.shield, par.shield))
+    rate = requested_rate(world, par.task, a)
+    out.requested_rate = rate * TICKS_PER_DAY / NL_PER_ML
+    out.requested_bolus_ul = episode.armed_nl / NL_PER_UL
+    return rate, 1
+
+
+@kernel
+def _shield_and_pump(world, par, rate, valid, k, out, trail):
+    """One pump tick's request through the shield to the pump; later ticks of a step ask to hold the rate."""
+    patient = world.patient
+    shield = world.shield
+    episode = world.episode
+    first = 1 if k == 0 else 0
+    asks = first
+    if par.task.patient_bolus == 1:
+        asks = patient.demand
+    bolus = episode.armed_nl if asks == 1 else 0
+    request = rate if first == 1 else shield.prev_rate
+    usable = valid if first == 1 else UNASKED
+    write_shield_input(world, par)
+    before = shield.prev_rate
+    shield_tick(shield, par.shield, world.received, request, bolus, usable)
+    if trail.shape[0] > 0:
+        write_trail(trail[k], world, par, before, request, bolus, usable)
+    given = shield.allowed_bolus
+    if patient.demand == 1:
+        episode.pressed_last += 1
+        out.demands += 1.0
+        if given > 0:
+            out.demands_given += 1.0
+            episode.given_last += 1
+        else:
+            out.demands_denied += 1.0
+    slot = patient.tick % TICKS_PER_DAY
+    episode.presses24 += patient.demand - episode.presses[slot]
+    episode.presses[slot] = patient.demand
+    out.binding |= shield.binding
+    out.violations |= shield.violations
+    out.fallback = max(out.fallback, shield.fallback)
+    # Rounding to the pump's grid is no intervention; a limit that decided the outcome is.
+    if shield.binding != 0:
+        out.intervened = 1
+    out.allowed_bolus_ul += given / NL_PER_UL
+    _send(world, par, shield.allowed_rate, given)
+
+
+@kernel
+def _send(world, par, rate, bolus):
+    """Send the allowed command to the pump, which may lose or repeat it, and look at the telemetry that comes back."""
+    pump = world.pump
+    fault = world.fault
+    before = pump.events
+    sent = 1 if rate != pump.rate_nl or bolus > 0 else 0
+    if fault.active == 0 or not is_active(fault, _LOST):
+        command(pump, par.pump, rate, bolus)
+    if fault.active != 0 and fault.begun >> _REPEATED & 1 == 1 and fault.repeat_nl > 0.0:
+        command(pump, par.pump, rate, fault.repeat_nl)
+    if bolus > 0:
+        fault.repeat_nl = bolus
+    see_pump(world.monitor, par.monitor, pump, rate, 1 if pump.events - before != sent else 0)
+
+
+@kernel
+def _move_patient(world, par, out):
+    """Deliver for one pump tick and advance the patient by it."""
+    patient = world.patient
+    t_h = patient.tick * TICK_H
+    if par.fault.enabled == 1:
+        step_patient_faults(world.fault, par.fault, world.pump, par.patient, patient, world.tip_ug)
+    n = 1 if is_quiet(patient) and world.pump.bolus_left_nl + world.pump.prime_left_nl <= 0.0 else COARSE_PER_TICK
+    for _ in range(n):
+        basal_ml, bolus_ml = deliver(world.pump, par.pump, TICK_H / n, world.tip_ug)
+        step_kinetics(par.patient, patient, world.tip_ug, basal_ml, bolus_ml, TICK_H / n)
+        out.delivered_rate += basal_ml + bolus_ml
+    step_response(par.patient, patient, t_h, 0.5 * TICK_H)
+    step_sensors(par.patient, patient, t_h + TICK_H)
+    if world.fault.active != 0:
+        spoil_sensors(world.fault, patient)
+    step_report(par.patient, patient)
+    if patient.nrs_new == 1:
+        out.nrs_report = patient.nrs_report
+        see_report(world.monitor, patient.nrs_report)
+
+
+@kernel
+def _look(world, par):
+    """Once per pump tick: the monitors look at the patient, and faults that they show are credited."""
+    monitor = world.monitor
+    patient = world.patient
+    now_h = world.pump.age_h
+    if world.pump.ticks % TICKS_PER_DAY == 0:
+        see_day(monitor, par.monitor, world.shield.allowed_rate, patient.temperature, now_h)
+    see_patient(monitor, par.monitor, patient.s_value, patient.s_valid, patient.poss_seen, now_h)
+    if world.fault.active != 0 and monitor.raised != 0:
+        see_faults(world.fault, par.fault, monitor.raised, now_h, RESPONDS)
+
+
+@kernel
+def _visit(world, par):
+    """A refill, when the pump's estimate or the age of the fill asks for one."""
+    pump = world.pump
+    task = par.task
+    due = pump.estimated_ml <= task.refill_ml or pump.age_h - pump.fill_h >= task.refill_h
+    if due and pump.halt & HALT_EXPLANT == 0:
+        found, expected = clinic_refill(world.fault, par.fault, pump, par.pump, par.pump.capacity_ml, par.ordered_conc)
+        who = par.patient
+        noise, _, _, _ = normals(who.seed, who.patient, STREAM_REFILL, _MEASUREMENT + pump.refills)
+        see_refill(world.monitor, par.monitor, found, expected, pump.commanded_ml, noise)
+
+
+@kernel
+def step_world(world, par, action, out, trail):
+    """Advance one environment by one step.
+
+    Args:
+        world, par: one WORLD and one WORLD_PAR record.
+        action: ``[2]`` in [-1, 1]; anything not finite makes the shield hold the last safe rate.
+        out: TICK_OUT record to fill (zeroed by the caller).
+        trail: TRAIL_ROW ``[ticks_per_step]`` to fill, or an empty array when no trail is kept.
+    """
+    rate_before = world.shield.prev_rate
+    out.nrs_report = math.nan
+    out.rr_min = 1.0e3
+    out.spo2_min = 100.0
+    for d in range(MAX_DRUGS):
+        out.tip_ug[d] = world.pump.tip_ug[d]
+    rate, valid = begin_step(world, par, action, out)
+    first_allowed = rate
+    for k in range(par.task.ticks_per_step):
+        patient = world.patient
+        pump = world.pump
+        step_disturbance(par.patient, patient, patient.tick * TICK_H)
+        if par.fault.enabled == 1:
+            step_faults(world.fault, par.fault, pump, par.pump)
+            out.fault_begun |= world.fault.begun
+        pump.body_c = patient.temperature
+        patient.grain_ug = par.pump.stroke_nl * pump.conc[0] / NL_PER_ML
+        begin_tick(pump, par.pump)
+        _shield_and_pump(world, par, rate, valid, k, out, trail)
+        if k == 0:
+            first_allowed = world.shield.allowed_rate
+        given_nl = world.shield.allowed_rate + world.shield.allowed_bolus
+        for d in range(par.patient.n_drugs):
+            out.dose_ug[d] += given_nl * par.shield.conc[d] / PG_PER_UG
+        if patient.dead == 0:
+            entered_ug = pump.tip_ug[0]
+            _move_patient(world, par, out)
+            if world.fault.active != 0:
+                count_error(world.fault, pump.tip_ug[0] - entered_ug, given_nl * par.shield.conc[0] / PG_PER_UG)
+            _look(world, par)
+            _visit(world, par)
+        accumulate_tick(world, par, out)
+        patient.tick += 1
+    for d in range(MAX_DRUGS):
+        out.tip_ug[d] = world.pump.tip_ug[d] - out.tip_ug[d]
+    finish_step(world, par, out, rate_before, rate, first_allowed)
+
+
+def _compile(parallel: bool, key: int):
+    span = prange if parallel else range
+
+    @entry_point(parallel=parallel)
+    def advance(world, par, actions, outs, observations, active, trail):
+        """Step every environment of a batch whose ``active`` flag is set and write its observation.
+
+        Arrays: world WORLD[B], par WORLD_PAR[B], actions float64[B, 2], outs TICK_OUT[B] (zeroed by the caller),
+        observations float32[B, N_OBS], active bool[B], trail TRAIL_ROW[B, ticks_per_step] or TRAIL_ROW[B, 0]. Returns the
+        hash of the kernel sources it was built from.
+        """
+        for b in span(world.shape[0]):
+            if active[b]:
+                step_world(world[b], par[b], actions[b], outs[b], trail[b])
+                write_observation(world[b], par[b], observations[b])
+        return key
+
+    return advance
+
+
+advance_serial = _compile(False, SOURCE_KEY)
+advance_parallel = _compile(True, SOURCE_KEY)

@@ -1,0 +1,1 @@
+"""From trajectories to results: outcomes, statistics, comparisons and the one decision rule."""

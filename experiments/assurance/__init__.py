@@ -1,0 +1,1 @@
+"""Evidence about the shield: attack, harness, audits, detection study, safety case."""

@@ -1,0 +1,247 @@
+"""Attack the shield: hostile requests and spoofed signals over every task, pump and fault, judged by the auditor alone.
+
+Beside the patients stands the shield harness (``harness.py``), and beside both a trial of their strength (``strength.py``).
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thecal.core.errors import ConfigError
+from thecal.core.jit import set_threads
+from thecal.core.layout import SENSORS, TICK_S
+from thecal.devices.specs import pump_names
+from thecal.envs.batch import Batch
+from thecal.envs.tasks import load_task, task_names
+from thecal.envs.trails import trail_meta
+from thecal.experiments.assurance.harness import HarnessCase, run_case
+from thecal.experiments.assurance.hostile_commands import Sender
+from thecal.safety.certificate import kernel_hash
+from thecal.safety.gateway import Gateway
+from thecal.safety.invariants import Invariant
+from thecal.safety.oracle import Findings, audit
+from thecal.safety.records import ASKED as USABLE
+from thecal.safety.records import MALFORMED, TRAIL_ROW
+
+HUGE = 1 << 50
+STRATEGIES = (
+    "random", "maximum", "boundary-seeking", "midnight", "replay", "clock", "not a number", "units", "spoofed",
+    "square wave", "silence", "spoofed scores", "learned",
+)  # fmt: skip
+STAGES = ("confirm", "lower", "advise")
+
+FAULTS = ("none", "reference", "stress")
+_SPLIT = "train"
+_HEALTHY = {"rr": 16.0, "spo2": 98.0, "sbp": 125.0, "map": 90.0, "hr": 72.0}
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One batch of attacks."""
+
+    task: str
+    pump: str
+    faults: str
+    patients: int
+    seed: int
+    stage: str = "auto"
+    adversary: str | None = None  # folder-less weights of the learned adversary, see experiments.adversary
+
+    @property
+    def label(self) -> dict[str, str]:
+        """What tells this scenario from the others."""
+        return {"task": self.task, "pump": self.pump, "faults": self.faults, "stage": self.stage}
+
+
+def scenarios(patients: int, seed: int, tasks: Sequence[str] | None = None) -> list[Scenario]:
+    """Every task on every pump under every preset of faults, and at every stage short of full authority on its own pump."""
+    chosen = tasks or task_names()
+    cases = [(*case, "auto") for case in itertools.product(chosen, pump_names(), FAULTS)]
+    cases += [(task, load_task(task).pump, "stress", stage) for task in chosen for stage in STAGES]
+    return [
+        Scenario(task, pump, faults, patients, seed + i, stage) for i, (task, pump, faults, stage) in enumerate(cases)
+    ]
+
+
+def _ask(name: str, k: int, batch: Batch, where: Ints, rng: np.random.Generator) -> tuple[Any, Any, Any]:
+    """(rates, boluses, valid) of one strategy for the environments ``where`` at step ``k``."""
+    prev = batch.world["shield"]["prev_rate"][where].astype(np.int64)
+    n = len(where)
+    one = np.ones(n, np.int64)
+    if name == "maximum":
+        return one * HUGE, one * HUGE, one
+    if name == "boundary-seeking":
+        par = batch.par["shield"][where]
+        edges = np.stack([
+            prev + prev * par["step_permille"] // 1000, prev + 10, prev, prev * par["keep_permille"] // 1000,
+            par["cap_pg"][:, 0] // (97 * par["conc"][:, 0]), par["max_rate"], par["min_rate"],
+        ])  # fmt: skip
+        rates = edges[rng.integers(len(edges), size=n), np.arange(n)] + rng.choice([-10, -1, 0, 1, 10], n)
+        return rates, par["bolus_abs"] + rng.choice([-100, -1, 0, 1, 100], n), one
+    if name == "midnight":
+        clock = (k * batch.spec.tick_h + batch.spec.start_clock_h) % 24.0
+        near = clock < batch.spec.tick_h or clock >= 24.0 - batch.spec.tick_h
+        return (one * HUGE if near else prev), (one * HUGE if near else 0 * one), one
+    if name == "silence":
+        return one * HUGE, one * HUGE, one * (MALFORMED if k * batch.spec.tick_h % 36.0 < 30.0 else USABLE)
+    if name == "square wave":
+        return (one * HUGE if k * batch.spec.tick_h % 72.0 < 36.0 else 0 * one), one * HUGE, one
+    return rng.integers(-1_000, 40_000, n), rng.integers(-1_000, 40_000, n), one
+
+
+def _tamper(name: str, batch: Batch, where: Ints, rng: np.random.Generator) -> None:
+    """What a strategy falsifies besides its requests: the pump's clock, or the signals that reach the shield."""
+    if name == "clock":
+        batch.world["pump"]["clock_offset_h"][where] = rng.choice([0.0, 0.02, 0.026, -1.0, 24.0], len(where))
+    if name == "silence":
+        blind = where[: len(where) // 2 + 1][rng.random(len(where) // 2 + 1) < 0.9]
+        for sensor in ("rr", "spo2"):
+            batch.world["patient"]["s_valid"][blind, SENSORS.index(sensor)] = 0
+    if name == "spoofed scores":
+        _lie(batch, where[rng.random(len(where)) < 0.3], rng)
+    if name == "spoofed":
+        for sensor, value in _HEALTHY.items():
+            i = SENSORS.index(sensor)
+            shown = value + rng.choice([0.0, 0.3, np.nan, np.inf, -1e9], len(where), p=[0.4, 0.3, 0.1, 0.1, 0.1])
+            batch.world["patient"]["s_value"][where, i] = shown
+            batch.world["patient"]["s_valid"][where, i] = 1
+
+
+def _lie(batch: Batch, where: Ints, rng: np.random.Generator) -> None:
+    """What a nurse or a refill might have said, falsely, where it has no part in the physics."""
+    patient, n = batch.world["patient"], len(where)
+    for name, values in (("poss_seen", [1, 1, 3, 4]), ("weakness_seen", [0, 0, 4]), ("confusion_seen", [0, 0, 4])):
+        patient[name][where] = rng.choice(values, n)
+    batch.world["monitor"]["residual"][where] = rng.choice([0.0, 0.0, 0.2, -0.2], n)
+    for sensor, shown in (("etco2", [38.0, 70.0]), ("sbp", [120.0, 70.0]), ("rr", [14.0, 6.0])):
+        patient["s_value"][where, SENSORS.index(sensor)] = rng.choice(shown, n)
+        patient["s_valid"][where, SENSORS.index(sensor)] = 1
+
+
+def _command(senders: Mapping[int, Sender], batch: Batch, where: Ints) -> tuple[Any, Any, Any]:
+    """(rates, boluses, valid) that the gateways made of what was sent to the environments ``where``."""
+    read = [
+        senders[i].send(
+            now_s=float(batch.world["patient"]["tick"][i]) * TICK_S, head=int(batch.world["pump"]["events"][i]),
+            rate_nl=int(batch.world["shield"]["prev_rate"][i]),
+        )
+        for i in where.tolist()
+    ]  # fmt: skip
+    return tuple(np.array([getattr(r, name) for r in read], np.int64) for name in ("rate_nl", "bolus_nl", "valid"))  # type: ignore[return-value]
+
+
+def attack(scenario: Scenario | HarnessCase) -> tuple[Findings, str]:
+    """Run one scenario and audit it; returns the findings, and why it could not run when it could not."""
+    if isinstance(scenario, HarnessCase):
+        return run_case(scenario), ""
+    try:
+        batch = Batch(
+            scenario.task, scenario.patients, split=_SPLIT, pump=scenario.pump, faults=scenario.faults,
+            stage=scenario.stage, trail=True,
+        )  # fmt: skip
+        patients = np.arange(scenario.patients) + scenario.patients * (scenario.seed % 50)
+        batch.restart(np.arange(scenario.patients), patients, np.full(scenario.patients, scenario.seed, np.uint64))
+    except ConfigError as error:
+        return Findings(), str(error)
+    meta = trail_meta(batch)
+    rows, senders = _drive(batch, scenario)
+    found = audit(meta, rows)
+    for i, sender in senders.items():
+        found.breaches += [(invariant, int(batch.patients[i]), -1, words) for invariant, words in sender.wrong]
+        found.commands.update(sender.sent)
+    return found, ""
+
+
+def _drive(batch: Batch, scenario: Scenario) -> tuple[NDArray[np.void], dict[int, Sender]]:
+    rng = np.random.default_rng(scenario.seed)
+    names = STRATEGIES[:-1] if scenario.adversary is None else STRATEGIES
+    groups = {name: np.arange(i, batch.n, len(names)) for i, name in enumerate(names)}
+    learned = _adversary(scenario.adversary)
+    age_s = 60.0 * batch.profile.limit("command.age")
+    senders = {
+        int(i): Sender(name, Gateway(float(batch.par["ordered_conc"][i, 0]), age_s), rng)
+        for name in ("replay", "units", "not a number")
+        for i in groups[name]
+    }
+    raw = groups["not a number"][::2]  # these get numbers that are none as actions, not as commands
+    actions = np.zeros((batch.n, 2))
+    rows = np.zeros((batch.spec.n_steps, *batch.trail.shape), TRAIL_ROW)
+    episode = batch.world["episode"]
+    for k in range(batch.spec.n_steps):
+        episode["command"] = 1
+        for name, where in groups.items():
+            if where.size == 0:
+                continue
+            _tamper(name, batch, where, rng)
+            if name == "learned":
+                asked = learned(batch, where)
+            elif name in ("replay", "units", "not a number"):
+                asked = _command(senders, batch, where)
+            else:
+                asked = _ask(name, k, batch, where, rng)
+            for key, values in zip(("command_rate", "command_bolus", "command_valid"), asked, strict=True):
+                episode[key][where] = values
+        episode["command"][raw] = 0
+        actions[raw] = rng.choice([1.0, np.nan, np.inf, -np.inf], (len(raw), 2))
+        batch.advance(actions)
+        rows[k] = batch.trail
+    found = rows.transpose(1, 0, 2).reshape(-1)
+    return np.asarray(found[found["tick"] >= 0]), senders
+
+
+def _adversary(weights: str | None) -> Callable[[Batch, Ints], tuple[Any, Any, Any]]:
+    if weights is None:
+        return lambda batch, where: (0, 0, 0)
+    from thecal.experiments.assurance.adversary import load_adversary
+
+    return load_adversary(weights)
+
+
+def run_attack(
+    cases: Sequence[Scenario | HarnessCase],
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int, Findings], None] = lambda _done, _total, _found: None,
+) -> dict[str, Any]:
+    """Run every scenario in parallel; returns ticks, breaches, margins and what could not run."""
+    total, refused = Findings(), []
+    begin = time.perf_counter()
+    per_case = []
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(workers or os.cpu_count() or 1, initializer=set_threads, initargs=(1,)) as pool:
+        for i, (case, (found, why)) in enumerate(pool.imap(_numbered, cases)):
+            total.join(found)
+            if why:
+                refused.append({**case.label, "why": why})
+            else:
+                per_case.append({**case.label, "ticks": found.ticks, "breaches": len(found.breaches)})
+            progress(i + 1, len(cases), total)
+    learned = any(isinstance(case, Scenario) and case.adversary for case in cases)
+    return {
+        "kernel": kernel_hash(),
+        "strategies": list(STRATEGIES if learned else STRATEGIES[:-1]),
+        "ticks": total.ticks,
+        "episodes": total.patients,
+        "seconds": round(time.perf_counter() - begin, 1),
+        "violations": len(total.breaches),
+        "breaches": [list(breach) for breach in total.breaches[:100]],
+        "margins": {Invariant(k).name.lower(): round(v, 6) for k, v in sorted(total.margins.items())},
+        "tested": {i.name.lower(): total.tested.get(int(i), 0) for i in Invariant},
+        "commands": dict(total.commands),
+        "scenarios": per_case,
+        "refused": refused,
+    }
+
+
+def _numbered(case: Scenario | HarnessCase) -> tuple[Scenario | HarnessCase, tuple[Findings, str]]:
+    return case, attack(case)

@@ -1,0 +1,183 @@
+"""Audit what ran: a trail on disk, the trail of a tracked run, or a tracked run replayed from its configuration."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from thecal.core.errors import ConfigError, StoreError
+from thecal.experiments.rollouts.trails import SUFFIX
+from thecal.experiments.studies.config import (
+    CONFIG_FILE,
+    POLICIES,
+    CompareConfig,
+    EvaluateConfig,
+    TrainConfig,
+    checked_task,
+)
+from thecal.safety.invariants import Invariant
+from thecal.safety.oracle import audit
+from thecal.safety.trail import Inspection, read_trail
+
+
+def integrity(found: Inspection, heads: str | None = None) -> list[str]:
+    """What is wrong with a trail as a file; empty when it is whole."""
+    words = []
+    if not found.sound:
+        words.append(f"altered at byte {found.altered_at}")
+    if found.torn_bytes:
+        words.append(f"torn tail of {found.torn_bytes} bytes after {found.records} whole records")
+    if found.sound and not found.closed:
+        words.append("no closing record: cut short, or the program was killed")
+    if heads is not None and found.head not in heads.split():
+        words.append("its head is not the one the run recorded")
+    return words
+
+
+def audit_trail(path: Path, heads: str | None = None) -> dict[str, Any]:
+    """Integrity and findings of one trail.
+
+    Raises:
+        TrailError: the file cannot be read as a trail.
+    """
+    meta, rows, inspection = read_trail(path)
+    found = audit(meta, rows)
+    return {
+        "trail": path.name,
+        "policy": meta.get("policy"),
+        "mode": meta["mode"],
+        "proved": meta["proved"],
+        "integrity": integrity(inspection, heads),
+        "head": inspection.head,
+        "patients": found.patients,
+        "ticks": found.ticks,
+        "violations": len(found.breaches),
+        "breaches": [list(breach) for breach in found.breaches],
+        "margins": {Invariant(k).name.lower(): v for k, v in sorted(found.margins.items())},
+    }
+
+
+def audit_target(target: str) -> list[dict[str, Any]]:
+    """Audit a trail file, every trail of a folder, or a tracked run (replayed when it kept no trail).
+
+    Raises:
+        ConfigError: neither a file, a folder with trails, nor a run that can be replayed.
+        StoreError: the store cannot be read.
+    """
+    place = Path(target)
+    if place.is_file():
+        return [audit_trail(place)]
+    if place.is_dir():
+        trails = sorted(place.glob(f"**/*{SUFFIX}"))
+        if not trails:
+            raise ConfigError(f"{target}: the folder holds no audit trail")
+        return [audit_trail(path) for path in trails]
+    return _audit_run(target)
+
+
+def _audit_run(run_id: str) -> list[dict[str, Any]]:
+    if not re.fullmatch("[0-9a-f]{32}", run_id):
+        raise ConfigError(f"{run_id}: no such file or folder, and not the id of a run")
+    from thecal.experiments.tracking.store import check_store, store_uri
+    from thecal.experiments.tracking.tracker import open_client
+
+    uri = store_uri()
+    check_store(uri)
+    client = open_client(uri)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        data = client.get_run(run_id).data
+        names = [item.path for item in client.list_artifacts(run_id)]
+        kept = [Path(client.download_artifacts(run_id, name)) for name in names if name.endswith(SUFFIX)]
+        if kept:
+            return [audit_trail(path, data.tags.get("trail_head", "")) for path in kept]
+        kind = data.tags.get("kind", "run")
+        if CONFIG_FILE not in names:
+            raise ConfigError(f"run {run_id} ({kind}) says of no patient how he was dosed: there is nothing to replay")
+        config = json.loads(Path(client.download_artifacts(run_id, CONFIG_FILE)).read_text(encoding="utf-8"))
+        place = "policy" if kind == "train" else POLICIES
+        learned = Path(client.download_artifacts(run_id, place)) if place in names else None
+    except (MlflowException, OSError, ValueError) as error:
+        raise StoreError(f"run {run_id} cannot be read ({error})") from error
+    return replay(config, data.tags, data.metrics, learned)
+
+
+def replay(
+    config: dict[str, Any], tags: dict[str, str], metrics: dict[str, float], learned: Path | None = None
+) -> list[dict[str, Any]]:
+    """Run a tracked run again with its seed, keep its trail, and audit that.
+
+    An evaluation or comparison runs its policies again, trained ones from the copies it stored; a training run its trained
+    policy on its tuning patients, as it did when it ended. What the run recorded of outcomes is compared with what the replay
+    gives.
+
+    Args:
+        config, tags, metrics: of the run.
+        learned: folder of the policy that a training run stored, or of the trained policies that another run stored.
+
+    Raises:
+        ConfigError: task, cohort, limits or kernel of the shield are no longer those of the run.
+    """
+    from thecal.agents.backends.store import load_policy
+    from thecal.agents.base import Policy
+    from thecal.experiments.analysis.outcomes import outcomes
+    from thecal.experiments.rollouts.rollout import rollout
+    from thecal.experiments.studies.evaluate import find_policies
+    from thecal.experiments.tracking.provenance import provenance
+
+    kinds: dict[str, Any] = {"train": TrainConfig, "compare": CompareConfig, "demo": CompareConfig}
+    chosen = kinds.get(tags.get("kind", ""), EvaluateConfig).model_validate(config)
+    policies: list[Policy]
+    if isinstance(chosen, TrainConfig):
+        policies, patients, split, prefix = [load_policy(learned or Path())], chosen.tune_patients, "tune", "tune/"
+    else:
+        names = chosen.policies if isinstance(chosen, CompareConfig) else (chosen.policy,)
+        policies, patients, split, prefix = find_policies(list(names), learned), chosen.patients, chosen.split, ""
+    spec = checked_task(chosen)
+    now = provenance(spec, chosen.profile)
+    hashes = {name: now[name]["hash"] for name in ("task", "cohort", "profile")} | {
+        "kernel": now["shield"]["kernel_hash"]
+    }
+    for what, current in hashes.items():
+        if tags.get(f"{what}_hash", current) != current:
+            raise ConfigError(f"the {what} has changed since the run; it cannot be replayed")
+    several = isinstance(chosen, CompareConfig)
+    results = []
+    with tempfile.TemporaryDirectory(prefix="thecal-audit-") as folder:
+        for i, policy in enumerate(policies):
+            trail = Path(folder) / f"{i}-{policy.name}{SUFFIX}"
+            run = rollout(
+                policy, spec, range(patients), chosen.seed, split=split, difficulty=chosen.difficulty,
+                shield_mode=chosen.shield_mode, profile=chosen.profile, cohort_seed=chosen.cohort_seed,
+                allow_unproved=chosen.allow_unproved, trail=trail, record="summary",
+            )  # fmt: skip
+            alone = sum(other.name == policy.name for other in policies) == 1  # seeds of one method were averaged
+            where = f"{policy.name}/" if several else prefix
+            words = _differences(where, outcomes(run), metrics) if alone else []
+            for path in sorted(Path(folder).glob(f"{i}-*{SUFFIX}")):
+                found = audit_trail(path)
+                found["integrity"] += words
+                results.append({**found, "replayed": True, "split": split})
+    return results
+
+
+def _differences(where: str, found: Mapping[str, Any], recorded: Mapping[str, float]) -> list[str]:
+    """What a replay gives otherwise than the run recorded; empty when nothing differs."""
+    words = []
+    for key, values in found.items():
+        known, finite = recorded.get(f"{where}{key}"), values[np.isfinite(values)]
+        if (
+            known is not None
+            and finite.size
+            and not math.isclose(known, float(finite.mean()), rel_tol=1e-6, abs_tol=1e-9)
+        ):
+            words.append(f"the replay differs from the record: {key} is {finite.mean():g}, {known:g} was recorded")
+    return words[:1]

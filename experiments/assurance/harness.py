@@ -1,0 +1,138 @@
+"""The shield harness: the shield alone, for every profile, drug and admixture, with inputs and requests beside its limits.
+
+In a patient most received stay far from their limits, and the drugs and doses of the tasks never meet some of them. Here nothing
+is simulated but the shield; the auditor judges the same rows as of any audit trail.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thecal.core.errors import ProfileError
+from thecal.core.layout import TICKS_PER_DAY
+from thecal.devices.specs import load_pump, pump_names, pump_parameters
+from thecal.envs.trails import profile_limits
+from thecal.experiments.assurance.harness_inputs import hostile_input, hostile_requests
+from thecal.experiments.assurance.harness_loop import drive
+from thecal.safety.oracle import Findings, audit
+from thecal.safety.parameters import shield_parameters
+from thecal.safety.profiles import LimitProfile, load_profile, profile_names
+from thecal.safety.records import SHIELD_PAR, SHIELD_STATE, TRAIL_ROW
+from thecal.safety.shield import new_shield_state
+
+PATIENTS, DAYS = 8, 120  # more than the 13 weeks over which escalation is read
+_STABLE_H = 24.0 * 60
+_VOLUMES_ML = {"usual": 2.0, "dilute": 40.0}  # a day's volume at the cap; the second is more than any pump runs
+
+
+@dataclass(frozen=True)
+class HarnessCase:
+    """Patients in the harness who share a program."""
+
+    profile: str
+    drugs: tuple[str, ...]
+    setting: str = "cancer"
+    pump: str = "synchromed_ii_40"
+    solution: str = "usual"
+    sedated: bool = False
+    stage: str = "auto"
+    seed: int = 0
+    patients: int = PATIENTS
+    loosened: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # limits the shield gets otherwise, and the auditor does not
+
+    @property
+    def label(self) -> dict[str, str]:
+        """What tells this case from the others."""
+        kind = f"{self.setting}, {self.solution} solution{', sedated' if self.sedated else ''}"
+        drugs = "+".join(self.drugs)
+        return {"profile": self.profile, "drugs": drugs, "kind": kind, "pump": self.pump, "stage": self.stage}
+
+
+def harness_cases(seed: int) -> list[HarnessCase]:
+    """Every profile with every drug and listed admixture; settings, solutions, pumps and stages take turns."""
+    found: list[HarnessCase] = []
+    turns = zip(
+        itertools.cycle(("cancer", "noncancer")), itertools.cycle(("usual", "usual", "dilute")),
+        itertools.cycle([name for name in pump_names() if load_pump(name).kind != "constant"]),
+        itertools.cycle((False, False, False, True)), itertools.cycle(("auto",) * 4 + ("confirm", "lower", "advise")),
+    )  # fmt: skip
+    for name in profile_names():
+        profile = load_profile(name)
+        for mixture in (*profile.drugs, *sorted(profile.mixtures)):
+            drugs = tuple(mixture.split("+"))
+            setting, solution, pump, sedated, stage = next(turns)
+            case = HarnessCase(name, drugs, setting, pump, solution, sedated, stage, seed + len(found))
+            found.append(case if _fits(case, profile) else replace(case, solution="usual", pump="synchromed_ii_40"))
+    return found
+
+
+def _fits(case: HarnessCase, profile: LimitProfile) -> bool:
+    try:
+        program(case, profile)
+    except ProfileError:  # too concentrated or too dilute for the pump's lowest rate
+        return False
+    return True
+
+
+def program(case: HarnessCase, profile: LimitProfile) -> tuple[Any, dict[str, Any]]:
+    """(SHIELD_PAR, what an audit trail says of such a patient).
+
+    Raises:
+        ProfileError: the profile does not allow the program on this pump.
+    """
+    pump = pump_parameters(load_pump(case.pump))[0]
+    volume = _VOLUMES_ML[case.solution]
+    conc = [float(np.ceil(min(profile.cap_ug(d) / volume, profile.max_concentration(d)))) for d in case.drugs]
+    envelope = {f"{name}_nl": int(pump[f"{name}_nl"]) for name in ("min_rate", "max_rate", "rate_step", "bolus_step")}
+    par = shield_parameters(
+        profile, drugs=case.drugs, conc_ug_per_ml=conc, setting=case.setting, dead_ml=float(pump["dead_ml"]),
+        stable_h=_STABLE_H, sedated=case.sedated, stage=case.stage, **envelope,
+    )  # fmt: skip
+    who = {
+        "drugs": list(case.drugs), "conc_ug_per_ml": conc, "setting": case.setting, "sedated": case.sedated,
+        "stable_h": _STABLE_H, "dead_ml": float(pump["dead_ml"]), "start_clock_h": 0.0, **envelope,
+    }  # fmt: skip
+    return par, who
+
+
+def run_case(case: HarnessCase) -> Findings:
+    """Drive the shield through the case's days and audit what it allowed.
+
+    Raises:
+        ProfileError: the profile does not allow the program.
+    """
+    profile = load_profile(case.profile)
+    true, who = program(case, profile)
+    given = np.empty(1, SHIELD_PAR)
+    given[0] = true
+    for name, value in case.loosened.items():
+        given[name] = value
+    rows = np.zeros((case.patients, TICKS_PER_DAY * DAYS), TRAIL_ROW)
+    known = {}
+    for i in range(case.patients):
+        rng = np.random.default_rng([case.seed, i])
+        start = _begin(true, given, rows[i], rng, i)
+        rows[i]["patient"] = i
+        known[str(i)] = {**who, "start_rate_nl": start}
+    meta = {"mode": "project", "stage": case.stage, "limits": profile_limits(profile), "patients": known}
+    return audit(meta, rows.reshape(-1))
+
+
+def _begin(true: Any, given: NDArray[np.void], rows: NDArray[np.void], rng: np.random.Generator, i: int) -> int:
+    """Run one patient from a thirtieth, a sixth or most of the capped rate; returns the rate he started with."""
+    capped = int((true["cap_pg"][: true["n_caps"]] // (true["conc"][: true["n_caps"]] * TICKS_PER_DAY)).min())
+    state = np.empty(1, SHIELD_STATE)
+    state[0] = new_shield_state(given[0], capped * (1, 5, 25)[i % 3] // 30)
+    start, n = int(state["prev_rate"][0]), len(rows)
+    spare = np.where(rng.random(n) < 0.3, rng.integers(0, 2 * int(true["bolus_abs"]) + 100, n), -1)
+    asked = np.stack([*hostile_requests(true, rng, n, i % 4), spare]).astype(np.int64)
+    drive(state, given, hostile_input(true, rng, n), asked, rows)
+    return start

@@ -1,0 +1,163 @@
+"""``thecal demo``: the whole way in one go, from drawing patients to a trained policy and a report that can be shown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from thecal.agents.backends.settings import load_rl_settings
+from thecal.agents.registry import make_policy
+from thecal.envs.adapters.vector import ThecalVectorEnv
+from thecal.envs.tasks import load_task
+from thecal.experiments.commands.cohort import describe_table
+from thecal.experiments.commands.common import progress_bar
+from thecal.experiments.commands.evaluate import brief_table, comparison_bar, finish_report
+from thecal.experiments.studies.config import CompareConfig, TrainConfig
+from thecal.experiments.studies.evaluate import run_compare
+from thecal.experiments.studies.train import TrainResult, train
+from thecal.experiments.tracking.store import store_uri
+from thecal.physiology.cohort import describe, draw
+from thecal.physiology.cohort_spec import load_cohort_spec
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from thecal.experiments.analysis.comparison import Comparison
+
+TASK = "CancerMorphine"
+BASELINES = ("fixed", "guideline", "fixed_ptm", "guideline_ptm", "pid", "random", "max_request")
+_COHORT_COLUMNS = ("age_y", "weight_kg", "medd_mg_per_d", "csf_ml", "start_dose_ug_per_d", "pain_base", "bt_per_day")
+_SHOWN_PATIENTS = 500
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a demonstration is: patients compared, and frames and settings of the training."""
+
+    patients: int
+    tune_patients: int
+    frames: int | None
+    settings: Mapping[str, Any]
+    validation: bool
+
+
+FULL = Size(patients=100, tune_patients=32, frames=None, settings={}, validation=True)
+# A tenth of the frames in shorter rollouts: enough to see every part work, too little to learn much.
+QUICK = Size(
+    patients=24,
+    tune_patients=8,
+    frames=196_608,
+    settings={"n_envs": 128, "n_steps": 128, "batch_size": 2048},
+    validation=False,
+)
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """Where things are, and what was found."""
+
+    trained: TrainResult
+    comparison: Comparison
+    report: Path
+    run_id: str | None
+
+
+def warm_up() -> float:
+    """Compile (or load from the cache) the kernels a batch and a single environment use; returns the seconds taken."""
+    begin = time.perf_counter()
+    for count in (1, 64):
+        env = ThecalVectorEnv(TASK, count, truth=True, autoreset=False)
+        env.reset(seed=0)
+        env.step(env.action_space.sample() * 0.0)
+    return time.perf_counter() - begin
+
+
+def run_demo(
+    *, quick: bool, out: Path, seed: int, console: Console, frames: int | None = None, patients: int | None = None
+) -> DemoResult:
+    """Warm up, draw, train, compare, report.
+
+    Args:
+        quick: a smoke run of about a minute.
+        out: folder for policy, results and report.
+        seed: of everything.
+        console: where to tell.
+        frames, patients: instead of the size's own.
+
+    Raises:
+        StoreError: the folder or the tracking store cannot be written.
+    """
+    size = QUICK if quick else FULL
+    begin = time.perf_counter()
+    console.print("[bold]Thecal demo[/] (research simulation only: virtual patients, never a clinical tool)")
+    with console.status("1/5 compiling the kernels (once, up to half a minute) ..."):
+        seconds = warm_up()
+    console.print(f"1/5 kernels ready after {seconds:.1f} s")
+    _show_cohort(console, seed)
+    trained = _train(size, out, seed, frames, console)
+    found, report, run_id = _compare(size, out, seed, patients or size.patients, trained, console)
+    console.print(brief_table(found))
+    _tell_where(console, trained, report, time.perf_counter() - begin)
+    return DemoResult(trained, found, report, run_id)
+
+
+def _show_cohort(console: Console, seed: int) -> None:
+    spec = load_task(TASK)
+    cohort = draw(load_cohort_spec(spec.cohort), spec.drugs, list(range(_SHOWN_PATIENTS)), "train", seed)
+    rows = describe(cohort)
+    shown = {name: rows[name] for name in _COHORT_COLUMNS if name in rows}
+    console.print(describe_table(shown, f"2/5 cohort “{cohort.spec.title}”: {_SHOWN_PATIENTS} patients drawn"))
+
+
+def _train(size: Size, out: Path, seed: int, frames: int | None, console: Console) -> TrainResult:
+    chosen = frames or size.frames
+    total = chosen or load_rl_settings("ppo", TASK).total_steps
+    config = TrainConfig(
+        task=TASK,
+        seed=seed,
+        experiment="thecal-demo",
+        total_steps=total,
+        settings=dict(size.settings),
+        tune_patients=size.tune_patients,
+        out=str(out / "training"),
+    )
+    with progress_bar(f"3/5 PPO on {total:,} decisions", total) as update:
+        result = train(config, lambda done, _total, seen: update(done, f"reward {seen['reward_per_step']:.3f}"))
+    speed = result.trained.throughput
+    ended = " (ended early by Ctrl-C; what was learned is kept)" if result.interrupted else ""
+    console.print(f"3/5 trained on {speed.frames:,} decisions at {speed.frames_per_s:,.0f}/s{ended}")
+    return result
+
+
+def _compare(
+    size: Size, out: Path, seed: int, patients: int, trained: TrainResult, console: Console
+) -> tuple[Comparison, Path, str | None]:
+    config = CompareConfig(
+        task=TASK,
+        seed=seed,
+        experiment="thecal-demo",
+        policies=(str(trained.folder), *BASELINES),
+        patients=patients,
+        out=str(out / "comparison"),
+    )
+    policies = [trained.trained.policy, *(make_policy(name) for name in BASELINES)]
+    written: list[Path] = []
+
+    def finish(found: Comparison, folder: Path, origin: dict[str, Any]) -> None:
+        written.append(finish_report(found, folder, origin, [trained.folder], size.validation))
+
+    with comparison_bar(len(policies), "4/5 compare") as told:
+        found, run_id = run_compare(config, told, policies, finish)
+    console.print(f"4/5 compared {len(policies)} policies on the same {patients} unseen patients")
+    return found, written[0], run_id
+
+
+def _tell_where(console: Console, trained: TrainResult, report: Path, seconds: float) -> None:
+    console.print(f"5/5 done in {seconds / 60:.1f} min")
+    console.print(f"  report    {report.resolve()}", soft_wrap=True)
+    console.print(f"  policy    {(trained.folder / 'policy').resolve()}", soft_wrap=True)
+    console.print(f"  tracking  mlflow ui --backend-store-uri {store_uri()}", soft_wrap=True, highlight=False)
+    console.print("  one training seed: this is one policy, not a verdict on the method")

@@ -1,0 +1,174 @@
+"""Figures of the scorecard for the documentation, as SVG text: equal scores give equal bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from textwrap import fill
+from typing import Any
+
+from thecal.core.errors import ConfigError
+from thecal.experiments.reports.theme import FELT, INK, LIMIT, SECOND
+from thecal.experiments.reports.validation_charts import (
+    LOOKS,
+    RATIO_TICKS,
+    RATIOS,
+    clipped,
+    decade_ticks,
+    observed_limits,
+    placed,
+    time_unit,
+)
+from thecal.experiments.validation.targets import Score, digits, grouped
+from thecal.experiments.validation.validate import Band
+
+_STYLE: Any = {
+    "svg.hashsalt": "thecal",  # the identifiers inside the file, else drawn at random
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9,
+    "axes.edgecolor": INK,
+    "axes.linewidth": 0.8,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "text.color": "#1A1D21",
+    "axes.labelcolor": "#1A1D21",
+}
+_BAND, _HAIR = "#DCDFE4", "#ECEEF1"
+_RING: Any = {"markersize": 12, "markerfacecolor": "none", "markeredgecolor": LIMIT, "markeredgewidth": 1.5}
+_WIDTH_IN, _ROW_IN, _TITLE_CHARS = 8.6, 0.32, 52
+# How far outside its interval (in widths of it) a value is drawn; farther ones stand at the edge as an arrow.
+_REACH = 0.6
+_SIMULATED_X, _INTERVAL_X = 1.72, 2.2
+
+
+def figures(scores: Sequence[Score], checks: Sequence[Band]) -> dict[str, str]:
+    """Every figure of the page by name: ``identity``, one a group by its key, and ``course_1`` ... for the checks.
+
+    Raises:
+        ConfigError: Matplotlib is not installed.
+    """
+    try:
+        import matplotlib as mpl
+    except ImportError as error:
+        raise ConfigError(f"figures of the page need Matplotlib: install thecal[study] ({error})") from error
+    with mpl.rc_context():
+        mpl.rcdefaults()  # a reader's own style must not change the files
+        mpl.rcParams.update(_STYLE)
+        drawn = {"identity": _svg(_identity(scores))}
+        for members in grouped(scores).values():
+            drawn[members[0].target.group] = _svg(_intervals(members))
+        for k, check in enumerate(checks, 1):
+            drawn[f"course_{k}"] = _svg(_course(check))
+    return drawn
+
+
+def _svg(figure: Any) -> str:
+    text = io.StringIO()
+    figure.savefig(text, format="svg", facecolor="white", metadata={"Date": None, "Creator": "thecal"})
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
+
+
+def _identity(scores: Sequence[Score]) -> Any:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(_WIDTH_IN, 5.4), layout="constrained")
+    axes = figure.subplots()
+    axes.axhline(1.0, color=INK, linewidth=1.1, zorder=1)
+    missed = 0
+    for point in placed(scores):
+        target = point.score.target
+        color, _, marker = LOOKS[target.group]
+        axes.plot([point.x, point.x], [point.low, point.high], color=color, alpha=0.4, linewidth=1.5, zorder=2)
+        inside = color if target.role == "test" else "white"
+        style: Any = {"color": color, "markerfacecolor": inside, "markersize": 5.5, "markeredgewidth": 1.3}
+        axes.plot(point.x, point.y, marker, zorder=3, **style)
+        if not point.score.passed:
+            missed += 1
+            axes.plot(point.x, point.y, "o", zorder=4, **_RING)
+            axes.annotate(str(missed), (point.x, point.y), xytext=(8, -3), textcoords="offset points", fontsize=9)
+    for title, members in grouped(scores).items():
+        color, _, marker = LOOKS[members[0].target.group]
+        axes.plot([], [], marker, color=color, label=title, markersize=5.5)
+    axes.plot([], [], "o", label="miss (numbered)", **_RING)
+    ends = observed_limits(scores)
+    axes.set(xscale="log", yscale="log", xlim=ends, ylim=RATIOS)
+    axes.set_xticks(decade_ticks(*ends), [f"{tick:g}" for tick in decade_ticks(*ends)])
+    axes.set_yticks(RATIO_TICKS, [f"{tick:g}" for tick in RATIO_TICKS])
+    axes.minorticks_off()
+    axes.set_xlabel("observed, in its own unit")
+    axes.set_ylabel("simulated / observed")
+    axes.grid(color=_HAIR, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(frameon=False, loc="outside upper center", ncols=7, fontsize=8, handletextpad=0.3, columnspacing=1.2)
+    return figure
+
+
+def _intervals(scores: Sequence[Score]) -> Any:
+    """One row an observation: its interval as a bar from 0 to 1, the observed value as a tick, the simulated one as a dot."""
+    from matplotlib.figure import Figure
+
+    height = _ROW_IN * len(scores) + 0.75
+    figure = Figure(figsize=(_WIDTH_IN, height))
+    axes = figure.add_axes((0.38, 0.3 / height, 0.37, _ROW_IN * len(scores) / height))
+    for row, score in enumerate(scores):
+        _interval_row(axes, row, score)
+    axes.set(xlim=(-0.66, 1.66), ylim=(len(scores) - 0.5, -0.5), xticks=[0, 1], yticks=[])
+    axes.set_xticklabels(["lower end", "upper end"], fontsize=8)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.grid(axis="x", color=_BAND, linewidth=0.8)
+    axes.set_axisbelow(True)
+    for x, label in ((_SIMULATED_X, "simulated"), (_INTERVAL_X, "interval")):
+        axes.text(x, -0.62, label, va="bottom", fontsize=8, color=INK)
+    key = "black line: observed. dot: simulated, filled where no parameter knew the observation. bar: interval"
+    figure.text(0.01, 1.0 - 0.16 / height, key, va="center", fontsize=8, color=INK)
+    return figure
+
+
+def _interval_row(axes: Any, row: int, score: Score) -> None:
+    target = score.target
+    color = FELT if score.passed else LIMIT
+    axes.barh(row, 1.0, left=0.0, height=0.42, color=_BAND, zorder=2)
+    observed = clipped(target.place(target.observed), -_REACH, 1.0 + _REACH)
+    axes.plot([observed, observed], [row - 0.3, row + 0.3], color="#1A1D21", linewidth=1.4, zorder=3)
+    place = target.place(score.simulated)
+    shown = clipped(place, -_REACH, 1.0 + _REACH)
+    marker = "<" if place < -_REACH else ">" if place > 1.0 + _REACH else "o"
+    inside = color if target.role == "test" else "white"
+    axes.plot(shown, row, marker, color=color, markerfacecolor=inside, markersize=6.5, markeredgewidth=1.5, zorder=4)
+    axes.text(
+        -0.7,
+        row,
+        fill(target.title, _TITLE_CHARS, break_on_hyphens=False),
+        ha="right",
+        va="center",
+        fontsize=8,
+        linespacing=1.0,
+    )
+    axes.text(_SIMULATED_X, row, f"{digits(score.simulated)}", va="center", fontsize=8.5, color=color, weight="bold")
+    axes.text(_INTERVAL_X, row, f"{target.interval}{target.suffix}", va="center", fontsize=8)
+
+
+def _course(check: Band) -> Any:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+    axes = figure.subplots()
+    divisor, unit = time_unit(check)
+    hours = [hour / divisor for hour in check.time_h]
+    axes.fill_between(hours, check.low, check.high, color=FELT, alpha=0.18, linewidth=0, label="5th to 95th percentile")
+    axes.plot(hours, check.median, color=FELT, linewidth=1.8, label="median simulated")
+    time, value, low, high = (list(column) for column in zip(*check.observed, strict=True))
+    spread = [[v - e for v, e in zip(value, low, strict=True)], [e - v for v, e in zip(value, high, strict=True)]]
+    points = [hour / divisor for hour in time]
+    axes.errorbar(points, value, yerr=spread, fmt="D", color=SECOND, markersize=5, capsize=3, label="published")
+    axes.set(xlabel=f"time [{unit}]", ylabel=check.unit, yscale="log" if check.log_scale else "linear")
+    axes.set_title(check.title, fontsize=9.5, loc="left")
+    axes.grid(color=_HAIR, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8.5)
+    return figure

@@ -1,0 +1,1 @@
+"""Policies over patients: runs in blocks, trajectories and transitions on disk."""

@@ -1,0 +1,1 @@
+"""Which numbers matter: Morris and Sobol studies, and practical identifiability."""

@@ -1,0 +1,1 @@
+"""What a person runs: train, evaluate, compare, each from one configuration, tracked and saved."""

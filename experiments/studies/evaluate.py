@@ -1,0 +1,230 @@
+"""``thecal evaluate`` and ``thecal compare`` as functions: policies by name or folder, results tracked and on disk."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from thecal.agents.backends.actor import SB3Policy
+from thecal.agents.backends.store import RECORD_FILE, load_policy
+from thecal.agents.base import Policy
+from thecal.agents.registry import make_policy, policy_names
+from thecal.core.errors import UnknownNameError
+from thecal.envs.tasks import TaskSpec
+from thecal.experiments.analysis.compare import compare, estimate, grouped, is_one_method
+from thecal.experiments.analysis.comparison import Comparison, finite
+from thecal.experiments.analysis.outcomes import outcomes
+from thecal.experiments.analysis.results import Interval
+from thecal.experiments.rollouts.rollout import Trajectories, rollout
+from thecal.experiments.rollouts.trails import chunks, keep_heads
+from thecal.experiments.studies.config import (
+    CONFIG_FILE,
+    POLICIES,
+    CompareConfig,
+    EvaluateConfig,
+    RunConfig,
+    checked_task,
+    save_config,
+)
+from thecal.experiments.studies.train import writable
+from thecal.experiments.tracking.provenance import provenance, run_tags
+from thecal.experiments.tracking.tracker import Tracker
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One policy on one set of patients."""
+
+    run: Trajectories
+    estimates: dict[str, Interval]
+    run_id: str | None
+
+
+def find_policy(name: str) -> Policy:
+    """A policy by registered name, or a trained one by its folder (or the folder of its training run).
+
+    Raises:
+        UnknownNameError: neither.
+    """
+    folder = _folder_of(name)
+    if folder is not None:
+        return load_policy(folder)
+    if name in policy_names():
+        return make_policy(name)
+    raise UnknownNameError("policy", name, [*policy_names(), "or the folder of a trained policy"])
+
+
+def _folder_of(name: str) -> Path | None:
+    """Where a trained policy lies that is named by its folder, or by that of its training run."""
+    places = () if name in policy_names() else (Path(name), Path(name) / "policy")
+    return next((folder for folder in places if (folder / RECORD_FILE).exists()), None)
+
+
+def find_policies(names: Sequence[str], kept: Path | None = None) -> list[Policy]:
+    """Policies by name or folder.
+
+    Trained policies that share a name stay together as training seeds of one method where they differ in nothing else;
+    otherwise each is named by its folder. ``kept`` holds copies of trained ones, by their place among the names.
+    """
+    copies = {} if kept is None else {k: kept / str(k) for k in range(len(names)) if (kept / str(k)).is_dir()}
+    found = [load_policy(copies[k]) if k in copies else find_policy(name) for k, name in enumerate(names)]
+    trained = [policy for policy in found if isinstance(policy, SB3Policy)]
+    for policy_name in {policy.name for policy in trained}:
+        members = [policy for policy in trained if policy.name == policy_name]
+        if not is_one_method(members):
+            for name, policy in zip(names, found, strict=True):
+                if policy in members:
+                    policy.name = _folder_name(Path(name))
+    return found
+
+
+def _keep_policies(tracker: Tracker, names: Sequence[str]) -> None:
+    """Store trained policies with the run, so that it can be replayed when their folders are gone."""
+    for k, name in enumerate(names):
+        folder = _folder_of(name)
+        if folder is not None:
+            tracker.artifact(folder, f"{POLICIES}/{k}")
+
+
+def _folder_name(path: Path) -> str:
+    whole = path.resolve()
+    return whole.parent.name if whole.name == "policy" else whole.name
+
+
+def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lambda _d, _t: None) -> Evaluation:
+    """Run one policy, estimate every outcome with its interval, save and track it.
+
+    Raises:
+        StoreError: the store or the output folder cannot be written (before any work).
+        ConfigError: the configuration names something unknown.
+    """
+    policy = find_policy(config.policy)
+    spec = checked_task(config)
+    folder = writable(Path(config.out)) if config.out else None
+    origin = _origin(config, spec, [policy])
+    tags = run_tags(origin, "evaluate", config.shield_mode, config.hash)
+    with Tracker(config.experiment, f"evaluate {policy.name} {spec.name}", tags, enabled=config.track) as tracker:
+        tracker.params({"config": config.model_dump(mode="json")})
+        tracker.document(config.model_dump(mode="json"), CONFIG_FILE)
+        _keep_policies(tracker, [config.policy])
+        trail = _trail_place(config, policy.name, folder)
+        run = rollout(
+            policy,
+            spec,
+            range(config.patients),
+            config.seed,
+            split=config.split,
+            difficulty=config.difficulty,
+            shield_mode=config.shield_mode,
+            profile=config.profile,
+            allow_unproved=config.allow_unproved,
+            cohort_seed=config.cohort_seed,
+            trail=trail,
+            progress=progress,
+        )
+        if trail is not None:
+            tracker.tags({"trail_head": keep_heads(trail)})
+            if folder is None:
+                tracker.artifact(trail.parent)
+        estimates = {key: estimate(key, values, config.seed) for key, values in outcomes(run).items()}
+        tracker.metrics(_interval_metrics(estimates))
+        if folder is not None:
+            save_config(config, folder)
+            _write_json({key: vars(value) for key, value in estimates.items()}, folder / "estimates.json")
+            _write_json(origin, folder / "provenance.json")
+            run.to_parquet(folder / "trajectories.parquet")
+            tracker.artifact(folder)
+    return Evaluation(run, estimates, tracker.run_id)
+
+
+def run_compare(
+    config: CompareConfig,
+    progress: Callable[[str, int, int], None] = lambda _p, _d, _t: None,
+    policies: Sequence[Policy] | None = None,
+    finish: Callable[[Comparison, Path, dict[str, Any]], None] = lambda _c, _f, _o: None,
+) -> tuple[Comparison, str | None]:
+    """Compare policies on unseen patients, save numbers and trajectories, and track them.
+
+    Args:
+        config: the comparison; its reference is a policy's name, or one of its ``policies`` as written there.
+        progress: called with (policy, steps done, steps in all).
+        policies: ready policies in place of the names of ``config``.
+        finish: called with (comparison, folder, provenance) before the folder is stored, for example to write a report.
+
+    Raises:
+        StoreError: the store or the output folder cannot be written (before any work).
+        ConfigError: the configuration names something unknown.
+    """
+    chosen = find_policies(config.policies) if policies is None else list(policies)
+    written = dict(zip(config.policies, chosen, strict=False)) if policies is None else {}
+    reference = written[config.reference].name if config.reference in written else config.reference
+    grouped(chosen, reference)
+    spec = checked_task(config)
+    folder = writable(Path(config.out)) if config.out else None
+    origin = _origin(config, spec, chosen)
+    tags = run_tags(origin, "compare", config.shield_mode, config.hash)
+    with Tracker(config.experiment, f"compare {spec.name}", tags, enabled=config.track) as tracker:
+        tracker.params({"config": config.model_dump(mode="json")})
+        tracker.document(config.model_dump(mode="json"), CONFIG_FILE)
+        _keep_policies(tracker, config.policies)
+        found = compare(
+            chosen,
+            spec,
+            config.patients,
+            config.seed,
+            reference=reference,
+            split=config.split,
+            difficulty=config.difficulty,
+            shield_mode=config.shield_mode,
+            profile=config.profile,
+            allow_unproved=config.allow_unproved,
+            cohort_seed=config.cohort_seed,
+            progress=progress,
+        )
+        for policy, rows in found.estimates.items():
+            tracker.metrics({f"{policy}/{key}": value for key, value in _interval_metrics(rows).items()})
+        if folder is not None:
+            save_config(config, folder)
+            (folder / "comparison.json").write_text(found.to_json())
+            _write_json(origin, folder / "provenance.json")
+            for name, runs in found.replicates.items():
+                for k, run in enumerate(runs):
+                    run.to_parquet(folder / f"trajectories_{name}{f'_{k}' if k else ''}.parquet")
+            finish(found, folder, origin)
+            tracker.artifact(folder)
+    return found, tracker.run_id
+
+
+def _trail_place(config: EvaluateConfig, policy: str, folder: Path | None) -> Path | None:
+    if not config.trail:
+        return None
+    home = folder if folder is not None else Path(tempfile.mkdtemp(prefix="thecal-trail-"))
+    path = home / f"{policy}.trail"
+    for old in chunks(path):
+        old.unlink()
+    return path
+
+
+def _origin(config: RunConfig, spec: TaskSpec, policies: Sequence[Policy]) -> dict[str, Any]:
+    """Provenance with what is known of trained policies: their weights' hash, seed and length of training."""
+    trained = [policy for policy in policies if isinstance(policy, SB3Policy)]
+    known = [
+        {"name": p.name, "seed": p.record.seed, "frames": p.record.frames, "weights_sha256": p.record.weights_sha256}
+        for p in trained
+    ]
+    return provenance(spec, config.profile, seed=config.seed, config=config.model_dump(mode="json"), trained=known)
+
+
+def _interval_metrics(estimates: Mapping[str, Interval]) -> dict[str, float]:
+    rows: dict[str, float] = {}
+    for key, value in estimates.items():
+        rows |= {key: value.mean, f"{key}.low": value.low, f"{key}.high": value.high}
+    return rows
+
+
+def _write_json(values: Any, path: Path) -> None:
+    path.write_text(json.dumps(finite(values), indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -1,0 +1,188 @@
+"""``thecal train``: learn a policy, check it on the tune split, save and track it; Ctrl-C saves what was learned."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from thecal.agents.backends.settings import load_rl_settings
+from thecal.agents.backends.training import TrainedPolicy, train_sb3
+from thecal.core.errors import ConfigError, StoreError
+from thecal.envs.tasks import TaskSpec
+from thecal.experiments.analysis.outcomes import outcomes
+from thecal.experiments.rollouts.rollout import rollout
+from thecal.experiments.studies.config import CONFIG_FILE, TrainConfig, checked_task, save_config
+from thecal.experiments.tracking.provenance import provenance, run_tags
+from thecal.experiments.tracking.tracker import Tracker, sb3_writer
+
+Progress = Callable[[int, int, Mapping[str, float]], None]
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A finished (or interrupted) training run.
+
+    Attributes:
+        trained: policy, model and throughput.
+        folder: where the policy was saved.
+        tune: mean of every outcome on the tune split.
+        curve: ``{"frames", "return", "cost"}`` lists: frames so far, mean reward and mean cost of a decision since the last.
+        run_id: MLflow run, ``None`` without tracking.
+    """
+
+    trained: TrainedPolicy
+    folder: Path
+    tune: dict[str, float]
+    curve: dict[str, list[float]] = field(default_factory=dict)
+    run_id: str | None = None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the run."""
+        return self.trained.interrupted
+
+
+def train(config: TrainConfig, progress: Progress = lambda _done, _total, _numbers: None) -> TrainResult:
+    """Train, save, check and track one policy.
+
+    Args:
+        config: the run.
+        progress: called every 128 steps of the batch with (frames, frames in all, means since the last call).
+
+    Raises:
+        StoreError: the store or the output folder cannot be written (before any training).
+        ConfigError: the configuration names something unknown.
+    """
+    try:
+        from thecal.envs.adapters.sb3 import make_sb3
+    except ImportError as error:
+        raise ConfigError(f"training needs Stable-Baselines3: install thecal[train] ({error})") from error
+
+    spec = checked_task(config)
+    settings = load_rl_settings(config.algorithm, spec.name, **config.settings)
+    total = settings.total_steps if config.total_steps is None else config.total_steps
+    # The saved configuration names every setting, so that it runs the same when the shipped ones have changed.
+    full = config.model_copy(update={"settings": settings.model_dump(mode="json"), "total_steps": total})
+    folder = writable(Path(config.out))
+    origin = provenance(spec, config.profile, seed=config.seed, config=full.model_dump(mode="json"))
+    tags = run_tags(origin, "train", config.shield_mode, full.hash)
+    with Tracker(config.experiment, f"train {config.algorithm} {spec.name}", tags, enabled=config.track) as tracker:
+        tracker.params({"config": full.model_dump(mode="json")})
+        tracker.document(full.model_dump(mode="json"), CONFIG_FILE)
+        env = make_sb3(
+            spec,
+            settings.n_envs,
+            config.seed,
+            pool=config.pool,
+            preload=True,
+            stagger=True,
+            difficulty=config.difficulty,
+            shield_mode=config.shield_mode,
+            profile=config.profile,
+            allow_unproved=config.allow_unproved,
+            cohort_seed=config.cohort_seed,
+        )
+        log = training_log(tracker, progress, total)
+        trained = train_sb3(config.algorithm, env, settings, config.seed, total, [log])
+        if trained.interrupted:
+            tracker.killed()
+        trained.save(folder / "policy")
+        save_config(full, folder)
+        (folder / "provenance.json").write_text(json.dumps(origin, indent=2))
+        (folder / "curve.json").write_text(json.dumps(log.curve))
+        tracker.artifact(folder)
+        tune = _tune(trained, spec, config)
+        speed = trained.throughput
+        tracker.metrics(
+            {f"tune/{key}": value for key, value in tune.items()}
+            | {"frames_per_s": speed.frames_per_s, "env_share": speed.env_share, "update_share": speed.update_share},
+            step=speed.frames,
+        )
+    return TrainResult(trained, folder, tune, log.curve, tracker.run_id)
+
+
+def writable(folder: Path) -> Path:
+    """Make ``folder`` and see that a file can be written there.
+
+    Raises:
+        StoreError: it cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".write_check"
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        raise StoreError(f"the output folder {folder} cannot be written ({error})") from error
+    return folder
+
+
+def _tune(trained: TrainedPolicy, spec: TaskSpec, config: TrainConfig) -> dict[str, float]:
+    run = rollout(
+        trained.policy,
+        spec,
+        range(config.tune_patients),
+        config.seed,
+        split="tune",
+        difficulty=config.difficulty,
+        shield_mode=config.shield_mode,
+        profile=config.profile,
+        allow_unproved=config.allow_unproved,
+        cohort_seed=config.cohort_seed,
+        record="summary",
+    )
+    return {
+        key: float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+        for key, values in outcomes(run).items()
+    }
+
+
+def training_log(tracker: Tracker, progress: Progress, total: int) -> Any:
+    """An SB3 callback: the learning curve, the progress, and one batch of metrics for each of them and of SB3's own dumps.
+
+    Its ``curve`` holds mean reward and cost of a decision, one entry for every 128 steps of the batch.
+    """
+    from stable_baselines3.common.callbacks import BaseCallback
+
+    class TrainingLog(BaseCallback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.curve: dict[str, list[float]] = {"frames": [], "return": [], "cost": []}
+            self._writer = sb3_writer(tracker)
+            self._sums = np.zeros(2)
+            self._steps = 0
+
+        def _on_training_start(self) -> None:
+            self.logger.output_formats.append(self._writer)
+
+        def _on_step(self) -> bool:
+            out = self.training_env.get_attr("batch", [0])[0].out
+            self._sums += (out["reward"].mean(), out["cost"].mean())
+            self._steps += 1
+            if self._steps >= _EVERY:
+                self._flush()
+            return True
+
+        def _on_training_end(self) -> None:
+            if self._steps:
+                self._flush()
+
+        def _flush(self) -> None:
+            reward, cost = (self._sums / self._steps).tolist()
+            for key, value in (("frames", float(self.num_timesteps)), ("return", reward), ("cost", cost)):
+                self.curve[key].append(value)
+            numbers = {"reward_per_step": reward, "cost_per_step": cost}
+            self._writer.write({f"curve/{key}": value for key, value in numbers.items()}, {}, self.num_timesteps)
+            progress(self.num_timesteps, total, numbers)
+            self._sums[:] = 0.0
+            self._steps = 0
+
+    return TrainingLog()
+
+
+_EVERY = 128

@@ -1,0 +1,103 @@
+"""Where a result comes from: code, versions, machine, and hashes of everything that decides the numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from thecal.core.jit import available_cores
+from thecal.envs.tasks import TaskSpec, load_task
+from thecal.physiology.cohort_spec import load_cohort_spec
+from thecal.safety.certificate import is_proved, kernel_hash
+from thecal.safety.invariants import ShieldMode
+from thecal.safety.profiles import load_profile
+
+PACKAGES = ("numpy", "numba", "gymnasium", "torch", "stable-baselines3", "mlflow", "pydantic")
+
+
+def git_state() -> dict[str, str]:
+    """Commit and cleanliness of the checkout the code runs from; ``"unknown"`` for an installed package.
+
+    A package installed inside somebody's repository is no checkout of Thecal: its own file has to be tracked there.
+    """
+    import thecal
+
+    folder = Path(thecal.__file__).resolve().parent
+    try:
+        _git(folder, "ls-files", "--error-unmatch", "__init__.py")
+        sha, status = _git(folder, "rev-parse", "HEAD"), _git(folder, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return {"commit": "unknown", "dirty": "unknown"}
+    return {"commit": sha, "dirty": str(bool(status)).lower()}
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout.strip()
+
+
+def versions() -> dict[str, str]:
+    """Versions of Thecal and of the packages whose numbers matter; those not installed are left out."""
+    from thecal import __version__
+
+    found = {"thecal": __version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def config_hash(values: Any) -> str:
+    """SHA-256 of plain data in a canonical form."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def provenance(task: str | TaskSpec, profile: str | None = None, **more: Any) -> dict[str, Any]:
+    """Everything a run records about itself.
+
+    Args:
+        task: of the run.
+        profile: limit profile, the task's own when ``None``.
+        **more: added as given (seeds, config).
+    """
+    spec = load_task(task)
+    limits = load_profile(profile or spec.profile)
+    cohort = load_cohort_spec(spec.cohort)
+    return {
+        "git": git_state(),
+        "versions": versions(),
+        "machine": {"system": platform.platform(), "cores": available_cores()},
+        "task": {"id": spec.id, "hash": spec.hash},
+        "cohort": {"name": cohort.name, "hash": cohort.hash},
+        "profile": {"name": limits.name, "hash": limits.hash},
+        "shield": {"kernel_hash": kernel_hash(), "proved": is_proved(limits)},
+        **more,
+    }
+
+
+def run_tags(origin: Mapping[str, Any], kind: str, shield_mode: str, config_hash: str) -> dict[str, str]:
+    """What a tracked run is searched by: its kind, the shield, and every hash of its provenance."""
+    return {
+        "kind": kind,
+        "task": origin["task"]["id"],
+        "shield_mode": shield_mode,
+        "unshielded": str(not ShieldMode.of(shield_mode).shielded).lower(),
+        "task_hash": origin["task"]["hash"],
+        "cohort_hash": origin["cohort"]["hash"],
+        "profile_hash": origin["profile"]["hash"],
+        "kernel_hash": origin["shield"]["kernel_hash"],
+        "unproved": str(not origin["shield"]["proved"]).lower(),
+        "config_hash": config_hash,
+        "git_commit": origin["git"]["commit"],
+        "git_dirty": origin["git"]["dirty"],
+        "mlflow.source.name": f"thecal {kind}",
+        "mlflow.source.git.commit": origin["git"]["commit"],
+    }

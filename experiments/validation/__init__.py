@@ -1,0 +1,1 @@
+"""Published observations against virtual patients: targets, scores, reproductions."""

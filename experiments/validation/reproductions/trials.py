@@ -1,0 +1,145 @@
+"""Reproductions of trials and series: ziconotide, baclofen, clonidine, fentanyl, low-dose combination; and of sensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thecal.core.layout import SENSORS
+from thecal.experiments.validation.reproductions.adaptation import baclofen_rule
+from thecal.experiments.validation.reproductions.common import DAY_H, WEEK_H, Par, hold, patients, toward_relief
+from thecal.physiology.regimen import advance, begin
+
+_N = 120
+
+
+def _pain_fall(par: Par, doses_ug_per_d: list[float], hours: float, *, tolerated: bool) -> float:
+    """Mean fall of a day's pain (%) from baseline after successive doses, each for ``hours``.
+
+    With ``tolerated`` a patient who becomes confused or drifts off stays at the dose before.
+    """
+    state = begin(par)
+    untreated = advance(par.copy(), begin(par.copy()), DAY_H)["pain_latent"].mean(axis=0)
+    dose = np.full(len(par), doses_ug_per_d[0])
+    for step in doses_ug_per_d:
+        harmed = (state["cognition"] > 0.4) | (state["sedation"] > 0.5)
+        dose = np.where(harmed & tolerated, 0.7 * dose, np.maximum(dose, step) if tolerated else step)
+        course = advance(par, state, hours, rate_ug_per_h=dose / DAY_H)
+    after = course["pain"][-96:].mean(axis=0)
+    return float(100.0 * (1.0 - after / untreated).mean())
+
+
+def fast_ziconotide(cohort: str, days: int) -> float:
+    """Fall of pain (%) at the end of a fast titration to 21.6 µg/d, doubled or raised daily as tolerated."""
+    steps = [min(21.6, 4.8 * (k + 1)) for k in range(days)]
+    return _pain_fall(patients(cohort, _N, "ziconotide"), steps, DAY_H, tolerated=True)
+
+
+def slow_ziconotide() -> float:
+    """Fall of pain (%) in week 3 of a slow titration from 2.4 to 7 µg/d."""
+    return _pain_fall(patients("noncancer", _N, "ziconotide"), [2.4, 4.7, 7.0], WEEK_H, tolerated=True)
+
+
+def placebo(cohort: str, days: int) -> float:
+    """Fall of pain (%) without drug."""
+    return _pain_fall(patients(cohort, _N, "ziconotide"), [0.0], days * DAY_H, tolerated=False)
+
+
+@lru_cache(maxsize=1)
+def _chronic_baclofen() -> tuple[float, float]:
+    """Mean Ashworth and spasm scores on the last day of 19 months of titration toward Ashworth 1.9."""
+    par = patients("spasticity", 60, "baclofen")
+    state = begin(par)
+    dose = np.full(len(par), 100.0)
+    for _ in range(82):
+        course = advance(par, state, WEEK_H, rate_ug_per_h=dose / DAY_H)
+        last = {name: values[-96:].mean(axis=0) for name, values in course.items()}
+        dose = np.minimum(2000.0, dose * np.clip(baclofen_rule(last), 0.85, 1.15))
+    return float(last["ashworth"].mean()), float(last["spasm"].mean())
+
+
+def clonidine_responders() -> float:
+    """Share (%) whose pain falls by 30 % at some dose between 24 and 960 µg/d, without a pressure fall of a quarter."""
+    par = patients("noncancer", _N, "clonidine")
+    state = begin(par)
+    base = advance(par.copy(), begin(par.copy()), DAY_H)["pain_latent"].mean(axis=0)
+    responded = np.zeros(len(par), bool)
+    for dose in 24.0 * 2.0 ** np.linspace(0.0, np.log2(40.0), 12):
+        course = advance(par, state, WEEK_H, rate_ug_per_h=dose / DAY_H)
+        well = course["bp_fall"][-96:].mean(axis=0) < 0.25
+        responded |= well & (course["pain"][-96:].mean(axis=0) <= 0.7 * base)
+    return float(100.0 * responded.mean())
+
+
+def elderly_combination() -> float:
+    """Mean pain (NRS) in the last week of four years on about 1 mg/d each of morphine and bupivacaine."""
+    par = patients("elderly", 60, "morphine", "bupivacaine")
+    state = begin(par)
+    rate = np.zeros((len(par), 3))
+    rate[:, :2] = 1000.0 / DAY_H
+    for _ in range(48):
+        course = advance(par, state, 30 * DAY_H, rate_ug_per_h=rate)
+    return float(course["pain"][-672:].mean())
+
+
+def fentanyl_series() -> float:
+    """Mean relief (%) after half a year of fentanyl titrated toward 70 % relief, at most 115 µg/d."""
+    par = patients("noncancer", 60, "fentanyl")
+    dose = hold(par, np.full(len(par), 25.0), 6, toward_relief(0.7), most_ug_per_d=115.0)[-1]
+    course = advance(par, begin(par), 14 * DAY_H, rate_ug_per_h=dose / DAY_H)
+    return float(100.0 * course["relief"][-96:].mean())
+
+
+@lru_cache(maxsize=1)
+def _readings() -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Readings ``[samples, sensors]`` and whether felt pain was above 3: two cohorts, untreated and treated, awake."""
+    values, hurt = [], []
+    for cohort in ("noncancer", "cancer"):
+        for dose in (0.0, 3000.0):
+            par = patients(cohort, 80)
+            state = begin(par)
+            advance(par, state, 2 * DAY_H, rate_ug_per_h=dose / DAY_H)
+            for _ in range(12):
+                advance(par, state, 2.0, rate_ug_per_h=dose / DAY_H)
+                awake = state["awake"] == 1
+                values.append(state["s_value"][awake])
+                hurt.append(state["pain"][awake] > 3.0)
+    return np.concatenate(values), np.concatenate(hurt)
+
+
+def sensor_auc(name: str, sign: float = 1.0) -> float:
+    """Area under the curve of a single reading for felt pain above 3 (``sign`` -1 where a low reading means pain)."""
+    values, hurt = _readings()
+    score = sign * values[:, SENSORS.index(name)]
+    order = score.argsort()
+    ranks = np.empty(len(score))
+    ranks[order] = np.arange(1, len(score) + 1)
+    n = hurt.sum()
+    return float((ranks[hurt].sum() - n * (n + 1) / 2.0) / (n * (len(score) - n)))
+
+
+def emg_chronic() -> float:
+    """Noise-free muscle activity at NRS 8 / at NRS 2."""
+    par = patients("noncancer", 1)
+    return float(np.exp(par["s_gain_pain"][0, SENSORS.index("emg")] * 6.0))
+
+
+TRIALS: dict[str, Callable[[], float]] = {
+    "staats_ziconotide": lambda: fast_ziconotide("cancer", 6),
+    "staats_placebo": lambda: placebo("cancer", 6),
+    "wallace_ziconotide": lambda: fast_ziconotide("noncancer", 6),
+    "rauck_ziconotide": slow_ziconotide,
+    "rauck_placebo": lambda: placebo("noncancer", 21),
+    "baclofen_ashworth_chronic": lambda: _chronic_baclofen()[0],
+    "baclofen_spasm_chronic": lambda: _chronic_baclofen()[1],
+    "clonidine_responders": clonidine_responders,
+    "elderly_combination": elderly_combination,
+    "fentanyl_series": fentanyl_series,
+    "conductance_auc": lambda: sensor_auc("conductance"),
+    "heart_rate_auc": lambda: sensor_auc("hr"),
+    "hrv_auc": lambda: sensor_auc("hrv", -1.0),
+    "emg_chronic": emg_chronic,
+}

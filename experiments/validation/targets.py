@@ -1,0 +1,159 @@
+"""What the virtual patients are held to: published observations, each with an interval, and scores as plain rows."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from thecal.core.errors import ParameterError
+
+GROUPS = {
+    "kinetics": "Kinetics",
+    "effect": "Effect",
+    "harm": "Harms",
+    "adaptation": "Adaptation over months",
+    "trial": "Trials and series",
+    "sensors": "Sensors",
+}
+ROLES = {
+    "calibration": "a parameter was fitted to it",
+    "informed": "a parameter rests on the same number or study",
+    "test": "no parameter knew it",
+}
+# An upper end this many times beyond the observation stands for none (the published value was itself a lower bound).
+_UNBOUNDED = 1e4
+_PLAIN_NUMBERS = ("1", "ratio", "index", "AUC")
+
+
+def digits(value: float) -> str:
+    """Three significant digits, without powers of ten for large numbers."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:.0f}" if 1000.0 <= abs(rounded) < math.inf else f"{rounded:.3g}"
+
+
+class Target(BaseModel):
+    """One published observation with the interval a simulated value must lie in.
+
+    ``scale`` says whether distances inside the interval are differences or ratios; it matters to plots only.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    title: str
+    unit: str
+    observed: float
+    low: float
+    high: float
+    spread: str
+    population: str
+    regimen: str
+    source: str
+    confidence: Literal["high", "medium", "low"]
+    kind: Literal["source", "memory", "derived"]
+    role: Literal["calibration", "informed", "test"]
+    drug: str
+    group: Literal["kinetics", "effect", "harm", "adaptation", "trial", "sensors"]
+    scale: Literal["linear", "log"] = "linear"
+
+    @model_validator(mode="after")
+    def _interval_is_ordered(self) -> Target:
+        if not self.low < self.high:
+            raise ValueError(f"low {self.low} is not below high {self.high}")
+        if self.scale == "log" and self.low <= 0:
+            raise ValueError(f"a log scale needs a low above 0, not {self.low}")
+        return self
+
+    @property
+    def interval(self) -> str:
+        """The interval as text, three significant digits."""
+        if self.high > _UNBOUNDED * abs(self.observed):
+            return f"over {digits(self.low)}"
+        return f"{digits(self.low)}–{digits(self.high)}"
+
+    @property
+    def suffix(self) -> str:
+        """The unit as it stands after a number; empty for plain numbers."""
+        return "" if self.unit in _PLAIN_NUMBERS else f" {self.unit}"
+
+    def place(self, value: float) -> float:
+        """Where ``value`` lies on a scale on which the interval is 0 to 1; infinite where it has no logarithm."""
+        if self.scale == "linear":
+            return (value - self.low) / (self.high - self.low)
+        if value <= 0:
+            return -math.inf
+        return math.log(value / self.low) / math.log(self.high / self.low)
+
+
+class Score(BaseModel):
+    """A target and what the virtual patients did."""
+
+    model_config = ConfigDict(frozen=True)
+
+    target: Target
+    simulated: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the simulated value lies in the interval fixed beforehand."""
+        return self.target.low <= self.simulated <= self.target.high
+
+
+def load_targets() -> list[Target]:
+    """The shipped targets, in file order.
+
+    Raises:
+        ParameterError: an entry is incomplete or contradicts itself.
+    """
+    text = (files("thecal.experiments.validation") / "data" / "validation.toml").read_text(encoding="utf-8")
+    targets = []
+    for key, entry in tomllib.loads(text).items():
+        try:
+            targets.append(Target(key=key, **entry))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ParameterError(f"validation.toml: {key}: {first['loc']}: {first['msg']}") from error
+    return targets
+
+
+def grouped(scores: Sequence[Score]) -> dict[str, list[Score]]:
+    """Scores by the title of their group, in the order of :data:`GROUPS`; groups without a score are left out."""
+    found = {title: [score for score in scores if score.target.group == group] for group, title in GROUPS.items()}
+    return {title: members for title, members in found.items() if members}
+
+
+def tally(scores: Sequence[Score]) -> dict[str, tuple[int, int]]:
+    """(met, of how many) for each role that occurs."""
+    counts = {}
+    for role in ROLES:
+        passed = [score.passed for score in scores if score.target.role == role]
+        if passed:
+            counts[role] = (sum(passed), len(passed))
+    return counts
+
+
+def records(scores: Iterable[Score]) -> list[dict[str, Any]]:
+    """The scorecard as plain rows, for reports and JSON."""
+    return [{**score.target.model_dump(), "simulated": score.simulated, "passed": score.passed} for score in scores]
+
+
+def from_records(rows: Iterable[Mapping[str, Any]]) -> list[Score]:
+    """The scores behind what :func:`records` gave; a missing value is read as NaN.
+
+    Raises:
+        ParameterError: a row is not a score.
+    """
+    scores = []
+    for row in rows:
+        try:
+            target = Target(**{name: row[name] for name in Target.model_fields})
+            simulated = row["simulated"]
+        except (KeyError, ValidationError) as error:
+            raise ParameterError(f"score {row.get('key', '?')!r} is incomplete: {error}") from error
+        scores.append(Score(target=target, simulated=math.nan if simulated is None else float(simulated)))
+    return scores

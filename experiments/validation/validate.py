@@ -1,0 +1,203 @@
+"""The validation scorecard: published observations against virtual patients, tolerance fixed beforehand, misses shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from rich import box
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from thecal.core.errors import ParameterError, UnknownNameError
+from thecal.experiments.validation.targets import (
+    ROLES,
+    Score,
+    Target,
+    digits,
+    from_records,
+    grouped,
+    load_targets,
+    records,
+    tally,
+)
+
+__all__ = [
+    "Band",
+    "Score",
+    "Target",
+    "Vpc",
+    "details",
+    "from_records",
+    "grouped",
+    "load_targets",
+    "records",
+    "table",
+    "tally",
+    "validate",
+    "visual_checks",
+]
+
+
+@dataclass(frozen=True)
+class Band:
+    """A visual predictive check as it is drawn and kept: percentiles of the virtual patients over time.
+
+    Attributes:
+        title: what was measured, after what.
+        unit: of every value.
+        time_h: ``[t]`` hours.
+        low: ``[t]`` 5th percentile.
+        median: ``[t]``.
+        high: ``[t]`` 95th percentile.
+        observed: published points as (hour, value, lower end, upper end).
+        source: where the points stand.
+        log_scale: whether values are drawn on a log axis.
+    """
+
+    title: str
+    unit: str
+    time_h: list[float]
+    low: list[float]
+    median: list[float]
+    high: list[float]
+    observed: list[tuple[float, float, float, float]]
+    source: str
+    log_scale: bool = False
+
+
+@dataclass(frozen=True)
+class Vpc:
+    """A visual predictive check: every virtual patient's course, and the published points it should run through.
+
+    Attributes:
+        title: what was measured, after what.
+        unit: of every value.
+        time_h: ``[t]`` hours.
+        simulated: ``[n, t]`` one row a patient; NaN where a patient has no value.
+        observed: published points as (hour, value, lower end, upper end), the ends being the published spread.
+        source: where the points stand.
+        log_scale: whether values are drawn on a log axis.
+    """
+
+    title: str
+    unit: str
+    time_h: list[float]
+    simulated: NDArray[np.float64]
+    observed: list[tuple[float, float, float, float]]
+    source: str
+    log_scale: bool = False
+
+    def band(self) -> Band:
+        """Median and 5th to 95th percentile over patients.
+
+        Raises:
+            ParameterError: ``simulated`` is not ``[n, t]`` of the given times.
+        """
+        if self.simulated.ndim != 2 or self.simulated.shape[1] != len(self.time_h):
+            raise ParameterError(f"{self.title}: shape {self.simulated.shape} does not fit {len(self.time_h)} times")
+        low, median, high = np.nanpercentile(self.simulated, (5, 50, 95), axis=0).tolist()
+        return Band(
+            self.title, self.unit, list(self.time_h), low, median, high, self.observed, self.source, self.log_scale
+        )
+
+
+def validate(names: Iterable[str] | None = None, progress: Callable[[str], None] = lambda _title: None) -> list[Score]:
+    """Reproduce the named observations (all by default).
+
+    Args:
+        names: keys of targets.
+        progress: called with each title before its simulation.
+
+    Raises:
+        UnknownNameError: a key is not a target.
+    """
+    from thecal.experiments.validation.reproductions import REPRODUCTIONS
+
+    targets = {target.key: target for target in load_targets()}
+    chosen = list(targets) if names is None else list(names)
+    for name in chosen:
+        if name not in targets:
+            raise UnknownNameError("validation target", name, list(targets))
+    scores = []
+    for name in chosen:
+        progress(targets[name].title)
+        scores.append(Score(target=targets[name], simulated=REPRODUCTIONS[name]()))
+    return scores
+
+
+def visual_checks(progress: Callable[[str], None] = lambda _title: None) -> list[Band]:
+    """Every visual predictive check, simulated now.
+
+    Args:
+        progress: called with each check's name before its simulation.
+    """
+    from thecal.experiments.validation.reproductions.vpc import VPCS
+
+    checks = []
+    for name, simulate in VPCS.items():
+        progress(name)
+        checks.append(simulate().band())
+    return checks
+
+
+def table(scores: Sequence[Score]) -> Table:
+    """The scorecard as a terminal table of 80 columns, one heading a group."""
+    shown = Table(
+        title="Validation scorecard (simulation only)",
+        title_justify="left",
+        title_style="bold",
+        caption=summary(scores),
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1),
+        collapse_padding=True,
+        pad_edge=False,
+    )
+    shown.add_column("observation", overflow="fold")
+    for name in ("observed", "interval", "simulated"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    shown.add_column("verdict", no_wrap=True)
+    for title, members in grouped(scores).items():
+        shown.add_row(Text.assemble((title, "bold"), f", {sum(score.passed for score in members)} of {len(members)}"))
+        for score in members:
+            target = score.target
+            title_and_unit = Text.assemble(target.title, (target.suffix and f" [{target.unit}]", "dim"))
+            numbers = (digits(target.observed), target.interval, digits(score.simulated))
+            shown.add_row(Padding(title_and_unit, (0, 0, 0, 2)), *numbers, _verdict(score))
+        shown.add_section()
+    return shown
+
+
+def details(scores: Sequence[Score]) -> Group:
+    """The scorecard as a list: for each observation what was simulated, in whom it was seen, and where that stands."""
+    blocks: list[Text | Padding] = []
+    for title, members in grouped(scores).items():
+        blocks.append(Text(f"\n{title}", style="bold"))
+        for score in members:
+            target = score.target
+            head = f"{target.title}: observed {digits(target.observed)}{target.suffix}, interval {target.interval}, "
+            blocks.append(Text.assemble(head, f"simulated {digits(score.simulated)}, ", _verdict(score)))
+            lines = (
+                f"simulated: {target.regimen}",
+                f"observed: {target.population}; interval: {target.spread}",
+                f"{target.source} ({target.kind}, {target.confidence} confidence)",
+                f"{target.drug}; {target.role}: {ROLES[target.role]}",
+            )
+            blocks += [Padding(Text(line, style="dim"), (0, 0, 0, 4)) for line in lines]
+    return Group(*blocks, Text(f"\n{summary(scores)}"))
+
+
+def summary(scores: Sequence[Score]) -> str:
+    """How many were met, of all and by role."""
+    passed = sum(score.passed for score in scores)
+    roles = [f"  {role}: {met} of {total} ({ROLES[role]})" for role, (met, total) in tally(scores).items()]
+    return "\n".join([f"{passed} of {len(scores)} within tolerance", *roles])
+
+
+def _verdict(score: Score) -> Text:
+    return Text("pass", style="green") if score.passed else Text("miss", style="bold red")

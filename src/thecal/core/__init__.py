@@ -1,0 +1,1 @@
+"""What everything rests on: errors, units, parameter files, compilation, random numbers, the layout of records."""
