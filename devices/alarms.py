@@ -33,7 +33,7 @@ class PumpEvent(IntEnum):
     BRIDGE = 2  # a = volume (nL), b = rate (nL per tick)
     BRIDGE_END = 3  # a = rate from now on
     PRIME = 4  # a = volume (nL)
-    BOLUS_CANCELLED = 5  # a = volume not infused (nL)
+    BOLUS_CANCELED = 5  # a = volume not infused (nL)
     PATIENT_BOLUS = 6  # a = volume (nL)
     PATIENT_DENIED = 7  # a = hours of lockout left, b = boluses of the last 24 h
     REFILL = 8  # a = aspirated (mL), b = expected (mL)

@@ -35,7 +35,7 @@ def describe_event(kind: int, a: float, b: float) -> str:
         PumpEvent.BRIDGE: f"bridge: {_ul(a)} at {_per_day(b):.4f} mL/d",
         PumpEvent.BRIDGE_END: f"bridge complete: {_per_day(a):.4f} mL/d",
         PumpEvent.PRIME: f"prime: {_ul(a)}",
-        PumpEvent.BOLUS_CANCELLED: f"bolus cancelled, {_ul(a)} not infused",
+        PumpEvent.BOLUS_CANCELED: f"bolus canceled, {_ul(a)} not infused",
         PumpEvent.PATIENT_BOLUS: f"patient bolus {_ul(a)}",
         PumpEvent.PATIENT_DENIED: f"patient bolus denied ({a:.2f} h of lockout left, {b:.0f} in 24 h)",
         PumpEvent.REFILL: f"refill: {a:.1f} mL aspirated, {b:.1f} mL expected",

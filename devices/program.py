@@ -15,7 +15,7 @@ from thecal.devices.alarms import PumpEvent, note
 from thecal.devices.records import BRIDGE, CONTINUOUS, FLEX, MIN_RATE, ML_PER_NL, N_GRANTS, N_PARTS, STOPPED
 
 _PROGRAM, _FLEX, _BRIDGE = int(PumpEvent.PROGRAM), int(PumpEvent.FLEX), int(PumpEvent.BRIDGE)
-_BRIDGE_END, _PRIME, _CANCELLED = int(PumpEvent.BRIDGE_END), int(PumpEvent.PRIME), int(PumpEvent.BOLUS_CANCELLED)
+_BRIDGE_END, _PRIME, _CANCELED = int(PumpEvent.BRIDGE_END), int(PumpEvent.PRIME), int(PumpEvent.BOLUS_CANCELED)
 _GIVEN, _DENIED = int(PumpEvent.PATIENT_BOLUS), int(PumpEvent.PATIENT_DENIED)
 _REFUSED, _SETTINGS = int(PumpEvent.REFUSED), int(PumpEvent.PATIENT_SETTINGS)
 _DAY_H = 24.0
@@ -61,11 +61,11 @@ def _takes(state, par, number):
 @kernel
 def cancel_bolus(state):
     """Stop a running bolus; returns the programmed volume that will not be infused, nL."""
-    cancelled = state.bolus_left_nl
-    if cancelled > 0.0:
-        note(state, _CANCELLED, cancelled, 0.0)
+    canceled = state.bolus_left_nl
+    if canceled > 0.0:
+        note(state, _CANCELED, canceled, 0.0)
     state.bolus_left_nl = 0.0
-    return cancelled
+    return canceled
 
 
 @kernel

@@ -31,7 +31,7 @@ class Invariant(IntEnum):
     BOLUS_EXCLUSIVE = 18
     RESPIRATORY_LOCK = 19
     SEDATION_LOCK = 20
-    HAEMODYNAMIC_LOCK = 21
+    HEMODYNAMIC_LOCK = 21
     NEURO_LOCK = 22
     STALE = 23
     IMPLAUSIBLE = 24
@@ -75,7 +75,7 @@ TITLES = {
     Invariant.BOLUS_EXCLUSIVE: "no bolus while another runs, an alarm stands or the rate is not verified",
     Invariant.RESPIRATORY_LOCK: "no rise or bolus while breathing is depressed; confirmed depression lowers the rate",
     Invariant.SEDATION_LOCK: "no rise or bolus in an over-sedated patient",
-    Invariant.HAEMODYNAMIC_LOCK: "no rise or bolus of a vasoactive drug while pressure or pulse is low",
+    Invariant.HEMODYNAMIC_LOCK: "no rise or bolus of a vasoactive drug while pressure or pulse is low",
     Invariant.NEURO_LOCK: "no rise or bolus with new weakness or confusion",
     Invariant.STALE: "no rise or bolus on old or motionless vital signs",
     Invariant.IMPLAUSIBLE: "a leap of a vital sign towards health is not believed",

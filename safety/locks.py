@@ -18,7 +18,7 @@ from thecal.safety.bits import (
     ESCALATION,
     EXCLUSIVE,
     FINITE,
-    HAEMODYNAMIC,
+    HEMODYNAMIC,
     JUMP,
     MRI,
     NEURO,
@@ -180,7 +180,7 @@ def leased(request: Any, prev: Any, lapsed: Any, baseline: Any) -> Any:
     return ite(lapsed, lo(lo(request, prev), hi(baseline, 0)), request)
 
 
-def authorised(request: Any, prev: Any, stage: Any, clear: Any) -> Any:
+def authorized(request: Any, prev: Any, stage: Any, clear: Any) -> Any:
     """The request as far as the stage lets an agent act.
 
     Stage 0 advises (nothing runs), 1 waits for a clinician's round, 2 may only lower, 3 acts.
@@ -190,20 +190,20 @@ def authorised(request: Any, prev: Any, stage: Any, clear: Any) -> Any:
     return ite(either(acts, lowers), request, prev)
 
 
-def authorised_bolus(bolus: Any, stage: Any) -> Any:
+def authorized_bolus(bolus: Any, stage: Any) -> Any:
     """The bolus as far as the stage lets it run; advice alone gives none."""
     return ite(stage > ADVISE, bolus, 0)
 
 
 def shared_holds(state: Any, par: Any, received: Any) -> Any:
     """Bits that withhold rises and boluses alike."""
-    low = both(par.vasoactive > 0, confirmed(state.haemo_samples, 0, 0) > 0)
+    low = both(par.vasoactive > 0, confirmed(state.hemo_samples, 0, 0) > 0)
     return (
         ite(state.errors >= par.errors_most, FINITE, 0)
         + ite(either(received.skew_s > par.skew_s, received.skew_s < -par.skew_s), CLOCK, 0)
         + ite(either(state.lock_resp > 0, state.warn > 0), RESPIRATORY, 0)
         + ite(received.poss >= par.poss_hold, SEDATION, 0)
-        + ite(low, HAEMODYNAMIC, 0)
+        + ite(low, HEMODYNAMIC, 0)
         + ite(either(received.weakness >= par.neuro_hold, received.confusion >= par.neuro_hold), NEURO, 0)
         + ite(state.stale > 0, STALE, 0)
         + ite(state.jumped > 0, JUMP, 0)

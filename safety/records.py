@@ -136,7 +136,7 @@ SHIELD_STATE = _dtype(
         (3,),
     ),  # last believed samples of breathing rate, saturation, CO2 as bits: 1 beyond the warning limit
     ("lock_samples", _i, (3,)),
-    ("haemo_samples", _i),
+    ("hemo_samples", _i),
     ("sbp_total", _i),  # sum and number of the first OWN_LEVEL systolic pressures
     ("sbp_count", _i),
     ("rr_last", _i),  # last value shown, -1 before the first

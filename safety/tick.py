@@ -33,8 +33,8 @@ from thecal.safety.kernel import (
     unshielded,
 )
 from thecal.safety.locks import (
-    authorised,
-    authorised_bolus,
+    authorized,
+    authorized_bolus,
     believable,
     believable_fall,
     bolus_denials,
@@ -109,7 +109,7 @@ def read_circulation(state: Any, par: Any, received: Any) -> None:
         hi(is_low(received.sbp, par.sbp_low), is_low(received.map, par.map_low)), is_low(received.hr, par.hr_low)
     )
     fallen = has_fallen(received.sbp, state.sbp_total, state.sbp_count, par.sbp_keep_permille)
-    state.haemo_samples = next_samples(state.haemo_samples, seen, hi(fixed, fallen))
+    state.hemo_samples = next_samples(state.hemo_samples, seen, hi(fixed, fallen))
     learns = both(received.sbp >= 0, state.sbp_count < OWN_LEVEL)
     state.sbp_total = state.sbp_total + ite(learns, received.sbp, 0)
     state.sbp_count = state.sbp_count + flag(learns, 1)
@@ -148,9 +148,9 @@ def admit(state: Any, par: Any, received: Any, request: Any, bolus: Any, valid: 
     state.since_command = next_since_command(state.since_command, valid, NEVER)
     refused = refusal(valid)
     wanted = ite(valid == ASKED, request, state.prev_rate)
-    acted = authorised(wanted, state.prev_rate, par.stage, received.clear)
+    acted = authorized(wanted, state.prev_rate, par.stage, received.clear)
     offered = ite(refused == 0, bolus, 0)
-    size = authorised_bolus(offered, par.stage)
+    size = authorized_bolus(offered, par.stage)
     lapsed = state.since_command >= par.lease
     asked = leased(acted, state.prev_rate, either(lapsed, state.blind > 0), state.baseline)
     beyond = hi(differs(acted, wanted), differs(size, offered))

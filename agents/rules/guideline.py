@@ -11,7 +11,7 @@ from thecal.agents.settings import PolicySettings, number
 
 # Reports arrive on quarter hours; half of one keeps rounding from counting a report twice.
 _HALF_TICK_H = 0.125
-# A new programmed rate differs from the old one by at least this share (steps are 10 % and more; quantising is finer).
+# A new programmed rate differs from the old one by at least this share (steps are 10 % and more; quantizing is finer).
 _RATE_CHANGED = 0.005
 
 

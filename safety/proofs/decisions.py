@@ -125,7 +125,7 @@ def _rate_goals(limits: Mapping[str, int]) -> list[Goal]:
          z3.Implies(up, z3.And(1000 * (rate - prev) <= p.step_permille * prev, rate - prev <= p.step_abs)), (_I.STEP_UP,)),
         ("interval: a rise waits for the last one to have acted", z3.Implies(up, wait), (_I.INTERVAL,)),
         ("holds: nothing that withholds rises lets one pass", z3.Implies(up, d.holds == 0),
-         (_I.CLOCK, _I.RESPIRATORY_LOCK, _I.SEDATION_LOCK, _I.HAEMODYNAMIC_LOCK, _I.NEURO_LOCK, _I.STALE, _I.IMPLAUSIBLE,
+         (_I.CLOCK, _I.RESPIRATORY_LOCK, _I.SEDATION_LOCK, _I.HEMODYNAMIC_LOCK, _I.NEURO_LOCK, _I.STALE, _I.IMPLAUSIBLE,
           _I.STABILITY, _I.STOPPED, _I.MRI, _I.BATTERY, _I.BRIDGE, _I.POST_REFILL, _I.VOLUME_BALANCE, _I.ESCALATION)),
         ("28 days: a rise keeps their cap", z3.Implies(up, 1000 * rate <= (1000 + p.rise_permille) * d.long_ago),
          (_I.RISE_28D,)),

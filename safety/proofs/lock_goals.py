@@ -13,7 +13,7 @@ from thecal.safety.proofs.terms import Reading, record
 from thecal.safety.records import SHIELD_INPUT, SHIELD_PAR
 
 _I = Invariant
-_STATE = ("errors", "lock_resp", "warn", "stale", "jumped", "haemo_samples", "escalated")
+_STATE = ("errors", "lock_resp", "warn", "stale", "jumped", "hemo_samples", "escalated")
 
 
 def goals() -> list[Goal]:
@@ -31,14 +31,14 @@ def _withholding() -> list[Goal]:
     state = record("state", _STATE)
     par = record("par", SHIELD_PAR.names or ())
     received = record("received", SHIELD_INPUT.names or ())
-    ring = (state.haemo_samples >= 0, state.haemo_samples <= 7)
-    low_twice = z3.Or(*(state.haemo_samples == value for value in (3, 5, 6, 7)))
+    ring = (state.hemo_samples >= 0, state.hemo_samples <= 7)
+    low_twice = z3.Or(*(state.hemo_samples == value for value in (3, 5, 6, 7)))
     shared = {
         bits.FINITE: state.errors >= par.errors_most,
         bits.CLOCK: z3.Or(received.skew_s > par.skew_s, -received.skew_s > par.skew_s),
         bits.RESPIRATORY: z3.Or(state.lock_resp >= 1, state.warn >= 1),
         bits.SEDATION: z3.Not(received.poss < par.poss_hold),
-        bits.HAEMODYNAMIC: z3.And(par.vasoactive >= 1, low_twice),
+        bits.HEMODYNAMIC: z3.And(par.vasoactive >= 1, low_twice),
         bits.NEURO: z3.Not(z3.And(received.weakness < par.neuro_hold, received.confusion < par.neuro_hold)),
         bits.STALE: state.stale >= 1,
         bits.JUMP: state.jumped >= 1,
@@ -88,7 +88,7 @@ def _samples() -> list[Goal]:
     keep = z3.Int("keep")
     return [
         Goal("two of three places confirm", tuple(eight), (count == 1) == twice,
-             (_I.RESPIRATORY_LOCK, _I.HAEMODYNAMIC_LOCK)),
+             (_I.RESPIRATORY_LOCK, _I.HEMODYNAMIC_LOCK)),
         Goal("confirmation is 0 or 1", tuple(eight), z3.Or(count == 0, count == 1), (_I.RESPIRATORY_LOCK,)),
         Goal("a sample pushes the oldest out", (*eight, low >= 0, low <= 1),
              locks.next_samples(samples, present, low) == shifted, (_I.RESPIRATORY_LOCK,)),
@@ -99,7 +99,7 @@ def _samples() -> list[Goal]:
         Goal("a pressure has fallen when it is under its share of the mean of the first values", (total >= 0,),
              locks.has_fallen(value, total, samples, keep) == z3.If(
                  z3.And(value >= 0, samples >= 96, value < keep / z3.RealVal(1000) * total / 96), 1, 0),
-             (_I.HAEMODYNAMIC_LOCK,)),
+             (_I.HEMODYNAMIC_LOCK,)),
         Goal("a low value is 0 or 1", (), z3.Or(locks.is_low(value, limit) == 0, locks.is_low(value, limit) == 1)),
         Goal("a value that falls is always believed", (value >= 0, value <= last, jump >= 0),
              locks.believable(value, last, jump), (_I.IMPLAUSIBLE,)),
@@ -174,7 +174,7 @@ def _requests() -> list[Goal]:
     named_bit: Any = bits.FINITE
     for code, bit in named.items():
         named_bit = z3.If(valid == code, bit, named_bit)
-    acted = locks.authorised(request, prev, stage, clear)
+    acted = locks.authorized(request, prev, stage, clear)
     worse = z3.And(then > 0, nrs >= 0, nrs_then >= 0, 1000 * (prev - then) >= permille * then, nrs >= nrs_then)
     return [
         Goal("a lapsed lease never raises", (lapsed,), z3.And(asked <= prev, asked <= request), (_I.LEASE, _I.STALE)),
@@ -186,14 +186,14 @@ def _requests() -> list[Goal]:
              (_I.LEASE,)),
         Goal("a request that cannot be used names the invariant it breaks", (), locks.refusal(valid) == named_bit,
              (_I.FINITE, _I.UNITS, _I.COMMAND)),
-        Goal("advice runs nothing", (stage == 0,), z3.And(acted == prev, locks.authorised_bolus(bolus, stage) == 0),
+        Goal("advice runs nothing", (stage == 0,), z3.And(acted == prev, locks.authorized_bolus(bolus, stage) == 0),
              (_I.AUTHORITY,)),
         Goal("confirmation waits for a clinician", (stage == 1,), acted == z3.If(clear > 0, request, prev),
              (_I.AUTHORITY,)),
         Goal("a lowering stage lowers only", (stage == 2,), acted == z3.If(request < prev, request, prev),
              (_I.AUTHORITY,)),
         Goal("full authority passes requests on", (stage == 3,),
-             z3.And(acted == request, locks.authorised_bolus(bolus, stage) == bolus), (_I.AUTHORITY,)),
+             z3.And(acted == request, locks.authorized_bolus(bolus, stage) == bolus), (_I.AUTHORITY,)),
         Goal("escalation is a rise by its share without relief", (),
              locks.escalated(prev, then, permille, nrs, nrs_then) == worse, (_I.ESCALATION,)),
     ]  # fmt: skip

@@ -131,7 +131,7 @@ def _state() -> SimpleNamespace:
         setattr(state, name, _Ring(rate))
     state.bolus_flag, state.week_nrs = _Ring(Interval(0, 1)), _Ring(Interval(-NEVER, NEVER))
     state.warn_samples, state.lock_samples = [Interval(0, 7)] * 3, [Interval(0, 7)] * 3
-    state.haemo_samples, state.sbp_count = Interval(0, 7), Interval(0, OWN_LEVEL)
+    state.hemo_samples, state.sbp_count = Interval(0, 7), Interval(0, OWN_LEVEL)
     for name in ("rr_last", "spo2_last", "co2_last"):
         setattr(state, name, Interval(-NEVER, NEVER))
     return state

@@ -61,7 +61,7 @@ def _books(t: Tick) -> list[Goal]:
         Goal("a patient's own pressure is learned from the first values only", known,
              z3.And(a.sbp_total == b.sbp_total + z3.If(z3.And(t.received.sbp >= 0, b.sbp_count < 96), t.received.sbp, 0),
                     a.sbp_count == z3.If(z3.And(t.received.sbp >= 0, b.sbp_count < 96), b.sbp_count + 1, b.sbp_count)),
-             (_I.HAEMODYNAMIC_LOCK,)),
+             (_I.HEMODYNAMIC_LOCK,)),
     ]  # fmt: skip
 
 

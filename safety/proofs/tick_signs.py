@@ -49,7 +49,7 @@ def goals(t: Tick) -> list[Goal]:
         Goal("a warning is two of three places of any signal", known, (a.warn == 1) == _twice(a.warn_samples),
              (_I.RESPIRATORY_LOCK,)),
         Goal("the last three of circulation hold what was low, also against the patient's own level", known,
-             a.haemo_samples == _pushed(b.haemo_samples, seen, low), (_I.HAEMODYNAMIC_LOCK,)),
+             a.hemo_samples == _pushed(b.hemo_samples, seen, low), (_I.HEMODYNAMIC_LOCK,)),
     ]  # fmt: skip
 
 

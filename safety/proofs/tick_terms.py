@@ -163,7 +163,7 @@ class Tick:
         samples = [z3.And(x >= 0, x <= 7) for name in _SAMPLES for x in getattr(state, name)]
         entries = [state.day_rate[where] >= 0, state.rate_hist[where] >= 0, state.week_rate[where] >= 0]
         return [
-            *held, *flags, *samples, *entries, state.haemo_samples >= 0, state.haemo_samples <= 7, state.sbp_count <= 96,
+            *held, *flags, *samples, *entries, state.hemo_samples >= 0, state.hemo_samples <= 7, state.sbp_count <= 96,
             state.prev_rate <= self.par.max_rate, state.highest24 >= state.prev_rate, self.proper(state.prev_rate),
             *(mass >= 0 for mass in state.ledger[0]),
             *(getattr(state, name) <= NEVER for name in ("since_increase", "since_bolus", "since_command")),

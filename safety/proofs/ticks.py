@@ -115,14 +115,14 @@ def _on_this_input(t: Tick) -> list[Goal]:
         _I.LOCKOUT: b.since_bolus >= p.lockout,
         _I.BOLUS_COUNT: b.bolus_count < p.bolus_most,
     }
-    twice = z3.Or(*(a.haemo_samples == x for x in (3, 5, 6, 7)))
+    twice = z3.Or(*(a.hemo_samples == x for x in (3, 5, 6, 7)))
     return [
         *(Goal(f"a rise or a bolus needs {i.name.lower()}", known, z3.Implies(z3.Or(up, some), rule), (i,))
           for i, rule in either.items()),
         *(Goal(f"a rise needs {i.name.lower()}", known, z3.Implies(up, rule), (i,)) for i, rule in rises.items()),
         *(Goal(f"a bolus needs {i.name.lower()}", known, z3.Implies(some, rule), (i,)) for i, rule in boluses.items()),
         Goal("a rise or a bolus of a vasoactive drug needs pressure", known,
-             z3.Implies(z3.And(z3.Or(up, some), p.vasoactive >= 1), z3.Not(twice)), (_I.HAEMODYNAMIC_LOCK,)),
+             z3.Implies(z3.And(z3.Or(up, some), p.vasoactive >= 1), z3.Not(twice)), (_I.HEMODYNAMIC_LOCK,)),
     ]  # fmt: skip
 
 

@@ -62,8 +62,8 @@ SIGNATURES = {
     "next_errors": ("octal", "valid", "flag", "octal"),
     "escalated": ("rate", "rate", "permille", "vital", "vital"),
     "leased": ("any", "rate", "bool", "rate"),
-    "authorised": ("any", "rate", "octal", "flag"),
-    "authorised_bolus": ("any", "octal"),
+    "authorized": ("any", "rate", "octal", "flag"),
+    "authorized_bolus": ("any", "octal"),
 }
 # Functions of records; test_shield_readings.py compares their readings within whole ticks.
 OF_RECORDS = {

@@ -103,7 +103,7 @@ def _shield(rng: np.random.Generator) -> tuple[Any, Any]:
     )
     row["lock_resp"] = rng.choice([0, 0, 1])
     row["warn_samples"], row["lock_samples"] = rng.integers(0, 8, 3), rng.integers(0, 8, 3) * (rng.random() < 0.3)
-    row["haemo_samples"] = rng.integers(0, 8)
+    row["hemo_samples"] = rng.integers(0, 8)
     return state, par
 
 

@@ -62,7 +62,7 @@ def test_a_fall_below_the_patients_own_pressure_withholds_a_vasoactive_drug(pres
         state["sbp_total"], state["sbp_count"] = 96 * 1_500, 96
         tick(state, par, START, sbp=pressure)
         assert (tick(state, par, 2_100, sbp=pressure)[0] == 2_100) == free
-        assert (state["binding"] == bits.HAEMODYNAMIC) != free
+        assert (state["binding"] == bits.HEMODYNAMIC) != free
 
 
 def test_the_patients_own_pressure_is_that_of_the_first_day_with_values() -> None:
