@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from thecal.agents.backends.actor import SB3Policy
 from thecal.agents.base import Policy
 from thecal.core.errors import ConfigError
+from thecal.envs.measures import event_counts, steps_alive
+from thecal.envs.outcomes import OUTCOMES, Outcome, outcomes
 from thecal.envs.tasks import TaskSpec, load_task
 from thecal.experiments.analysis.comparison import Comparison
-from thecal.experiments.analysis.outcomes import OUTCOMES, event_counts, outcomes, steps_alive
-from thecal.experiments.analysis.results import Difference, Events, Interval, Outcome, ShieldUse
+from thecal.experiments.analysis.results import Difference, Events, Interval, ShieldUse
 from thecal.experiments.analysis.statistics import (
     bootstrap,
     cvar,

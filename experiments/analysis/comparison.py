@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from rich.markup import escape
 from rich.table import Table
 
+from thecal.envs.outcomes import OUTCOMES, Outcome, outcome
 from thecal.envs.tasks import TaskSpec
-from thecal.experiments.analysis.outcomes import OUTCOMES, outcome
-from thecal.experiments.analysis.results import Difference, Events, Interval, Outcome, ShieldUse
+from thecal.experiments.analysis.results import Difference, Events, Interval, ShieldUse
 from thecal.experiments.rollouts.rollout import Trajectories
 from thecal.safety.invariants import ShieldMode
 

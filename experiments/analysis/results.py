@@ -10,31 +10,6 @@ Verdict = Literal["superior", "inferior", "non-inferior", "inconclusive"]
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """One thing that is measured on every patient.
-
-    Attributes:
-        key: its name in the data.
-        label: its name for people.
-        unit: unit of the values as shown.
-        better: 1 where more is better, -1 where less is better, 0 where neither is.
-        role: ``primary`` (the task's registered outcome), ``efficacy``, ``cost`` (a harm) or ``use`` (how it was done).
-        digits: decimals shown.
-        margin: for a cost, the largest harmful difference that still counts as not worse, in the unit.
-        text: one sentence on how it is computed.
-    """
-
-    key: str
-    label: str
-    unit: str
-    better: int
-    role: Literal["primary", "efficacy", "cost", "use"]
-    digits: int = 1
-    margin: float | None = None
-    text: str = ""
-
-
-@dataclass(frozen=True)
 class Interval:
     """An estimate with its 95 % interval; NaN where it cannot be given."""
 

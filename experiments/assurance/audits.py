@@ -128,7 +128,7 @@ def replay(
     """
     from thecal.agents.backends.store import load_policy
     from thecal.agents.base import Policy
-    from thecal.experiments.analysis.outcomes import outcomes
+    from thecal.envs.outcomes import outcomes
     from thecal.experiments.rollouts.rollout import rollout
     from thecal.experiments.studies.evaluate import find_policies
     from thecal.experiments.tracking.provenance import provenance

@@ -74,7 +74,7 @@ def evaluate(
 
     Examples: `thecal evaluate guideline`, `thecal evaluate runs/train -n 200 --difficulty shift`
     """
-    from thecal.experiments.analysis.outcomes import OUTCOMES
+    from thecal.envs.outcomes import OUTCOMES
     from thecal.experiments.studies.config import EvaluateConfig, load_config
     from thecal.experiments.studies.evaluate import evaluate as run_evaluation
 
@@ -201,7 +201,7 @@ def unshielded_mark(mode: str) -> str:
 
 def brief_table(found: Comparison) -> Table:
     """The comparison in one screen: one row a policy, the main outcomes, the paired difference and the verdict."""
-    from thecal.experiments.analysis.outcomes import outcome
+    from thecal.envs.outcomes import outcome
 
     primary = outcome(found.task.primary.outcome)
     entries = [primary, *(outcome(key) for key in _IN_BRIEF if key != primary.key)]

@@ -54,8 +54,8 @@ def train(
     `thecal train --task NonCancerMorphine --set settings.learning_rate=3e-4 --out runs/slow`
     """
     from thecal.agents.backends.settings import load_rl_settings
+    from thecal.envs.outcomes import outcome
     from thecal.envs.tasks import load_task
-    from thecal.experiments.analysis.outcomes import outcome
     from thecal.experiments.studies.config import TrainConfig, load_config
     from thecal.experiments.studies.train import train as run_training
 

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.agents.registry import policy_names
+from thecal.envs.outcomes import OUTCOMES, Outcome
 from thecal.experiments.analysis.comparison import Comparison
-from thecal.experiments.analysis.outcomes import OUTCOMES
-from thecal.experiments.analysis.results import Outcome
 from thecal.experiments.reports.data import Curve, ReportData, Story
 from thecal.experiments.reports.theme import style_of
 from thecal.experiments.rollouts.rollout import Trajectories

@@ -8,7 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from thecal.experiments.analysis.results import Difference, Outcome
+from thecal.envs.outcomes import Outcome
+from thecal.experiments.analysis.results import Difference
 from thecal.experiments.reports.data import Curve, ReportData
 from thecal.experiments.reports.theme import INK, LIMIT, dress, faded, styles_of
 

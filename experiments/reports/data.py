@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.experiments.analysis.results import Difference, Events, Interval, Outcome, ShieldUse
+from thecal.envs.outcomes import Outcome
+from thecal.experiments.analysis.results import Difference, Events, Interval, ShieldUse
 from thecal.experiments.validation.validate import Band
 
 Floats = NDArray[np.float64]

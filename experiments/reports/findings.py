@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from thecal.experiments.analysis.results import Difference, Interval, Outcome
+from thecal.envs.outcomes import Outcome
+from thecal.experiments.analysis.results import Difference, Interval
 from thecal.experiments.analysis.statistics import bootstrap
 from thecal.experiments.reports.data import ReportData
 from thecal.experiments.reports.theme import styles_of

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from thecal.core.errors import ConfigError, StoreError
-from thecal.experiments.analysis.results import Difference, Interval, Outcome
+from thecal.envs.outcomes import Outcome
+from thecal.experiments.analysis.results import Difference, Interval
 from thecal.experiments.reports.charts import differs, distribution, forest, pairs, training
 from thecal.experiments.reports.data import ReportData
 from thecal.experiments.reports.findings import findings, gate, number

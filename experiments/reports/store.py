@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from thecal.core.errors import StoreError
-from thecal.experiments.analysis.results import Difference, Events, Interval, Outcome, ShieldUse
+from thecal.envs.outcomes import Outcome
+from thecal.experiments.analysis.results import Difference, Events, Interval, ShieldUse
 from thecal.experiments.reports.data import Curve, ReportData, Story
 from thecal.experiments.validation.validate import Band
 

@@ -14,10 +14,10 @@ from thecal.agents.backends.store import RECORD_FILE, load_policy
 from thecal.agents.base import Policy
 from thecal.agents.registry import make_policy, policy_names
 from thecal.core.errors import UnknownNameError
+from thecal.envs.outcomes import outcomes
 from thecal.envs.tasks import TaskSpec
 from thecal.experiments.analysis.compare import compare, estimate, grouped, is_one_method
 from thecal.experiments.analysis.comparison import Comparison, finite
-from thecal.experiments.analysis.outcomes import outcomes
 from thecal.experiments.analysis.results import Interval
 from thecal.experiments.rollouts.rollout import Trajectories, rollout
 from thecal.experiments.rollouts.trails import chunks, keep_heads

@@ -13,8 +13,8 @@ import numpy as np
 from thecal.agents.backends.settings import load_rl_settings
 from thecal.agents.backends.training import TrainedPolicy, train_sb3
 from thecal.core.errors import ConfigError, StoreError
+from thecal.envs.outcomes import outcomes
 from thecal.envs.tasks import TaskSpec
-from thecal.experiments.analysis.outcomes import outcomes
 from thecal.experiments.rollouts.rollout import rollout
 from thecal.experiments.studies.config import CONFIG_FILE, TrainConfig, checked_task, save_config
 from thecal.experiments.tracking.provenance import provenance, run_tags

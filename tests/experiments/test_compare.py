@@ -13,8 +13,8 @@ from rich.console import Console
 
 from thecal.agents.registry import make_policy
 from thecal.core.errors import ConfigError
+from thecal.envs.outcomes import OUTCOMES
 from thecal.experiments.analysis.compare import compare, summarize
-from thecal.experiments.analysis.outcomes import OUTCOMES
 from thecal.experiments.analysis.statistics import sign_flip_p
 
 from support.runs import die, hand_run, short_task

@@ -13,7 +13,7 @@ from thecal.agents.backends.store import save_policy
 from thecal.agents.registry import make_policy
 from thecal.core.errors import ConfigError, StoreError, UnknownNameError
 from thecal.envs.kernel.observation import N_OBS, NAMES
-from thecal.experiments.analysis.outcomes import OUTCOMES
+from thecal.envs.outcomes import OUTCOMES
 from thecal.experiments.rollouts.rollout import Trajectories
 from thecal.experiments.studies.config import CompareConfig, EvaluateConfig, load_config
 from thecal.experiments.studies.evaluate import evaluate, find_policies, find_policy, run_compare

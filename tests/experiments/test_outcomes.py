@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from thecal.core.errors import UnknownNameError
-from thecal.experiments.analysis.outcomes import OUTCOMES, event_counts, outcome, outcomes, steps_alive
+from thecal.envs.measures import event_counts, steps_alive
+from thecal.envs.outcomes import OUTCOMES, outcome, outcomes
 
 from support.runs import die, hand_run
 

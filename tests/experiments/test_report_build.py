@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from thecal.core.errors import StoreError
+from thecal.envs.outcomes import OUTCOMES
 from thecal.experiments.analysis.compare import summarize
-from thecal.experiments.analysis.outcomes import OUTCOMES
 from thecal.experiments.reports.build import build_report, stored_curve
 from thecal.experiments.reports.page import render
 from thecal.experiments.reports.store import FILE, load_report_data, save_report_data

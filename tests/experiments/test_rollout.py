@@ -10,8 +10,8 @@ import pytest
 from thecal.agents.registry import make_policy
 from thecal.core.errors import ConfigError, StoreError
 from thecal.envs.adapters.vector import ThecalVectorEnv
+from thecal.envs.outcomes import outcomes
 from thecal.experiments import rollout as module
-from thecal.experiments.analysis.outcomes import outcomes
 from thecal.experiments.rollouts.rollout import FIELDS, SUMMARY_FIELDS, Trajectories, require_paired, rollout
 
 from support.runs import hand_run, short_task

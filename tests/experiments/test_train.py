@@ -8,7 +8,7 @@ import pytest
 
 from thecal.agents.backends.store import load_policy, read_record
 from thecal.core.errors import ConfigError, StoreError
-from thecal.experiments.analysis.outcomes import OUTCOMES
+from thecal.envs.outcomes import OUTCOMES
 from thecal.experiments.studies.config import TrainConfig, load_config
 from thecal.experiments.studies.train import train, writable
 

@@ -1,24 +1,38 @@
-"""Outcomes of a trajectory, one number for each patient: what is measured, in which unit, and what counts as harm."""
+"""How each outcome is computed: functions of a run that give one number for each patient; ``outcomes`` says what they mean."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.core.errors import UnknownNameError
-from thecal.experiments.analysis.results import Outcome
-from thecal.experiments.rollouts.rollout import Trajectories
-
 Floats = NDArray[np.float64]
+
+
+class Record(Protocol):
+    """What an outcome is computed from: fields ``[T, B]`` by name, the length of a step, and values at the start ``[B]``."""
+
+    def __getitem__(self, field: str) -> NDArray[Any]:
+        """A field of TICK_OUT, ``[T, B]`` (``[T, B, drugs]`` for doses)."""
+
+    @property
+    def step_h(self) -> float:
+        """Length of a step, h."""
+
+    @property
+    def start(self) -> Mapping[str, Floats]:
+        """Values of each patient at the start."""
+
+
+Measure = Callable[[Record], Floats]
 DAY_H = 24.0
 # Doses are recorded as 32-bit numbers; adding a day of them up may err by this share, far less than a pump's smallest step.
 _CAP_SLACK = 1.0e-6
 
 
-def _sum(run: Trajectories, field: str) -> Floats:
+def _sum(run: Record, field: str) -> Floats:
     """Sum over steps ``[B]``, in 64 bits although the record has 32."""
     return np.asarray(run[field].sum(axis=0, dtype=np.float64))
 
@@ -27,31 +41,31 @@ def _mean(values: Floats) -> Floats:
     return np.asarray(values.mean(axis=0, dtype=np.float64))
 
 
-def _horizon_h(run: Trajectories) -> float:
+def _horizon_h(run: Record) -> float:
     return run.step_h * len(run["time_h"])
 
 
-def _alive_days(run: Trajectories) -> Floats:
+def _alive_days(run: Record) -> Floats:
     return np.maximum(_sum(run, "alive_h") / DAY_H, run.step_h / DAY_H)
 
 
-def steps_alive(run: Trajectories) -> Floats:
+def steps_alive(run: Record) -> Floats:
     """Steps begun alive ``[B]``, the one of the death among them."""
     ended = run["terminated"] > 0
     return np.asarray((~ended).sum(axis=0) + ended.any(axis=0), np.float64)
 
 
-def time_controlled(run: Trajectories) -> Floats:
+def time_controlled(run: Record) -> Floats:
     """Share (%) of the whole horizon with felt NRS <= 3, rousable and alive."""
     return 100.0 * _sum(run, "controlled_h") / _horizon_h(run)
 
 
-def mean_nrs(run: Trajectories) -> Floats:
+def mean_nrs(run: Record) -> Floats:
     """Mean felt NRS; every step after death counts as 10."""
     return _mean(run["pain_mean"])
 
 
-def _pain_that_counts(run: Trajectories) -> Floats:
+def _pain_that_counts(run: Record) -> Floats:
     """Felt NRS ``[T, B]``; hours in which the patient cannot be roused count as untreated, so sedation is no relief."""
     asleep = run["unrousable_h"] / run.step_h
     return np.asarray((1.0 - asleep) * run["pain_mean"] + asleep * np.maximum(run["pain0"], run["pain_mean"]))
@@ -63,23 +77,23 @@ def _share(untreated: Floats, felt: Floats, dead: Any) -> Floats:
     return np.where(dead, 0.0, relief)
 
 
-def _relief(run: Trajectories) -> Floats:
+def _relief(run: Record) -> Floats:
     """Relative relief in the last quarter of the horizon against what the patient would have felt without drug."""
     last = slice(3 * len(run["time_h"]) // 4, None)
     return _share(_mean(run["pain0"][last]), _mean(_pain_that_counts(run)[last]), died(run) > 0)
 
 
-def responder30(run: Trajectories) -> Floats:
+def responder30(run: Record) -> Floats:
     """100 for a patient with at least 30 % relief in the last quarter of the horizon, else 0."""
     return np.where(_relief(run) >= 0.30, 100.0, 0.0)
 
 
-def responder50(run: Trajectories) -> Floats:
+def responder50(run: Record) -> Floats:
     """100 for a patient with at least 50 % relief in the last quarter of the horizon, else 0."""
     return np.where(_relief(run) >= 0.50, 100.0, 0.0)
 
 
-def breakthrough_relief(run: Trajectories) -> Floats:
+def breakthrough_relief(run: Record) -> Floats:
     """Relief (%) in steps that hold a breakthrough episode; NaN for a patient without one."""
     during = run["bt_h"] > 0
     felt = np.where(during, _pain_that_counts(run), 0.0).sum(axis=0)
@@ -87,21 +101,21 @@ def breakthrough_relief(run: Trajectories) -> Floats:
     return np.where(during.any(axis=0), 100.0 * _share(untreated, felt, died(run) > 0), np.nan)
 
 
-def dose_mg_per_day(run: Trajectories) -> Floats:
+def dose_mg_per_day(run: Record) -> Floats:
     """Commanded dose of the first drug, mg/d while alive."""
     return np.asarray(run["dose_ug"][:, :, 0].sum(axis=0, dtype=np.float64) / 1000.0 / _alive_days(run))
 
 
-def _per_day(field: str, text: str) -> Callable[[Trajectories], Floats]:
-    def per_day(run: Trajectories) -> Floats:
+def _per_day(field: str, text: str) -> Measure:
+    def per_day(run: Record) -> Floats:
         return _sum(run, field) / _alive_days(run)
 
     per_day.__doc__ = text
     return per_day
 
 
-def _count(field: str, text: str) -> Callable[[Trajectories], Floats]:
-    def count(run: Trajectories) -> Floats:
+def _count(field: str, text: str) -> Measure:
+    def count(run: Record) -> Floats:
         return _sum(run, field)
 
     count.__doc__ = text
@@ -117,28 +131,28 @@ demands_given = _per_day("demands_given", "Presses of the patient that were foll
 demands_denied = _per_day("demands_denied", "Presses of the patient that were not followed by a bolus, per day alive.")
 
 
-def nausea_mean(run: Trajectories) -> Floats:
+def nausea_mean(run: Record) -> Floats:
     """Mean nausea (0-10) while alive."""
     alive = run["alive_h"] > 0
     return np.asarray(np.where(alive, run["nausea"], 0.0).sum(axis=0) / np.maximum(alive.sum(axis=0), 1), np.float64)
 
 
-def died(run: Trajectories) -> Floats:
+def died(run: Record) -> Floats:
     """100 for a patient who died in the simulation, else 0."""
     return np.asarray(100.0 * (run["terminated"].max(axis=0) > 0), np.float64)
 
 
-def interventions(run: Trajectories) -> Floats:
+def interventions(run: Record) -> Floats:
     """Steps in which the shield changed a request, % of the steps alive."""
     return 100.0 * _sum(run, "intervened") / steps_alive(run)
 
 
-def would_be_violations(run: Trajectories) -> Floats:
+def would_be_violations(run: Record) -> Floats:
     """Steps in which the raw request broke a limit, per 1000 h alive."""
     return np.asarray(1000.0 * (run["violations"] > 0).sum(axis=0) / (steps_alive(run) * run.step_h))
 
 
-def cap_violations(run: Trajectories) -> Floats:
+def cap_violations(run: Record) -> Floats:
     """Steps whose last 24 h of commanded dose, added up anew from the steps, exceed the profile's cap."""
     per_step = run["dose_ug"][:, :, 0].astype(np.float64)
     steps = max(1, int(DAY_H / run.step_h + 1e-9))  # whole steps only: a longer window could exceed the cap rightly
@@ -147,56 +161,35 @@ def cap_violations(run: Trajectories) -> Floats:
     return np.asarray((window > run.start["cap_ug"] * (1.0 + _CAP_SLACK)).sum(axis=0), np.float64)
 
 
-def episode_return(run: Trajectories) -> Floats:
+def episode_return(run: Record) -> Floats:
     """Sum of rewards with the charge for a death, without the training penalty for leaning on the shield."""
     return _sum(run, "reward") - _sum(run, "r_shield")
 
 
-_TABLE: tuple[tuple[Outcome, Callable[[Trajectories], Floats]], ...] = tuple(
-    (Outcome(key, label, unit, better, role, digits, margin, (how.__doc__ or "").strip()), how)  # type: ignore[arg-type]
-    for key, label, unit, better, role, digits, margin, how in (
-        ("time_controlled", "Time with NRS ≤ 3", "% of time", 1, "primary", 1, None, time_controlled),
-        ("mean_nrs", "Mean pain", "NRS", -1, "efficacy", 2, None, mean_nrs),
-        ("responder30", "Responders, relief ≥ 30 %", "% of patients", 1, "efficacy", 0, None, responder30),
-        ("responder50", "Responders, relief ≥ 50 %", "% of patients", 1, "efficacy", 0, None, responder50),
-        ("breakthrough_relief", "Relief in breakthrough", "%", 1, "efficacy", 1, None, breakthrough_relief),
-        ("resp_events", "Respiratory depressions", "events/patient", -1, "cost", 3, 0.05, resp_events),
-        ("resp_hours", "Depressed breathing", "h/patient", -1, "cost", 2, 1.0, resp_hours),
-        ("sed_events", "Over-sedations", "events/patient", -1, "cost", 3, 0.05, sedation_events),
-        ("sed_hours", "Over-sedated", "h/patient", -1, "cost", 2, 1.0, sedation_hours),
-        ("withdrawal_hours", "Withdrawal", "h/patient", -1, "cost", 2, 1.0, withdrawal_hours),
-        ("nausea_mean", "Mean nausea", "0-10", -1, "cost", 2, 0.5, nausea_mean),
-        ("died", "Deaths", "% of patients", -1, "cost", 2, 0.5, died),
-        ("dose_mg_per_day", "Dose", "mg/d", 0, "use", 2, None, dose_mg_per_day),
-        ("demands_given", "Demand boluses given", "1/d", 0, "use", 2, None, demands_given),
-        ("demands_denied", "Demand boluses denied", "1/d", 0, "use", 2, None, demands_denied),
-        ("interventions", "Steps changed by the shield", "% of steps", 0, "use", 1, None, interventions),
-        ("would_be_violations", "Requests beyond a limit", "per 1000 h", 0, "use", 1, None, would_be_violations),
-        ("cap_violations", "24-h dose above the cap", "steps/patient", -1, "cost", 3, 0.0, cap_violations),
-        ("return", "Return", "reward", 1, "use", 1, None, episode_return),
-    )
-)
-OUTCOMES: tuple[Outcome, ...] = tuple(outcome for outcome, _ in _TABLE)
+def _alive_mean(field: str, text: str) -> Measure:
+    def mean(run: Record) -> Floats:
+        alive = run["alive_h"] > 0
+        total = np.where(alive, run[field], 0.0).sum(axis=0, dtype=np.float64)
+        return np.asarray(total / np.maximum(alive.sum(axis=0), 1))
+
+    mean.__doc__ = text
+    return mean
 
 
-def outcomes(run: Trajectories) -> dict[str, Floats]:
-    """Every outcome of every patient, ``{key: [B]}``."""
-    return {outcome.key: np.asarray(how(run), np.float64) for outcome, how in _TABLE}
+mean_ashworth = _alive_mean("ashworth", "Mean modified Ashworth score, counted from 1 to 5, while alive.")
+mean_function = _alive_mean("function", "Mean function (0-100) while alive.")
+mean_distress = _alive_mean("distress", "Mean distress (0-1) while alive.")
+mean_cognition = _alive_mean("cognition", "Mean cognitive and psychiatric effect (0-1) while alive.")
+mean_weakness = _alive_mean("motor_block", "Mean motor block (0-1) while alive.")
+mean_pressure_fall = _alive_mean("bp_fall", "Mean fall of blood pressure by the drug (0-1) while alive.")
 
 
-def outcome(key: str) -> Outcome:
-    """The description of an outcome by key.
-
-    Raises:
-        UnknownNameError: no such outcome.
-    """
-    for entry in OUTCOMES:
-        if entry.key == key:
-            return entry
-    raise UnknownNameError("outcome", key, [entry.key for entry in OUTCOMES])
+def visits(run: Record) -> Floats:
+    """Visits of the clinic (refills, and calls that were answered) per 30 days alive."""
+    return np.asarray(30.0 * _sum(run, "visits") / _alive_days(run))
 
 
-def event_counts(run: Trajectories) -> dict[str, dict[str, Any]]:
+def event_counts(run: Record) -> dict[str, dict[str, Any]]:
     """Onsets, patients concerned and patient-days of every kind of harm."""
     days = float(_alive_days(run).sum())
     fields = {"respiratory": "resp_events", "sedation": "sed_events"}
