@@ -14,6 +14,7 @@ from thecal.physiology.effect import hill
 
 # POSS (Pasero opioid-induced sedation scale) read from the sedation level: 1 alert, 2 drowsy, 3 drifts off, 4 unrousable.
 # The cut-points are an engineering choice; POSS 3 is where the scale itself asks for a lower dose.
+OVERSEDATED_POSS = 3
 POSS_CUTS = (0.25, 0.50, 0.80)
 NAUSEA_MAX = 10.0
 _WEEK_H = 168.0

@@ -1,4 +1,4 @@
-"""What a step reports: the account of every pump tick, and the averages, end values and reward at its close."""
+"""What a step reports: metrics added up over its pump ticks, and the averages, end values and reward at its close."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from thecal.core.layout import AXIAL, MAX_DRUGS, NL_PER_ML, PG_PER_UG, TICK_H, T
 from thecal.envs.kernel.rewards import write_reward
 from thecal.physiology.breathing import is_depressed
 from thecal.physiology.effect import analgesic_shift
+from thecal.physiology.harm import OVERSEDATED_POSS
 from thecal.physiology.pain import NRS_MAX
+from thecal.physiology.sensors import HR, SBP
 
 CONTROLLED_NRS = 3.0
 WITHDRAWAL_LEVEL = 0.3
-OVERSEDATED_POSS = 3
 
 
 @kernel
 def accumulate_tick(world, par, out):
-    """Add what the patient went through in one pump tick to the step's account."""
+    """Add what the patient went through in one pump tick to the step's metrics."""
     patient = world.patient
     episode = world.episode
     dt = TICK_H
@@ -94,8 +95,8 @@ def finish_step(world, par, out, rate_before, asked, first_allowed):
     out.temperature = patient.temperature
     out.distress = patient.distress
     out.function = patient.function
-    out.hr = patient.s_lag[0]
-    out.sbp = patient.s_lag[1]
+    out.hr = patient.s_lag[HR]
+    out.sbp = patient.s_lag[SBP]
     out.tol = analgesic_shift(par.patient, patient, 0)
     out.oih = patient.oih
     drug = patient.drug[0]

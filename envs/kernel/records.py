@@ -1,6 +1,12 @@
-"""The records of one environment: patient, pump and shield joined, what an episode needs, and what a step reports."""
+"""The records of one environment: patient, pump and shield joined, what an episode needs, and what a step reports.
+
+What a step reports has two readings of one memory: ``STEP_OUT`` for kernels, in which reward terms and costs are records of
+their own, and ``TICK_OUT`` for everybody else, in which each is a field (``r_relief``, ``cost_resp``).
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +14,8 @@ from thecal.core.layout import MAX_DRUGS, TICKS_PER_DAY
 from thecal.devices.fault_records import FAULT_PAR, FAULT_STATE
 from thecal.devices.monitor_records import MONITOR_PAR, MONITOR_STATE
 from thecal.devices.records import PUMP_PAR, PUMP_STATE
+from thecal.envs.kernel.actions import ACTION_PLACES
+from thecal.envs.kernel.rewards import COST_NAMES, COST_RECORD, TERM_NAMES, TERM_RECORD
 from thecal.physiology.records import PATIENT_PAR, PATIENT_STATE
 from thecal.safety.records import SHIELD_INPUT, SHIELD_PAR, SHIELD_STATE
 
@@ -28,7 +36,13 @@ EPISODE = np.dtype(
         ("pressed_last", _i),
         ("was_depressed", _i),
         ("was_oversedated", _i),
-        ("was_withdrawing", _i),
+        ("lockout", _i),  # pump ticks that the policy lets pass between two boluses of the patient
+        ("mixture", _i),  # index of the task's mixtures that the shield counts with
+        ("mixture_asked", _i),  # what the next refill is to hold
+        ("since_mixture", _i),  # pump ticks since the mixture changed
+        ("called", _i),  # calls of the clinic made so far
+        ("call_left", _i),  # pump ticks until a called clinic comes; 0: none is called
+        ("present", _i),  # 1 in the tick after a called clinic came
         ("terminated", _i),
     ],
     align=True,
@@ -41,22 +55,22 @@ TASK_PAR = np.dtype(
         ("max_up", _f),  # largest requested relative rise of the rate in one step
         ("max_down", _f),
         ("deadband", _f),
+        ("log_low", _f),  # bounds of a target dose, logarithm of multiples of the starting rate
+        ("log_high", _f),
+        ("lockout_low", _i),  # bounds of the policy's own lockout, pump ticks
+        ("lockout_high", _i),
+        ("action", ACTION_PLACES),
         ("patient_bolus", _i),  # 1: the patient triggers the armed bolus; 0: it is requested at once
         ("start_rate_nl", _i),
         ("start_clock_h", _f),
         ("refill_ml", _f),  # estimated volume at which the clinic refills, mL
         ("refill_h", _f),  # age of a fill at which it does, h: the solution is good no longer
+        ("call_delay", _i),  # pump ticks between a call and the clinic's coming
+        ("n_mixtures", _i),
         ("clinic_clock_h", _f),  # clock time of the daily round that may clear a latched lock
         ("cap_ug", _f),  # the profile's 24-h cap of drug 0, µg
-        ("w_relief", _f),
-        ("w_sedation", _f),
-        ("w_adverse", _f),
-        ("w_resp", _f),
-        ("w_dose", _f),
-        ("w_oih", _f),
-        ("w_change", _f),
-        ("w_shield", _f),
-        ("w_terminal", _f),
+        ("weight", TERM_RECORD),
+        ("charged", COST_RECORD),  # 1: the channel counts in the sum of costs
     ],
     align=True,
 )
@@ -74,6 +88,9 @@ WORLD = np.dtype(
     ],
     align=True,
 )
+N_MIXTURES = 4
+# What the shield counts with and what a refill is ordered to hold, for every mixture that a task offers.
+MIXTURE = np.dtype([("shield", SHIELD_PAR), ("ordered", _f, (MAX_DRUGS,))], align=True)
 WORLD_PAR = np.dtype(
     [
         ("patient", PATIENT_PAR),
@@ -83,6 +100,8 @@ WORLD_PAR = np.dtype(
         ("fault", FAULT_PAR),
         ("monitor", MONITOR_PAR),
         ("ordered_conc", _f, (MAX_DRUGS,)),  # what every refill is ordered to hold, µg/mL
+        ("most_conc", _f, (MAX_DRUGS,)),  # highest concentration the profile allows, µg/mL
+        ("mixture", MIXTURE, (N_MIXTURES,)),
     ],
     align=True,
 )
@@ -112,18 +131,12 @@ PUBLIC_FIELDS = (
     ("violations", _i),  # bit k: the raw request broke limit k
     ("intervened", _i),
     ("fallback", _i),
-    ("r_relief", _f),
-    ("r_sedation", _f),
-    ("r_adverse", _f),
-    ("r_resp", _f),
-    ("r_dose", _f),
-    ("r_oih", _f),
-    ("r_change", _f),
-    ("r_shield", _f),  # training signal only; reported returns leave it out
-    ("r_terminal", _f),
-    ("cost_resp", _f),
-    ("cost_sedation", _f),
-    ("cost_withdrawal", _f),
+    ("mixture", _i),  # index of the task's mixtures in force
+    ("visits", _f),  # refills in the step, and calls that were answered
+    ("calls", _f),  # calls of the clinic made in the step
+    ("order_faults", _i),  # bits of safety.orders.OrderFault: why an order was not carried out
+    ("r", TERM_RECORD),  # weighed reward terms
+    ("costs", COST_RECORD),
     ("cost", _f),
     ("reward", _f),
     ("terminated", _i),
@@ -177,6 +190,19 @@ TRUTH_FIELDS = (
     ("faults", _i),  # bits of devices.fault_records.Fault: present at the end of the step
     ("fault_begun", _i),  # began in the step
 )
-TICK_OUT = np.dtype(list(PUBLIC_FIELDS + TRUTH_FIELDS), align=True)
-PUBLIC_NAMES = tuple(field[0] for field in PUBLIC_FIELDS)
+_SPREAD = {"r": ("r_", TERM_NAMES), "costs": ("cost_", COST_NAMES)}
+
+
+def _spread(fields: tuple[Any, ...]) -> list[Any]:
+    """Fields with the records of terms and costs laid out as fields of their own, in the same memory."""
+    found: list[Any] = []
+    for field in fields:
+        prefix, names = _SPREAD.get(field[0], ("", ()))
+        found += [(prefix + name, _f) for name in names] or [field]
+    return found
+
+
+STEP_OUT = np.dtype(list(PUBLIC_FIELDS + TRUTH_FIELDS), align=True)
+TICK_OUT = np.dtype(_spread(PUBLIC_FIELDS + TRUTH_FIELDS), align=True)
+PUBLIC_NAMES = tuple(field[0] for field in _spread(PUBLIC_FIELDS))
 TRUTH_NAMES = tuple(field[0] for field in TRUTH_FIELDS)

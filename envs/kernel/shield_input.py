@@ -8,8 +8,7 @@ from thecal.core.jit import kernel
 from thecal.core.layout import NL_PER_ML, REPORT_VALID_H, TICK_H
 from thecal.devices.alarms import CRITICAL, END_OF_SERVICE, ERI
 from thecal.devices.records import BRIDGE, HALT_MRI
-from thecal.envs.kernel.metrics import OVERSEDATED_POSS
-from thecal.physiology.pain import clock
+from thecal.envs.visits import looks_in
 from thecal.physiology.sensors import ETCO2, HR, MAP, RR, SBP, SPO2
 
 S_PER_H = 3600.0
@@ -52,8 +51,7 @@ def write_shield_input(world, par):
     received.weakness = _whole(patient.weakness_seen, 0.0, _WORST_SCORE, _WORST_SCORE)
     received.confusion = _whole(patient.confusion_seen, 0.0, _WORST_SCORE, _WORST_SCORE)
     received.nrs = _whole(10.0 * patient.nrs_mean, 0.0, _MOST_NRS, -1) if patient.nrs_age_h <= REPORT_VALID_H else -1
-    round_time = abs(clock(patient, patient.tick * TICK_H) - par.task.clinic_clock_h) < 0.5 * TICK_H
-    received.clear = 1 if round_time and received.poss < OVERSEDATED_POSS else 0
+    received.clear = looks_in(world, par, received.poss)
     received.reservoir_nl = _whole(pump.estimated_ml * NL_PER_ML - 0.5, 0.0, par.pump.capacity_ml * NL_PER_ML, 0)
     fill = (pump.age_h - pump.fill_h) / TICK_H
     received.fill_age = _whole(fill, -0.5, _MOST, _UNKNOWN)

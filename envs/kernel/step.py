@@ -21,9 +21,11 @@ from thecal.devices.program import command
 from thecal.devices.pump import begin_tick, deliver
 from thecal.devices.records import HALT_EXPLANT
 from thecal.devices.refills import clinic_refill
+from thecal.envs.kernel.actions import begin_step
 from thecal.envs.kernel.metrics import accumulate_tick, finish_step
 from thecal.envs.kernel.observation import write_observation
 from thecal.envs.kernel.shield_input import write_shield_input, write_trail
+from thecal.envs.visits import attend
 from thecal.physiology.pain import step_disturbance
 from thecal.physiology.patient import is_quiet, step_kinetics, step_response
 from thecal.physiology.reports import step_report
@@ -32,47 +34,7 @@ from thecal.safety.records import UNASKED
 from thecal.safety.shield import largest_bolus, shield_tick
 
 _LOST, _REPEATED = int(Fault.COMMAND_LOST), int(Fault.COMMAND_REPEATED)
-_MEASUREMENT = 1 << 24  # draws of refills above this number are errors of measurement
 SOURCE_KEY = source_key()
-
-
-@kernel
-def requested_rate(world, task, a):
-    """The rate (nL per pump tick, not yet shielded) that action component ``a`` in [-1, 1] asks for."""
-    now = world.shield.prev_rate
-    if abs(a) <= task.deadband:
-        return now
-    reach = task.max_up if a > 0.0 else task.max_down
-    size = (abs(a) - task.deadband) / (1.0 - task.deadband) * reach
-    return math.floor(now * (1.0 + math.copysign(size, a)))
-
-
-@kernel
-def begin_step(world, par, action, out):
-    """Read the action, or the command in its place; returns (rate request in nL per tick, 1 or why it cannot be used)."""
-    episode = world.episode
-    episode.pressed_last = 0
-    episode.given_last = 0
-    episode.armed_nl = 0
-    if episode.command == 1:
-        episode.command = 0
-        if episode.command_valid == 1:
-            episode.armed_nl = episode.command_bolus
-            out.requested_rate = episode.command_rate * TICKS_PER_DAY / NL_PER_ML
-            out.requested_bolus_ul = episode.armed_nl / NL_PER_UL
-            return episode.command_rate, 1
-        out.requested_rate = math.nan
-        return world.shield.prev_rate, episode.command_valid
-    if not (math.isfinite(action[0]) and math.isfinite(action[1])):
-        out.requested_rate = math.nan
-        return world.shield.prev_rate, 0
-    a = min(1.0, max(-1.0, action[0]))
-    b = min(1.0, max(0.0, action[1]))
-    episode.armed_nl = math.floor(b * largest_bolus(world.shield, par.shield))
-    rate = requested_rate(world, par.task, a)
-    out.requested_rate = rate * TICKS_PER_DAY / NL_PER_ML
-    out.requested_bolus_ul = episode.armed_nl / NL_PER_UL
-    return rate, 1
 
 
 @kernel
@@ -84,7 +46,7 @@ def _shield_and_pump(world, par, rate, valid, k, out, trail):
     first = 1 if k == 0 else 0
     asks = first
     if par.task.patient_bolus == 1:
-        asks = patient.demand
+        asks = patient.demand if shield.since_bolus >= episode.lockout else 0
     bolus = episode.armed_nl if asks == 1 else 0
     request = rate if first == 1 else shield.prev_rate
     usable = valid if first == 1 else UNASKED
@@ -154,29 +116,14 @@ def _move_patient(world, par, out):
 
 
 @kernel
-def _look(world, par):
-    """Once per pump tick: the monitors look at the patient, and faults that they show are credited."""
+def _monitor(world, par):
+    """Once per pump tick: the monitors look at the patient."""
     monitor = world.monitor
     patient = world.patient
     now_h = world.pump.age_h
     if world.pump.ticks % TICKS_PER_DAY == 0:
         see_day(monitor, par.monitor, world.shield.allowed_rate, patient.temperature, now_h)
     see_patient(monitor, par.monitor, patient.s_value, patient.s_valid, patient.poss_seen, now_h)
-    if world.fault.active != 0 and monitor.raised != 0:
-        see_faults(world.fault, par.fault, monitor.raised, now_h, RESPONDS)
-
-
-@kernel
-def _visit(world, par):
-    """A refill, when the pump's estimate or the age of the fill asks for one."""
-    pump = world.pump
-    task = par.task
-    due = pump.estimated_ml <= task.refill_ml or pump.age_h - pump.fill_h >= task.refill_h
-    if due and pump.halt & HALT_EXPLANT == 0:
-        found, expected = clinic_refill(world.fault, par.fault, pump, par.pump, par.pump.capacity_ml, par.ordered_conc)
-        who = par.patient
-        noise, _, _, _ = normals(who.seed, who.patient, STREAM_REFILL, _MEASUREMENT + pump.refills)
-        see_refill(world.monitor, par.monitor, found, expected, pump.commanded_ml, noise)
 
 
 @kernel
@@ -185,11 +132,12 @@ def step_world(world, par, action, out, trail):
 
     Args:
         world, par: one WORLD and one WORLD_PAR record.
-        action: ``[2]`` in [-1, 1]; anything not finite makes the shield hold the last safe rate.
-        out: TICK_OUT record to fill (zeroed by the caller).
+        action: ``[n]`` in [-1, 1], see ``actions``; anything not finite makes the shield hold the last safe rate.
+        out: STEP_OUT record to fill (zeroed by the caller).
         trail: TRAIL_ROW ``[ticks_per_step]`` to fill, or an empty array when no trail is kept.
     """
     rate_before = world.shield.prev_rate
+    calls_before = world.episode.called
     out.nrs_report = math.nan
     out.rr_min = 1.0e3
     out.spo2_min = 100.0
@@ -218,12 +166,14 @@ def step_world(world, par, action, out, trail):
             _move_patient(world, par, out)
             if world.fault.active != 0:
                 count_error(world.fault, pump.tip_ug[0] - entered_ug, given_nl * par.shield.conc[0] / PG_PER_UG)
-            _look(world, par)
-            _visit(world, par)
+            _monitor(world, par)
+            attend(world, par, out)
         accumulate_tick(world, par, out)
         patient.tick += 1
     for d in range(MAX_DRUGS):
         out.tip_ug[d] = world.pump.tip_ug[d] - out.tip_ug[d]
+    out.calls = world.episode.called - calls_before
+    out.mixture = world.episode.mixture
     finish_step(world, par, out, rate_before, rate, first_allowed)
 
 
@@ -231,17 +181,18 @@ def _compile(parallel: bool, key: int):
     span = prange if parallel else range
 
     @entry_point(parallel=parallel)
-    def advance(world, par, actions, outs, observations, active, trail):
+    def advance(world, par, actions, outs, seen, values, lens, observations, active, trail):
         """Step every environment of a batch whose ``active`` flag is set and write its observation.
 
-        Arrays: world WORLD[B], par WORLD_PAR[B], actions float64[B, 2], outs TICK_OUT[B] (zeroed by the caller),
-        observations float32[B, N_OBS], active bool[B], trail TRAIL_ROW[B, ticks_per_step] or TRAIL_ROW[B, 0]. Returns the
-        hash of the kernel sources it was built from.
+        Arrays: world WORLD[B], par WORLD_PAR[B], actions float64[B, n_actions], outs STEP_OUT[B] (zeroed by the caller), seen
+        SEEN[B] and the same memory as values float64[B, n_fields], lens LENS[1], observations float32[B, n_obs], active
+        bool[B], trail TRAIL_ROW[B, ticks_per_step] or TRAIL_ROW[B, 0]. Returns the hash of the kernel sources it was built
+        from.
         """
         for b in span(world.shape[0]):
             if active[b]:
                 step_world(world[b], par[b], actions[b], outs[b], trail[b])
-                write_observation(world[b], par[b], observations[b])
+                write_observation(world[b], par[b], seen[b], values[b], lens[0], observations[b])
         return key
 
     return advance

@@ -1,0 +1,128 @@
+"""Visits of the clinic: daily rounds, calls, answers to alarms, refills and changes of the mixture, with the checks of every order.
+
+Kernels over one environment's records. When somebody comes and what is ordered stands in the task's file (``solution``,
+``visits``); what each visit may do is checked here, at the one place where fluid enters the pump.
+"""
+
+from __future__ import annotations
+
+from thecal.core.jit import kernel
+from thecal.core.layout import MAX_DRUGS, TICK_H, TICKS_PER_DAY
+from thecal.core.rng import STREAM_REFILL, normals
+from thecal.devices.faults import see_faults
+from thecal.devices.monitor_records import RESPONDS
+from thecal.devices.monitors import see_refill
+from thecal.devices.records import HALT_EXPLANT
+from thecal.devices.refills import clinic_refill
+from thecal.physiology.harm import OVERSEDATED_POSS
+from thecal.physiology.pain import clock
+from thecal.safety.orders import order_bits
+from thecal.safety.records import DAYS_BACK, WINDOW
+
+_MEASUREMENT = 1 << 24  # draws of refills above this number are errors of measurement
+_MONTH = DAYS_BACK * TICKS_PER_DAY
+
+
+@kernel
+def looks_in(world, par, poss):
+    """1 in a tick in which a clinician sees a patient who can be roused: on the daily round, or after a call."""
+    patient = world.patient
+    on_round = abs(clock(patient, patient.tick * TICK_H) - par.task.clinic_clock_h) < 0.5 * TICK_H
+    return 1 if (on_round or world.episode.present == 1) and poss < OVERSEDATED_POSS else 0
+
+
+@kernel
+def call_clinic(episode, task):
+    """Call the clinic, unless it is on its way already."""
+    if episode.call_left == 0:
+        episode.call_left = task.call_delay
+        episode.called += 1
+
+
+@kernel
+def attend(world, par, out):
+    """One pump tick of the clinic: alarms are answered, a called clinic comes, and a refill is made when one is due.
+
+    Args:
+        world, par: one WORLD and one WORLD_PAR record.
+        out: STEP_OUT record, to which visits and refused orders are added.
+    """
+    episode = world.episode
+    monitor = world.monitor
+    episode.since_mixture += 1
+    episode.present = 0
+    if episode.call_left > 0:
+        episode.call_left -= 1
+        if episode.call_left == 0:
+            episode.present = 1
+            out.visits += 1.0
+    # Who is called looks at everything that stands; otherwise the clinic answers what has just risen.
+    signs = monitor.standing | monitor.raised if episode.present == 1 else monitor.raised
+    if world.fault.active != 0 and signs != 0:
+        see_faults(world.fault, par.fault, signs, world.pump.age_h, RESPONDS)
+    pump = world.pump
+    due = pump.estimated_ml <= par.task.refill_ml or pump.age_h - pump.fill_h >= par.task.refill_h
+    if due and pump.halt & HALT_EXPLANT == 0:
+        _refill(world, par, out)
+
+
+@kernel
+def _refill(world, par, out):
+    """One refill visit: choose the mixture, check the order, fill, and compare volumes. A refused order fills nothing."""
+    pump = world.pump
+    _choose_mixture(world, par)
+    who = par.patient
+    faults = order_bits(par.ordered_conc, par.ordered_conc, _programmed(world, par), par.most_conc, who.n_drugs, 1, 1, 0)
+    if faults != 0:
+        out.order_faults |= faults
+        return
+    found, expected = clinic_refill(world.fault, par.fault, pump, par.pump, par.pump.capacity_ml, par.ordered_conc)
+    noise, _, _, _ = normals(who.seed, who.patient, STREAM_REFILL, _MEASUREMENT + pump.refills)
+    see_refill(world.monitor, par.monitor, found, expected, pump.commanded_ml, noise)
+    out.visits += 1.0
+
+
+@kernel
+def _programmed(world, par):
+    """The concentrations that the pump's program counts with after this visit."""
+    # A new mixture is programmed at the same visit; the label of the fill before must fit otherwise.
+    return par.ordered_conc if world.episode.since_mixture == 0 else world.pump.label_conc
+
+
+@kernel
+def _choose_mixture(world, par):
+    """Order the mixture that was asked for, if the shield could hold the rate in force with it."""
+    episode = world.episode
+    k = episode.mixture_asked
+    if k == episode.mixture or k >= par.task.n_mixtures or episode.since_mixture < _MONTH:
+        return
+    if not can_hold(world.shield, par.shield, par.mixture[k].shield):
+        return
+    par.shield = par.mixture[k].shield
+    par.ordered_conc = par.mixture[k].ordered
+    episode.mixture = k
+    episode.since_mixture = 0
+
+
+@kernel
+def can_hold(state, now, then):
+    """Whether the rate in force may run on under other concentrations.
+
+    Every 24-hour window of every cap must stay within it, with what was given before at the old concentration; and no drug's
+    dose may rise by more than the profile allows in 28 days.
+
+    Args:
+        state: SHIELD_STATE record.
+        now, then: SHIELD_PAR records of the old and the new mixture.
+    """
+    rate = state.prev_rate
+    for d in range(then.n_caps):
+        if d < then.n_drugs and then.conc[d] * 1000 > now.conc[d] * (1000 + then.rise_permille):
+            return False
+        # The tick that has just left the last 24 h is counted still, because a window of 24 h touches it.
+        given = state.dose24[d] + state.ledger[d][0]
+        for k in range(1, WINDOW + 1):
+            given -= state.ledger[d][k - 1]
+            if given + k * rate * then.conc[d] > then.cap_pg[d]:
+                return False
+    return True
