@@ -1,4 +1,4 @@
-"""Tasks: each is one TOML file that names cohort, pump, drugs, limits, time scale, reward weights and difficulties."""
+"""Tasks: each is one TOML file that says what it is about and picks actions, observation, rewards, costs and outcomes by name."""
 
 from __future__ import annotations
 
@@ -7,92 +7,91 @@ import json
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from thecal.core.errors import ConfigError, UnknownNameError
 from thecal.core.layout import MAX_DRUGS, TICK_H
+from thecal.core.plugins import TASKS, plugin_file, plugins
+from thecal.devices.fault_presets import FaultSpec
+from thecal.envs.outcomes import CATALOG, STANDARD
+from thecal.envs.task_parts import (
+    ActionSpec,
+    Difficulty,
+    Frozen,
+    ObservationSpec,
+    Primary,
+    Solution,
+    StartSpec,
+    Visits,
+    check_costs,
+    check_difficulty,
+    check_weights,
+)
+
+SCHEMA = 2  # 1 was 0.1's; raised when a default changes its meaning, so that no hash stays true to what it is not
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+class TaskSpec(Frozen):
+    """A task as its file states it.
 
-
-class ActionSpec(_Frozen):
-    """How an action in [-1, 1] becomes a request."""
-
-    max_up: float = Field(gt=0, le=1)
-    max_down: float = Field(gt=0, lt=1)
-    deadband: float = Field(ge=0, lt=1)
-    bolus_trigger: Literal["patient", "policy"]
-
-
-class Weights(_Frozen):
-    """Weights of the reward terms; fixed for a task's version."""
-
-    relief: float = Field(ge=0)
-    sedation: float = Field(ge=0)
-    adverse: float = Field(ge=0)
-    resp: float = Field(ge=0)
-    dose: float = Field(ge=0)
-    oih: float = Field(ge=0)
-    change: float = Field(ge=0)
-    shield: float = Field(ge=0)
-    terminal: float = Field(ge=0)
-
-
-class Solution(_Frozen):
-    """What the pharmacy offers: concentrations of the first drug, the others' shares, how long a fill stays good, refills.
-
-    ``ratios`` gives, for every drug after the first, its mass per mass of the first.
+    Attributes:
+        monitored: whether staff watch the patients (titration in days) or they are outpatients (in weeks).
+        setting: which of a profile's limits apply, ``cancer`` or ``noncancer``.
+        weights: of the reward terms by name, 0 for those not named; they never change within a version.
+        costs: channels that add up to the cost.
+        secondary: outcomes reported beside the primary one.
     """
 
-    options_mg_per_ml: tuple[float, ...] = Field(min_length=1)
-    max_interval_d: float = Field(gt=0)
-    refill_ml: float = Field(ge=0)
-    ratios: tuple[Annotated[float, Field(gt=0)], ...] = ()
-
-
-class Primary(_Frozen):
-    """The one pre-registered outcome of the task."""
-
-    outcome: str
-    text: str
-
-
-class TaskSpec(_Frozen):
-    """A task as its file states it."""
-
-    name: str
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9]*$")
     version: int = Field(ge=0)
     title: str
     evidence: str
     drugs: tuple[str, ...] = Field(min_length=1, max_length=MAX_DRUGS)
     pump: str
     cohort: str
-    setting: Literal["cancer", "noncancer"]
+    setting: str = Field(pattern="^(cancer|noncancer)$")
+    monitored: bool
     profile: str
-    faults: str = "none"  # a preset of hazards or a .toml file, see devices.fault_presets
+    faults: str | FaultSpec = "none"  # a preset of hazards or a .toml file, see devices.fault_presets
     tick_h: float = Field(gt=0, le=24)
     horizon_d: float = Field(gt=0)
     start_clock_h: float = Field(ge=0, lt=24)
     clinic_clock_h: float = Field(ge=0, lt=24)
     solution: Solution
+    start: StartSpec = StartSpec()
+    visits: Visits = Visits()
     action: ActionSpec
-    weights: Weights
+    observation: ObservationSpec = ObservationSpec()
+    weights: dict[str, float]
+    costs: tuple[str, ...] = ("resp", "sedation", "withdrawal")
     primary: Primary
-    difficulty: dict[str, dict[str, float]]
+    secondary: tuple[str, ...] = STANDARD
+    difficulty: dict[str, Difficulty]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_first_schema(cls, data: Any) -> Any:
+        """Files and stored results of 0.1 did not say who is monitored; rules took it from the setting."""
+        if isinstance(data, dict) and "monitored" not in data and "setting" in data:
+            return {**data, "monitored": data["setting"] == "cancer"}
+        return data
 
     @model_validator(mode="after")
-    def _time_fits(self) -> TaskSpec:
+    def _parts_fit(self) -> TaskSpec:
         ticks = self.tick_h / TICK_H
         if abs(ticks - round(ticks)) > 1e-9:
             raise ValueError(f"tick_h {self.tick_h} is not a multiple of the pump tick of {TICK_H} h")
-        if len(self.solution.ratios) != len(self.drugs) - 1:
-            raise ValueError(f"solution.ratios needs {len(self.drugs) - 1} numbers for {', '.join(self.drugs)}")
-        if "real" not in self.difficulty:
-            raise ValueError("difficulty needs an entry 'real'")
+        self.solution.check(self.drugs, chosen="mixture" in self.action.fields)
+        check_weights(self.weights)
+        check_costs(self.costs)
+        check_difficulty(self.difficulty)
+        for key in (self.primary.outcome, *self.secondary):
+            if key not in CATALOG:
+                raise ValueError(f"unknown outcome {key!r}; known: {', '.join(CATALOG)}")
+        if CATALOG[self.primary.outcome].better == 0:
+            raise ValueError(f"the outcome {self.primary.outcome!r} has no better side and cannot be primary")
         return self
 
     @property
@@ -111,42 +110,76 @@ class TaskSpec(_Frozen):
         return round(self.horizon_d * 24.0 / self.tick_h)
 
     @property
+    def n_actions(self) -> int:
+        """Components of an action."""
+        return len(self.action.fields)
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """What is measured: the primary outcome, then the others in the catalogue's order."""
+        return (
+            self.primary.outcome,
+            *(key for key in CATALOG if key in self.secondary and key != self.primary.outcome),
+        )
+
+    @property
     def hash(self) -> str:
-        """SHA-256 of the task's content."""
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+        """SHA-256 of the task's content; a field that is left at its default is no part of it, so new ones change nothing."""
+        content = {"schema": SCHEMA, **self.model_dump(mode="json", exclude_defaults=True)}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def task_names() -> list[str]:
-    """Names of the shipped tasks."""
+def _shipped() -> list[str]:
     folder = files("thecal.envs") / "data" / "tasks"
     return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
 
 
+def task_names() -> list[str]:
+    """Names of the shipped tasks, then of those that other packages add."""
+    shipped = _shipped()
+    return shipped + [name for name in plugins(TASKS) if name not in shipped]
+
+
 def load_task(name: str | Path | TaskSpec) -> TaskSpec:
-    """A shipped task by name or id (``CancerMorphine``, ``thecal/CancerMorphine-v0``) or one from a TOML file.
+    """A task by name or id (``CancerMorphine``, ``thecal/CancerMorphine-v0``), shipped or added, or one from a TOML file.
 
     Raises:
         UnknownNameError: no such task.
-        ConfigError: the file cannot be read or is not a valid task; the text names the file, the key and the reason.
+        ConfigError: the file cannot be read or is not a valid task, or the id asks for another version; the text names the
+            file, the key and the reason.
     """
     if isinstance(name, TaskSpec):
         return name
     path = Path(name)
     if path.suffix == ".toml":
-        source: Any = path
+        return _read(path, path.name)
+    short, _, version = str(name).rpartition(":")[2].removeprefix("thecal/").partition("-v")
+    if short in _shipped():
+        spec = _read(files("thecal.envs") / "data" / "tasks" / f"{short}.toml", f"{short}.toml")
+    elif short in plugins(TASKS):
+        spec = _read(plugin_file(TASKS, short), f"{short}.toml")
+        if spec.name != short:
+            raise ConfigError(f"{short}.toml: name: {spec.name!r} is not the name under which its package adds it")
     else:
-        short = str(name).rpartition(":")[2].removeprefix("thecal/").partition("-v")[0]
-        if short not in task_names():
-            raise UnknownNameError("task", str(name), task_names())
-        source = files("thecal.envs") / "data" / "tasks" / f"{short}.toml"
+        raise UnknownNameError("task", str(name), task_names())
+    if version and version != str(spec.version):
+        raise ConfigError(f"task {name}: there is no version {version} of {short}, only {spec.version}")
+    return spec
+
+
+def _read(source: Any, where: str) -> TaskSpec:
     try:
-        data = tomllib.loads(source.read_text(encoding="utf-8"))
-        return TaskSpec.model_validate(data)
-    except OSError as error:
-        raise ConfigError(f"{path.name}: cannot be read ({error})") from error
+        return TaskSpec.model_validate(tomllib.loads(source.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{where}: cannot be read ({error})") from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path.name}: not valid TOML ({error})") from error
+        raise ConfigError(f"{where}: not valid TOML ({error})") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path.name}: {where}: {first['msg']}") from error
+        raise ConfigError(f"{where}: {first_reason(error)}") from error
+
+
+def first_reason(error: ValidationError) -> str:
+    """The first complaint of a validation in words: ``key: reason``."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    return f"{key + ': ' if key else ''}{first['msg'].removeprefix('Value error, ')}"

@@ -15,20 +15,22 @@ FORMAT = 1
 
 def trail_meta(batch: Batch, **more: Any) -> dict[str, Any]:
     """The meta record for the patients that a batch holds now; ``more`` says who asked (policy, seed, run)."""
+    scene = batch.scene
     return {
         "format": FORMAT,
         "note": "simulated data",
         "fields": row_fields(),
         "task": batch.spec.id,
         "task_hash": batch.spec.hash,
-        "pump": batch.pump.name,
-        "profile": batch.profile.name,
-        "profile_hash": batch.profile.hash,
+        "scenario_hash": scene.hash,
+        "pump": scene.pump.name,
+        "profile": scene.profile.name,
+        "profile_hash": scene.profile.hash,
         "kernel_hash": kernel_hash(),
-        "proved": batch.proved,
-        "mode": batch.shield_mode.name.lower(),
-        "stage": batch.stage,
-        "limits": profile_limits(batch.profile),
+        "proved": scene.proved,
+        "mode": scene.mode.name.lower(),
+        "stage": scene.scenario.stage,
+        "limits": profile_limits(scene.profile),
         "patients": {str(int(row["patient"]["patient"])): _patient(batch, i) for i, row in enumerate(batch.par)},
         **more,
     }
@@ -50,7 +52,7 @@ def _patient(batch: Batch, i: int) -> dict[str, Any]:
         "drugs": list(batch.spec.drugs),
         "conc_ug_per_ml": row["ordered_conc"][: len(batch.spec.drugs)].tolist(),
         "setting": batch.spec.setting,
-        "sedated": batch.sedated[int(batch.patients[i])],
+        "sedated": batch.is_sedated(int(batch.patients[i])),
         "stable_h": int(shield["shelf"]) / 4.0,
         "dead_ml": float(row["pump"]["dead_ml"]),
         "start_rate_nl": int(batch.world["shield"]["prev_rate"][i]),

@@ -1,4 +1,4 @@
-"""Visits of the clinic: daily rounds, calls, answers to alarms, refills and changes of the mixture, with the checks of every order.
+"""Visits of the clinic: rounds, calls, answers to alarms, refills and changes of the mixture, with the checks of every order.
 
 Kernels over one environment's records. When somebody comes and what is ordered stands in the task's file (``solution``,
 ``visits``); what each visit may do is checked here, at the one place where fluid enters the pump.
@@ -7,7 +7,7 @@ Kernels over one environment's records. When somebody comes and what is ordered 
 from __future__ import annotations
 
 from thecal.core.jit import kernel
-from thecal.core.layout import MAX_DRUGS, TICK_H, TICKS_PER_DAY
+from thecal.core.layout import TICK_H, TICKS_PER_DAY
 from thecal.core.rng import STREAM_REFILL, normals
 from thecal.devices.faults import see_faults
 from thecal.devices.monitor_records import RESPONDS
@@ -72,7 +72,9 @@ def _refill(world, par, out):
     pump = world.pump
     _choose_mixture(world, par)
     who = par.patient
-    faults = order_bits(par.ordered_conc, par.ordered_conc, _programmed(world, par), par.most_conc, who.n_drugs, 1, 1, 0)
+    faults = order_bits(
+        par.ordered_conc, par.ordered_conc, _programmed(world, par), par.most_conc, who.n_drugs, 1, 1, 0
+    )
     if faults != 0:
         out.order_faults |= faults
         return

@@ -16,42 +16,42 @@ from numpy.typing import NDArray
 from thecal.core.errors import InvalidActionWarning
 from thecal.core.guarded import type_name
 
-N_ACTIONS = 2
 _REAL = "fiu"  # kinds of dtype that are real numbers
 _ARRAY_LIKE = ("__array__", "__array_interface__", "__array_struct__")
 _HELD = "the shield held the last safe rate"
 
 
-def read_action(action: object) -> NDArray[np.float64]:
-    """One action as float64 ``[2]``; NaN, with one warning, when it cannot be read as that."""
-    if type(action) is np.ndarray and action.shape == (N_ACTIONS,) and action.dtype.kind in _REAL:
+def read_action(action: object, width: int) -> NDArray[np.float64]:
+    """One action as float64 ``[width]``; NaN, with one warning, when it cannot be read as that."""
+    if type(action) is np.ndarray and action.shape == (width,) and action.dtype.kind in _REAL:
         return _widened(action)
-    row = _row(action)
+    row = _row(action, width)
     if row is None:
-        _warn(f"action of type {type_name(action)} is not {N_ACTIONS} real numbers")
-        return np.full(N_ACTIONS, np.nan)
+        _warn(f"action of type {type_name(action)} is not {width} real numbers")
+        return np.full(width, np.nan)
     return np.array(row)
 
 
-def read_actions(actions: object, n: int) -> NDArray[np.float64]:
-    """Actions of ``n`` environments as float64 ``[n, 2]``.
+def read_actions(actions: object, n: int, width: int) -> NDArray[np.float64]:
+    """Actions of ``n`` environments as float64 ``[n, width]``.
 
     A row that cannot be read is NaN, and so is every row when the whole has another shape; one warning in all.
     """
-    if type(actions) is np.ndarray and actions.shape == (n, N_ACTIONS) and actions.dtype.kind in _REAL:
+    if type(actions) is np.ndarray and actions.shape == (n, width) and actions.dtype.kind in _REAL:
         return _widened(actions)
     array = None if _is_sequence(actions) else _array(actions)
-    if array is not None and array.shape == (n, N_ACTIONS) and array.dtype.kind in _REAL:
+    if array is not None and array.shape == (n, width) and array.dtype.kind in _REAL:
         return _widened(array)
     rows = _items(actions) if array is None else _rows_of(array)
     if rows is None or len(rows) != n:
-        _warn(f"actions of type {type_name(actions)} are not {n} rows of {N_ACTIONS} real numbers")
-        return np.full((n, N_ACTIONS), np.nan)
-    read = [_row(row) for row in rows]
+        _warn(f"actions of type {type_name(actions)} are not {n} rows of {width} real numbers")
+        return np.full((n, width), np.nan)
+    read = [_row(row, width) for row in rows]
     bad = sum(row is None for row in read)
     if bad:
-        _warn(f"{bad} of {n} actions are not {N_ACTIONS} real numbers")
-    return np.array([(np.nan, np.nan) if row is None else row for row in read], np.float64)
+        _warn(f"{bad} of {n} actions are not {width} real numbers")
+    missing = (np.nan,) * width
+    return np.array([missing if row is None else row for row in read], np.float64)
 
 
 def read_choice(choice: object, n: int) -> int | None:
@@ -86,18 +86,18 @@ def _widened(array: NDArray[Any]) -> NDArray[np.float64]:
         return np.array(array, np.float64, order="C")
 
 
-def _row(value: object) -> tuple[float, ...] | None:
-    """Two real numbers (also NaN and infinite ones), or ``None``."""
+def _row(value: object, width: int) -> tuple[float, ...] | None:
+    """``width`` real numbers (also NaN and infinite ones), or ``None``."""
     array = None if _is_sequence(value) else _array(value)
     if array is not None:
-        if array.shape != (N_ACTIONS,):
+        if array.shape != (width,):
             return None
         if array.dtype.kind in _REAL:
             return tuple(_widened(array).tolist())
         items: list[Any] | None = array.tolist() if array.dtype.kind == "O" else None
     else:
         items = _items(value)
-    if items is None or len(items) != N_ACTIONS:
+    if items is None or len(items) != width:
         return None
     numbers = [_number(item) for item in items]
     return None if None in numbers else tuple(float(number) for number in numbers if number is not None)

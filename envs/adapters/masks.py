@@ -1,4 +1,4 @@
-"""Discrete actions with masks: which of them the shield would run unchanged, asked of the shield itself on a copy."""
+"""Discrete actions with masks: a table of actions, and which of them the shield would run unchanged."""
 
 from __future__ import annotations
 
@@ -8,46 +8,18 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Discrete
-from numba import prange
 from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError
-from thecal.core.jit import entry_point
 from thecal.envs.adapters.actions import read_choice
 from thecal.envs.adapters.single import ThecalEnv
 from thecal.envs.batch import PARALLEL_FROM, Batch
-from thecal.envs.kernel.shield_input import write_shield_input
-from thecal.envs.kernel.step import SOURCE_KEY, begin_step
-from thecal.safety.shield import shield_tick
+from thecal.envs.kernel.actions import RATE_FIELDS
+from thecal.envs.kernel.look_ahead import look_parallel, look_serial
+from thecal.envs.kernel.records import STEP_OUT
 
 RATES = (-1.0, -0.5, 0.0, 0.5, 1.0)
 BOLUSES = (0.0, 0.5, 1.0)
-
-
-def _compile(parallel: bool, key: int) -> Any:
-    span = prange if parallel else range
-
-    @entry_point(parallel=parallel)
-    def look_ahead(world, par, scratch, scratch_out, actions, allowed):
-        """For every environment and action: 1 where the shield would change nothing in the first tick of the step."""
-        for b in span(world.shape[0]):
-            own = b if parallel else 0
-            scratch[own] = world[b]
-            trial = scratch[own]
-            write_shield_input(trial, par[b])  # no action has a part in them
-            for a in range(actions.shape[0]):
-                trial.shield = world[b].shield
-                trial.episode = world[b].episode
-                rate, valid = begin_step(trial, par[b], actions[a], scratch_out[own])
-                shield_tick(trial.shield, par[b].shield, trial.received, rate, trial.episode.armed_nl, valid)
-                allowed[b, a] = trial.shield.binding == 0
-        return key
-
-    return look_ahead
-
-
-_look_serial = _compile(False, SOURCE_KEY)
-_look_parallel = _compile(True, SOURCE_KEY)
 
 
 class Masks:
@@ -64,31 +36,46 @@ class Masks:
         self.table = np.array(table, np.float64, order="C")
         rows = batch.n if batch.n >= PARALLEL_FROM else 1
         self._scratch = np.zeros(rows, batch.world.dtype)
-        self._out = np.zeros(rows, batch.out.dtype)
+        self._out = np.zeros(rows, STEP_OUT)
 
     def __call__(self) -> NDArray[np.bool_]:
         """``bool[B, A]``: neither time nor any state moves."""
         allowed = np.zeros((self.batch.n, len(self.table)), np.bool_)
-        look = _look_parallel if self.batch.n >= PARALLEL_FROM else _look_serial
+        look = look_parallel if self.batch.n >= PARALLEL_FROM else look_serial
         look(self.batch.world, self.batch.par, self._scratch, self._out, self.table, allowed)
         return allowed
 
 
 def action_masks(batch: Batch, actions: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which of ``actions`` ``[A, 2]`` would pass the shield unchanged now, ``bool[B, A]``; see :class:`Masks`."""
+    """Which of ``actions`` ``[A, n]`` would pass the shield unchanged now, ``bool[B, A]``; see :class:`Masks`."""
     return Masks(batch, actions)()
 
 
-def action_table(rates: Sequence[float] = RATES, boluses: Sequence[float] = BOLUSES) -> tuple[NDArray[np.float64], int]:
-    """Every pair of both components as the table of discrete actions ``[A, 2]``, and the number of the one that holds.
+def action_table(
+    rates: Sequence[float] = RATES,
+    boluses: Sequence[float] = BOLUSES,
+    fields: Sequence[str] = ("relative_rate", "bolus_size"),
+) -> tuple[NDArray[np.float64], int]:
+    """Every pair of a rate and a bolus as the table of discrete actions ``[A, n]``, and the number of the one that holds.
+
+    Args:
+        rates, boluses: values of the two components; a task without bolus has only the rates.
+        fields: the task's action fields; those that are neither rate nor bolus stay at -1, where a switch is off.
 
     Raises:
         ConfigError: holding is not among them.
     """
     if 0.0 not in rates or 0.0 not in boluses:
         raise ConfigError("the table needs a 0 in both components: holding is always allowed")
-    table = np.array([(rate, bolus) for rate in rates for bolus in boluses], np.float64)
-    return table, int(np.flatnonzero((table == 0.0).all(axis=1))[0])
+    sizes = boluses if "bolus_size" in fields else (0.0,)
+    pairs = [(rate, bolus) for rate in rates for bolus in sizes]
+    table = np.full((len(pairs), len(fields)), -1.0)
+    for column, name in enumerate(fields):
+        if name in RATE_FIELDS:
+            table[:, column] = [rate for rate, _ in pairs]
+        elif name == "bolus_size":
+            table[:, column] = [bolus for _, bolus in pairs]
+    return table, pairs.index((0.0, 0.0))
 
 
 class DiscreteActions(gym.ActionWrapper[NDArray[np.float32], int, NDArray[np.float32]]):
@@ -108,15 +95,15 @@ class DiscreteActions(gym.ActionWrapper[NDArray[np.float32], int, NDArray[np.flo
         base = env.unwrapped
         if not isinstance(base, ThecalEnv):
             raise ConfigError("discrete actions need a Thecal environment")
-        self.table, self._hold = action_table(rates, boluses)
+        self.table, self._hold = action_table(rates, boluses, base.spec_task.action.fields)
         self._masks = Masks(base.batch, self.table)
         table: Any = Discrete(len(self.table))
         self.action_space = table
 
     def action(self, action: int) -> NDArray[np.float32]:
-        """The two components of a discrete action; NaN, which the shield holds, for one that is not in the table."""
+        """The components of a discrete action; NaN, which the shield holds, for one that is not in the table."""
         chosen = read_choice(action, len(self.table))
-        row = np.full(2, np.nan) if chosen is None else self.table[chosen]
+        row = np.full(self.table.shape[1], np.nan) if chosen is None else self.table[chosen]
         return row.astype(np.float32)
 
     def action_masks(self) -> NDArray[np.bool_]:

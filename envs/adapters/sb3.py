@@ -12,10 +12,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices,
 
 from thecal.core.rng import SEED_LIMIT
 from thecal.envs.adapters.actions import read_actions
-from thecal.envs.adapters.single import POOL
 from thecal.envs.batch import Batch
-from thecal.envs.kernel.observation import N_OBS, NAMES, decode
-from thecal.envs.tasks import TaskSpec
 
 
 class ThecalSB3VecEnv(VecEnv):
@@ -29,17 +26,21 @@ class ThecalSB3VecEnv(VecEnv):
     def __init__(self, batch: Batch, pool: NDArray[np.int64], seed: int | None, stagger: bool) -> None:
         self.batch = batch
         self.spec_task = batch.spec
-        self.observation_names = NAMES
-        self.decode = decode
+        self.observation_names = batch.lens.names
+        self.decode = batch.lens.decode
         self.render_mode = None
         self._pool = pool
         self._rng = np.random.default_rng(seed)
-        self._actions: Any = np.zeros((batch.n, 2))
+        self._actions: Any = np.zeros((batch.n, self.spec_task.n_actions))
         self._returns = np.zeros(batch.n)
         self._costs = np.zeros(batch.n)
         self._stagger = stagger
         self._whole = np.ones(batch.n, np.bool_)
-        super().__init__(batch.n, Box(-1.0, 1.0, (N_OBS,), np.float32), Box(-1.0, 1.0, (2,), np.float32))
+        super().__init__(
+            batch.n,
+            Box(-1.0, 1.0, (len(batch.lens),), np.float32),
+            Box(-1.0, 1.0, (self.spec_task.n_actions,), np.float32),
+        )
         self.reset_infos = [{} for _ in range(batch.n)]
 
     def reset(self) -> NDArray[np.float32]:
@@ -86,8 +87,8 @@ class ThecalSB3VecEnv(VecEnv):
         return self.batch.observations.copy(), rewards, dones, infos
 
     def _read(self, actions: Any) -> NDArray[np.float64]:
-        """The two components of every environment's action."""
-        return read_actions(actions, self.num_envs)
+        """The components of every environment's action."""
+        return read_actions(actions, self.num_envs, self.spec_task.n_actions)
 
     def _rewards(self) -> NDArray[np.float32]:
         """Rewards of the step that was just taken, before any environment restarts."""
@@ -130,49 +131,9 @@ class ThecalSB3VecEnv(VecEnv):
         """
         steps = self.spec_task.n_steps
         offset = self._rng.integers(steps, size=self.num_envs)
-        hold = np.zeros((self.num_envs, 2))
+        hold = np.zeros((self.num_envs, self.spec_task.n_actions))
         for k in range(int(offset.max())):
             active = offset > k
             self.batch.advance(hold, active)
             self._restart(np.flatnonzero(active & (self.batch.out["terminated"] == 1)))
         self._whole[:] = offset == 0
-
-
-def make_sb3(
-    task: str | TaskSpec,
-    n_envs: int,
-    seed: int | None = None,
-    *,
-    split: str = "train",
-    pool: int = POOL,
-    preload: bool = False,
-    stagger: bool = False,
-    discrete: bool = False,
-    **options: Any,
-) -> ThecalSB3VecEnv:
-    """An SB3 ``VecEnv`` of ``n_envs`` patients of ``task``.
-
-    Args:
-        task: name, id, path or spec.
-        n_envs: number of environments.
-        seed: of the order of patients and of their days.
-        split: patient set.
-        pool: how many patients of the split to draw from.
-        preload: draw the whole pool now, so that no reset has to wait for a draw.
-        stagger: begin each environment at a random moment of its first episode (for training).
-        discrete: a table of discrete actions with masks (:class:`thecal.envs.adapters.sb3_discrete.DiscreteSB3VecEnv`) under
-            ``shield_mode="mask"``; ``rates`` and ``boluses`` then give the values of both components.
-        **options: as :class:`thecal.envs.batch.Batch` (difficulty, shield_mode, profile, cohort_seed).
-    """
-    tables = {name: options.pop(name) for name in ("rates", "boluses") if discrete and name in options}
-    if discrete:
-        options.setdefault("shield_mode", "mask")
-    batch = Batch(task, n_envs, split=split, **options)
-    members = np.arange(pool)
-    if preload:
-        batch.preload(members)
-    if discrete:
-        from thecal.envs.adapters.sb3_discrete import DiscreteSB3VecEnv
-
-        return DiscreteSB3VecEnv(batch, members, seed, stagger, **tables)
-    return ThecalSB3VecEnv(batch, members, seed, stagger)

@@ -29,7 +29,7 @@ class DiscreteSB3VecEnv(ThecalSB3VecEnv):
         boluses: Sequence[float] = BOLUSES,
     ) -> None:
         super().__init__(batch, pool, seed, stagger)
-        self.table, self._hold = action_table(rates, boluses)
+        self.table, self._hold = action_table(rates, boluses, self.spec_task.action.fields)
         self._masks = Masks(batch, self.table)
         self.action_space = Discrete(len(self.table))
 
@@ -48,4 +48,5 @@ class DiscreteSB3VecEnv(ThecalSB3VecEnv):
 
     def _read(self, actions: Any) -> NDArray[np.float64]:
         chosen = read_choices(actions, self.num_envs, len(self.table))
-        return np.array([(np.nan, np.nan) if row is None else self.table[row] for row in chosen], np.float64)
+        missing = np.full(self.table.shape[1], np.nan)
+        return np.array([missing if row is None else self.table[row] for row in chosen], np.float64)

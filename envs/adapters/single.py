@@ -16,10 +16,8 @@ from thecal.core.layout import TICK_S
 from thecal.core.rng import SEED_LIMIT
 from thecal.devices.interrogate import interrogate
 from thecal.envs.adapters.actions import read_action
-from thecal.envs.batch import Batch, FaultsLike
-from thecal.envs.kernel.observation import HIGH, LOW, N_OBS, NAMES, UNITS, decode
+from thecal.envs.batch import Batch
 from thecal.envs.kernel.records import PUBLIC_NAMES, TICK_OUT
-from thecal.envs.tasks import TaskSpec
 from thecal.safety.gateway import Gateway
 
 POOL = 4096
@@ -31,17 +29,18 @@ _ALL_NAMES = TICK_OUT.names or ()
 class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     """Adaptive intrathecal dosing of one virtual patient. Simulation only, never a clinical tool.
 
-    Action ``Box(-1, 1, (2,))``: relative change of the basal rate, and size of the demand bolus armed for the coming
-    interval (see the task's file). Observation ``Box(-1, 1, (N,))``: ``observation_names`` with ``observation_units`` and
-    bounds; ``decode`` gives physical values. ``info`` has the same keys after every reset and step; ``info["command"]`` is
-    ``""`` where no typed command was given. With ``truth=True`` it also holds the hidden state of the patient.
+    Action ``Box(-1, 1, (n,))``: ``action_names``, in the shipped tasks the relative change of the basal rate and the size of
+    the demand bolus armed for the coming interval (see the task's file). Observation ``Box(-1, 1, (N,))``:
+    ``observation_names`` with ``observation_units`` and bounds; ``decode`` gives physical
+    values. ``info`` has the same keys after every reset and step; ``info["command"]`` is ``""`` where no typed command was
+    given. With ``truth=True`` it also holds the hidden state of the patient.
 
     Args:
-        task: name, id or path of a task.
-        split, difficulty, shield_mode, profile, cohort_seed, faults, pump, stage, trail, allow_unproved: see
-            :class:`thecal.envs.batch.Batch`.
+        task: name, id, path or spec of a task, or a :class:`thecal.envs.scenario.Scenario`.
+        trail: keep the rows of the audit trail of the last step, see :class:`thecal.envs.batch.Batch`.
         patients: indices (in the split) a reset may draw from; all of a pool when ``None``.
         truth: put hidden truth into ``info``.
+        **options: fields of the scenario that differ (split, difficulty, cohort, profile, pump, faults, ...).
 
     ``reset(options={"patient": i})`` chooses the patient.
     """
@@ -50,46 +49,28 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     def __init__(
         self,
-        task: str | TaskSpec = "CancerMorphine",
+        task: Any = "CancerMorphine",
         *,
-        split: str = "train",
-        difficulty: str = "real",
-        shield_mode: str = "project",
-        profile: str | None = None,
-        cohort_seed: int = 0,
-        faults: FaultsLike = None,
-        pump: str | None = None,
-        stage: str = "auto",
         trail: bool = False,
-        allow_unproved: bool = False,
         patients: list[int] | None = None,
         truth: bool = False,
         render_mode: str | None = None,
+        **options: Any,
     ) -> None:
-        self.batch = Batch(
-            task,
-            1,
-            split=split,
-            difficulty=difficulty,
-            shield_mode=shield_mode,
-            profile=profile,
-            cohort_seed=cohort_seed,
-            faults=faults,
-            pump=pump,
-            stage=stage,
-            trail=trail,
-            allow_unproved=allow_unproved,
-        )
+        self.batch = Batch(task, 1, trail=trail, **options)
         self.spec_task = self.batch.spec
-        self.observation_names, self.observation_units = NAMES, UNITS
-        self.observation_low, self.observation_high = LOW, HIGH
-        self.decode = decode
-        self.observation_space = Box(-1.0, 1.0, (N_OBS,), np.float32)
-        self.action_space = Box(-1.0, 1.0, (2,), np.float32)
+        lens = self.batch.lens
+        self.observation_names, self.observation_units = lens.names, lens.units
+        self.observation_low, self.observation_high = lens.low, lens.high
+        self.decode = lens.decode
+        self.action_names = self.spec_task.action.fields
+        self.observation_space = Box(-1.0, 1.0, (len(lens),), np.float32)
+        self.action_space = Box(-1.0, 1.0, (len(self.action_names),), np.float32)
         self.render_mode = render_mode
         self._patients = None if patients is None else np.asarray(patients, np.int64)
         self._names = _ALL_NAMES if truth else PUBLIC_NAMES
-        self._action = np.zeros((1, 2))
+        self._action = np.zeros((1, len(self.action_names)))
+        self._nothing = (0.0,) * len(self.action_names)
         self._row = np.zeros(1, np.int64)
         self._n_steps = self.spec_task.n_steps
         self._steps = 0
@@ -119,8 +100,8 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
             raise gym.error.ResetNeeded("call reset() before step()")
         if is_mapping(action):
             self._command(action)
-            action = (0.0, 0.0)
-        self._action[0] = read_action(action)
+            action = self._nothing
+        self._action[0] = read_action(action, len(self.action_names))
         self.batch.advance(self._action)
         self._steps += 1
         info = self._info()
@@ -152,13 +133,13 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         if not self._ready:
             raise gym.error.ResetNeeded("call reset() before interrogate()")
         batch = self.batch
-        return interrogate(batch.world["pump"][0], batch.par["pump"][0], batch.pump, self.spec_task.drugs)
+        return interrogate(batch.world["pump"][0], batch.par["pump"][0], batch.scene.pump, self.spec_task.drugs)
 
     def render(self) -> str | None:
         """One line of text with what a bedside observer would see."""
         if self.render_mode is None:
             return None
-        seen = decode(self.batch.observations[0])
+        seen = self.decode(self.batch.observations[0])
         return (
             f"day {self._steps * self.spec_task.tick_h / 24:5.1f}  NRS {seen['nrs_report']:4.0f}  "
             f"{seen['dose_mg_per_d']:6.2f} mg/d  RR {seen['rr']:4.0f}/min  SpO2 {seen['spo2']:4.0f} %  "
@@ -167,7 +148,7 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     def _new_gateway(self, known: tuple[str, ...] = ()) -> Gateway:
         conc = float(self.batch.par["ordered_conc"][0, 0])
-        return Gateway(conc, 60.0 * self.batch.profile.limit("command.age"), known)
+        return Gateway(conc, 60.0 * self.batch.scene.profile.limit("command.age"), known)
 
     def _command(self, command: Mapping[Any, Any]) -> None:
         batch = self.batch

@@ -14,10 +14,8 @@ from thecal.core.errors import ConfigError
 from thecal.core.rng import SEED_LIMIT
 from thecal.envs.adapters.actions import read_actions
 from thecal.envs.adapters.single import POOL
-from thecal.envs.batch import Batch, FaultsLike
-from thecal.envs.kernel.observation import HIGH, LOW, N_OBS, NAMES, UNITS, decode
+from thecal.envs.batch import Batch
 from thecal.envs.kernel.records import PUBLIC_NAMES
-from thecal.envs.tasks import TaskSpec
 
 _MODES = {
     True: AutoresetMode.NEXT_STEP,
@@ -44,51 +42,32 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
 
     def __init__(
         self,
-        task: str | TaskSpec = "CancerMorphine",
+        task: Any = "CancerMorphine",
         num_envs: int = 1,
         *,
         seed: int | None = None,
-        split: str = "train",
-        difficulty: str = "real",
-        shield_mode: str = "project",
-        profile: str | None = None,
-        cohort_seed: int = 0,
-        faults: FaultsLike = None,
-        pump: str | None = None,
-        stage: str = "auto",
         trail: bool = False,
-        allow_unproved: bool = False,
         patients: list[int] | None = None,
         truth: bool = False,
         autoreset: bool | str = True,
         render_mode: str | None = None,
+        **options: Any,
     ) -> None:
         self.num_envs = num_envs
         self.render_mode = render_mode
-        self.batch = Batch(
-            task,
-            num_envs,
-            split=split,
-            difficulty=difficulty,
-            shield_mode=shield_mode,
-            profile=profile,
-            cohort_seed=cohort_seed,
-            faults=faults,
-            pump=pump,
-            stage=stage,
-            trail=trail,
-            allow_unproved=allow_unproved,
-        )
+        self.batch = Batch(task, num_envs, trail=trail, **options)
         if autoreset not in _MODES:
             raise ConfigError(f"autoreset {autoreset!r} is not one of next_step, same_step, disabled")
         self.mode = _MODES[autoreset]
         self.metadata = {**type(self).metadata, "autoreset_mode": self.mode}
         self.spec_task = self.batch.spec
-        self.observation_names, self.observation_units = NAMES, UNITS
-        self.observation_low, self.observation_high = LOW, HIGH
-        self.decode = decode
-        self.single_observation_space = Box(-1.0, 1.0, (N_OBS,), np.float32)
-        self.single_action_space = Box(-1.0, 1.0, (2,), np.float32)
+        lens = self.batch.lens
+        self.observation_names, self.observation_units = lens.names, lens.units
+        self.observation_low, self.observation_high = lens.low, lens.high
+        self.decode = lens.decode
+        self.action_names = self.spec_task.action.fields
+        self.single_observation_space = Box(-1.0, 1.0, (len(lens),), np.float32)
+        self.single_action_space = Box(-1.0, 1.0, (len(self.action_names),), np.float32)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._pool = np.arange(POOL) if patients is None else np.asarray(patients, np.int64)
@@ -115,7 +94,7 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
         self, actions: Any
     ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """Advance every environment by one interval; the shield holds the rate in a row that cannot be used."""
-        usable = read_actions(actions, self.num_envs)
+        usable = read_actions(actions, self.num_envs, len(self.action_names))
         waiting = self._done.copy()
         if self.mode is AutoresetMode.NEXT_STEP and waiting.any():
             self.batch.advance(usable, ~waiting)

@@ -29,7 +29,7 @@ class ActionField(NamedTuple):
 
 
 ACTIONS = (
-    ActionField("relative_rate", "share of the rate", "-max_down", "max_up", "change of the basal rate; holds within the deadband"),
+    ActionField("relative_rate", "share of the rate", "-max_down", "max_up", "change of the basal rate; the deadband holds"),
     ActionField("target_dose", "multiple of the starting rate, log scale", "target_low", "target_high",
                 "basal rate to reach, asked for anew at every step and pursued through the shield"),
     ActionField("bolus_size", "share of the largest bolus", "0 (up to 0)", "1", "bolus armed for the coming step"),

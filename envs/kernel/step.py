@@ -11,16 +11,12 @@ from numba import prange
 
 from thecal.core.jit import entry_point, kernel, source_key
 from thecal.core.layout import COARSE_PER_TICK, MAX_DRUGS, NL_PER_ML, NL_PER_UL, PG_PER_UG, TICK_H, TICKS_PER_DAY
-from thecal.core.rng import STREAM_REFILL, normals
 from thecal.devices.fault_records import Fault
-from thecal.devices.faults import count_error, is_active, see_faults, step_faults
-from thecal.devices.monitor_records import RESPONDS
-from thecal.devices.monitors import see_day, see_patient, see_pump, see_refill, see_report
+from thecal.devices.faults import count_error, is_active, step_faults
+from thecal.devices.monitors import see_day, see_patient, see_pump, see_report
 from thecal.devices.patient_faults import spoil_sensors, step_patient_faults
 from thecal.devices.program import command
 from thecal.devices.pump import begin_tick, deliver
-from thecal.devices.records import HALT_EXPLANT
-from thecal.devices.refills import clinic_refill
 from thecal.envs.kernel.actions import begin_step
 from thecal.envs.kernel.metrics import accumulate_tick, finish_step
 from thecal.envs.kernel.observation import write_observation
@@ -31,7 +27,7 @@ from thecal.physiology.patient import is_quiet, step_kinetics, step_response
 from thecal.physiology.reports import step_report
 from thecal.physiology.sensors import step_sensors
 from thecal.safety.records import UNASKED
-from thecal.safety.shield import largest_bolus, shield_tick
+from thecal.safety.shield import shield_tick
 
 _LOST, _REPEATED = int(Fault.COMMAND_LOST), int(Fault.COMMAND_REPEATED)
 SOURCE_KEY = source_key()

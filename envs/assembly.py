@@ -1,0 +1,205 @@
+"""Puts patients together with their pump, program, shield and task: what a restart copies, drawn once for each patient."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thecal.core.errors import ConfigError
+from thecal.core.layout import MAX_DRUGS, NL_PER_ML, PG_PER_UG, TICK_H, TICKS_PER_DAY
+from thecal.core.rng import STREAM_DEVICE, normals, uniforms
+from thecal.devices.fault_presets import fault_parameters
+from thecal.devices.monitor_records import monitor_parameters
+from thecal.devices.orders import order_concentration
+from thecal.devices.pump import new_pump_state
+from thecal.devices.solutions import assess, kernel_chemistry
+from thecal.devices.specs import pump_parameters, sample_battery, sample_flow_bias
+from thecal.envs.kernel.records import TASK_PAR, WORLD_PAR
+from thecal.envs.kernel.rewards import COST_NAMES, TERM_NAMES
+from thecal.envs.kernel.start import prepare_rows
+from thecal.envs.scenario import Resolved
+from thecal.physiology.cohort import Cohort, draw
+from thecal.safety.orders import Fill, prime_faults, refill_faults
+from thecal.safety.parameters import shield_parameters
+from thecal.safety.shield import new_shield_state
+
+_START_DRAW = 1  # of the device stream, beside the pump's own draw 0
+
+
+class Assembled(NamedTuple):
+    """One patient ready to begin: WORLD_PAR row, filled pump, empty ledger, and whether a depressant is taken."""
+
+    par: np.void
+    pump: np.void
+    shield: np.void
+    sedated: bool
+
+
+def assemble(scene: Resolved, patients: NDArray[np.int64]) -> list[Assembled]:
+    """Draw patients of the scenario's split and put everything about them together.
+
+    Raises:
+        ConfigError: a patient's start does not fit the pump or the limits, or the index lies outside the cohort.
+    """
+    where = scene.scenario
+    cohort = draw(scene.cohort, scene.drugs, patients, where.split, where.cohort_seed, structure=scene.structure)
+    par = np.zeros(len(cohort.par), WORLD_PAR)
+    par["patient"] = cohort.par
+    _apply_difficulty(par["patient"], scene.factors)
+    sedated = _sedated(cohort)
+    content = np.zeros((len(par), MAX_DRUGS))
+    for i, dose in enumerate(_start_doses(scene, cohort).tolist()):
+        content[i] = _assemble_row(scene, par[i], dose, bool(sedated[i]))
+    prepare_rows(par)
+    rates = par["task"]["start_rate_nl"]
+    clock = scene.task.start_clock_h
+    pumps = new_pump_state(par["pump"], content, scene.pump.capacity_ml, rate_nl=rates, start_clock_h=clock)
+    shields = [new_shield_state(row, int(rate)) for row, rate in zip(par["shield"], rates, strict=True)]
+    return [Assembled(*one) for one in zip(par, pumps, shields, sedated.tolist(), strict=True)]
+
+
+def _sedated(cohort: Cohort) -> NDArray[np.bool_]:
+    """Which patients take a systemic depressant that the cohort knows of."""
+    return (cohort.covariates["benzodiazepine"] > 0) | (cohort.covariates["gabapentinoid"] > 0)
+
+
+def _start_doses(scene: Resolved, cohort: Cohort) -> NDArray[np.float64]:
+    """Dose of the first drug at the implant, µg/d, ``[B]``, by the task's rule."""
+    start = scene.task.start
+    doses = np.asarray(cohort.covariates["start_dose_ug_per_d"], np.float64)
+    if start.rule == "fixed":
+        doses = np.full(len(cohort), start.dose_ug_per_d, np.float64)
+    if start.low == start.high:
+        return doses * start.low
+    seed = scene.scenario.cohort_seed
+    share = np.array([uniforms(seed, patient, STREAM_DEVICE, _START_DRAW)[0] for patient in cohort.ids])
+    low, high = math.log(start.low), math.log(start.high)
+    return np.asarray(doses * np.exp(low + share * (high - low)))
+
+
+def _apply_difficulty(par: NDArray[np.void], factors: dict[str, float]) -> None:
+    for name, scale in factors.items():
+        for part in (par, par["drug"], par["channel"]):
+            if name in (part.dtype.names or ()):
+                part[name] *= scale
+                break
+
+
+def _assemble_row(scene: Resolved, row: Any, dose_ug_per_d: float, sedated: bool) -> NDArray[np.float64]:
+    task, limits, pump = scene.task, scene.profile, scene.pump
+    solution = task.solution
+    ratios = (1.0, *solution.ratios)
+    conc = order_concentration(
+        dose_ug_per_d,
+        [1000.0 * option for option in solution.options_mg_per_ml],
+        pump,
+        max_interval_d=solution.max_interval_d,
+        max_ug_per_ml=min(limits.max_concentration(d) / ratio for d, ratio in zip(task.drugs, ratios, strict=True)),
+    )
+    mixture = [conc * ratio for ratio in ratios]
+    report = assess(task.drugs, mixture)
+    rate_nl = int(dose_ug_per_d / conc * NL_PER_ML / TICKS_PER_DAY)
+    who = row["patient"]
+    draws = normals(int(who["seed"]), int(who["patient"]), STREAM_DEVICE, 0)
+    row["pump"] = pump_parameters(
+        pump,
+        flow_bias=sample_flow_bias(pump, draws[0]),
+        battery_factor=sample_battery(pump, draws[1]),
+        chemistry=kernel_chemistry(report),
+    )[0]
+    good_h = 24.0 * min(solution.max_interval_d, report.stable_d)
+    row["shield"] = _shield(scene, row, mixture, 24.0 * report.stable_d, sedated)
+    for k, others in enumerate(solution.mixtures):
+        chosen = [conc, *(conc * ratio for ratio in others)]
+        row["mixture"]["shield"][k] = _shield(scene, row, chosen, 24.0 * report.stable_d, sedated)
+        row["mixture"]["ordered"][k, : len(chosen)] = chosen
+    _check_first_fill(scene, row, mixture)
+    start_nl = min(max(rate_nl, pump.min_rate_nl), pump.max_rate_nl)
+    _fill_task(row["task"], scene, start_nl, float(row["shield"]["cap_pg"][0]) / PG_PER_UG, good_h)
+    slot = len(task.drugs) if len(scene.drugs) > len(task.drugs) else -1
+    row["fault"] = fault_parameters(scene.faults, drugs=task.drugs, patient=int(who["patient"]), wrong_slot=slot)
+    row["monitor"] = monitor_parameters()[0]
+    if scene.faults is not None and scene.faults.hazards:
+        who["infection_per_h"] = 0.0  # the preset's own hazard stands for it
+    content = np.zeros(MAX_DRUGS)
+    content[: len(mixture)] = mixture
+    row["ordered_conc"] = content
+    row["most_conc"][: len(mixture)] = [limits.max_concentration(drug) for drug in task.drugs]
+    return content
+
+
+def _shield(scene: Resolved, row: Any, mixture: list[float], stable_h: float, sedated: bool) -> Any:
+    """The shield's integers for one mixture in this patient's pump."""
+    found = shield_parameters(
+        scene.profile,
+        drugs=scene.task.drugs,
+        conc_ug_per_ml=mixture,
+        setting=scene.task.setting,
+        min_rate_nl=int(row["pump"]["min_rate_nl"]),
+        max_rate_nl=int(row["pump"]["max_rate_nl"]),
+        rate_step_nl=int(row["pump"]["rate_step_nl"]),
+        bolus_step_nl=int(row["pump"]["bolus_step_nl"]),
+        dead_ml=float(row["pump"]["dead_ml"]),
+        stable_h=stable_h,
+        sedated=sedated,
+        stage=scene.scenario.stage,
+        mode=scene.mode,
+    )
+    if scene.pump.kind == "constant":
+        found["bolus_abs"] = 0  # a pump that takes no command gives no bolus either
+    return found
+
+
+def _check_first_fill(scene: Resolved, row: Any, mixture: list[float]) -> None:
+    """The first fill and the prime of a new, empty catheter pass the checks that every later order passes."""
+    drugs = dict(zip(scene.task.drugs, mixture, strict=True))
+    order = Fill(
+        patient=str(int(row["patient"]["patient"])),
+        lot="first",
+        expires_d=scene.task.solution.max_interval_d,
+        drugs=drugs,
+    )
+    dead = float(row["pump"]["dead_ml"])
+    words = [
+        *refill_faults(scene.profile, order, order, drugs, 0.0),
+        *prime_faults(dead, dead, catheter_empty=True, primed_before=False),
+    ]
+    if words:
+        raise ConfigError(f"{scene.task.name}: the first fill is refused: {'; '.join(words)}")
+
+
+def _fill_task(row: Any, scene: Resolved, start_rate_nl: int, cap_ug: float, good_h: float) -> None:
+    task, action = scene.task, scene.task.action
+    ticks_per_h = 1.0 / TICK_H
+    values = {
+        "ticks_per_step": task.ticks_per_step,
+        "n_steps": task.n_steps,
+        "max_up": action.max_up or 0.0,
+        "max_down": action.max_down or 0.0,
+        "deadband": action.deadband,
+        "log_low": math.log(action.target_low or 1.0),
+        "log_high": math.log(action.target_high or 1.0),
+        "lockout_low": math.ceil((action.lockout_low_h or 0.0) * ticks_per_h),
+        "lockout_high": math.ceil((action.lockout_high_h or 0.0) * ticks_per_h),
+        "patient_bolus": int(action.bolus_trigger == "patient"),
+        "start_rate_nl": start_rate_nl,
+        "start_clock_h": task.start_clock_h,
+        "clinic_clock_h": task.clinic_clock_h,
+        "call_delay": math.ceil(scene.call_delay_h * ticks_per_h),
+        "n_mixtures": len(task.solution.mixtures),
+        "refill_ml": task.solution.refill_ml,
+        "refill_h": good_h,
+        "cap_ug": cap_ug,
+    }
+    assert {*values, "action", "weight", "charged"} == set(TASK_PAR.names or ())
+    for name, value in values.items():
+        row[name] = value
+    for name in row["action"].dtype.names:
+        row["action"][name] = action.fields.index(name) if name in action.fields else -1
+    for name in TERM_NAMES:
+        row["weight"][name] = task.weights.get(name, 0.0)
+    for name in COST_NAMES:
+        row["charged"][name] = float(name in task.costs)

@@ -1,0 +1,36 @@
+"""Compiled entry points beside the step: prepare parameters, begin episodes, and write observations of what stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from thecal.core.jit import entry_point
+from thecal.envs.kernel.observation import write_observation
+from thecal.envs.kernel.step import SOURCE_KEY
+from thecal.physiology.patient import prepare_patient, start_patient
+
+
+def _compile(key: int) -> tuple[Any, Any, Any]:
+    @entry_point()
+    def prepare(par):
+        for i in range(par.shape[0]):
+            prepare_patient(par[i].patient)
+        return key
+
+    @entry_point()
+    def start(world, par, seen, values, lens, observations, where):
+        for i in where:
+            start_patient(par[i].patient, world[i].patient, par[i].task.start_clock_h)
+            write_observation(world[i], par[i], seen[i], values[i], lens[0], observations[i])
+        return key
+
+    @entry_point()
+    def observe(world, par, seen, values, lens, observations):
+        for i in range(world.shape[0]):
+            write_observation(world[i], par[i], seen[i], values[i], lens[0], observations[i])
+        return key
+
+    return prepare, start, observe
+
+
+prepare_rows, start_rows, observe_rows = _compile(SOURCE_KEY)

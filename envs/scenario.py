@@ -1,0 +1,230 @@
+"""A scenario: everything that decides what a patient meets, stated once, resolved once, carried by whatever runs patients."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from thecal.core.errors import ConfigError, UnknownNameError
+from thecal.core.layout import AXIAL, MAX_DRUGS
+from thecal.core.parameters import read_parameters
+from thecal.core.rng import SEED_LIMIT
+from thecal.devices.fault_presets import FaultSpec, load_faults
+from thecal.devices.specs import PumpSpec, load_pump
+from thecal.envs.kernel.observation import DOSE_FIELDS, FIELDS, Lens
+from thecal.envs.task_parts import STRUCTURE
+from thecal.envs.tasks import TaskSpec, first_reason, load_task
+from thecal.physiology.cohort_spec import CohortSpec, load_cohort_spec
+from thecal.safety.certificate import require_proof
+from thecal.safety.invariants import ShieldMode
+from thecal.safety.profiles import LimitProfile, load_profile
+
+Split = Literal["train", "tune", "test"]
+Stage = Literal["advise", "confirm", "lower", "auto"]
+Mode = Literal["project", "replace", "mask", "monitor", "off"]
+ScenarioLike = "str | Path | TaskSpec | Scenario | Resolved"
+_SCHEMA = 1
+
+
+class Scenario(BaseModel):
+    """What a patient meets. Fields that are ``None`` take the task's own.
+
+    Build one with :meth:`of`, which turns a wrong value into one sentence; :meth:`resolve` loads and checks everything.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    task: str | TaskSpec = Field(default="CancerMorphine", description="Task by name or .toml file.")
+    split: Split = Field(default="train", description="Which disjoint patients: train, tune or test.")
+    difficulty: str = Field(default="real", description="easy, real, shift, swap, or what else the task's file names.")
+    cohort: str | None = Field(default=None, description="Another cohort than the task's, by name or .toml file.")
+    profile: str | None = Field(
+        default=None, description="Another limit profile than the task's, by name or .toml file."
+    )
+    pump: str | None = Field(default=None, description="Another model of pump than the task's, by name or .toml file.")
+    faults: str | FaultSpec | None = Field(
+        default=None, description="Faults: none, reference, stress or a .toml file; the task's own by default."
+    )
+    shield_mode: Mode = Field(
+        default="project", description="Shield: project, replace, mask, monitor or off; the last two mark all results."
+    )
+    stage: Stage = Field(default="auto", description="What an agent may do: advise, confirm, lower or auto.")
+    allow_unproved: bool = Field(default=False, description="Run a limit profile without a proof, and mark the run.")
+    cohort_seed: int = Field(default=0, ge=0, lt=2**64, description="Seed of the cohort: who the patients are.")
+    seed: int = Field(default=0, ge=0, lt=SEED_LIMIT, description="Seed of the days: what happens to them.")
+
+    @field_validator("task", "cohort", "profile", "pump", "faults", mode="before")
+    @classmethod
+    def _paths_are_texts(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, Path) else value
+
+    @field_validator("shield_mode", mode="before")
+    @classmethod
+    def _modes_are_names(cls, value: Any) -> Any:
+        return value.name.lower() if isinstance(value, ShieldMode) else value
+
+    @classmethod
+    def of(cls, task: Any = None, **options: Any) -> Scenario:
+        """The scenario of a task (name, id, path, spec) or another scenario, with options on top.
+
+        Raises:
+            ConfigError: an option is unknown or has a value it cannot have.
+        """
+        if isinstance(task, Resolved):
+            task = task.scenario
+        if isinstance(task, Scenario):
+            base = {name: getattr(task, name) for name in Scenario.model_fields}
+        else:
+            base = {} if task is None else {"task": task}
+        for name in options:
+            if name not in Scenario.model_fields:
+                raise UnknownNameError("option", name, list(Scenario.model_fields))
+        try:
+            return Scenario.model_validate(base | options)
+        except ValidationError as error:
+            raise ConfigError(first_reason(error)) from error
+
+    def resolve(self) -> Resolved:
+        """Load and check everything the scenario names.
+
+        Raises:
+            ConfigError: something is unknown, corrupt, or does not fit the rest (a subclass says what).
+            UnprovedShieldError: the limit profile has no proof, and nobody allowed that.
+        """
+        base = load_task(self.task)
+        if self.difficulty not in base.difficulty:
+            raise UnknownNameError("difficulty", self.difficulty, list(base.difficulty))
+        changes = {
+            name: value
+            for name in ("cohort", "profile", "pump", "faults")
+            if (value := getattr(self, name)) is not None
+        }
+        task = base.model_copy(update=changes | ({"title": _title(base, changes)} if changes else {}))
+        profile = load_profile(task.profile)
+        faults = load_faults(task.faults)
+        return Resolved(
+            scenario=self,
+            base=base,
+            task=task,
+            cohort=load_cohort_spec(task.cohort),
+            profile=profile,
+            pump=load_pump(task.pump),
+            faults=faults,
+            mode=ShieldMode.of(self.shield_mode),
+            proved=require_proof(profile, allow_unproved=self.allow_unproved),
+            drugs=_drugs_in_play(task.drugs, faults),
+        )
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A scenario with everything loaded and checked.
+
+    Attributes:
+        scenario: what was stated.
+        base: the task as its file states it.
+        task: the task with the scenario's cohort, profile, pump and faults in place of its own.
+        cohort, profile, pump, faults: loaded.
+        mode: how the shield treats requests beyond a limit.
+        proved: whether the limit profile is proved for this shield.
+        drugs: the task's drugs, and the one that a mix-up at a refill would put in.
+    """
+
+    scenario: Scenario
+    base: TaskSpec
+    task: TaskSpec
+    cohort: CohortSpec
+    profile: LimitProfile
+    pump: PumpSpec
+    faults: FaultSpec | None
+    mode: ShieldMode
+    proved: bool
+    drugs: tuple[str, ...]
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the content of everything that decides what a patient meets."""
+        content = {
+            "schema": _SCHEMA,
+            "task": self.task.hash,
+            "cohort": self.cohort.hash,
+            "profile": self.profile.hash,
+            "pump": self.pump.model_dump(),
+            "faults": None if self.faults is None else self.faults.model_dump(),
+            **self.scenario.model_dump(include={"split", "difficulty", "shield_mode", "stage", "cohort_seed", "seed"}),
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def lens(self) -> Lens:
+        """How the task observes: its fields with their bounds, which do not change with the scenario."""
+        bounds = self._dose_bounds() | dict(self.base.observation.bounds)
+        by_name = {field.name: field for field in FIELDS}
+        chosen = [by_name[name] for name in self.base.observation.fields]
+        return Lens(
+            field._replace(low=bounds[field.name][0], high=bounds[field.name][1]) if field.name in bounds else field
+            for field in chosen
+        )
+
+    def _dose_bounds(self) -> dict[str, tuple[float, float]]:
+        missing = [name for name in DOSE_FIELDS if name not in self.base.observation.bounds]
+        if not missing:
+            return {}
+        return dict.fromkeys(missing, (0.0, load_profile(self.base.profile).cap_ug(self.base.drugs[0]) / 1000.0))
+
+    @property
+    def factors(self) -> dict[str, float]:
+        """What the difficulty multiplies the patients' parameters by."""
+        return {k: v for k, v in self.task.difficulty[self.scenario.difficulty].items() if k != STRUCTURE}
+
+    @property
+    def structure(self) -> int:
+        """The structural model of the patients."""
+        return int(self.task.difficulty[self.scenario.difficulty].get(STRUCTURE, AXIAL))
+
+    @property
+    def call_delay_h(self) -> float:
+        """Hours between a call of the clinic and its coming."""
+        given = self.task.visits.call_delay_h
+        return _visits()["call_delay"].to("hour") if given is None else given
+
+
+def resolved(scenario: Any, **options: Any) -> Resolved:
+    """What :meth:`Scenario.of` and :meth:`Scenario.resolve` give, without loading anew what is resolved already.
+
+    Raises:
+        ConfigError: as both.
+    """
+    if isinstance(scenario, Resolved) and not options:
+        return scenario
+    return Scenario.of(scenario, **options).resolve()
+
+
+def _visits() -> Any:
+    from importlib.resources import files
+
+    return read_parameters(files("thecal.envs") / "data" / "visits.toml")
+
+
+def _title(base: TaskSpec, changes: Mapping[str, Any]) -> str:
+    named = (f"{name} {value if isinstance(value, str) else 'planned'}" for name, value in changes.items())
+    return f"{base.title} ({', '.join(named)})"
+
+
+def _drugs_in_play(drugs: tuple[str, ...], faults: FaultSpec | None) -> tuple[str, ...]:
+    """The task's drugs, and the one that a mix-up at a refill would put in, where there is a slot for it."""
+    wrong = None if faults is None else faults.wrong_drug
+    if wrong is None:
+        return drugs
+    if wrong in drugs:
+        raise ConfigError(f"faults: wrong_drug {wrong} is a drug of the task")
+    if len(drugs) == MAX_DRUGS:
+        raise ConfigError(f"faults: wrong_drug needs a free slot, and the task has {MAX_DRUGS} drugs")
+    return (*drugs, wrong)

@@ -1,0 +1,193 @@
+"""The parts of a task's file: actions, observation, solution, start, visits, outcomes, difficulties, each checked by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from thecal.core.layout import AXIAL, COMPARTMENT
+from thecal.envs.kernel.actions import ACTION_NAMES, RATE_FIELDS
+from thecal.envs.kernel.observation import FIELD_NAMES, STANDARD_FIELDS
+from thecal.envs.kernel.records import N_MIXTURES
+from thecal.envs.kernel.rewards import COST_NAMES, TERM_NAMES
+from thecal.physiology.records import PATIENT_PAR
+
+Difficulty = dict[str, float]
+STRUCTURE = "structure"  # the entry of a difficulty that chooses the structural model
+
+
+class Frozen(BaseModel):
+    """Base of everything a task's file holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ActionSpec(Frozen):
+    """Which components an action has, in order, and what -1 and 1 stand for (see ``envs.kernel.actions``).
+
+    Attributes:
+        fields: names of the components.
+        max_up, max_down, deadband: relative rise and fall of the rate asked for by 1 and -1, and what holds.
+        target_low, target_high: multiples of the starting rate that a target dose of -1 and 1 stands for.
+        lockout_low_h, lockout_high_h: the policy's own lockout at -1 and 1, h.
+        bolus_trigger: whether the patient triggers the armed bolus, or it is requested at once.
+    """
+
+    fields: tuple[str, ...] = Field(default=("relative_rate", "bolus_size"), min_length=1)
+    max_up: float | None = Field(default=None, gt=0, le=1)
+    max_down: float | None = Field(default=None, gt=0, lt=1)
+    deadband: float = Field(default=0.0, ge=0, lt=1)
+    target_low: float | None = Field(default=None, gt=0, le=1)
+    target_high: float | None = Field(default=None, ge=1, le=100)
+    lockout_low_h: float | None = Field(default=None, ge=0, le=24)
+    lockout_high_h: float | None = Field(default=None, ge=0, le=24)
+    bolus_trigger: Literal["patient", "policy"] = "patient"
+
+    @model_validator(mode="after")
+    def _fields_are_whole(self) -> ActionSpec:
+        for name in self.fields:
+            if name not in ACTION_NAMES:
+                raise ValueError(f"unknown action field {name!r}; known: {', '.join(ACTION_NAMES)}")
+        if len(set(self.fields)) < len(self.fields):
+            raise ValueError("an action field stands twice")
+        rates = [name for name in RATE_FIELDS if name in self.fields]
+        if len(rates) != 1:
+            raise ValueError(f"an action needs one of {', '.join(RATE_FIELDS)}, not {len(rates)}")
+        needs = {
+            "relative_rate": ("max_up", "max_down"),
+            "target_dose": ("target_low", "target_high"),
+            "lockout": ("lockout_low_h", "lockout_high_h"),
+        }
+        for name, keys in needs.items():
+            missing = [key for key in keys if name in self.fields and getattr(self, key) is None]
+            if missing:
+                raise ValueError(f"the action field {name!r} needs {missing[0]}")
+        if (
+            self.lockout_low_h is not None
+            and self.lockout_high_h is not None
+            and self.lockout_low_h > self.lockout_high_h
+        ):
+            raise ValueError("lockout_low_h is above lockout_high_h")
+        return self
+
+
+class ObservationSpec(Frozen):
+    """Which fields a policy sees, in order, and bounds that differ from the catalogue's (see ``envs.kernel.observation``)."""
+
+    fields: tuple[str, ...] = Field(default=STANDARD_FIELDS, min_length=1)
+    bounds: dict[str, tuple[float, float]] = {}
+
+    @model_validator(mode="after")
+    def _fields_are_known(self) -> ObservationSpec:
+        for name in (*self.fields, *self.bounds):
+            if name not in FIELD_NAMES:
+                raise ValueError(f"unknown observation field {name!r}; known: {', '.join(FIELD_NAMES)}")
+        if len(set(self.fields)) < len(self.fields):
+            raise ValueError("an observation field stands twice")
+        for name, (low, high) in self.bounds.items():
+            if not low < high:
+                raise ValueError(f"bounds of {name}: {low:g} is not below {high:g}")
+        return self
+
+
+class Solution(Frozen):
+    """What the pharmacy offers: concentrations of the first drug, the others' shares, how long a fill stays good, refills.
+
+    Attributes:
+        options_mg_per_ml: concentrations of the first drug.
+        max_interval_d: how long a fill stays good.
+        refill_ml: estimated volume at which the clinic refills.
+        ratios: for every drug after the first, its mass per mass of the first.
+        mixtures: ratios that the action field ``mixture`` chooses among; the first fill holds ``ratios``.
+    """
+
+    options_mg_per_ml: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
+    max_interval_d: float = Field(gt=0)
+    refill_ml: float = Field(ge=0)
+    ratios: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    mixtures: tuple[tuple[Annotated[float, Field(gt=0)], ...], ...] = Field(default=(), max_length=N_MIXTURES)
+
+    def check(self, drugs: tuple[str, ...], *, chosen: bool) -> None:
+        """Raise ``ValueError`` unless ratios and mixtures fit the drugs."""
+        for name, ratios in (("ratios", self.ratios), *(("mixtures", entry) for entry in self.mixtures)):
+            if len(ratios) != len(drugs) - 1:
+                raise ValueError(f"solution.{name} needs {len(drugs) - 1} numbers for {', '.join(drugs)}")
+        if chosen and (len(self.mixtures) < 2 or self.ratios not in self.mixtures):
+            raise ValueError(
+                "the action field 'mixture' needs at least two solution.mixtures, solution.ratios among them"
+            )
+
+
+class StartSpec(Frozen):
+    """The dose at the implant.
+
+    Attributes:
+        rule: ``conversion`` takes the cohort's conversion of the earlier oral dose, ``fixed`` the same dose for everybody.
+        dose_ug_per_d: of the rule ``fixed``.
+        low, high: the rule's dose is multiplied by a factor drawn between these, evenly on the log scale.
+    """
+
+    rule: Literal["conversion", "fixed"] = "conversion"
+    dose_ug_per_d: float | None = Field(default=None, gt=0)
+    low: float = Field(default=1.0, gt=0)
+    high: float = Field(default=1.0, gt=0)
+
+    @model_validator(mode="after")
+    def _dose_belongs_to_rule(self) -> StartSpec:
+        if (self.rule == "fixed") != (self.dose_ug_per_d is not None):
+            raise ValueError("dose_ug_per_d goes with the rule 'fixed', and only with it")
+        if self.low > self.high:
+            raise ValueError(f"low {self.low:g} is above high {self.high:g}")
+        return self
+
+
+class Visits(Frozen):
+    """How the clinic comes; ``None`` stands for the number of ``data/visits.toml``."""
+
+    call_delay_h: float | None = Field(default=None, gt=0)
+
+
+class Primary(Frozen):
+    """The one pre-registered outcome of the task."""
+
+    outcome: str
+    text: str
+
+
+def check_weights(weights: Mapping[str, float]) -> None:
+    """Raise ``ValueError`` unless every weight belongs to a reward term and none is negative."""
+    for name, weight in weights.items():
+        if name not in TERM_NAMES:
+            raise ValueError(f"weights: unknown reward term {name!r}; known: {', '.join(TERM_NAMES)}")
+        if weight < 0.0:
+            raise ValueError(f"weights: {name}: {weight:g} is negative")
+    if not any(weights.values()):
+        raise ValueError("weights: no reward term has a weight")
+
+
+def check_costs(costs: tuple[str, ...]) -> None:
+    """Raise ``ValueError`` unless every cost is a channel of the catalogue, each once."""
+    for name in costs:
+        if name not in COST_NAMES:
+            raise ValueError(f"costs: unknown channel {name!r}; known: {', '.join(COST_NAMES)}")
+    if len(set(costs)) < len(costs):
+        raise ValueError("costs: a channel stands twice")
+
+
+def check_difficulty(tables: Mapping[str, Difficulty]) -> None:
+    """Raise ``ValueError`` unless there is an entry ``real`` and every factor belongs to a parameter of the patient."""
+    if "real" not in tables:
+        raise ValueError("difficulty needs an entry 'real'")
+    known = {
+        name
+        for part in (PATIENT_PAR, PATIENT_PAR["drug"].base, PATIENT_PAR["channel"].base)
+        for name in part.names or ()
+    }
+    for title, factors in tables.items():
+        for name, value in factors.items():
+            if name == STRUCTURE and value not in (AXIAL, COMPARTMENT):
+                raise ValueError(f"difficulty.{title}: structure {value:g} is neither {AXIAL} nor {COMPARTMENT}")
+            if name != STRUCTURE and name not in known:
+                raise ValueError(f"difficulty.{title}: {name!r} is not a parameter of the patient")
