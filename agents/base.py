@@ -1,192 +1,148 @@
-"""What a policy is: a batch of observations in, a batch of actions out, with the memory of each patient inside."""
+"""What a policy is: told once whom it will treat, then a batch of observations in, a batch of actions out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from thecal.agents.info import PolicyInfo
+from thecal.agents.view import Actions, Components, Fields, Flags, Floats, ObservationView
 from thecal.core.errors import ConfigError
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Fields = Mapping[str, Floats]
-Actions = NDArray[np.float32]
-
-N_ACTIONS = 2
-RATE, BOLUS = 0, 1
 
 
 @dataclass(frozen=True)
-class ActionScale:
-    """How the two numbers of an action are read by the environment.
+class PolicyContext:
+    """What a policy is given before it acts.
 
     Attributes:
-        max_up, max_down: relative rate change at action +1 and at -1, for example 0.20.
-        deadband: |action[0]| up to which the rate is held.
-        largest_bolus_mg, largest_bolus_share: action[1] = 1 arms a bolus of so many mg of drug 0, or this share of the
-            daily dose where that is less; 0 where none is allowed.
+        view: reads observations and writes actions by name.
+        n: number of patients.
+        patients: identity of each patient, ``[n]``.
+        seed: of the days that the patients will meet.
+        simulator: makes a simulator of such patients, for a policy that plans or filters with a model.
     """
 
-    max_up: float
-    max_down: float
-    deadband: float
-    largest_bolus_mg: float
-    largest_bolus_share: float
+    view: ObservationView
+    n: int
+    patients: NDArray[np.int64]
+    seed: int
+    simulator: Callable[[], Any] | None = None
 
-    def rate(self, change: ArrayLike) -> Floats:
-        """action[0] that asks for a relative rate ``change`` (0 holds; capped at the largest step)."""
-        wanted = np.asarray(change, np.float64)
-        limit = np.where(wanted > 0.0, self.max_up, self.max_down)
-        size = np.minimum(np.abs(wanted) / limit, 1.0)
-        return np.where(wanted == 0.0, 0.0, np.sign(wanted) * (self.deadband + (1.0 - self.deadband) * size))
+    def __post_init__(self) -> None:
+        if np.shape(self.patients) != (self.n,):
+            raise ConfigError(f"patients have shape {np.shape(self.patients)}, expected ({self.n},)")
 
-    def bolus(self, share: float, daily_mg: ArrayLike) -> Floats:
-        """action[1] that arms a bolus of ``share`` of the daily dose ``daily_mg``; never more than the largest."""
-        daily = np.maximum(np.nan_to_num(np.asarray(daily_mg, np.float64)), 0.0)
-        largest = np.minimum(self.largest_bolus_mg, self.largest_bolus_share * daily)
-        wanted = np.minimum(share * daily, largest)
-        return np.divide(wanted, largest, out=np.zeros_like(wanted), where=largest > 0.0)
-
-
-class ObservationView:
-    """Reads a batch of observations by name in physical units, and knows the task's steps and actions.
-
-    Args:
-        names: field names, in the order of the observation's columns.
-        low, high: physical bounds of each field, ``[n_obs]``.
-        actions: how actions are scaled.
-        tick_h: decision interval, h.
-        monitored: True where staff watch the task's patients (titration in days), False for outpatients (weeks).
-        decode: the environment's own decoder; without it, columns are rescaled from [-1, 1], and a field ``x`` whose
-            mask ``x_valid`` is off becomes NaN (``nrs_valid`` belongs to ``nrs_report``).
-        patients: identity of each patient, ``[B]``; 0, 1, 2 ... when not given.
-    """
-
-    def __init__(
-        self,
-        names: tuple[str, ...],
-        low: ArrayLike,
-        high: ArrayLike,
-        *,
-        actions: ActionScale,
-        tick_h: float,
-        monitored: bool,
-        decode: Callable[[NDArray[Any]], Mapping[str, NDArray[Any]]] | None = None,
-        patients: ArrayLike | None = None,
-    ) -> None:
-        self.names = tuple(names)
-        self.low = np.asarray(low, np.float64)
-        self.high = np.asarray(high, np.float64)
-        if self.low.shape != (len(self.names),) or self.high.shape != self.low.shape:
-            raise ConfigError(f"observation bounds have shape {self.low.shape}, expected ({len(self.names)},)")
-        self.actions = actions
-        self.tick_h = tick_h
-        self.monitored = monitored
-        self.patients = None if patients is None else np.asarray(patients, np.int64)
-        self._decode = decode
-
-    def decode(self, obs: NDArray[Any]) -> Fields:
-        """Observation ``[B, n_obs]`` as one float64 array ``[B]`` a name, in physical units, NaN where missing.
+    def simulate(self) -> Any:
+        """A fresh simulator.
 
         Raises:
-            ConfigError: the array does not have one column a name.
+            ConfigError: none was offered.
         """
-        batch = np.asarray(obs)
-        if batch.ndim != 2 or batch.shape[1] != len(self.names):
-            raise ConfigError(f"observation has shape {batch.shape}, expected [B, {len(self.names)}]")
-        if self._decode is not None:
-            return self._decode(batch)
-        physical = self.low + 0.5 * (batch.astype(np.float64) + 1.0) * (self.high - self.low)
-        fields = {name: physical[:, k] for k, name in enumerate(self.names)}
-        for name in self.names:
-            if name.endswith("_valid"):
-                target = name.removesuffix("_valid")
-                target = "nrs_report" if target == "nrs" else target
-                if target in fields:
-                    fields[target] = np.where(fields[name] >= 0.5, fields[target], np.nan)
-        return fields
-
-    def require(self, policy: str, names: tuple[str, ...]) -> None:
-        """Raise :class:`ConfigError` if the observation lacks a field that ``policy`` reads."""
-        missing = [name for name in names if name not in self.names]
-        if missing:
-            raise ConfigError(f"policy {policy!r} needs observation fields that the task lacks: {', '.join(missing)}")
+        if self.simulator is None:
+            raise ConfigError("no simulator is offered here, and the policy plans with one: run it in a rollout")
+        return self.simulator()
 
 
 @runtime_checkable
 class Policy(Protocol):
     """A policy over a batch of patients."""
 
-    name: str
+    info: PolicyInfo
 
-    def reset(self, view: ObservationView, n: int) -> None:
-        """Forget everything and prepare for ``n`` patients."""
+    def reset(self, context: PolicyContext) -> None:
+        """Forget everything and prepare for the patients of ``context``."""
+
+    def act(self, observation: NDArray[Any]) -> Actions:
+        """Actions float32 ``[n, n_actions]`` in [-1, 1] for observations ``[n, n_obs]``."""
+
+
+@runtime_checkable
+class Saves(Protocol):
+    """A policy that can be stored."""
+
+    def save(self, folder: str | Path) -> Path:
+        """Write what is needed to act again into ``folder``; returns the folder."""
+
+
+@runtime_checkable
+class Restarts(Protocol):
+    """A policy that begins anew for single patients, as vector environments with autoreset need it."""
 
     def reset_where(self, done: Flags) -> None:
-        """Forget the patients whose flag in ``done`` ``[B]`` is set: a new episode begins for them."""
+        """Forget the patients whose flag in ``done`` ``[n]`` is set: a new episode begins for them."""
 
-    def act(self, obs: NDArray[Any], mask: Flags | None = None) -> Actions:
-        """Actions ``[B, 2]`` in [-1, 1] for observations ``[B, n_obs]``.
 
-        Rows where ``mask`` ``[B]`` is False are not decided: their action is 0 (hold, no bolus) and their memory rests.
-        """
+@runtime_checkable
+class HasDensity(Protocol):
+    """A stochastic policy that knows how likely its actions were, as offline learning needs it."""
+
+    def log_prob(self, observation: NDArray[Any], actions: NDArray[Any]) -> Floats:
+        """Log density ``[n]`` of ``actions`` ``[n, n_actions]`` under ``observation`` ``[n, n_obs]``."""
 
 
 class BatchPolicy:
-    """What all rules share: checks, step counters, masking. Subclasses write ``_allocate``, ``_begin``, ``_decide``."""
+    """What all rules share: checks, step counters, actions by name.
 
-    name = ""
+    A subclass states its ``info`` and the observation fields it ``reads``, and writes ``_decide``; one with memory also
+    ``_allocate`` and ``_begin``.
+
+    Args:
+        parameters: the numbers it acts by, for its ``info``.
+    """
+
+    info: PolicyInfo
     reads: tuple[str, ...] = ()
 
-    def __init__(self) -> None:
-        self._view: ObservationView | None = None
+    def __init__(self, **parameters: Any) -> None:
+        self.info = self.info.model_copy(update={"parameters": parameters})
+        self._context: PolicyContext | None = None
         self.n = 0
         self.steps = np.zeros(0, np.int64)
 
     @property
-    def view(self) -> ObservationView:
-        """The view given to :meth:`reset`."""
-        if self._view is None:
-            raise ConfigError(f"policy {self.name!r} was asked to act before reset")
-        return self._view
+    def context(self) -> PolicyContext:
+        """What was given to :meth:`reset`."""
+        if self._context is None:
+            raise ConfigError(f"policy {self.info.name!r} was asked to act before reset")
+        return self._context
 
-    def reset(self, view: ObservationView, n: int) -> None:
+    @property
+    def view(self) -> ObservationView:
+        """The view of the task at hand."""
+        return self.context.view
+
+    def reset(self, context: PolicyContext) -> None:
         """See :class:`Policy`."""
-        view.require(self.name, self.reads)
-        self._view = view
-        self.n = n
-        self.steps = np.zeros(n, np.int64)
-        self._allocate(n)
-        self._begin(np.ones(n, np.bool_))
+        context.view.require(self.info.name, self.reads)
+        self._context = context
+        self.n = context.n
+        self.steps = np.zeros(self.n, np.int64)
+        self._allocate(self.n)
+        self._begin(np.ones(self.n, np.bool_))
 
     def reset_where(self, done: Flags) -> None:
-        """See :class:`Policy`."""
-        rows = self._flags(done)
+        """See :class:`Restarts`."""
+        rows = np.asarray(done, np.bool_)
+        if rows.shape != (self.n,):
+            raise ConfigError(f"policy {self.info.name!r}: flags have shape {rows.shape}, expected ({self.n},)")
         self.steps[rows] = 0
         self._begin(rows)
 
-    def act(self, obs: NDArray[Any], mask: Flags | None = None) -> Actions:
+    def act(self, observation: NDArray[Any]) -> Actions:
         """See :class:`Policy`."""
-        fields = self.view.decode(obs)
-        if len(obs) != self.n:
-            raise ConfigError(f"policy {self.name!r} was reset for {self.n} patients and got {len(obs)} observations")
-        rows = np.ones(self.n, np.bool_) if mask is None else self._flags(mask)
-        rate, bolus = self._decide(fields, rows)
-        self.steps[rows] += 1
-        actions = np.zeros((self.n, N_ACTIONS), np.float32)
-        actions[:, RATE] = np.where(rows, rate, 0.0)
-        actions[:, BOLUS] = np.where(rows, bolus, 0.0)
+        fields = self.view.decode(observation)
+        if len(observation) != self.n:
+            raise ConfigError(
+                f"policy {self.info.name!r} was reset for {self.n} patients and got {len(observation)} observations"
+            )
+        actions = self.view.action(self.n, fields.get("rate_ratio_start"), **self._decide(fields))
+        self.steps += 1
         return actions
-
-    def _flags(self, flags: Flags) -> Flags:
-        rows = np.asarray(flags, np.bool_)
-        if rows.shape != (self.n,):
-            raise ConfigError(f"policy {self.name!r}: flags have shape {rows.shape}, expected ({self.n},)")
-        return rows
 
     def _allocate(self, n: int) -> None:
         """Make the memory arrays for ``n`` patients; nothing for a policy without memory."""
@@ -194,6 +150,6 @@ class BatchPolicy:
     def _begin(self, rows: Flags) -> None:
         """Set the memory of ``rows`` to the start of an episode; nothing for a policy without memory."""
 
-    def _decide(self, fields: Fields, rows: Flags) -> tuple[ArrayLike, ArrayLike]:
-        """action[0] and action[1] (scalars or ``[B]``); memory may change only where ``rows`` is set."""
-        return 0.0, 0.0
+    def _decide(self, fields: Fields) -> Components:
+        """Action components by name (scalars or ``[n]``, in [-1, 1]); what is left out is 0."""
+        return {}

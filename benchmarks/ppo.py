@@ -8,8 +8,9 @@ from functools import partial
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from thecal.agents.backends.base import Throughput
 from thecal.agents.backends.settings import load_rl_settings
-from thecal.agents.backends.training import Throughput, train_sb3
+from thecal.agents.backends.training import train_policy
 from thecal.envs import load_task, make_sb3
 
 from common import Row
@@ -41,7 +42,7 @@ def monitored(patient: int) -> Monitor:
 
 def trained(env, **settings) -> Throughput:
     """Throughput of a short run with the shipped settings and some changed."""
-    return train_sb3("ppo", env, load_rl_settings("ppo", "CancerMorphine", **settings), 0, FRAMES).throughput
+    return train_policy("ppo", env, load_rl_settings("ppo", "CancerMorphine", **settings), 0, FRAMES).throughput
 
 
 def run() -> list[Row]:

@@ -16,9 +16,9 @@ from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
-from thecal.agents.backends.actor import PolicyRecord
-from thecal.agents.backends.settings import PPOSettings, RLSettings, SACSettings
-from thecal.agents.backends.training import Throughput
+from thecal.agents.backends.base import Throughput
+from thecal.agents.backends.hyperparameters import PPOSettings, RLSettings, SACSettings
+from thecal.agents.backends.record import PolicyRecord
 from thecal.core.errors import ConfigError, StoreError
 
 _ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}

@@ -1,81 +1,18 @@
-"""Hyperparameters of the learning algorithms: pydantic models over ``data/ppo.toml`` and ``data/sac.toml``."""
+"""Shipped hyperparameters of the learning algorithms, read from ``data/<algorithm>.toml`` with overrides on top."""
 
 from __future__ import annotations
 
 import tomllib
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
+from thecal.agents.backends.hyperparameters import RLSettings
+from thecal.agents.backends.registry import backend
 from thecal.agents.settings import DATA, validated
-from thecal.core.errors import ParameterError, UnknownNameError
-
-Algorithm = Literal["ppo", "sac"]
+from thecal.core.errors import ParameterError
 
 
-class RLSettings(BaseModel):
-    """What every algorithm has; each field is commented in the TOML file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    n_envs: int = Field(ge=1)
-    total_steps: int = Field(ge=1)
-    learning_rate: float = Field(gt=0)
-    learning_rate_end: float = Field(ge=0)
-    gamma: float = Field(gt=0, le=1)
-    batch_size: int = Field(ge=2)
-    net_arch: tuple[int, ...] = Field(min_length=1)
-    activation: Literal["tanh", "relu"]
-    log_std_init: float
-    torch_threads: int = Field(ge=1)
-    simulation_threads: int = Field(ge=1)
-
-    def learning_rate_at(self, remaining: float) -> float:
-        """Learning rate when the share ``remaining`` (1 at the start, 0 at the end) of the training is left."""
-        return self.learning_rate_end + (self.learning_rate - self.learning_rate_end) * remaining
-
-
-class PPOSettings(RLSettings):
-    """Proximal policy optimization (Schulman et al. 2017, arXiv 1707.06347)."""
-
-    n_steps: int = Field(ge=1)
-    n_epochs: int = Field(ge=1)
-    gae_lambda: float = Field(ge=0, le=1)
-    clip_range: float = Field(gt=0)
-    ent_coef: float = Field(ge=0)
-    vf_coef: float = Field(ge=0)
-    max_grad_norm: float = Field(gt=0)
-    target_kl: float | None = Field(default=None, gt=0)
-
-    @model_validator(mode="after")
-    def _buffer_holds_a_batch(self) -> PPOSettings:
-        rollout = self.n_steps * self.n_envs
-        if rollout < self.batch_size:
-            raise ValueError(f"n_steps * n_envs = {rollout} is less than batch_size {self.batch_size}")
-        return self
-
-
-class SACSettings(RLSettings):
-    """Soft actor-critic (Haarnoja et al. 2018, arXiv 1812.05905)."""
-
-    buffer_size: int = Field(ge=1)
-    learning_starts: int = Field(ge=0)
-    tau: float = Field(gt=0, le=1)
-    train_freq: int = Field(ge=1)
-    gradient_steps: int = Field(ge=1)
-    ent_coef: float | Literal["auto"] = "auto"
-
-
-_MODELS: dict[str, type[PPOSettings] | type[SACSettings]] = {"ppo": PPOSettings, "sac": SACSettings}
-
-
-def algorithm_names() -> tuple[str, ...]:
-    """Algorithms that can be trained."""
-    return tuple(_MODELS)
-
-
-def load_rl_settings(algorithm: str, task: str | None = None, **overrides: Any) -> PPOSettings | SACSettings:
+def load_rl_settings(algorithm: str, task: str | None = None, **overrides: Any) -> RLSettings:
     """Shipped settings of ``algorithm``: the file's ``[default]``, then ``[task.<name>]`` if given, then overrides.
 
     Raises:
@@ -83,8 +20,7 @@ def load_rl_settings(algorithm: str, task: str | None = None, **overrides: Any) 
         ParameterError: the file is corrupt.
         ConfigError: a setting is unknown, missing or out of bounds.
     """
-    if algorithm not in _MODELS:
-        raise UnknownNameError("algorithm", algorithm, list(_MODELS))
+    model = backend(algorithm).settings
     name = f"{algorithm}.toml"
     try:
         table = tomllib.loads((files(DATA) / "data" / name).read_text(encoding="utf-8"))
@@ -93,4 +29,4 @@ def load_rl_settings(algorithm: str, task: str | None = None, **overrides: Any) 
     if not isinstance(table.get("default"), dict):
         raise ParameterError(f"{name}: default: missing")
     values = table["default"] | table.get("task", {}).get(task, {}) | overrides
-    return validated(_MODELS[algorithm], values, name)
+    return validated(model, values, name)

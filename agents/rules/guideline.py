@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from thecal.agents.base import BatchPolicy, Fields, Flags, Floats
+from thecal.agents.base import BatchPolicy
+from thecal.agents.info import PolicyInfo
 from thecal.agents.rules.demand import DemandSettings, demand_action
 from thecal.agents.settings import PolicySettings, number
+from thecal.agents.view import BOLUS, RATE, Components, Fields, Flags, Floats
 
 # Reports arrive on quarter hours; half of one keeps rounding from counting a report twice.
 _HALF_TICK_H = 0.125
@@ -44,12 +45,12 @@ class Guideline(BatchPolicy):
     SpO2 lowers at once, and the next visit is counted from there. An order that a lock holds back stands for a while.
     """
 
-    name = "guideline"
+    info = PolicyInfo(name="guideline", label="Guideline titration", kind="rule", text="The clinician's rule.")
     reads: tuple[str, ...] = ("nrs_report", "nrs_age_h", "poss", "rr", "spo2", "nausea", "rate_ratio_start")
 
     def __init__(self, **overrides: float) -> None:
-        super().__init__()
         self.settings = GuidelineSettings.load("guideline", **overrides)
+        super().__init__(**self.settings.model_dump())
 
     @property
     def visit_h(self) -> float:
@@ -83,29 +84,25 @@ class Guideline(BatchPolicy):
         self.nausea_sum[rows] = 0.0
         self.since_visit_h[rows] = 0.0
 
-    def _decide(self, fields: Fields, rows: Flags) -> tuple[ArrayLike, ArrayLike]:
+    def _decide(self, fields: Fields) -> Components:
         change = np.zeros(self.n)
-        later = rows & (self.steps > 0)
-        self._listen(fields, rows, later)
-        cut = rows & self._danger(fields, rows) & (self.since_cut_h >= self.settings.cut_interval)
+        later = self.steps > 0
+        self._listen(fields, later)
+        cut = self._danger(fields) & (self.since_cut_h >= self.settings.cut_interval)
         visit = later & (self.since_visit_h >= self.visit_h)
         change[visit] = self._visit_rule()[visit]
         change[cut] = -self.settings.lower_signs
         self.since_cut_h[cut] = 0.0
         self._write_order(change, cut | visit, fields["rate_ratio_start"])
         self._close_visit(cut | visit)
-        return self.view.actions.rate(self._standing_order(fields["rate_ratio_start"], rows)), self._bolus(fields)
+        return {RATE: self.view.actions.rate(self._standing_order(fields["rate_ratio_start"]))}
 
-    def _bolus(self, fields: Fields) -> ArrayLike:
-        """No demand bolus; the variant with one overrides this."""
-        return 0.0
-
-    def _listen(self, fields: Fields, rows: Flags, later: Flags) -> None:
+    def _listen(self, fields: Fields, later: Flags) -> None:
         """Add what arrived in the last interval to the visit's notes; the first report of all is the baseline."""
         # Reports are whole points; rounding undoes the scaling, so that a mean of exactly the target is at the target.
         report = np.round(fields["nrs_report"], 3)
         heard = np.isfinite(report) & (fields["nrs_age_h"] < self.view.tick_h - _HALF_TICK_H)
-        first = rows & np.isfinite(report) & np.isnan(self.baseline)
+        first = np.isfinite(report) & np.isnan(self.baseline)
         self.baseline[first] = report[first]
         new = later & heard
         self.report_sum[new] += report[new]
@@ -115,18 +112,18 @@ class Guideline(BatchPolicy):
         self.since_visit_h[later] += hours
         self.since_cut_h[later] += hours
 
-    def _danger(self, fields: Fields, rows: Flags) -> Flags:
+    def _danger(self, fields: Fields) -> Flags:
         """Sedation, low breathing rate or low saturation in several observations in a row (missing: no sign)."""
         limits = self.settings
         sign = fields["rr"] < limits.rr_limit
         sign |= fields["spo2"] < limits.spo2_limit
         # Halfway between two scores, so that rounding of the scaled observation cannot hide one.
         sign |= fields["poss"] > limits.poss_limit - 0.5
-        self.signs[rows] = np.where(sign, self.signs + 1.0, 0.0)[rows]
+        self.signs[:] = np.where(sign, self.signs + 1.0, 0.0)
         return self.signs >= limits.confirm
 
     def _visit_rule(self) -> Floats:
-        """Relative change ``[B]`` that a visit would order from its notes."""
+        """Relative change ``[n]`` that a visit would order from its notes."""
         rule = self.settings
         mean = np.divide(self.report_sum, self.reports, out=np.full(self.n, np.nan), where=self.reports > 0)
         relief = 1.0 - mean / np.maximum(self.baseline, 1.0)
@@ -141,24 +138,30 @@ class Guideline(BatchPolicy):
         self.order_left_h[rows] = self.settings.order_stands + self.view.tick_h
         self.order_ratio[rows] = ratio[rows]
 
-    def _standing_order(self, ratio: Floats, rows: Flags) -> Floats:
+    def _standing_order(self, ratio: Floats) -> Floats:
         """The order to send now: none once the programmed rate has moved its way, or its time is over."""
         moved = (ratio - self.order_ratio) * np.sign(self.order) > _RATE_CHANGED * self.order_ratio
-        self.order[rows & (moved | (self.order_left_h <= 0.0))] = 0.0
-        self.order_left_h[rows] -= self.view.tick_h
+        self.order[moved | (self.order_left_h <= 0.0)] = 0.0
+        self.order_left_h -= self.view.tick_h
         return self.order
 
 
 class GuidelineDemand(Guideline):
     """The clinician's rule, with a demand bolus of a share of the daily dose."""
 
-    name = "guideline_ptm"
+    info = PolicyInfo(
+        name="guideline_ptm",
+        label="Guideline + demand bolus",
+        kind="rule",
+        text="The clinician's rule, with a demand bolus of a share of the daily dose.",
+    )
     reads = (*Guideline.reads, "dose_mg_per_d")
 
     def __init__(self, share_of_day: float | None = None, **overrides: float) -> None:
         super().__init__(**overrides)
         given = {} if share_of_day is None else {"share_of_day": share_of_day}
         self.demand = DemandSettings.load("demand", **given)
+        self.info = self.info.model_copy(update={"parameters": self.info.parameters | self.demand.model_dump()})
 
-    def _bolus(self, fields: Fields) -> ArrayLike:
-        return demand_action(self.view.actions, self.demand, fields)
+    def _decide(self, fields: Fields) -> Components:
+        return {**super()._decide(fields), BOLUS: demand_action(self.view.actions, self.demand, fields)}

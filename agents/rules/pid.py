@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from thecal.agents.base import BatchPolicy, Fields, Flags, Floats
+from thecal.agents.base import BatchPolicy
+from thecal.agents.info import PolicyInfo
 from thecal.agents.settings import PolicySettings, number
+from thecal.agents.view import RATE, Components, Fields, Flags, Floats
 
 _LOWEST_RATIO = 1e-3
 
@@ -33,12 +34,17 @@ class Pid(BatchPolicy):
     shield), the integral is pulled back to the rate that runs (back-calculation), so it cannot wind up.
     """
 
-    name = "pid"
+    info = PolicyInfo(
+        name="pid",
+        label="PID control",
+        kind="rule",
+        text="Positional PID whose output is ln(rate / starting rate).",
+    )
     reads = ("nrs_report", "nrs_age_h", "rate_ratio_start")
 
     def __init__(self, **overrides: float) -> None:
-        super().__init__()
         self.settings = PidSettings.load("pid", **overrides)
+        super().__init__(**self.settings.model_dump())
 
     def _allocate(self, n: int) -> None:
         self.pain: Floats = np.empty(n)
@@ -54,35 +60,33 @@ class Pid(BatchPolicy):
         self.wanted[rows] = 0.0
         self.asked[rows] = False
 
-    def _decide(self, fields: Fields, rows: Flags) -> tuple[ArrayLike, ArrayLike]:
+    def _decide(self, fields: Fields) -> Components:
         now = np.log(np.maximum(np.nan_to_num(fields["rate_ratio_start"], nan=1.0), _LOWEST_RATIO))
-        self._track(now, rows)
-        slope = self._filter(fields["nrs_report"], rows)
+        self._track(now)
+        slope = self._filter(fields["nrs_report"])
         settings, dt = self.settings, self.view.tick_h
-        live = rows & np.isfinite(self.pain) & (fields["nrs_age_h"] <= settings.stale_after)
+        live = np.isfinite(self.pain) & (fields["nrs_age_h"] <= settings.stale_after)
         error = self.pain - settings.target_nrs
         self.integral[live] += (settings.gain / settings.integral_time * dt * error)[live]
         wanted = settings.gain * (error + settings.derivative_time * slope) + self.integral
         step = np.where(live, np.expm1(wanted - now), 0.0)
         step = np.where(np.abs(step) < settings.smallest_step, 0.0, step)
-        self.wanted[rows] = wanted[rows]
-        self.asked[rows] = step[rows] != 0.0
-        return self.view.actions.rate(step), 0.0
+        self.wanted[:] = wanted
+        self.asked[:] = step != 0.0
+        return {RATE: self.view.actions.rate(step)}
 
-    def _track(self, now: Floats, rows: Flags) -> None:
+    def _track(self, now: Floats) -> None:
         """Pull the integral toward the running rate where the last request was not granted in full."""
-        pulled = rows & self.asked
         share = -np.expm1(-self.view.tick_h / self.settings.tracking_time)
-        self.integral[pulled] += share * (now - self.wanted)[pulled]
+        self.integral[self.asked] += share * (now - self.wanted)[self.asked]
 
-    def _filter(self, report: Floats, rows: Flags) -> Floats:
+    def _filter(self, report: Floats) -> Floats:
         """Update the held and the filtered report; returns the filtered report's slope, NRS/h (0 before the first)."""
-        heard = rows & np.isfinite(report)
+        heard = np.isfinite(report)
         self.held[heard] = report[heard]
-        first = rows & np.isnan(self.pain)
-        before = np.where(first, self.held, self.pain)
+        before = np.where(np.isnan(self.pain), self.held, self.pain)
         share = -np.expm1(-self.view.tick_h / self.settings.filter_time)
         after = before + share * (self.held - before)
-        self.pain[rows] = after[rows]
+        self.pain[:] = after
         slope: Floats = np.nan_to_num((after - before) / self.view.tick_h)
         return slope

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.agents.backends.actor import SB3Policy
 from thecal.agents.base import Policy
+from thecal.agents.find import is_one_method
 from thecal.core.errors import ConfigError
 from thecal.envs.measures import event_counts, steps_alive
 from thecal.envs.outcomes import OUTCOMES, Outcome, outcomes
@@ -30,7 +29,7 @@ from thecal.experiments.analysis.statistics import (
 from thecal.experiments.rollouts.rollout import Trajectories, require_paired, rollout
 from thecal.safety.invariants import Invariant
 
-__all__ = ["Comparison", "compare", "estimate", "grouped", "is_one_method", "summarize"]
+__all__ = ["Comparison", "compare", "estimate", "grouped", "summarize"]
 Floats = NDArray[np.float64]
 ALPHA = 0.05
 PER_HOURS = 1000.0
@@ -103,22 +102,13 @@ def grouped(policies: Sequence[Policy], reference: str) -> dict[str, list[Policy
     """
     groups: dict[str, list[Policy]] = {}
     for policy in policies:
-        groups.setdefault(policy.name, []).append(policy)
+        groups.setdefault(policy.info.name, []).append(policy)
     for name, members in groups.items():
-        if not is_one_method(members):
+        if not is_one_method([policy.info for policy in members]):
             raise ConfigError(f"{len(members)} policies are named {name!r} and differ in more than their training seed")
     if reference not in groups:
         raise ConfigError(f"the reference {reference!r} is not among the policies {', '.join(groups)}")
     return groups
-
-
-def is_one_method(policies: Sequence[Policy]) -> bool:
-    """Whether policies are one, or trained ones that differ in their training seed and in nothing else."""
-    if len(policies) == 1:
-        return True
-    records = [policy.record for policy in policies if isinstance(policy, SB3Policy)]
-    known = {(entry.algorithm, entry.task_hash, entry.frames, json.dumps(entry.settings)) for entry in records}
-    return len(records) == len(policies) == len({entry.seed for entry in records}) and len(known) == 1
 
 
 def summarize(runs: Mapping[str, Trajectories | Sequence[Trajectories]], reference: str, seed: int) -> Comparison:

@@ -126,11 +126,11 @@ def replay(
     Raises:
         ConfigError: task, cohort, limits or kernel of the shield are no longer those of the run.
     """
-    from thecal.agents.backends.store import load_policy
+    from thecal.agents.backends.load import load_policy
     from thecal.agents.base import Policy
+    from thecal.agents.find import find_policies
     from thecal.envs.outcomes import outcomes
     from thecal.experiments.rollouts.rollout import rollout
-    from thecal.experiments.studies.evaluate import find_policies
     from thecal.experiments.tracking.provenance import provenance
 
     kinds: dict[str, Any] = {"train": TrainConfig, "compare": CompareConfig, "demo": CompareConfig}
@@ -153,14 +153,16 @@ def replay(
     results = []
     with tempfile.TemporaryDirectory(prefix="thecal-audit-") as folder:
         for i, policy in enumerate(policies):
-            trail = Path(folder) / f"{i}-{policy.name}{SUFFIX}"
+            trail = Path(folder) / f"{i}-{policy.info.name}{SUFFIX}"
             run = rollout(
                 policy, spec, range(patients), chosen.seed, split=split, difficulty=chosen.difficulty,
                 shield_mode=chosen.shield_mode, profile=chosen.profile, cohort_seed=chosen.cohort_seed,
                 allow_unproved=chosen.allow_unproved, trail=trail, record="summary",
             )  # fmt: skip
-            alone = sum(other.name == policy.name for other in policies) == 1  # seeds of one method were averaged
-            where = f"{policy.name}/" if several else prefix
+            alone = (
+                sum(other.info.name == policy.info.name for other in policies) == 1
+            )  # seeds of one method were averaged
+            where = f"{policy.info.name}/" if several else prefix
             words = _differences(where, outcomes(run), metrics) if alone else []
             for path in sorted(Path(folder).glob(f"{i}-*{SUFFIX}")):
                 found = audit_trail(path)

@@ -157,9 +157,9 @@ def _profiles() -> list[dict[str, object]]:
 
 
 def _policies() -> list[dict[str, object]]:
-    from thecal.agents.registry import make_policy, policy_names
+    from thecal.agents.registry import policy_info, policy_names
 
-    return [{"name": name, "what it does": _first_line(type(make_policy(name)))} for name in policy_names()]
+    return [{"name": name, "what it does": policy_info(name).text} for name in policy_names()]
 
 
 def _first_line(thing: type) -> str:
@@ -167,9 +167,9 @@ def _first_line(thing: type) -> str:
 
 
 def _algorithms() -> list[dict[str, object]]:
-    from thecal.agents.backends.settings import algorithm_names, load_rl_settings
+    from thecal.agents.backends.registry import algorithm_names, backend
 
-    return [{"name": name, "what it is": _first_line(type(load_rl_settings(name)))} for name in algorithm_names()]
+    return [{"name": name, "what it is": _first_line(backend(name).settings)} for name in algorithm_names()]
 
 
 def _targets() -> list[dict[str, object]]:

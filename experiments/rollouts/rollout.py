@@ -11,7 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.agents.base import ActionScale, ObservationView, Policy
+from thecal.agents.base import Policy, PolicyContext
+from thecal.agents.view import ActionScale, ObservationView
 from thecal.core.errors import ConfigError
 from thecal.core.layout import NL_PER_ML, TICKS_PER_DAY
 from thecal.envs.adapters.vector import ThecalVectorEnv
@@ -123,7 +124,6 @@ def observation_view(env: ThecalVectorEnv) -> ObservationView:
         tick_h=spec.tick_h,
         monitored=spec.setting == "cancer",
         decode=env.decode,
-        patients=env.batch.patients,
     )
 
 
@@ -188,7 +188,7 @@ def rollout(
         parts.append(_run(policy, env, chunk, seed, fields, partial(_report, progress, done, total), keep))
         done += env.spec_task.n_steps
     return Trajectories(
-        policy=policy.name,
+        policy=policy.info.name,
         task=env.spec_task,
         split=split,
         difficulty=difficulty,
@@ -222,11 +222,12 @@ def _run(
     steps, n = env.spec_task.n_steps, env.num_envs
     data = {name: _column(name, steps, n) for name in fields}
     observation, _ = env.reset(seed=seed, options={"patients": patients})
-    policy.reset(observation_view(env), n)
-    kept = None if trail is None else TrailWriter(trail, trail_meta(env.batch, policy=policy.name, seed=seed))
+    policy.reset(PolicyContext(observation_view(env), n, patients, seed))
+    kept = None if trail is None else TrailWriter(trail, trail_meta(env.batch, policy=policy.info.name, seed=seed))
     dead = np.zeros(n, np.bool_)
     for k in range(steps):
-        observation, _, terminated, _, info = env.step(policy.act(observation, ~dead))
+        actions = np.where(dead[:, None], np.float32(0.0), policy.act(observation))
+        observation, _, terminated, _, info = env.step(actions)
         for name, column in data.items():
             column[k] = info["out"][name]
             if name != "time_h" and dead.any():

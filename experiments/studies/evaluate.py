@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from thecal.agents.backends.actor import SB3Policy
-from thecal.agents.backends.store import RECORD_FILE, load_policy
 from thecal.agents.base import Policy
-from thecal.agents.registry import make_policy, policy_names
-from thecal.core.errors import UnknownNameError
+from thecal.agents.find import find_policies, find_policy, folder_of, training_facts
 from thecal.envs.outcomes import outcomes
 from thecal.envs.tasks import TaskSpec
-from thecal.experiments.analysis.compare import compare, estimate, grouped, is_one_method
+from thecal.experiments.analysis.compare import compare, estimate, grouped
 from thecal.experiments.analysis.comparison import Comparison, finite
 from thecal.experiments.analysis.results import Interval
 from thecal.experiments.rollouts.rollout import Trajectories, rollout
@@ -44,55 +41,12 @@ class Evaluation:
     run_id: str | None
 
 
-def find_policy(name: str) -> Policy:
-    """A policy by registered name, or a trained one by its folder (or the folder of its training run).
-
-    Raises:
-        UnknownNameError: neither.
-    """
-    folder = _folder_of(name)
-    if folder is not None:
-        return load_policy(folder)
-    if name in policy_names():
-        return make_policy(name)
-    raise UnknownNameError("policy", name, [*policy_names(), "or the folder of a trained policy"])
-
-
-def _folder_of(name: str) -> Path | None:
-    """Where a trained policy lies that is named by its folder, or by that of its training run."""
-    places = () if name in policy_names() else (Path(name), Path(name) / "policy")
-    return next((folder for folder in places if (folder / RECORD_FILE).exists()), None)
-
-
-def find_policies(names: Sequence[str], kept: Path | None = None) -> list[Policy]:
-    """Policies by name or folder.
-
-    Trained policies that share a name stay together as training seeds of one method where they differ in nothing else;
-    otherwise each is named by its folder. ``kept`` holds copies of trained ones, by their place among the names.
-    """
-    copies = {} if kept is None else {k: kept / str(k) for k in range(len(names)) if (kept / str(k)).is_dir()}
-    found = [load_policy(copies[k]) if k in copies else find_policy(name) for k, name in enumerate(names)]
-    trained = [policy for policy in found if isinstance(policy, SB3Policy)]
-    for policy_name in {policy.name for policy in trained}:
-        members = [policy for policy in trained if policy.name == policy_name]
-        if not is_one_method(members):
-            for name, policy in zip(names, found, strict=True):
-                if policy in members:
-                    policy.name = _folder_name(Path(name))
-    return found
-
-
 def _keep_policies(tracker: Tracker, names: Sequence[str]) -> None:
     """Store trained policies with the run, so that it can be replayed when their folders are gone."""
     for k, name in enumerate(names):
-        folder = _folder_of(name)
+        folder = folder_of(name)
         if folder is not None:
             tracker.artifact(folder, f"{POLICIES}/{k}")
-
-
-def _folder_name(path: Path) -> str:
-    whole = path.resolve()
-    return whole.parent.name if whole.name == "policy" else whole.name
 
 
 def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lambda _d, _t: None) -> Evaluation:
@@ -107,11 +61,11 @@ def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lamb
     folder = writable(Path(config.out)) if config.out else None
     origin = _origin(config, spec, [policy])
     tags = run_tags(origin, "evaluate", config.shield_mode, config.hash)
-    with Tracker(config.experiment, f"evaluate {policy.name} {spec.name}", tags, enabled=config.track) as tracker:
+    with Tracker(config.experiment, f"evaluate {policy.info.name} {spec.name}", tags, enabled=config.track) as tracker:
         tracker.params({"config": config.model_dump(mode="json")})
         tracker.document(config.model_dump(mode="json"), CONFIG_FILE)
         _keep_policies(tracker, [config.policy])
-        trail = _trail_place(config, policy.name, folder)
+        trail = _trail_place(config, policy.info.name, folder)
         run = rollout(
             policy,
             spec,
@@ -161,7 +115,7 @@ def run_compare(
     """
     chosen = find_policies(config.policies) if policies is None else list(policies)
     written = dict(zip(config.policies, chosen, strict=False)) if policies is None else {}
-    reference = written[config.reference].name if config.reference in written else config.reference
+    reference = written[config.reference].info.name if config.reference in written else config.reference
     grouped(chosen, reference)
     spec = checked_task(config)
     folder = writable(Path(config.out)) if config.out else None
@@ -211,12 +165,13 @@ def _trail_place(config: EvaluateConfig, policy: str, folder: Path | None) -> Pa
 
 def _origin(config: RunConfig, spec: TaskSpec, policies: Sequence[Policy]) -> dict[str, Any]:
     """Provenance with what is known of trained policies: their weights' hash, seed and length of training."""
-    trained = [policy for policy in policies if isinstance(policy, SB3Policy)]
-    known = [
-        {"name": p.name, "seed": p.record.seed, "frames": p.record.frames, "weights_sha256": p.record.weights_sha256}
-        for p in trained
-    ]
-    return provenance(spec, config.profile, seed=config.seed, config=config.model_dump(mode="json"), trained=known)
+    return provenance(
+        spec,
+        config.profile,
+        seed=config.seed,
+        config=config.model_dump(mode="json"),
+        trained=training_facts(policies),
+    )
 
 
 def _interval_metrics(estimates: Mapping[str, Interval]) -> dict[str, float]:

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from thecal.agents.backends.base import Trained
 from thecal.agents.backends.settings import load_rl_settings
-from thecal.agents.backends.training import TrainedPolicy, train_sb3
+from thecal.agents.backends.training import train_policy
 from thecal.core.errors import ConfigError, StoreError
 from thecal.envs.outcomes import outcomes
 from thecal.envs.tasks import TaskSpec
@@ -35,7 +36,7 @@ class TrainResult:
         run_id: MLflow run, ``None`` without tracking.
     """
 
-    trained: TrainedPolicy
+    trained: Trained
     folder: Path
     tune: dict[str, float]
     curve: dict[str, list[float]] = field(default_factory=dict)
@@ -88,7 +89,7 @@ def train(config: TrainConfig, progress: Progress = lambda _done, _total, _numbe
             cohort_seed=config.cohort_seed,
         )
         log = training_log(tracker, progress, total)
-        trained = train_sb3(config.algorithm, env, settings, config.seed, total, [log])
+        trained = train_policy(config.algorithm, env, settings, config.seed, total, [log])
         if trained.interrupted:
             tracker.killed()
         trained.save(folder / "policy")
@@ -122,7 +123,7 @@ def writable(folder: Path) -> Path:
     return folder
 
 
-def _tune(trained: TrainedPolicy, spec: TaskSpec, config: TrainConfig) -> dict[str, float]:
+def _tune(trained: Trained, spec: TaskSpec, config: TrainConfig) -> dict[str, float]:
     run = rollout(
         trained.policy,
         spec,

@@ -22,10 +22,12 @@ class UnknownNameError(ConfigError):
         kind: what was looked up, for example ``"drug"``.
         name: the name that was not found.
         known: the names that would have been accepted.
+        hint: what else would have been accepted, for example ``"or the folder of a trained policy"``.
     """
 
-    def __init__(self, kind: str, name: str, known: list[str]) -> None:
-        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}")
+    def __init__(self, kind: str, name: str, known: list[str], hint: str = "") -> None:
+        more = f"; {hint}" if hint else ""
+        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}{more}")
 
 
 class ParameterError(ConfigError):

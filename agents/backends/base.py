@@ -1,0 +1,130 @@
+"""What a learning back end is: it trains on an environment, and makes a policy of what was stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from thecal.agents.backends.hyperparameters import RLSettings
+from thecal.agents.backends.record import PolicyRecord
+from thecal.agents.base import Policy, Saves
+from thecal.agents.view import ACTION_NAMES
+from thecal.core.errors import ConfigError
+
+
+class LearnedPolicy(Policy, Saves, Protocol):
+    """A policy that was trained: it carries the record of its training and can be stored."""
+
+    record: PolicyRecord
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """Where the time of a training run went.
+
+    Attributes:
+        frames: decisions simulated.
+        seconds: wall time of the run.
+        env_s: time inside the environment's step.
+        update_s: time in gradient updates; the rest is the policy's forward pass and bookkeeping.
+    """
+
+    frames: int
+    seconds: float
+    env_s: float
+    update_s: float
+
+    @property
+    def frames_per_s(self) -> float:
+        """Frames a second of wall time."""
+        return self.frames / self.seconds if self.seconds > 0.0 else 0.0
+
+    @property
+    def env_share(self) -> float:
+        """Share of the wall time spent in the environment."""
+        return self.env_s / self.seconds if self.seconds > 0.0 else 0.0
+
+    @property
+    def update_share(self) -> float:
+        """Share of the wall time spent in gradient updates."""
+        return self.update_s / self.seconds if self.seconds > 0.0 else 0.0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The outcome of a training run.
+
+    Attributes:
+        policy: the learned policy, ready to act.
+        throughput: speed of the run.
+        interrupted: True when Ctrl-C ended the run before its last frame.
+        model: the back end's own object, for more training or its own tools.
+    """
+
+    policy: LearnedPolicy
+    throughput: Throughput
+    interrupted: bool
+    model: Any = None
+
+    @property
+    def record(self) -> PolicyRecord:
+        """What the policy is; stored with it."""
+        return self.policy.record
+
+    def save(self, folder: str | Path) -> Path:
+        """Store the policy without pickle; see :func:`thecal.agents.backends.store.save_policy`."""
+        return self.policy.save(folder)
+
+
+class Backend(Protocol):
+    """A learning algorithm behind one interface."""
+
+    @property
+    def name(self) -> str:
+        """By which it is chosen, and its key in records."""
+
+    @property
+    def settings(self) -> type[RLSettings]:
+        """Model of its hyperparameters; ``data/<name>.toml`` holds the shipped ones."""
+
+    def train(self, env: Any, settings: RLSettings, seed: int, frames: int, callbacks: Sequence[Any]) -> Trained:
+        """Train on ``env`` for ``frames`` decisions; Ctrl-C ends it early and keeps what was learned.
+
+        Raises:
+            ConfigError: the settings belong to another algorithm, or packages are missing.
+        """
+
+    def load(self, record: PolicyRecord, weights: Mapping[str, NDArray[Any]]) -> LearnedPolicy:
+        """The policy of a stored record and its weights.
+
+        Raises:
+            StoreError: the weights do not fit the record.
+        """
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What an environment says of itself to training: fields, action components and task."""
+
+    observation_names: tuple[str, ...]
+    action_names: tuple[str, ...]
+    task: str
+    task_hash: str
+
+    @classmethod
+    def of(cls, env: Any) -> Surroundings:
+        """Read off an environment; without ``action_names`` of its own it has the two of a rate and a bolus.
+
+        Raises:
+            ConfigError: it does not describe itself.
+        """
+        try:
+            actions = tuple(getattr(env, "action_names", ACTION_NAMES))
+            task = env.spec_task
+            return cls(tuple(env.observation_names), actions, str(task.name), str(task.hash))
+        except AttributeError as error:
+            raise ConfigError(f"the environment does not describe its observation and task ({error})") from error

@@ -1,0 +1,67 @@
+"""PPO and SAC of Stable-baselines3 as back ends; Torch and Stable-baselines3 are imported only when something is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from thecal.agents.backends.base import Surroundings, Trained
+from thecal.agents.backends.hyperparameters import RLSettings
+from thecal.agents.backends.record import PolicyRecord
+from thecal.agents.backends.sb3_policy import SB3Policy, import_torch
+from thecal.core.errors import ConfigError
+from thecal.core.jit import set_threads
+
+
+@dataclass(frozen=True)
+class SB3Backend:
+    """One algorithm of Stable-baselines3; see :class:`thecal.agents.backends.base.Backend`.
+
+    Attributes:
+        name: ``"ppo"`` or ``"sac"``.
+        settings: model of its hyperparameters.
+    """
+
+    name: str
+    settings: type[RLSettings]
+
+    def train(self, env: Any, settings: RLSettings, seed: int, frames: int, callbacks: Sequence[Any]) -> Trained:
+        """Train on an SB3 ``VecEnv`` that tells its ``observation_names`` and ``spec_task``."""
+        import_torch()
+        try:
+            from thecal.agents.backends.sb3 import learn, make_model, state_arrays
+        except ImportError as error:
+            raise ConfigError(f"training needs Stable-baselines3: install thecal[train] ({error})") from error
+        set_threads(settings.simulation_threads, settings.torch_threads)
+        around = Surroundings.of(env)
+        model = make_model(self.name, env, settings, seed)
+        throughput, interrupted = learn(model, frames, callbacks)
+        record = PolicyRecord(
+            algorithm=self.name,
+            task=around.task,
+            task_hash=around.task_hash,
+            observation_names=around.observation_names,
+            action_names=around.action_names,
+            n_actions=len(around.action_names),
+            net_arch=settings.net_arch,
+            activation=settings.activation,
+            settings=settings.model_dump(mode="json"),
+            seed=seed,
+            frames=throughput.frames,
+            interrupted=interrupted,
+            thecal_version=_version(),
+        )
+        return Trained(SB3Policy(record, state_arrays(model)), throughput, interrupted, model)
+
+    def load(self, record: PolicyRecord, weights: Mapping[str, NDArray[Any]]) -> SB3Policy:
+        """The policy of a stored record and its weights."""
+        return SB3Policy(record, weights)
+
+
+def _version() -> str:
+    from thecal import __version__
+
+    return __version__

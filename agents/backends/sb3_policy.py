@@ -1,0 +1,128 @@
+"""A policy trained with Stable-baselines3 at work: the actor network alone, deterministic, NumPy in, actions out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thecal.agents.backends.record import PolicyRecord
+from thecal.agents.backends.store import save_policy
+from thecal.agents.base import PolicyContext
+from thecal.agents.info import PolicyInfo
+from thecal.agents.view import Actions
+from thecal.core.errors import ConfigError, StoreError
+
+
+def actor_keys(algorithm: str, depth: int) -> list[str]:
+    """Names of the actor's layers in a Stable-baselines3 state dict, input first."""
+    body, head = ("mlp_extractor.policy_net", "action_net") if algorithm == "ppo" else ("actor.latent_pi", "actor.mu")
+    return [f"{body}.{2 * k}" for k in range(depth)] + [head]
+
+
+def build_actor(record: PolicyRecord, weights: Mapping[str, NDArray[Any]]) -> Any:
+    """The actor as a ``torch.nn.Sequential`` that ends in actions within [-1, 1].
+
+    Raises:
+        StoreError: a layer is missing or has the wrong shape.
+        ConfigError: Torch is not installed.
+    """
+    torch = import_torch()
+    nn = torch.nn
+    sizes = (len(record.observation_names), *record.net_arch, record.n_actions)
+    keys = actor_keys(record.algorithm, len(record.net_arch))
+    layers: list[Any] = []
+    for key, rows, columns in zip(keys, sizes[1:], sizes[:-1], strict=True):
+        layer = nn.Linear(columns, rows)
+        for part, shape in (("weight", (rows, columns)), ("bias", (rows,))):
+            value = weights.get(f"{key}.{part}")
+            if value is None or value.shape != shape:
+                found = "missing" if value is None else f"of shape {value.shape}"
+                raise StoreError(f"weights: {key}.{part} is {found}, expected shape {shape}")
+            getattr(layer, part).data = torch.from_numpy(np.array(value, np.float32))
+        layers += [layer, nn.Tanh() if record.activation == "tanh" else nn.ReLU()]
+    # PPO's mean action is clipped to the box, SAC's is squashed into it.
+    layers[-1] = nn.Hardtanh() if record.algorithm == "ppo" else nn.Tanh()
+    return nn.Sequential(*layers).eval().requires_grad_(False)
+
+
+def import_torch() -> Any:
+    """Torch, or a :class:`ConfigError` that says which extra to install."""
+    try:
+        import torch
+    except ImportError as error:
+        raise ConfigError(f"learned policies need Torch: install thecal[train] ({error})") from error
+    return torch
+
+
+class SB3Policy:
+    """A learned policy behind the :class:`~thecal.agents.base.Policy` protocol; it keeps no memory between steps.
+
+    Args:
+        record: what the policy is.
+        weights: Stable-baselines3 state dict as arrays; only the actor's layers act, all are stored.
+    """
+
+    def __init__(self, record: PolicyRecord, weights: Mapping[str, NDArray[Any]]) -> None:
+        self.record = record
+        self.info = describe(record)
+        self._torch = import_torch()
+        self._actor = build_actor(record, weights)
+        self._weights = {key: np.array(value) for key, value in weights.items()}
+
+    def reset(self, context: PolicyContext) -> None:
+        """Check that observation and actions are those of the training; there is nothing to forget.
+
+        Raises:
+            ConfigError: they are not.
+        """
+        check_names(self.info.name, "observation field", self.record.observation_names, context.view.names)
+        check_names(self.info.name, "action component", self.record.action_names, context.view.action_names)
+
+    def act(self, observation: NDArray[Any]) -> Actions:
+        """Deterministic actions ``[n, n_actions]``."""
+        batch = np.ascontiguousarray(observation, np.float32)
+        if batch.ndim != 2 or batch.shape[1] != len(self.record.observation_names):
+            expected = len(self.record.observation_names)
+            raise ConfigError(
+                f"policy {self.info.name!r}: observation has shape {batch.shape}, expected [n, {expected}]"
+            )
+        actions: Actions = self._actor(self._torch.from_numpy(batch)).numpy()
+        return actions
+
+    def save(self, folder: str | Path) -> Path:
+        """Store the policy without pickle; see :func:`thecal.agents.backends.store.save_policy`."""
+        return save_policy(folder, self.record, self._weights)
+
+
+def describe(record: PolicyRecord) -> PolicyInfo:
+    """What a learned policy says of itself; policies that differ in nothing but their training seed say the same but for that."""
+    known = bool(record.task_hash)
+    label = record.algorithm.upper()
+    return PolicyInfo(
+        name=record.algorithm,
+        label=f"{label} (trained)",
+        kind="learned",
+        text=f"A network trained by {label}{f' on {record.task}' if known else ''}; it acts without chance.",
+        parameters={
+            "algorithm": record.algorithm,
+            "task_hash": record.task_hash,
+            "frames": record.frames,
+            **record.settings,
+        },
+        training_seeds=(record.seed,) if known else (),
+        tasks=(record.task,) if known else (),
+    )
+
+
+def check_names(policy: str, what: str, expected: tuple[str, ...], given: tuple[str, ...]) -> None:
+    """Raise :class:`ConfigError` unless the names ``given`` are those of the training, in the same order."""
+    if tuple(given) == expected:
+        return
+    for k, (own, other) in enumerate(zip(expected, given, strict=False)):
+        if own != other:
+            raise ConfigError(f"policy {policy!r}: {what} {k} is {other!r}, trained with {own!r}")
+    raise ConfigError(f"policy {policy!r}: {len(given)} {what}s, trained with {len(expected)}")
