@@ -80,11 +80,12 @@ def _read_switches(world, par, action):
     """What an action says besides a rate and a bolus."""
     place = par.task.action
     episode = world.episode
-    if place.lockout >= 0:
+    # A 0 leaves the lockout and the ordered mixture as they are, so that whoever knows nothing of them changes nothing.
+    if place.lockout >= 0 and action[place.lockout] != 0.0:
         share = 0.5 * (_scaled(action, place.lockout) + 1.0)
         task = par.task
         episode.lockout = math.ceil(task.lockout_low + share * (task.lockout_high - task.lockout_low))
-    if place.mixture >= 0:
+    if place.mixture >= 0 and action[place.mixture] != 0.0:
         n = par.task.n_mixtures
         episode.mixture_asked = min(n - 1, math.floor(0.5 * (_scaled(action, place.mixture) + 1.0) * n))
     if place.call_clinic >= 0 and action[place.call_clinic] > _ON:

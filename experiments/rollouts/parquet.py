@@ -1,25 +1,76 @@
-"""Trajectories on disk: one long Parquet table, one row for each patient and step, everything needed to read it back."""
+"""Trajectories on disk: one long Parquet table, one row for each patient and step, written and read block by block."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from thecal.agents.info import PolicyInfo
 from thecal.core.errors import ConfigError, StoreError
 from thecal.core.layout import MAX_DRUGS
 from thecal.envs.kernel.records import TICK_OUT
+from thecal.envs.scenario import Scenario
 from thecal.envs.tasks import TaskSpec
-from thecal.experiments.rollouts.rollout import Trajectories
+from thecal.experiments.rollouts.trajectories import Trajectories, joined
 
-FORMAT = "1"
+FORMAT = "2"
+FIRST_FORMAT = "1"  # of 0.1: one block, the scenario's fields one by one
 NOTE = "simulated data"
-_TEXTS = ("policy", "split", "difficulty", "shield_mode", "profile")
 _START = "start_"
+
+
+class TrajectoryWriter:
+    """Writes blocks of one run into one table as they come, each as a row group of its own.
+
+    Args:
+        path: the Parquet file; it appears when the writer is closed.
+
+    Raises:
+        StoreError: the file cannot be written.
+        ConfigError: PyArrow is not installed.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._draft = self.path.with_name(self.path.name + ".part")
+        self._writer: Any = None
+        self._pa, self._pq = pyarrow()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(keep=kind is None)
+
+    def write(self, block: Trajectories) -> None:
+        """Append a block."""
+        table = self._pa.table(_columns(block)).replace_schema_metadata(_described(block))
+        with _write_failure(self.path):
+            if self._writer is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._writer = self._pq.ParquetWriter(str(self._draft), table.schema, compression="zstd")
+            self._writer.write_table(table, row_group_size=len(table))
+
+    def close(self, *, keep: bool = True) -> None:
+        """End the file, or remove what there is of it when it is not kept."""
+        if self._writer is None:
+            return
+        with _write_failure(self.path):
+            self._writer.close()
+            if keep:
+                self._draft.replace(self.path)
+            else:
+                self._draft.unlink(missing_ok=True)
 
 
 def save_trajectories(run: Trajectories, path: str | Path) -> Path:
@@ -29,7 +80,43 @@ def save_trajectories(run: Trajectories, path: str | Path) -> Path:
         StoreError: the file cannot be written.
         ConfigError: PyArrow is not installed.
     """
-    pa, pq = _pyarrow()
+    with TrajectoryWriter(path) as writer:
+        writer.write(run)
+    return Path(path)
+
+
+def load_trajectories(path: str | Path) -> Trajectories:
+    """Read what :func:`save_trajectories` or a :class:`TrajectoryWriter` wrote, also by version 0.1.
+
+    Raises:
+        StoreError: there is no such file, or it holds something else.
+        ConfigError: PyArrow is not installed.
+    """
+    return joined(read_blocks(path))
+
+
+def read_blocks(path: str | Path) -> Iterator[Trajectories]:
+    """The blocks of a table one after the other, so that any number of patients can be read in bounded memory.
+
+    Raises:
+        StoreError: there is no such file, or it holds something else.
+        ConfigError: PyArrow is not installed.
+    """
+    _, pq = pyarrow()
+    with read_failure(path, "trajectories"):
+        file = pq.ParquetFile(str(path))
+        raw = file.schema_arrow.metadata or {}
+        known = {key.decode().removeprefix("thecal."): value.decode() for key, value in raw.items()}
+        if known.get("format") == FIRST_FORMAT:
+            yield _block(file.read(), _second_of_first(known))
+            return
+        if known.get("format") != FORMAT:
+            raise StoreError(f"{path}: not a trajectory table of format {FIRST_FORMAT} or {FORMAT}")
+        for k in range(file.num_row_groups):
+            yield _block(file.read_row_group(k), known)
+
+
+def _columns(run: Trajectories) -> dict[str, NDArray[Any]]:
     steps, n = run["time_h"].shape
     columns: dict[str, NDArray[Any]] = {
         "patient": np.tile(run.patients, steps),
@@ -41,57 +128,62 @@ def save_trajectories(run: Trajectories, path: str | Path) -> Path:
         else:
             for d, drug in enumerate(run.task.drugs):
                 columns[f"{name}_{drug}"] = np.ascontiguousarray(values[:, :, d]).ravel()
-    columns |= {_START + name: np.tile(values, steps) for name, values in run.start.items()}
+    return columns | {_START + name: np.tile(values, steps) for name, values in run.start.items()}
+
+
+def _described(run: Trajectories) -> dict[str, str]:
     described = {
-        **{name: getattr(run, name) for name in _TEXTS},
         "format": FORMAT,
         "note": NOTE if not run.unshielded else f"{NOTE}, UNSHIELDED",
-        "seed": str(run.seed),
-        "cohort_seed": str(run.cohort_seed),
+        "info": run.info.model_dump_json(),
+        "scenario": run.scenario.model_dump_json(),
+        "scenario_hash": run.scenario_hash,
+        "profile": run.profile,
         "task": run.task.model_dump_json(),
         "fields": json.dumps(list(run.data)),
     }
-    table = pa.table(columns).replace_schema_metadata({f"thecal.{key}": value for key, value in described.items()})
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, str(path), compression="zstd")
-    except OSError as error:
-        raise StoreError(f"trajectories cannot be written to {path} ({error})") from error
-    return Path(path)
+    return {f"thecal.{key}": value for key, value in described.items()}
 
 
-def load_trajectories(path: str | Path) -> Trajectories:
-    """Read what :func:`save_trajectories` wrote.
+def _second_of_first(known: dict[str, str]) -> dict[str, str]:
+    """The description of a table of 0.1 in today's words; it held no scenario hash, and only the policy's name."""
+    task = TaskSpec.model_validate_json(known["task"])
+    scenario = Scenario(
+        task=task,
+        split=known["split"],  # type: ignore[arg-type]
+        difficulty=known["difficulty"],
+        shield_mode=known["shield_mode"],  # type: ignore[arg-type]
+        profile=known["profile"] or None,
+        cohort_seed=int(known["cohort_seed"]),
+        seed=int(known["seed"]),
+    )
+    info = PolicyInfo(name=known["policy"], label=known["policy"], kind="rule", text="of a run of version 0.1")
+    return {
+        **known,
+        "info": info.model_dump_json(),
+        "scenario": scenario.model_dump_json(),
+        "scenario_hash": "",
+        "task": task.model_dump_json(),
+    }
 
-    Raises:
-        StoreError: there is no such file, or it holds something else.
-        ConfigError: PyArrow is not installed.
-    """
-    pa, pq = _pyarrow()
-    try:
-        table = pq.read_table(str(path))
-        known = {
-            key.decode().removeprefix("thecal."): value.decode() for key, value in (table.schema.metadata or {}).items()
-        }
-        if known.get("format") != FORMAT:
-            raise StoreError(f"{path}: not a trajectory table of format {FORMAT}")
-        task = TaskSpec.model_validate_json(known["task"])
-        steps = int(table["step"][-1].as_py()) + 1
-        return Trajectories(
-            **{name: known[name] for name in _TEXTS},
-            task=task,
-            seed=int(known["seed"]),
-            cohort_seed=int(known["cohort_seed"]),
-            patients=_numbers(table, "patient", steps)[0],
-            data={name: _field(table, name, steps, task) for name in json.loads(known["fields"])},
-            start={
-                name.removeprefix(_START): _numbers(table, name, steps)[0]
-                for name in table.column_names
-                if name.startswith(_START)
-            },
-        )
-    except (OSError, pa.ArrowException, KeyError, IndexError, ValueError, ValidationError) as error:
-        raise StoreError(f"{path}: trajectories cannot be read ({type(error).__name__}: {error})") from error
+
+def _block(table: Any, known: dict[str, str]) -> Trajectories:
+    task = TaskSpec.model_validate_json(known["task"])
+    steps = int(table["step"][-1].as_py()) + 1
+    return Trajectories(
+        info=PolicyInfo.model_validate_json(known["info"]),
+        scenario=Scenario.model_validate_json(known["scenario"]),
+        scenario_hash=known["scenario_hash"],
+        task=task,
+        profile=known["profile"],
+        patients=_numbers(table, "patient", steps)[0],
+        data={name: _field(table, name, steps, task) for name in json.loads(known["fields"])},
+        start={
+            name.removeprefix(_START): _numbers(table, name, steps)[0]
+            for name in table.column_names
+            if name.startswith(_START)
+        },
+    )
 
 
 def _field(table: Any, name: str, steps: int, task: TaskSpec) -> NDArray[Any]:
@@ -106,7 +198,30 @@ def _numbers(table: Any, name: str, steps: int) -> NDArray[Any]:
     return np.asarray(table[name].to_numpy()).reshape(steps, -1)
 
 
-def _pyarrow() -> tuple[Any, Any]:
+@contextmanager
+def _write_failure(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"trajectories cannot be written to {path} ({error})") from error
+
+
+@contextmanager
+def read_failure(path: str | Path, what: str) -> Iterator[None]:
+    """Turn whatever reading a damaged or foreign file raises into one sentence."""
+    pa, _ = pyarrow()
+    try:
+        yield
+    except (OSError, pa.ArrowException, KeyError, IndexError, ValueError, ValidationError) as error:
+        raise StoreError(f"{path}: {what} cannot be read ({type(error).__name__}: {error})") from error
+
+
+def pyarrow() -> tuple[Any, Any]:
+    """PyArrow and its Parquet module.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
