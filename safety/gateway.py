@@ -28,7 +28,7 @@ _REMEMBERED = 4096
 _LONGEST_ID = 128
 _LONGEST_REASON = 200
 _MOST_ENTRIES = 16
-_FOLD = ((8.0, 12.0), (20.0, 28.0), (800.0, 1200.0))  # slips of a decimal point, of hour and day, of a unit
+_FOLD = ((8.0, 12.0), (20.0, 28.0), (800.0, 1200.0))  # common ×10, ×24 and ×1000 unit errors
 
 
 @dataclass(frozen=True)
