@@ -138,7 +138,7 @@ def _batch(task: str, patients: int, seed: int, faults: Any) -> Batch:
 
 
 def _watch(batch: Batch, kind: int, steps: int) -> FaultFound:
-    """Run one fault to the end and note who saw it first."""
+    """Run one fault to the end and note what detected it first."""
     n = batch.n
     actions = np.tile(np.array(_HOLD), (n, 1))
     seen = np.zeros(n, np.bool_)

@@ -196,7 +196,7 @@ def _attack_section(found: dict[str, Any]) -> str:
     )
     more += (
         "<p>A rule was put to the test where its condition stood and more was asked for, or where a request lay beyond its "
-        "limit. A rule that withholds on a fact is kept or not, and has no margin. Checked at the start or at the door, or never "
+        "limit. A rule that withholds on an input is kept or not, and has no margin. Checked at the start or at the door, or never "
         f"met here: {html.escape(', '.join(never))}.</p>"
     )
     table = _table(("invariant", "ticks put to the test", "narrowest margin"), rows)
