@@ -13,9 +13,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from thecal.core.errors import ParameterError
-from thecal.experiments import reproductions
 from thecal.experiments.cli import app, run
 from thecal.experiments.reports.validation_page import load, render
+from thecal.experiments.validation import reproductions
 from thecal.experiments.validation.reproductions import vpc
 from thecal.experiments.validation.targets import GROUPS, Score, digits, from_records, load_targets, records, tally
 from thecal.experiments.validation.validate import Vpc, details, summary, table, visual_checks
