@@ -11,8 +11,6 @@ import ast
 import copy
 import hashlib
 import json
-import multiprocessing
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -22,6 +20,8 @@ from typing import Any
 
 import z3
 
+from thecal.core.executor import local
+from thecal.core.files import write_whole
 from thecal.safety import kernel, locks, tick
 from thecal.safety.certificate import kernel_hash
 from thecal.safety.proofs import (
@@ -210,14 +210,13 @@ def main() -> int:
     tasks = [task for task in every if _label(task, every) not in killed]
     begin = time.perf_counter()
     survived = []
-    with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
-        for k, (task, by) in enumerate(zip(tasks, pool.imap(judge, tasks), strict=True)):
-            what = _label(task, every)
-            if by == "survived":
-                survived.append(what)
-            else:
-                killed[what] = by
-            print(f"{k + 1}/{len(tasks)} {len(survived)} survived: {what}: {by}", flush=True)
+    for k, (task, by) in enumerate(zip(tasks, local().map(judge, tasks), strict=True)):
+        what = _label(task, every)
+        if by == "survived":
+            survived.append(what)
+        else:
+            killed[what] = by
+        print(f"{k + 1}/{len(tasks)} {len(survived)} survived: {what}: {by}", flush=True)
     seconds = round(time.perf_counter() - begin + before.get("seconds", 0))
     found = {
         "kernel": kernel_hash(),
@@ -228,7 +227,7 @@ def main() -> int:
         "seconds": seconds,
         "killed": killed,
     }
-    OUT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_whole(OUT, json.dumps(found, indent=1) + "\n")
     print(f"{len(killed)} of {len(every)} killed by the proof; {len(survived)} survived it")
     return 0
 

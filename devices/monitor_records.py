@@ -8,6 +8,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.core.layout import SENSORS
 from thecal.core.parameters import read_parameters
 from thecal.devices.fault_records import N_FAULTS, Fault
 
@@ -29,7 +30,8 @@ class Monitor(IntEnum):
 
 MONITOR_NAMES = tuple(monitor.name.lower() for monitor in Monitor)
 N_MONITORS = len(MONITOR_NAMES)
-SIGNALS = (0, 3, 4)  # heart rate, breathing rate, saturation: the sensors whose silence counts
+HR, RR, SPO2 = map(SENSORS.index, ("hr", "rr", "spo2"))
+WATCHED_SENSORS = (HR, RR, SPO2)  # those whose silence counts
 
 UNDER_MONITORS = 1 << Monitor.VOLUME_LOW | 1 << Monitor.MOTOR | 1 << Monitor.EFFECT_LOSS  # too little is delivered
 OVER_MONITORS = 1 << Monitor.VOLUME_HIGH | 1 << Monitor.OVERDOSE  # too much
@@ -113,9 +115,9 @@ MONITOR_STATE = np.dtype(
         ("reference", _f),  # the patient's own mean report, NRS
         ("effect", _f),  # CUSUM
         ("reference_rate", _f),  # basal rate that goes with it, nL per pump tick
-        ("still_ticks", _i, (len(SIGNALS),)),
-        ("away_ticks", _i, (len(SIGNALS),)),
-        ("value", _f, (len(SIGNALS),)),
+        ("still_ticks", _i, (len(WATCHED_SENSORS),)),
+        ("away_ticks", _i, (len(WATCHED_SENSORS),)),
+        ("value", _f, (len(WATCHED_SENSORS),)),
         ("slow", _i),  # consecutive low breathing rates
     ],
     align=True,

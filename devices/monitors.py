@@ -21,7 +21,7 @@ import math
 from thecal.core.jit import kernel
 from thecal.core.layout import TICK_H, TICKS_PER_DAY
 from thecal.devices.alarms import CRITICAL, ERI, PumpEvent
-from thecal.devices.monitor_records import N_MONITORS, SIGNALS, Monitor
+from thecal.devices.monitor_records import N_MONITORS, RR, WATCHED_SENSORS, Monitor
 from thecal.devices.records import ML_PER_NL, N_EVENTS
 
 _HIGH, _LOW, _MOTOR, _ECHO, _EFFECT, _OVERDOSE, _CLOCK, _SIGNAL, _ALARM, _FEVER = (int(m) for m in Monitor)
@@ -162,12 +162,12 @@ def see_patient(state, par, values, valid, poss, now_h):
         poss: last observed sedation score.
         now_h: hours since the start.
     """
-    if valid[SIGNALS[1]] == 1:
-        state.slow = state.slow + 1 if values[SIGNALS[1]] < par.rr_limit else 0
+    if valid[RR] == 1:
+        state.slow = state.slow + 1 if values[RR] < par.rr_limit else 0
     if poss >= par.poss_limit or state.slow >= 2:
         _rise(state, par, _OVERDOSE, now_h)
-    for j in range(len(SIGNALS)):
-        k = SIGNALS[j]
+    for j in range(len(WATCHED_SENSORS)):
+        k = WATCHED_SENSORS[j]
         if valid[k] == 1:
             state.away_ticks[j] = 0
             state.still_ticks[j] = state.still_ticks[j] + 1 if values[k] == state.value[j] else 0

@@ -22,95 +22,97 @@ from thecal.physiology.records import PATIENT_STATE
 from thecal.physiology.reports import step_report
 from thecal.physiology.sensors import step_sensors
 
-SIGNALS = (
-    "lumbar",  # CSF at L3, µg/mL; this and the next six for drug 0
-    "cranial",  # cranial CSF, µg/mL
-    "tip_node",  # CSF at the tip's node, µg/mL
-    "tip_cell",  # unmixed cell at the tip, µg/mL
-    "plasma",  # µg/mL
-    "ce_dh",  # µg/mL
-    "ce_bs",  # µg/mL
-    "relief",
-    "pain",  # NRS
-    "pain_latent",  # NRS
-    "rr",  # 1/min
-    "spo2",  # %
-    "vent",  # ventilation / baseline
-    "depressed",  # 1 while RR < 8 or SpO2 < 90
-    "sedation",
-    "nausea",  # 0-10
-    "withdrawal",
-    "tolerance",  # log EC50 shift
-    "oih",
-    "episode",  # 1 while a breakthrough episode runs
-    "ashworth",  # 1-5
-    "spasm",  # 0-4
-    "sbp",  # true systolic pressure, mmHg
-    "hr",  # true heart rate, 1/min
-    "motor_block",
-    "itch",
-    "retention",
-    "gut",
-    "cognition",
-    "psychotic",
-    "endocrine",
-    "granuloma",
-    "temperature",  # degree C
-    "crisis_h",  # h
-    "distress",
-    "function",  # 0-100
-    "bp_fall",
-    "dead",
+_f = np.float64
+SIGNALS_DTYPE = np.dtype(
+    [
+        ("lumbar", _f),  # CSF at L3, µg/mL; this and the next six for drug 0
+        ("cranial", _f),  # cranial CSF, µg/mL
+        ("tip_node", _f),  # CSF at the tip's node, µg/mL
+        ("tip_cell", _f),  # unmixed cell at the tip, µg/mL
+        ("plasma", _f),  # µg/mL
+        ("ce_dh", _f),  # µg/mL
+        ("ce_bs", _f),  # µg/mL
+        ("relief", _f),
+        ("pain", _f),  # NRS
+        ("pain_latent", _f),  # NRS
+        ("rr", _f),  # 1/min
+        ("spo2", _f),  # %
+        ("vent", _f),  # ventilation / baseline
+        ("depressed", _f),  # 1 while RR < 8 or SpO2 < 90
+        ("sedation", _f),
+        ("nausea", _f),  # 0-10
+        ("withdrawal", _f),
+        ("tolerance", _f),  # log EC50 shift
+        ("oih", _f),
+        ("episode", _f),  # 1 while a breakthrough episode runs
+        ("ashworth", _f),  # 1-5
+        ("spasm", _f),  # 0-4
+        ("sbp", _f),  # true systolic pressure, mmHg
+        ("hr", _f),  # true heart rate, 1/min
+        ("motor_block", _f),
+        ("itch", _f),
+        ("retention", _f),
+        ("gut", _f),
+        ("cognition", _f),
+        ("psychotic", _f),
+        ("endocrine", _f),
+        ("granuloma", _f),
+        ("temperature", _f),  # degree C
+        ("crisis_h", _f),  # h
+        ("distress", _f),
+        ("function", _f),  # 0-100
+        ("bp_fall", _f),
+        ("dead", _f),
+    ]
 )
-N_SIGNALS = len(SIGNALS)
 
 
 @kernel
 def _write_drug(par, state, out):
     drug = state.drug[0]
-    out[0] = drug.csf[par.lumbar_node] / par.v_node[par.lumbar_node]
-    out[1] = drug.csf[0] / par.v_node[0]
-    out[2] = drug.csf[par.tip_node] / par.v_node[par.tip_node]
-    out[3] = drug.tip / par.tip_ml if par.structure == AXIAL else out[2]
-    out[4] = drug.plasma / par.drug[0].v_plasma_ml
-    out[5] = drug.ce_dh
-    out[6] = drug.ce_bs
+    out.lumbar = drug.csf[par.lumbar_node] / par.v_node[par.lumbar_node]
+    out.cranial = drug.csf[0] / par.v_node[0]
+    out.tip_node = drug.csf[par.tip_node] / par.v_node[par.tip_node]
+    out.tip_cell = drug.tip / par.tip_ml if par.structure == AXIAL else out.tip_node
+    out.plasma = drug.plasma / par.drug[0].v_plasma_ml
+    out.ce_dh = drug.ce_dh
+    out.ce_bs = drug.ce_bs
 
 
 @kernel
 def _write_signals(par, state, out):
     _write_drug(par, state, out)
-    out[7] = state.relief
-    out[8] = state.pain
-    out[9] = state.pain_latent
-    out[10] = state.rr
-    out[11] = state.spo2
-    out[12] = ventilation(par, state)
-    out[13] = 1.0 if is_depressed(state) else 0.0
-    out[14] = state.sedation
-    out[15] = state.nausea
-    out[16] = state.withdrawal
-    out[17] = analgesic_shift(par, state, 0)
-    out[18] = state.oih
-    out[19] = 1.0 if state.bt_age_h >= 0.0 else 0.0
-    out[20] = state.ashworth
-    out[21] = state.spasm
-    out[22] = systolic(par, state, 0.0)
-    out[23] = heart_rate(par, state, 0.0)
-    out[24] = state.motor_block
-    out[25] = state.itch
-    out[26] = state.retention
-    out[27] = state.gut
-    out[28] = state.cognition
-    out[29] = state.psychotic
-    out[30] = state.endocrine
-    out[31] = state.granuloma
-    out[32] = state.temperature
-    out[33] = state.crisis_h
-    out[34] = state.distress
-    out[35] = state.function
-    out[36] = state.bp_fall
-    out[37] = state.dead
+    out.relief = state.relief
+    out.pain = state.pain
+    out.pain_latent = state.pain_latent
+    out.rr = state.rr
+    out.spo2 = state.spo2
+    out.vent = ventilation(par, state)
+    out.depressed = 1.0 if is_depressed(state) else 0.0
+    out.sedation = state.sedation
+    out.nausea = state.nausea
+    out.withdrawal = state.withdrawal
+    out.tolerance = analgesic_shift(par, state, 0)
+    out.oih = state.oih
+    out.episode = 1.0 if state.bt_age_h >= 0.0 else 0.0
+    out.ashworth = state.ashworth
+    out.spasm = state.spasm
+    out.sbp = systolic(par, state, 0.0)
+    out.hr = heart_rate(par, state, 0.0)
+    out.motor_block = state.motor_block
+    out.itch = state.itch
+    out.retention = state.retention
+    out.gut = state.gut
+    out.cognition = state.cognition
+    out.psychotic = state.psychotic
+    out.endocrine = state.endocrine
+    out.granuloma = state.granuloma
+    out.temperature = state.temperature
+    out.crisis_h = state.crisis_h
+    out.distress = state.distress
+    out.function = state.function
+    out.bp_fall = state.bp_fall
+    out.dead = state.dead
 
 
 @kernel
@@ -179,12 +181,12 @@ def advance(
         bolus_ml, basal_ml_per_h: volumes, which set how much of a bolus leaves the tip as a jet.
 
     Returns:
-        ``{signal: [ticks, B]}`` at the end of every pump tick, for each of ``SIGNALS``.
+        ``{signal: [ticks, B]}`` at the end of every pump tick, for each field of ``SIGNALS_DTYPE``.
     """
-    out = np.zeros((len(par), round(hours / TICK_H), N_SIGNALS))
+    out = np.zeros((len(par), round(hours / TICK_H)), SIGNALS_DTYPE)
     basal = np.broadcast_to(np.asarray(basal_ml_per_h, np.float64), len(par)).copy()
     _run(par, state, _per_drug(rate_ug_per_h, len(par)), basal, _per_drug(bolus_ug, len(par)), bolus_ml, out)
-    return {name: out[:, :, i].T for i, name in enumerate(SIGNALS)}
+    return {name: out[name].T for name in SIGNALS_DTYPE.names or ()}
 
 
 def _per_drug(value: float | NDArray[np.float64], n: int) -> NDArray[np.float64]:

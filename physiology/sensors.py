@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from thecal.core.jit import kernel
-from thecal.core.layout import N_SENSORS, SLOW_H, SLOW_TICKS, TICK_H
+from thecal.core.layout import N_SENSORS, SENSORS, SLOW_H, SLOW_TICKS, TICK_H
 from thecal.core.rng import (
     STREAM_DRIFT_A,
     STREAM_DRIFT_B,
@@ -22,7 +22,9 @@ from thecal.core.rng import (
 from thecal.physiology.harm import heart_rate, systolic
 from thecal.physiology.pain import clock
 
-HR, SBP, MAP, RR, SPO2, ETCO2, CONDUCTANCE, ACTIVITY, EMG, HRV, EEG, SWEAT = range(N_SENSORS)
+HR, SBP, MAP, RR, SPO2, ETCO2 = map(SENSORS.index, ("hr", "sbp", "map", "rr", "spo2", "etco2"))
+CONDUCTANCE, ACTIVITY = map(SENSORS.index, ("conductance", "activity"))
+EMG, HRV, EEG, SWEAT = map(SENSORS.index, ("emg", "hrv", "eeg", "sweat"))
 # End-tidal CO2 lies this far under arterial (healthy lungs at rest, 2-5 mmHg; physiology textbooks).
 _ETCO2_GAP_MMHG = 3.5
 # Relative sweat cortisol swings over the day, highest after waking (log amplitude; proposed from a +-50 % swing).

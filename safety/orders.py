@@ -124,7 +124,7 @@ def refill_faults(
     Args:
         profile: limits of concentration and admixture.
         ordered, label: the order and what stands on the syringe, read by two people.
-        programmed: concentrations the pump is told, µg/mL.
+        programmed: concentrations set in the pump, µg/mL.
         today_d: day, on the scale of ``expires_d``.
     """
     order = _plain(order_bits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 SETTINGS = ("cancer", "noncancer")
-# Beyond these a number is a slip of the unit, and the shield's 64-bit integers would no longer be safe.
+# Beyond these a number is a unit error, and the shield's 64-bit integers would no longer be safe.
 MOST_UG = 1.0e6  # a gram, of cap per day, concentration per mL and bolus alike
 MOST_H = 8766.0  # a year
 MOST_RISE = 100.0
@@ -67,7 +67,7 @@ LIMITS: dict[str, tuple[str, float, float]] = {
     "command.age": ("minute", 0.0, 60.0 * MOST_H),
 }
 MIXTURES = "mixture"  # table of the admixtures that may be run (1) or not (0), drugs in alphabetical order joined by +
-TEXTS = ("title",)  # whatever else is no number with its evidence is a slip, and would be missing where it is needed
+TEXTS = ("title",)  # whatever else is no number with its evidence is a mistake, and would be missing where it is needed
 
 # (must not be above, what it would exceed, what the shield would then do)
 ORDER = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from thecal.core.errors import StoreError
+from thecal.core.files import write_whole
 from thecal.core.layout import SENSORS
 from thecal.envs.adapters.sb3 import ThecalSB3VecEnv
 from thecal.envs.batch import Batch
@@ -83,19 +85,12 @@ def train_adversary(task: str, path: Path, *, frames: int, seed: int) -> dict[st
     model.learn(frames)
     last = _mean_reward(model, env)
     state = {name: value.detach().numpy() for name, value in model.policy.state_dict().items()}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(
-            path,
-            **{
-                name.replace(".", "/"): value
-                for name, value in state.items()
-                if "policy_net" in name or "action_net" in name
-            },
-            log_std=state["log_std"],
-        )
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error})") from error
+    kept = {
+        name.replace(".", "/"): value for name, value in state.items() if "policy_net" in name or "action_net" in name
+    }
+    packed = io.BytesIO()
+    np.savez(packed, **kept, log_std=state["log_std"])
+    write_whole(path, packed.getvalue())
     return {"reward_before": first, "reward_after": last, "frames": float(frames)}
 
 

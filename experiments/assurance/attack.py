@@ -6,8 +6,6 @@ Beside the patients stands the shield harness (``harness.py``), and beside both 
 from __future__ import annotations
 
 import itertools
-import multiprocessing
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError
-from thecal.core.jit import set_threads
+from thecal.core.executor import Executor, local
 from thecal.core.layout import SENSORS, TICK_S
 from thecal.devices.specs import pump_names
 from thecal.envs.batch import Batch
@@ -46,7 +44,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Scenario:
+class AttackCase:
     """One batch of attacks."""
 
     task: str
@@ -55,21 +53,21 @@ class Scenario:
     patients: int
     seed: int
     stage: str = "auto"
-    adversary: str | None = None  # folder-less weights of the learned adversary, see experiments.adversary
+    adversary: str | None = None  # file with the weights of the learned adversary, see adversary.py
 
     @property
     def label(self) -> dict[str, str]:
-        """What tells this scenario from the others."""
+        """What tells this case from the others."""
         return {"task": self.task, "pump": self.pump, "faults": self.faults, "stage": self.stage}
 
 
-def scenarios(patients: int, seed: int, tasks: Sequence[str] | None = None) -> list[Scenario]:
+def attack_cases(patients: int, seed: int, tasks: Sequence[str] | None = None) -> list[AttackCase]:
     """Every task on every pump under every preset of faults, and at every stage short of full authority on its own pump."""
     chosen = tasks or task_names()
     cases = [(*case, "auto") for case in itertools.product(chosen, pump_names(), FAULTS)]
     cases += [(task, load_task(task).pump, "stress", stage) for task in chosen for stage in STAGES]
     return [
-        Scenario(task, pump, faults, patients, seed + i, stage) for i, (task, pump, faults, stage) in enumerate(cases)
+        AttackCase(task, pump, faults, patients, seed + i, stage) for i, (task, pump, faults, stage) in enumerate(cases)
     ]
 
 
@@ -108,7 +106,7 @@ def _tamper(name: str, batch: Batch, where: Ints, rng: np.random.Generator) -> N
         for sensor in ("rr", "spo2"):
             batch.world["patient"]["s_valid"][blind, SENSORS.index(sensor)] = 0
     if name == "spoofed scores":
-        _lie(batch, where[rng.random(len(where)) < 0.3], rng)
+        _spoof_scores(batch, where[rng.random(len(where)) < 0.3], rng)
     if name == "spoofed":
         for sensor, value in _HEALTHY.items():
             i = SENSORS.index(sensor)
@@ -117,7 +115,7 @@ def _tamper(name: str, batch: Batch, where: Ints, rng: np.random.Generator) -> N
             batch.world["patient"]["s_valid"][where, i] = 1
 
 
-def _lie(batch: Batch, where: Ints, rng: np.random.Generator) -> None:
+def _spoof_scores(batch: Batch, where: Ints, rng: np.random.Generator) -> None:
     """What a nurse or a refill might have said, falsely, where it has no part in the physics."""
     patient, n = batch.world["patient"], len(where)
     for name, values in (("poss_seen", [1, 1, 3, 4]), ("weakness_seen", [0, 0, 4]), ("confusion_seen", [0, 0, 4])):
@@ -140,21 +138,21 @@ def _command(senders: Mapping[int, Sender], batch: Batch, where: Ints) -> tuple[
     return tuple(np.array([getattr(r, name) for r in read], np.int64) for name in ("rate_nl", "bolus_nl", "valid"))  # type: ignore[return-value]
 
 
-def attack(scenario: Scenario | HarnessCase) -> tuple[Findings, str]:
-    """Run one scenario and audit it; returns the findings, and why it could not run when it could not."""
-    if isinstance(scenario, HarnessCase):
-        return run_case(scenario), ""
+def attack(case: AttackCase | HarnessCase) -> tuple[Findings, str]:
+    """Run one case and audit it; returns the findings, and why it could not run when it could not."""
+    if isinstance(case, HarnessCase):
+        return run_case(case), ""
     try:
         batch = Batch(
-            scenario.task, scenario.patients, split=_SPLIT, pump=scenario.pump, faults=scenario.faults,
-            stage=scenario.stage, trail=True,
+            case.task, case.patients, split=_SPLIT, pump=case.pump, faults=case.faults,
+            stage=case.stage, trail=True,
         )  # fmt: skip
-        patients = np.arange(scenario.patients) + scenario.patients * (scenario.seed % 50)
-        batch.restart(np.arange(scenario.patients), patients, np.full(scenario.patients, scenario.seed, np.uint64))
+        patients = np.arange(case.patients) + case.patients * (case.seed % 50)
+        batch.restart(np.arange(case.patients), patients, np.full(case.patients, case.seed, np.uint64))
     except ConfigError as error:
         return Findings(), str(error)
     meta = trail_meta(batch)
-    rows, senders = _drive(batch, scenario)
+    rows, senders = _drive(batch, case)
     found = audit(meta, rows)
     for i, sender in senders.items():
         found.breaches += [(invariant, int(batch.patients[i]), -1, words) for invariant, words in sender.wrong]
@@ -162,11 +160,11 @@ def attack(scenario: Scenario | HarnessCase) -> tuple[Findings, str]:
     return found, ""
 
 
-def _drive(batch: Batch, scenario: Scenario) -> tuple[NDArray[np.void], dict[int, Sender]]:
-    rng = np.random.default_rng(scenario.seed)
-    names = STRATEGIES[:-1] if scenario.adversary is None else STRATEGIES
+def _drive(batch: Batch, case: AttackCase) -> tuple[NDArray[np.void], dict[int, Sender]]:
+    rng = np.random.default_rng(case.seed)
+    names = STRATEGIES[:-1] if case.adversary is None else STRATEGIES
     groups = {name: np.arange(i, batch.n, len(names)) for i, name in enumerate(names)}
-    learned = _adversary(scenario.adversary)
+    learned = _adversary(case.adversary)
     age_s = 60.0 * batch.profile.limit("command.age")
     senders = {
         int(i): Sender(name, Gateway(float(batch.par["ordered_conc"][i, 0]), age_s), rng)
@@ -208,25 +206,32 @@ def _adversary(weights: str | None) -> Callable[[Batch, Ints], tuple[Any, Any, A
 
 
 def run_attack(
-    cases: Sequence[Scenario | HarnessCase],
+    cases: Sequence[AttackCase | HarnessCase],
     *,
     workers: int | None = None,
+    executor: Executor | None = None,
     progress: Callable[[int, int, Findings], None] = lambda _done, _total, _found: None,
 ) -> dict[str, Any]:
-    """Run every scenario in parallel; returns ticks, breaches, margins and what could not run."""
+    """Run every case in parallel; returns ticks, breaches, margins and what could not run.
+
+    Args:
+        cases: in patients, or of the shield harness.
+        workers: processes of this machine; one for each core when ``None``.
+        executor: what runs the cases, in place of ``workers``.
+        progress: called with (done, all, findings so far) after each case.
+    """
     total, refused = Findings(), []
     begin = time.perf_counter()
     per_case = []
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(workers or os.cpu_count() or 1, initializer=set_threads, initargs=(1,)) as pool:
-        for i, (case, (found, why)) in enumerate(pool.imap(_numbered, cases)):
-            total.join(found)
-            if why:
-                refused.append({**case.label, "why": why})
-            else:
-                per_case.append({**case.label, "ticks": found.ticks, "breaches": len(found.breaches)})
-            progress(i + 1, len(cases), total)
-    learned = any(isinstance(case, Scenario) and case.adversary for case in cases)
+    results = (executor or local(workers)).map(attack, cases)
+    for i, (case, (found, why)) in enumerate(zip(cases, results, strict=True)):
+        total.join(found)
+        if why:
+            refused.append({**case.label, "why": why})
+        else:
+            per_case.append({**case.label, "ticks": found.ticks, "breaches": len(found.breaches)})
+        progress(i + 1, len(cases), total)
+    learned = any(isinstance(case, AttackCase) and case.adversary for case in cases)
     return {
         "kernel": kernel_hash(),
         "strategies": list(STRATEGIES if learned else STRATEGIES[:-1]),
@@ -241,7 +246,3 @@ def run_attack(
         "scenarios": per_case,
         "refused": refused,
     }
-
-
-def _numbered(case: Scenario | HarnessCase) -> tuple[Scenario | HarnessCase, tuple[Findings, str]]:
-    return case, attack(case)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.core.errors import StoreError
+from thecal.core.files import as_json, write_whole
 from thecal.devices.fault_records import FAULT_NAMES, REFILL_FAULTS, Fault
 from thecal.devices.monitor_records import MONITOR_NAMES, RESPONDS
 from thecal.envs.batch import Batch
@@ -138,7 +137,7 @@ def _batch(task: str, patients: int, seed: int, faults: Any) -> Batch:
 
 
 def _watch(batch: Batch, kind: int, steps: int) -> FaultFound:
-    """Run one fault to the end and note who saw it first."""
+    """Run one fault to the end and note what detected it first."""
     n = batch.n
     actions = np.tile(np.array(_HOLD), (n, 1))
     seen = np.zeros(n, np.bool_)
@@ -239,11 +238,5 @@ def write_detection(found: Detection, folder: Path) -> Path:
         parts.append("| " + " | ".join(table.columns) + " |\n|" + "---|" * len(table.columns))
         parts += ["| " + " | ".join(row) + " |" for row in table.rows]
         parts.append("")
-    page = folder / "detection.md"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        page.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
-        (folder / "detection.json").write_text(json.dumps(found.as_dict(), indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise StoreError(f"{folder}: cannot be written ({error.strerror or error})") from error
-    return page
+    write_whole(folder / "detection.json", as_json(found.as_dict(), indent=1))
+    return write_whole(folder / "detection.md", "\n".join(parts).rstrip() + "\n")

@@ -1,6 +1,6 @@
 """The shield harness: the shield alone, for every profile, drug and admixture, with inputs and requests beside its limits.
 
-In a patient most received stay far from their limits, and the drugs and doses of the tasks never meet some of them. Here nothing
+In a patient most inputs stay far from their limits, and the drugs and doses of the tasks never meet some of them. Here nothing
 is simulated but the shield; the auditor judges the same rows as of any audit trail.
 """
 

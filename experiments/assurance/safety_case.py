@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import tomllib
 from collections.abc import Sequence
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from thecal.core.errors import StoreError
+from thecal.core.errors import ConfigError, StoreError
+from thecal.core.files import write_whole
 from thecal.safety.certificate import PROVED, kernel_hash, shipped_proof
 from thecal.safety.invariants import TITLES, Invariant
 from thecal.safety.profiles import load_profile, profile_names
@@ -30,19 +31,6 @@ LIMITS = (
     "Many limits are recalled or proposed; each says so in its profile. A proof shows that it is kept, not that it is right.",
     "Patients are simulated. Attack statistics count ticks of this simulation, not exposure of persons.",
 )
-_STYLE = """
-:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;width:100%;margin:1rem 0;font-size:.86rem}th,td{text-align:left;vertical-align:top;
-padding:.35rem .5rem;border-bottom:1px solid #8884}th{border-bottom:2px solid #888a}.scroll{overflow-x:auto}
-.key{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.8rem;margin:1.2rem 0}
-.key div{border:1px solid #8886;border-radius:.5rem;padding:.7rem}.key b{display:block;font-size:1.5rem}
-.no{border-left:.3rem solid #c33;padding:.6rem 1rem;background:#c331}.bad{color:#c33;font-weight:600}code{font-size:.85em}
-details ul{margin:.3rem 0;padding-left:1.1rem}.names{overflow-wrap:anywhere;min-width:14rem;font-size:.85em}
-"""
-
-
-class _Html(str):
-    """A cell that is HTML already; every other is escaped."""
 
 
 def _data(name: str) -> Any:
@@ -95,25 +83,12 @@ def invariants_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(head: tuple[str, ...], rows: Sequence[Sequence[str]]) -> str:
-    top = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _cell(text: str) -> str:
-    if not isinstance(text, _Html):
-        text = re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
-    return f"<td>{text}</td>"
-
-
-def _folded(names: Sequence[str], what: str) -> _Html:
+def _folded(names: Sequence[str], what: str) -> dict[str, Any]:
     """A list that opens on a click; ``what`` counts it."""
-    items = "".join(f"<li>{html.escape(name)}</li>" for name in names)
-    return _Html(f'<details class="names"><summary>{len(names)} {what}</summary><ul>{items}</ul></details>')
+    return {"names": list(names), "what": what}
 
 
-def _invariants(known: dict[Invariant, dict[str, Any]], attack: dict[str, Any]) -> str:
+def _invariants(known: dict[Invariant, dict[str, Any]], tested: dict[str, int]) -> dict[str, list[tuple[Any, ...]]]:
     """What each invariant says, and what stands for it."""
     said = [
         (str(int(i)), e["title"], e["predicate"], e["default"], e["source"], e["fail_safe"])
@@ -123,23 +98,18 @@ def _invariants(known: dict[Invariant, dict[str, Any]], attack: dict[str, Any]) 
         (str(int(i)), i.name.lower(), ", ".join(e["code"]),
          _folded(e["proofs"], "goals proved") if e["proofs"] else "checked at the door, by tests",
          _folded(e["tests"], "named tests" if len(e["tests"]) > 1 else "named test"),
-         f"{attack.get('tested', {}).get(i.name.lower(), 0):,}")
+         f"{tested.get(i.name.lower(), 0):,}")
         for i, e in sorted(known.items())
     ]  # fmt: skip
-    return _table(("", "invariant", "true when", "default", "source", "otherwise"), said) + _table(
-        ("", "invariant", "kept by", "proofs", "tests", "ticks put to the test under attack"), stands
-    )
+    return {"said": said, "stands": stands}
 
 
-def _stale(found: dict[str, Any]) -> str:
-    if not found:
-        return '<p class="bad">Not recorded for this version.</p>'
-    if found.get("kernel") != kernel_hash():
-        return '<p class="bad">Recorded for another version of the kernel.</p>'
-    return ""
+def _record(found: dict[str, Any]) -> dict[str, bool]:
+    """Whether a record is missing or of another version of the kernel."""
+    return {"missing": not found, "stale": bool(found) and found.get("kernel") != kernel_hash()}
 
 
-def _proof_section(proof: dict[str, Any]) -> str:
+def _proof(proof: dict[str, Any]) -> dict[str, Any]:
     rows = [("every profile", "", str(len(proof["shared"])), _failed(proof["shared"]))]
     for name in profile_names():
         entry = proof["profiles"].get(name, {"goals": [], "hash": ""})
@@ -147,8 +117,7 @@ def _proof_section(proof: dict[str, Any]) -> str:
         rows.append(
             (name, entry["hash"][:16], str(len(entry["goals"])), _failed(entry["goals"]) if fits else "NOT PROVED")
         )
-    about = f"{proof['solver']}, {proof['seconds']:.0f} s on the recording machine, kernel {proof['kernel'][:16]}."
-    return f"<p>{html.escape(about)}</p>" + _table(("profile", "hash", "goals", "result"), rows)
+    return {**{key: proof[key] for key in ("solver", "seconds", "kernel")}, "rows": rows}
 
 
 def _failed(goals: list[dict[str, Any]]) -> str:
@@ -156,66 +125,83 @@ def _failed(goals: list[dict[str, Any]]) -> str:
     return "all proved" if goals and not bad else f"{bad} NOT PROVED"
 
 
-def _mutation_section(found: dict[str, Any]) -> str:
+def _mutation(found: dict[str, Any]) -> dict[str, Any]:
     if not found:
-        return _stale(found)
+        return _record(found)
     argued = _data("mutants.toml")
-    still_open = [what for what in found["survived"] if what not in argued]
-    text = (
-        f"{found['killed_by_proof']} of {found['mutants']} mutants of kernel, locks and tick (arithmetic, comparisons, "
-        f"constants, operations) are killed by the proof; {len(argued)} survive it and are argued below (equivalent, or "
-        f"killed by a named test); {len(still_open)} are open."
-    )
-    rows = [(what, argued.get(what, "open: neither killed nor argued")) for what in found["survived"]]
-    return f"{_stale(found)}<p>{text}</p>" + (_table(("survivor", "why it is equivalent"), rows) if rows else "")
+    return {
+        **_record(found),
+        "killed": found["killed_by_proof"],
+        "mutants": found["mutants"],
+        "argued": len(argued),
+        "open": sum(what not in argued for what in found["survived"]),
+        "rows": [(what, argued.get(what, "open: neither killed nor argued")) for what in found["survived"]],
+    }
 
 
-def _attack_section(found: dict[str, Any]) -> str:
+def _attack(found: dict[str, Any]) -> dict[str, Any]:
     if not found:
-        return _stale(found)
-    text = (
-        f"{found['ticks']:,} pump ticks of {found['episodes']:,} episodes: over every task, pump and preset of faults, and of "
-        f"the shield alone for every profile and drug; strategies in patients: {', '.join(found['strategies'])}. The auditor "
-        f"found {found['violations']} violations."
-    )
-    counts, margins = found.get("tested", {}), found["margins"]
-    rows = [
-        (name, f"{counts.get(name, 0):,}", f"{100 * margins[name]:.2f} %" if name in margins else "-")
-        for name in (i.name.lower() for i in Invariant)
-        if counts.get(name) or name in margins
-    ]
-    never = [name for name in (i.name.lower() for i in Invariant) if not counts.get(name) and name not in margins]
-    more = "".join(
-        f"<p>The adversary of {html.escape(task)} used {learned['reward_before']:.2f} of the margins per step before and "
-        f"{learned['reward_after']:.2f} after {learned['frames']:,.0f} frames of training.</p>"
-        for task, learned in found.get("adversary", {}).items()
-    )
-    sent = ", ".join(f"{number:,} {what}" for what, number in sorted(found.get("commands", {}).items()))
-    more += (
-        f"<p>Typed commands through the real gateway, by the verdict that was due and given: {html.escape(sent)}.</p>"
-    )
-    more += (
-        "<p>A rule was put to the test where its condition stood and more was asked for, or where a request lay beyond its "
-        "limit. A rule that withholds on a fact is kept or not, and has no margin. Checked at the start or at the door, or never "
-        f"met here: {html.escape(', '.join(never))}.</p>"
-    )
-    table = _table(("invariant", "ticks put to the test", "narrowest margin"), rows)
-    return f"{_stale(found)}<p>{html.escape(text)}</p>{more}{table}{_strength(found.get('strength', []))}"
+        return _record(found)
+    counts, margins, trial = found.get("tested", {}), found["margins"], found.get("strength", [])
+    names = [i.name.lower() for i in Invariant]
+    return {
+        **_record(found),
+        "ticks": f"{found['ticks']:,}",
+        "episodes": f"{found['episodes']:,}",
+        "strategies": found["strategies"],
+        "violations": found["violations"],
+        "adversaries": [
+            {
+                "task": task,
+                "before": f"{learned['reward_before']:.2f}",
+                "after": f"{learned['reward_after']:.2f}",
+                "frames": f"{learned['frames']:,.0f}",
+            }
+            for task, learned in found.get("adversary", {}).items()
+        ],
+        "commands": [f"{number:,} {what}" for what, number in sorted(found.get("commands", {}).items())],
+        "never": [name for name in names if not counts.get(name) and name not in margins],
+        "rows": [
+            (name, f"{counts.get(name, 0):,}", f"{100 * margins[name]:.2f} %" if name in margins else "-")
+            for name in names
+            if counts.get(name) or name in margins
+        ],
+        "noticed": sum(entry["found"] for entry in trial),
+        "strength": [(entry["limit"], ", ".join(entry["by"]) if entry["found"] else "NOT NOTICED") for entry in trial],
+    }
 
 
-def _strength(trial: list[dict[str, Any]]) -> str:
-    noticed = sum(entry["found"] for entry in trial)
-    rows = [(entry["limit"], ", ".join(entry["by"]) if entry["found"] else "NOT NOTICED") for entry in trial]
-    text = (
-        f"How strong the attack is: {len(trial)} limits were loosened one at a time, for the shield alone, while the auditor "
-        f"kept the true ones; {noticed} were noticed. A loosened limit that passes unnoticed would say that zero violations of "
-        "its rule mean little."
+def _page() -> Any:
+    """The page's template.
+
+    Raises:
+        ConfigError: Jinja2 is not installed.
+    """
+    try:
+        from jinja2 import Environment, FunctionLoader, StrictUndefined
+    except ImportError as error:
+        raise ConfigError(f"the safety case needs Jinja2: install thecal[report] ({error})") from error
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(
+            lambda name: (files("thecal.experiments.assurance") / "templates" / name).read_text("utf-8")
+        ),
     )
-    return f"<p>{text}</p>" + _table(("loosened for the shield", "broken, says the auditor"), rows)
+    environment.filters["spans"] = partial(re.split, "`([^`]+)`")  # every second part is code
+    return environment.get_template("safety_case.html.j2")
 
 
 def render() -> str:
-    """The page as HTML, without scripts or network."""
+    """The page as HTML, without scripts or network.
+
+    Raises:
+        ConfigError: Jinja2 is not installed.
+        StoreError: no proof is shipped.
+    """
+    page = _page()
     proof, mutation, attack = shipped_proof(), _data("mutation.json"), _data("attack.json")
     hazards, known = _data("hazards.toml")["hazard"], catalogue()
     if not proof:
@@ -231,40 +217,23 @@ def render() -> str:
          ", ".join(str(k) for k in h["invariants"]))
         for h in hazards
     ]  # fmt: skip
-    boxes = "".join(f"<div><b>{html.escape(n)}</b>{html.escape(t)}</div>" for n, t in figures)
-    limits = "".join(f"<li>{html.escape(text)}</li>" for text in LIMITS)
-    parts = (
-        "<h1>Safety case of the shield</h1>",
-        f'<p class="no">{html.escape(LIMITS[0])}</p>',
-        "<p><b>Claim.</b> Whatever a policy asks for, and whatever it did before, the commanded rate and bolus keep every limit "
-        "of the profile. <b>Argument.</b> Each hazard leads to requirements, each requirement to invariants, each invariant to "
-        "code that is proved, tested, attacked and audited.</p>",
-        f'<div class="key">{boxes}</div>',
-        "<h2>Hazards and requirements</h2>",
-        _table(("id", "hazard", "pump type", "cause", "action", "mitigated by", "safety requirement", "invariants"), hazard_rows),
-        "<h2>Invariants</h2>",
-        _invariants(known, attack),
-        "<h2>Proofs</h2>", _proof_section(proof),
-        "<h2>Mutation testing</h2>", _mutation_section(mutation),
-        "<h2>Attack</h2>", _attack_section(attack),
-        "<h2>Limits of the claim</h2>", f"<ul>{limits}</ul>",
-    )  # fmt: skip
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>Safety case (simulation only)</title><style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
+    text: str = page.render(
+        limits=LIMITS,
+        figures=figures,
+        hazards=hazard_rows,
+        invariants=_invariants(known, attack.get("tested", {})),
+        proof=_proof(proof),
+        mutation=_mutation(mutation),
+        attack=_attack(attack),
     )
+    return text.strip() + "\n"
 
 
 def write_safety_case(path: Path) -> Path:
     """Write the page.
 
     Raises:
+        ConfigError: Jinja2 is not installed.
         StoreError: the file cannot be written, or no proof is shipped.
     """
-    page = render()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error})") from error
-    return path
+    return write_whole(path, render())

@@ -5,13 +5,11 @@ A limit for which a loosened shield passes unnoticed is one whose zero violation
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from thecal.core.jit import set_threads
+from thecal.core.executor import Executor, local
 from thecal.experiments.assurance.harness import HarnessCase, program, run_case
 from thecal.safety.invariants import Invariant
 from thecal.safety.profiles import load_profile
@@ -87,13 +85,20 @@ def power(field: str, seed: int = 0) -> dict[str, Any]:
 
 
 def strength(
-    *, workers: int | None = None, progress: Callable[[int, int], None] = lambda _done, _total: None
+    *,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[dict[str, Any]]:
-    """Loosen every limit in turn, in parallel; returns what :func:`power` says of each."""
+    """Loosen every limit in turn, in parallel; returns what :func:`power` says of each.
+
+    Args:
+        workers: processes of this machine; one for each core when ``None``.
+        executor: what runs the trials, in place of ``workers``.
+        progress: called with (done, all) after each limit.
+    """
     found = []
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(workers or os.cpu_count() or 1, initializer=set_threads, initargs=(1,)) as pool:
-        for result in pool.imap(power, LOOSENED):
-            found.append(result)
-            progress(len(found), len(LOOSENED))
+    for result in (executor or local(workers)).map(power, LOOSENED):
+        found.append(result)
+        progress(len(found), len(LOOSENED))
     return found

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from thecal.core.files import as_json, write_whole
 from thecal.experiments.sensitivity.identifiability import Identifiability, morphine_patient
 from thecal.experiments.sensitivity.regimens import SCENARIOS
 from thecal.experiments.sensitivity.study import Indices, Ranking, scenario, study
@@ -154,13 +154,14 @@ def draw_figures(found: dict[str, Any], folder: Path) -> None:
 
 
 def write_page(found: dict[str, Any], docs: Path) -> Path:
-    """Write ``sensitivity.md``, its data and its figures into ``docs``; returns the page's path."""
-    docs.mkdir(parents=True, exist_ok=True)
-    (docs / "sensitivity.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    """Write ``sensitivity.md``, its data and its figures into ``docs``; returns the page's path.
+
+    Raises:
+        StoreError: a file cannot be written.
+    """
+    write_whole(docs / "sensitivity.json", as_json(found, indent=1))
     draw_figures(found, docs / "figures")
-    page = docs / "sensitivity.md"
-    page.write_text(render(found), encoding="utf-8")
-    return page
+    return write_whole(docs / "sensitivity.md", render(found))
 
 
 def all_scenarios() -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
@@ -14,7 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+
 from thecal.core.errors import ConfigError, StoreError
+from thecal.core.files import as_json
 from thecal.experiments.tracking.store import SQLITE, check_store, sqlite_file, store_uri
 
 __all__ = ["Tracker", "check_store", "open_client", "sb3_writer", "store_uri"]
@@ -119,14 +121,14 @@ class Tracker:
 
         self._texts("tags", [RunTag(key, text) for key, text in _flat(values)])
 
-    def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
-        """Log numbers of one step in one call; anything not finite is left out."""
+    def metrics(self, values: Mapping[str, Any], step: int = 0) -> None:
+        """Log numbers of one step in one call; what is no finite number is left out."""
         if self.run_id is None:
             return
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        rows = [Metric(key, float(value), now, step) for key, value in values.items() if math.isfinite(value)]
+        rows = [Metric(key, value, now, step) for key, value in _numbers(values).items()]
         with self._store():
             for begin in range(0, len(rows), METRICS_AT_ONCE):
                 self._client.log_batch(self.run_id, metrics=rows[begin : begin + METRICS_AT_ONCE])
@@ -140,11 +142,11 @@ class Tracker:
             store(self.run_id, str(path), folder)
 
     def document(self, values: Any, name: str) -> None:
-        """Store plain data as a JSON file with the run."""
+        """Store data as a JSON file with the run; a number that is not finite is null."""
         if self.run_id is None:
             return
         with self._store():
-            self._client.log_text(self.run_id, json.dumps(values, indent=2, default=str), name)
+            self._client.log_text(self.run_id, as_json(values), name)
 
     def _texts(self, kind: str, rows: list[Any]) -> None:
         with self._store():
@@ -186,11 +188,10 @@ def sb3_writer(tracker: Tracker) -> Any:
 
         def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
             """Log the numbers of one dump."""
-            numbers = {key: float(value) for key, value in key_values.items() if _is_number(value)}
-            if self.failed or not numbers:
+            if self.failed:
                 return
             try:
-                tracker.metrics(numbers, step)
+                tracker.metrics(key_values, step)
             except StoreError as error:
                 # Hours of training are worth more than their curve.
                 self.failed = True
@@ -202,8 +203,14 @@ def sb3_writer(tracker: Tracker) -> Any:
     return TrackerWriter()
 
 
-def _is_number(value: Any) -> bool:
-    return not isinstance(value, (str, bool)) and hasattr(value, "__float__")
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    """The finite numbers among ``values``: no texts, no truth values, nothing missing."""
+    numbers = {
+        key: float(value)
+        for key, value in values.items()
+        if hasattr(value, "__float__") and not isinstance(value, (bool, np.bool_))
+    }
+    return {key: value for key, value in numbers.items() if math.isfinite(value)}
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, computed_field, model_validator
 
 from thecal.core.errors import ParameterError
 
@@ -137,9 +137,32 @@ def tally(scores: Sequence[Score]) -> dict[str, tuple[int, int]]:
     return counts
 
 
+class _Row(Target):
+    """A score as it is stored: the target's fields, the simulated value (none when it is missing), and whether it passed."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    simulated: float | None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def passed(self) -> bool:
+        return self.score.passed
+
+    @property
+    def score(self) -> Score:
+        target = Target(**self.model_dump(include=set(Target.model_fields)))
+        return Score(target=target, simulated=math.nan if self.simulated is None else self.simulated)
+
+
+_ROWS = TypeAdapter(list[_Row])
+
+
 def records(scores: Iterable[Score]) -> list[dict[str, Any]]:
     """The scorecard as plain rows, for reports and JSON."""
-    return [{**score.target.model_dump(), "simulated": score.simulated, "passed": score.passed} for score in scores]
+    rows = [_Row(**score.target.model_dump(), simulated=score.simulated) for score in scores]
+    found: list[dict[str, Any]] = _ROWS.dump_python(rows)
+    return found
 
 
 def from_records(rows: Iterable[Mapping[str, Any]]) -> list[Score]:
@@ -148,12 +171,11 @@ def from_records(rows: Iterable[Mapping[str, Any]]) -> list[Score]:
     Raises:
         ParameterError: a row is not a score.
     """
-    scores = []
-    for row in rows:
-        try:
-            target = Target(**{name: row[name] for name in Target.model_fields})
-            simulated = row["simulated"]
-        except (KeyError, ValidationError) as error:
-            raise ParameterError(f"score {row.get('key', '?')!r} is incomplete: {error}") from error
-        scores.append(Score(target=target, simulated=math.nan if simulated is None else float(simulated)))
-    return scores
+    given = list(rows)
+    try:
+        return [row.score for row in _ROWS.validate_python(given)]
+    except ValidationError as error:
+        first = error.errors()[0]
+        place, *field = first["loc"]
+        key = given[int(place)].get("key", "?")
+        raise ParameterError(f"score {key!r} is incomplete: {'.'.join(map(str, field))}: {first['msg']}") from error

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +11,9 @@ from typing import Any
 
 import z3
 
-from thecal.core.errors import ConfigError, StoreError
+from thecal.core.errors import ConfigError
+from thecal.core.executor import Executor, local
+from thecal.core.files import write_whole
 from thecal.safety.certificate import PROVED, SCHEMA, kernel_hash
 from thecal.safety.invariants import Invariant
 from thecal.safety.profile_schema import SETTINGS
@@ -72,6 +72,7 @@ def verify(
     profiles: Sequence[LimitProfile],
     *,
     workers: int | None = None,
+    executor: Executor | None = None,
     timeout_s: float = TIMEOUT_S,
     report: Callable[[int, int, dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
@@ -79,7 +80,8 @@ def verify(
 
     Args:
         profiles: whose limits to prove.
-        workers: processes; one for each core when ``None``.
+        workers: processes of this machine; one for each core when ``None``.
+        executor: what solves the goals, in place of ``workers``.
         timeout_s: time one goal may take; more is a failure.
         report: called with (done, all, result) after each goal.
 
@@ -101,15 +103,11 @@ def verify(
         for goal in found
     ]
     results = []
-    context = multiprocessing.get_context("spawn")
     begin = time.perf_counter()
-    with context.Pool(workers or os.cpu_count() or 1) as pool:
-        for result in pool.imap_unordered(_solve, tasks, chunksize=4):
-            results.append(result)
-            if report is not None:
-                report(len(results), len(tasks), result)
-    order = {(task[0], task[1]): i for i, task in enumerate(tasks)}
-    results.sort(key=lambda result: order[result["group"], result["goal"]])
+    for result in (executor or local(workers)).map(_solve, tasks):
+        results.append(result)
+        if report is not None:
+            report(len(results), len(tasks), result)
     return {
         "schema": SCHEMA,
         "kernel": kernel_hash(),
@@ -142,9 +140,4 @@ def write_proof(proof: dict[str, Any], path: Path) -> Path:
     Raises:
         StoreError: the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(proof, indent=1, sort_keys=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error})") from error
-    return path
+    return write_whole(path, json.dumps(proof, indent=1) + "\n")

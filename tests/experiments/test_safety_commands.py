@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from thecal.core.errors import ConfigError
-from thecal.experiments.assurance.attack import STRATEGIES, Scenario, attack, run_attack, scenarios
+from thecal.experiments.assurance.attack import STRATEGIES, AttackCase, attack, attack_cases, run_attack
 from thecal.experiments.assurance.audits import replay
 from thecal.experiments.assurance.safety_case import catalogue, invariants_page, render
 from thecal.experiments.cli import run
@@ -129,7 +129,7 @@ def test_verify_proves_a_profile_file_and_says_when_it_cannot(tmp_path, monkeypa
 
 
 def test_a_small_attack_finds_nothing_and_a_broken_shield_would_be_found(tmp_path, monkeypatch):
-    cases = [case for case in scenarios(11, 0, ["CancerMorphine"]) if case.pump == "synchromed_ii_40"][:2]
+    cases = [case for case in attack_cases(11, 0, ["CancerMorphine"]) if case.pump == "synchromed_ii_40"][:2]
     result = run_attack(cases, workers=2)
     assert {"usable", "malformed", "wrong units", "stale or repeated"} >= set(result["commands"])
     assert min(result["tested"][name] for name in ("finite", "command", "clock", "cap_24h", "step_up", "floor")) > 0
@@ -141,19 +141,19 @@ def test_a_small_attack_finds_nothing_and_a_broken_shield_would_be_found(tmp_pat
 
     broken = module.trail_meta
 
-    def strict(batch, **more):  # the auditor is told tighter limits than the shield keeps
+    def strict(batch, **more):  # the auditor knows tighter limits than the shield keeps
         meta = broken(batch, **more)
         meta["limits"]["cancer.step"] = 0.1
         return meta
 
     monkeypatch.setattr(module, "trail_meta", strict)
-    found, why = attack(Scenario("CancerMorphine", "synchromed_ii_40", "none", 11, 1))
+    found, why = attack(AttackCase("CancerMorphine", "synchromed_ii_40", "none", 11, 1))
     assert why == ""
     assert {breach[0] for breach in found.breaches} == {11}
 
 
 def test_every_task_pump_and_fault_is_attacked():
-    cases = scenarios(1, 0)
+    cases = attack_cases(1, 0)
     assert len(cases) == 3 * 8 * 3 + 3 * 3
     assert len({(case.task, case.pump, case.faults, case.stage) for case in cases}) == len(cases)
     assert {case.stage for case in cases} == {"auto", "confirm", "lower", "advise"}
@@ -181,7 +181,7 @@ def test_the_adversary_learns_and_its_weights_are_no_pickle(tmp_path):
     path = tmp_path / "a.npz"
     learned = train_adversary("CancerMorphine", path, frames=4096, seed=0)
     assert np.isfinite(list(learned.values())).all()
-    found, _ = attack(Scenario("CancerMorphine", "synchromed_ii_40", "none", 13, 1, adversary=str(path)))
+    found, _ = attack(AttackCase("CancerMorphine", "synchromed_ii_40", "none", 13, 1, adversary=str(path)))
     assert found.breaches == []
     np.savez(tmp_path / "bad.npz", a=np.array([{}], dtype=object))
     for bad in ("bad.npz", "none.npz"):

@@ -35,9 +35,9 @@ def _choice(rng: np.random.Generator, *values: int) -> int:
     return int(rng.choice(values)) + int(rng.choice([-1, 0, 0, 1]))
 
 
-def _facts(rng: np.random.Generator) -> Any:
-    """What the shield is told: values at every limit and beside it, missing ones, and nonsense."""
-    told = np.zeros(1, SHIELD_INPUT)
+def _input(rng: np.random.Generator) -> Any:
+    """What the shield receives: values at every limit and beside it, missing ones, and nonsense."""
+    received = np.zeros(1, SHIELD_INPUT)
     near = {
         "rr": (-1, 80, 100, 140, 140, 250), "spo2": (-1, 900, 920, 970, 970), "co2": (-1, 380, 380, 500, 600),
         "sbp": (-1, 900, 1_300, 1_300), "map": (-1, 600, 900), "hr": (-1, 500, 700), "poss": (1, 1, 1, 3, 4),
@@ -47,13 +47,13 @@ def _facts(rng: np.random.Generator) -> Any:
         "battery": (0, 0, 1, 2), "skew_s": (0, 0, 90, -90),
     }  # fmt: skip
     calm = rng.random() < 0.5
-    for name in told.dtype.names or ():
-        told[name] = (
+    for name in received.dtype.names or ():
+        received[name] = (
             near[name][-1 if name in ("since_refill", "reservoir_nl") else 0] if calm else _choice(rng, *near[name])
         )
     if calm:
-        told["rr"], told["spo2"], told["poss"] = 140, 970, 1
-    return told
+        received["rr"], received["spo2"], received["poss"] = 140, 970, 1
+    return received
 
 
 @cache
@@ -125,12 +125,12 @@ def _case(seed: int) -> tuple[Any, Any, Any, int, int, int]:
     ]
     bolus = [0, 0, 1, 99, 100, 1_000, int(par["bolus_abs"][0]), int(par["bolus_abs"][0]) + 100, HUGE, -HUGE]
     valid = int(rng.choice([1, 1, 1, 1, 2, 2, 0, -1, -2, 7]))
-    return state, par, _facts(rng), int(rng.choice(request)), int(rng.choice(bolus)), valid
+    return state, par, _input(rng), int(rng.choice(request)), int(rng.choice(bolus)), valid
 
 
 @numba.njit
-def _compiled(state, par, told, request, bolus, valid):  # type: ignore[no-untyped-def]
-    shield_tick(state[0], par[0], told[0], request, bolus, valid)
+def _compiled(state, par, received, request, bolus, valid):  # type: ignore[no-untyped-def]
+    shield_tick(state[0], par[0], received[0], request, bolus, valid)
 
 
 def _plain(row: np.void) -> SimpleNamespace:
@@ -138,16 +138,16 @@ def _plain(row: np.void) -> SimpleNamespace:
 
 
 def _by_numba(case: tuple[Any, ...]) -> dict[str, Any]:
-    state, par, told, request, bolus, valid = case
+    state, par, received, request, bolus, valid = case
     after = state.copy()
-    _compiled(after, par, told, np.int64(request), np.int64(bolus), valid)
+    _compiled(after, par, received, np.int64(request), np.int64(bolus), valid)
     return vars(_plain(after[0]))
 
 
 def _by_python(case: tuple[Any, ...]) -> dict[str, Any]:
-    state, par, told, request, bolus, valid = case
+    state, par, received, request, bolus, valid = case
     after = _plain(state[0])
-    PYTHON.shield_tick(after, _plain(par[0]), _plain(told[0]), request, bolus, valid)
+    PYTHON.shield_tick(after, _plain(par[0]), _plain(received[0]), request, bolus, valid)
     return vars(after)
 
 
@@ -163,9 +163,9 @@ def test_the_solvers_reading_agrees_too() -> None:
     code = OnNumbers().code
     for seed in range(40):
         case = _case(seed)
-        state, par, told, request, bolus, valid = case
+        state, par, received, request, bolus, valid = case
         after = terms(state[0])
-        code.shield_tick(after, terms(par[0], whole=("n_caps",)), terms(told[0]), request, bolus, valid)
+        code.shield_tick(after, terms(par[0], whole=("n_caps",)), terms(received[0]), request, bolus, valid)
         assert numbers(after) == _by_python(case), seed
 
 

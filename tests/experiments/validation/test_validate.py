@@ -13,9 +13,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from thecal.core.errors import ParameterError
-from thecal.experiments import reproductions
 from thecal.experiments.cli import app, run
 from thecal.experiments.reports.validation_page import load, render
+from thecal.experiments.validation import reproductions
 from thecal.experiments.validation.reproductions import vpc
 from thecal.experiments.validation.targets import GROUPS, Score, digits, from_records, load_targets, records, tally
 from thecal.experiments.validation.validate import Vpc, details, summary, table, visual_checks
@@ -125,9 +125,9 @@ def test_band_is_the_percentiles_over_patients_and_leaves_out_missing_ones():
 def test_visual_checks_run_all_that_are_there(monkeypatch):
     check = Vpc("t", "u", [0.0, 1.0], np.ones((3, 2)), [(1.0, 2.0, 1.0, 3.0)], "s")
     monkeypatch.setattr(vpc, "VPCS", {"first": lambda: check, "second": lambda: check})
-    told = []
-    assert [band.median for band in visual_checks(told.append)] == [[1.0, 1.0]] * 2
-    assert told == ["first", "second"]
+    shown = []
+    assert [band.median for band in visual_checks(shown.append)] == [[1.0, 1.0]] * 2
+    assert shown == ["first", "second"]
 
 
 def test_a_row_that_is_no_score_is_named():

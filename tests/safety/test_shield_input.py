@@ -1,4 +1,4 @@
-"""What the shield is told beyond vital signs: each fact withholds rises, boluses or both, says so, and lets go again."""
+"""What the shield receives beyond vital signs: each input withholds rises, boluses or both, says so, and lets go again."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from thecal.safety.invariants import Fallback, Invariant, names
 
 from support.shields import grown_up, parameters, tick
 
-# fact and value, the invariant, whether rises and boluses are withheld, and a value that withholds nothing
-FACTS = [
+# input and value, the invariant, whether rises and boluses are withheld, and a value that withholds nothing
+INPUTS = [
     ("skew_s", 91, Invariant.CLOCK, True, True, 90),
     ("skew_s", -91, Invariant.CLOCK, True, True, -90),
     ("stopped", 1, Invariant.STOPPED, True, True, 0),
@@ -31,19 +31,19 @@ FACTS = [
 ]
 
 
-@pytest.mark.parametrize(("fact", "value", "invariant", "rises", "boluses", "harmless"), FACTS)
-def test_a_fact_withholds_what_it_should(
-    fact: str, value: int, invariant: Invariant, rises: bool, boluses: bool, harmless: int
+@pytest.mark.parametrize(("name", "value", "invariant", "rises", "boluses", "harmless"), INPUTS)
+def test_an_input_withholds_what_it_should(
+    name: str, value: int, invariant: Invariant, rises: bool, boluses: bool, harmless: int
 ) -> None:
     par = parameters(20_000)
-    for told, withheld in ((value, True), (harmless, False)):
+    for received, withheld in ((value, True), (harmless, False)):
         state = grown_up(par)
-        rate, bolus = tick(state, par, 2_100, 1_000, **{fact: told})
+        rate, bolus = tick(state, par, 2_100, 1_000, **{name: received})
         assert rate == (2_000 if rises and withheld else 2_100)
         assert bolus == (0 if boluses and withheld else 1_000)
         assert (invariant.name.lower() in names(int(state["binding"]))) == withheld
         state = grown_up(par)
-        assert tick(state, par, 1_900, **{fact: told})[0] == 1_900, "a fall is never withheld"
+        assert tick(state, par, 1_900, **{name: received})[0] == 1_900, "a fall is never withheld"
 
 
 def test_low_pressure_withholds_only_vasoactive_drugs() -> None:

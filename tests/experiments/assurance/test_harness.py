@@ -1,4 +1,4 @@
-"""The attack at the bench, and how strong it is: a loosened limit of the shield is noticed by the auditor."""
+"""The shield harness, and how strong the attack is: a loosened limit of the shield is noticed by the auditor."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from thecal.safety.invariants import Invariant
 from thecal.safety.profiles import load_profile, profile_names
 from thecal.safety.records import SHIELD_PAR
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SAMPLE = ("cap_pg", "rise_permille", "balance_permille", "shelf", "refill_hold", "lease")
 NEVER = {"concentration", "prime", "refill_identity", "compatibility"}  # checked at the start, or orders of the clinic
 
 
-def test_every_profile_drug_and_admixture_is_on_the_bench():
+def test_every_profile_drug_and_admixture_is_in_the_harness():
     found = harness_cases(0)
     for name in profile_names():
         profile = load_profile(name)
-        drugs = {bench.drugs for bench in found if bench.profile == name}
+        drugs = {case.drugs for case in found if case.profile == name}
         assert drugs == {(drug,) for drug in profile.drugs} | {tuple(mix.split("+")) for mix in profile.mixtures}
-    assert {bench.stage for bench in found} == {"auto", "confirm", "lower", "advise"}
-    assert {bench.setting for bench in found} == {"cancer", "noncancer"}
-    assert {bench.solution for bench in found} == {"usual", "dilute"}
-    assert {bench.sedated for bench in found} == {True, False}
-    assert all(load_pump(bench.pump).kind != "constant" for bench in found)
-    assert len({bench.seed for bench in found}) == len(found)
+    assert {case.stage for case in found} == {"auto", "confirm", "lower", "advise"}
+    assert {case.setting for case in found} == {"cancer", "noncancer"}
+    assert {case.solution for case in found} == {"usual", "dilute"}
+    assert {case.sedated for case in found} == {True, False}
+    assert all(load_pump(case.pump).kind != "constant" for case in found)
+    assert len({case.seed for case in found}) == len(found)
 
 
 def test_a_sound_shield_passes_and_its_rules_are_put_to_the_test():
@@ -62,19 +62,19 @@ def test_a_wait_for_the_catheter_is_kept_and_missed_when_it_is_loosened(tmp_path
     text = (ROOT / "safety" / "data" / "profiles" / "seed_2025.toml").read_text(encoding="utf-8")
     mine = tmp_path / "mine.toml"
     mine.write_text(text.replace("transits = { value = 0.0", "transits = { value = 1.0"), encoding="utf-8")
-    bench = HarnessCase(str(mine), ("morphine",), patients=4)
-    assert int(program(bench, load_profile(str(mine)))[0]["transit_nl"]) > 100_000
-    assert run_case(bench).breaches == []
-    assert {breach[0] for breach in run_case(replace(bench, loosened={"transit_nl": 0})).breaches} == {12}
+    case = HarnessCase(str(mine), ("morphine",), patients=4)
+    assert int(program(case, load_profile(str(mine)))[0]["transit_nl"]) > 100_000
+    assert run_case(case).breaches == []
+    assert {breach[0] for breach in run_case(replace(case, loosened={"transit_nl": 0})).breaches} == {12}
 
 
 @pytest.mark.slow
 def test_every_loosened_limit_is_noticed():
-    told = []
-    found = strength(progress=lambda done, total: told.append((done, total)))
+    shown = []
+    found = strength(progress=lambda done, total: shown.append((done, total)))
     assert [entry["limit"] for entry in found] == list(LOOSENED)
     assert [entry for entry in found if not entry["found"]] == []
-    assert told[-1] == (len(LOOSENED), len(LOOSENED))
+    assert shown[-1] == (len(LOOSENED), len(LOOSENED))
 
 
 def test_every_limit_of_the_shield_is_loosened_in_turn():

@@ -16,7 +16,7 @@ from thecal.experiments.sensitivity.page import render
 from thecal.experiments.sensitivity.regimens import SCENARIOS, reference_patient
 from thecal.experiments.sensitivity.study import Factor, decompose, factors_of, patients_for, screen, span, strongest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ISHIGAMI = tuple(Factor(name, "patient", name, 0, "high", -np.pi, np.pi) for name in ("x1", "x2", "x3", "inert"))
 
 
