@@ -1,40 +1,74 @@
-"""What is found out about policies: outcomes, intervals, paired differences, events and the shield's account."""
+"""What is found out about policies, as data: outcomes, intervals, paired differences, events and the shield's account."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+
+from thecal.agents.info import PolicyInfo
+from thecal.envs.outcomes import CATALOG, STANDARD, Outcome, outcome
+from thecal.envs.tasks import TaskSpec
+from thecal.safety.invariants import ShieldMode
 
 Verdict = Literal["superior", "inferior", "non-inferior", "inconclusive"]
 
 
-@dataclass(frozen=True)
-class Interval:
+def _number(value: Any) -> Any:
+    """JSON knows no NaN: what is missing is null there and NaN here."""
+    return float("nan") if value is None else value
+
+
+def _column(values: Any) -> NDArray[np.float64]:
+    return np.asarray(values, np.float64)
+
+
+def _optional(value: Any) -> Any:
+    return None if value is None or (isinstance(value, float) and np.isnan(value)) else value
+
+
+Number = Annotated[float, BeforeValidator(_number)]
+Optional = Annotated[float | None, BeforeValidator(_optional)]
+Column = Annotated[NDArray[np.float64], BeforeValidator(_column), PlainSerializer(lambda values: values.tolist())]
+
+
+class Frozen(BaseModel):
+    """A result: fixed once made, and refused with a field it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Interval(Frozen):
     """An estimate with its 95 % interval; NaN where it cannot be given."""
 
-    mean: float
-    low: float
-    high: float
+    mean: Number
+    low: Number
+    high: Number
 
 
-@dataclass(frozen=True)
 class Difference(Interval):
-    """A paired difference from the reference policy, and what it allows one to say."""
+    """A paired difference from the reference policy, and what it allows one to say.
+
+    Attributes:
+        verdict: on this outcome alone.
+        p_adjusted: of the registered outcome, adjusted over the policies; None for any other.
+        improved: share of patients who do better, ties counting half.
+    """
 
     verdict: Verdict = "inconclusive"
-    p_adjusted: float | None = None
-    improved: float | None = None
+    p_adjusted: Optional = None
+    improved: Optional = None
 
 
-@dataclass(frozen=True)
-class Events:
+class Events(Frozen):
     """How often something happened: onsets, patients concerned, time watched, and the rate's upper 95 % bound."""
 
     onsets: float
     patients: int
     patient_days: float
-    upper_per_100d: float
+    upper_per_100d: Number
 
     @property
     def per_100d(self) -> float:
@@ -42,10 +76,100 @@ class Events:
         return 100.0 * self.onsets / self.patient_days if self.patient_days > 0 else float("nan")
 
 
-@dataclass(frozen=True)
-class ShieldUse:
+class ShieldUse(Frozen):
     """The shield's account of one policy, per 1000 patient-hours and per invariant number."""
 
-    intervened: float
-    binding: Mapping[int, float]
-    violations: Mapping[int, float]
+    intervened: Number
+    binding: dict[int, Number]
+    violations: dict[int, Number]
+
+
+class PolicyResult(Frozen):
+    """What was found of one policy.
+
+    Attributes:
+        info: what the policy is.
+        training_seeds: runs behind it, one for each training seed (one for a rule).
+        values: each outcome's ``[patients]``, the mean over training seeds where there are several.
+        estimates, tails: mean, and mean of the worst tenth, with intervals over patients and training seeds.
+        events: by kind of harm.
+        shield: the shield's account; None where it was not kept.
+    """
+
+    info: PolicyInfo
+    training_seeds: int
+    values: dict[str, Column]
+    estimates: dict[str, Interval]
+    tails: dict[str, Interval] = {}
+    events: dict[str, Events] = {}
+    shield: ShieldUse | None = None
+
+
+class ComparisonResult(Frozen):
+    """Everything a comparison found but the trajectories: what reports, tables, tracking and a web page read.
+
+    Attributes:
+        task: id of the task.
+        task_hash: of the task's content.
+        spec: the task as plain data.
+        seed: of the days, and of the bootstrap.
+        split, difficulty, shield_mode, profile, cohort_seed: the conditions that every policy met.
+        reference: name of the policy that the others are compared with.
+        patients: their numbers in the split.
+        outcomes: what was measured, the task's registered outcome first and the only one with the role ``primary``.
+        policies: results by policy name.
+        differences: paired differences from the reference, ``differences[policy][outcome]``, for every other policy.
+    """
+
+    task: str
+    task_hash: str
+    spec: dict[str, Any]
+    seed: int
+    split: str
+    difficulty: str
+    shield_mode: str
+    profile: str
+    cohort_seed: int
+    reference: str
+    patients: tuple[int, ...]
+    outcomes: tuple[Outcome, ...]
+    policies: dict[str, PolicyResult]
+    differences: dict[str, dict[str, Difference]]
+
+    @property
+    def unshielded(self) -> bool:
+        """Whether the shield's limits did not bind."""
+        return not ShieldMode.of(self.shield_mode).shielded
+
+    @property
+    def primary(self) -> Outcome:
+        """The task's registered outcome."""
+        return self.outcomes[0]
+
+    @property
+    def harms(self) -> tuple[Outcome, ...]:
+        """The outcomes that count harm."""
+        return tuple(entry for entry in self.outcomes if entry.role == "cost")
+
+    @property
+    def others(self) -> list[str]:
+        """All policies but the reference."""
+        return [name for name in self.policies if name != self.reference]
+
+
+def task_outcomes(task: TaskSpec) -> tuple[Outcome, ...]:
+    """What a task measures: its registered outcome first, as ``primary``, then the others in the catalogue's order.
+
+    Raises:
+        UnknownNameError: the task names an outcome that the catalogue does not have.
+    """
+    first, named = task.primary.outcome, getattr(task, "outcomes", STANDARD)
+    keys = {outcome(key).key for key in named} - {first}
+    rest = (CATALOG[key] for key in CATALOG if key in keys)
+    return (outcome(first).model_copy(update={"role": "primary"}), *rest)
+
+
+def info_of(run: Any) -> PolicyInfo:
+    """What the policy behind a run is; a run that does not say is taken for one of a rule."""
+    found = getattr(run, "info", None)
+    return found if isinstance(found, PolicyInfo) else PolicyInfo(name=run.policy, label=run.policy, kind="rule")

@@ -9,11 +9,11 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from functools import lru_cache
-from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 from thecal.core.errors import ConfigError
 from thecal.experiments.analysis.results import Interval, Verdict
@@ -24,7 +24,6 @@ Statistic = Callable[[Floats, Floats], Floats]
 RESAMPLES = 4000
 LEVEL = 0.95
 _AT_ONCE = 4_000_000  # counts expanded in one piece, to bound memory
-_NORMAL = NormalDist()
 
 
 def mean(values: ArrayLike, counts: ArrayLike | None = None) -> Floats:
@@ -105,11 +104,13 @@ def bootstrap(
     """
     rows = _rows(values)
     if np.isnan(rows).all():
-        return Interval(np.nan, np.nan, np.nan)
+        return Interval(mean=np.nan, low=np.nan, high=np.nan)
     n_seeds, n = rows.shape
     flat = rows.ravel()
     patients, seeds = _draws(seed, "patients", n, resamples), _draws(seed, "training seeds", n_seeds, resamples)
     step = max(1, _AT_ONCE // rows.size)
+    # scipy.stats.bootstrap resamples one axis; patients and training seeds are drawn here each by itself and crossed, and
+    # the same patients for every outcome and policy.
     spread = np.concatenate(
         [statistic(flat, _crossed(seeds[k : k + step], patients[k : k + step])) for k in range(0, resamples, step)]
     )
@@ -118,7 +119,7 @@ def bootstrap(
     if method == "bca":
         tails = _bca_tails(rows, statistic, spread, center, tails)
     low, high = np.nanquantile(spread, tails)
-    return Interval(center, float(low), float(high))
+    return Interval(mean=center, low=float(low), high=float(high))
 
 
 def paired_difference(
@@ -140,7 +141,7 @@ def paired_difference(
         raise ConfigError(f"paired values are of {own.shape[1]} and {other.shape[1]} patients")
     known = ~(np.isnan(own).any(axis=0) | np.isnan(other).any(axis=0))
     if not known.any():
-        return Interval(np.nan, np.nan, np.nan)
+        return Interval(mean=np.nan, low=np.nan, high=np.nan)
     patients = _draws(seed, "patients", own.shape[1], resamples)[:, known].astype(np.float64)
     spread = np.zeros(resamples)
     for sign, name, rows in ((1.0, "training seeds", own[:, known]), (-1.0, "seeds of the reference", other[:, known])):
@@ -148,7 +149,8 @@ def paired_difference(
         spread += sign * np.sum((patients @ rows.T) * weights, axis=1)
     spread = _divide(spread, patients.sum(axis=1))
     low, high = np.nanquantile(spread, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
-    return Interval(float(own[:, known].mean() - other[:, known].mean()), float(low), float(high))
+    gap = float(own[:, known].mean() - other[:, known].mean())
+    return Interval(mean=gap, low=float(low), high=float(high))
 
 
 def verdict(gap: Interval, better: int, margin: float | None = None) -> Verdict:
@@ -175,14 +177,27 @@ def probability_of_improvement(values: ArrayLike, reference: ArrayLike, better: 
 
 
 def sign_flip_p(differences: ArrayLike, *, seed: int = 0, resamples: int = RESAMPLES) -> float:
-    """Two-sided p of a zero mean difference by random sign flips of the patients' paired differences ``[patients]``."""
+    """Two-sided p of a zero mean difference by sign flips of the patients' paired differences ``[patients]``.
+
+    All flips are taken where there are no more than ``resamples`` of them (up to 11 patients of 4000), else a random choice
+    with a fixed generator, whose p is never below 1 / (1 + ``resamples``).
+    """
     gaps = np.asarray(differences, np.float64)
     gaps = gaps[~np.isnan(gaps)]
     if gaps.size == 0:
         return float("nan")
-    signs = _rng(seed, "signs").choice([-1.0, 1.0], size=(resamples, gaps.size))
-    spread = np.abs(signs @ gaps) / gaps.size
-    return float((1 + np.sum(spread >= abs(gaps.mean()) * (1.0 - 1e-12))) / (1 + resamples))
+    if gaps.size == 1:
+        return 1.0  # either sign is as far from zero
+    found = stats.permutation_test(
+        (gaps,),
+        lambda x, axis: np.abs(np.mean(x, axis=axis)),
+        permutation_type="samples",
+        alternative="greater",  # of the absolute mean, which is both sides of the mean
+        n_resamples=resamples,
+        batch=max(1, _AT_ONCE // gaps.size),
+        rng=_rng(seed, "signs"),
+    )
+    return float(found.pvalue)
 
 
 def holm(p_values: ArrayLike) -> list[float]:
@@ -197,17 +212,22 @@ def holm(p_values: ArrayLike) -> list[float]:
 
 
 def event_rate_upper(events: float, exposure: float, level: float = LEVEL) -> float:
-    """One-sided upper bound of an event rate (per unit of exposure).
+    """One-sided upper bound of an event rate per unit of exposure: Garwood's exact one (1936, Biometrika 28:437).
 
-    With no event it is the rule of three, -ln(1 - level) / exposure; with some, the gamma bound by Wilson and Hilferty's
-    cube-root approximation (1931, PNAS 17:684).
+    With no event it is the rule of three, -ln(1 - level) / exposure.
     """
     if exposure <= 0:
         return float("nan")
     if events <= 0:
         return float(-np.log1p(-level) / exposure)
-    k = events + 1.0
-    return float(k * (1.0 - 1.0 / (9.0 * k) + _NORMAL.inv_cdf(level) / (3.0 * np.sqrt(k))) ** 3 / exposure)
+    return float(0.5 * stats.chi2.ppf(level, 2.0 * (events + 1.0)) / exposure)
+
+
+def share_upper(events: int, n: int, level: float = LEVEL) -> float:
+    """One-sided upper bound of a share of ``n``, never above 1: the exact one of Clopper and Pearson (1934, Biometrika 26:404)."""
+    if n <= 0:
+        return float("nan")
+    return 1.0 if events >= n else float(stats.beta.ppf(level, events + 1, n - events))
 
 
 def _rows(values: ArrayLike) -> Floats:
@@ -249,7 +269,7 @@ def _bca_tails(rows: Floats, statistic: Statistic, spread: Floats, center: float
     size = float(np.sum(gaps**2))
     if not 0.0 < below < 1.0 or not 0.0 < size < np.inf:
         return tails
-    bias = _NORMAL.inv_cdf(below)
+    bias = stats.norm.ppf(below)
     acceleration = float(np.sum(gaps**3)) / (6.0 * size**1.5)
-    z = [bias + _NORMAL.inv_cdf(float(tail)) for tail in tails]
-    return np.array([_NORMAL.cdf(bias + x / (1.0 - acceleration * x)) for x in z])
+    z = bias + stats.norm.ppf(tails)
+    return np.asarray(stats.norm.cdf(bias + z / (1.0 - acceleration * z)))

@@ -12,9 +12,11 @@ from thecal.agents.backends.settings import load_rl_settings
 from thecal.agents.registry import make_policy
 from thecal.envs.adapters.vector import ThecalVectorEnv
 from thecal.envs.tasks import load_task
+from thecal.experiments.analysis.tables import brief_table
 from thecal.experiments.commands.cohort import describe_table
-from thecal.experiments.commands.common import progress_bar
-from thecal.experiments.commands.evaluate import brief_table, comparison_bar, finish_report
+from thecal.experiments.commands.common import errors, progress_bar
+from thecal.experiments.commands.evaluate import comparison_bar
+from thecal.experiments.reports.finish import finish_report
 from thecal.experiments.studies.config import CompareConfig, TrainConfig
 from thecal.experiments.studies.evaluate import run_compare
 from thecal.experiments.studies.train import TrainResult, train
@@ -99,7 +101,7 @@ def run_demo(
     _show_cohort(console, seed)
     trained = _train(size, out, seed, frames, console)
     found, report, run_id = _compare(size, out, seed, patients or size.patients, trained, console)
-    console.print(brief_table(found))
+    console.print(brief_table(found.result))
     _tell_where(console, trained, report, time.perf_counter() - begin)
     return DemoResult(trained, found, report, run_id)
 
@@ -147,7 +149,7 @@ def _compare(
     written: list[Path] = []
 
     def finish(found: Comparison, folder: Path, origin: dict[str, Any]) -> None:
-        written.append(finish_report(found, folder, origin, [trained.folder], size.validation))
+        written.append(finish_report(found, folder, origin, [trained.folder], size.validation, errors().status))
 
     with comparison_bar(len(policies), "4/5 compare") as told:
         found, run_id = run_compare(config, told, policies, finish)

@@ -23,8 +23,6 @@ from thecal.experiments.commands.common import (
 )
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from thecal.experiments.analysis.comparison import Comparison
 
 Task = Annotated[str | None, typer.Option("--task", "-t", help="Task; default CancerMorphine.")]
@@ -41,8 +39,6 @@ Shield = Annotated[
     typer.Option("--shield", help="project (default), replace, monitor or off; the last two mark all results."),
 ]
 Track = Annotated[bool | None, typer.Option("--track/--no-track", help="Keep the run in MLflow.", show_default=False)]
-# Outcomes of the one-screen table, with heads short enough for a terminal of 80 columns.
-_IN_BRIEF = {"resp_hours": "resp h", "sed_hours": "sed h", "dose_mg_per_day": "mg/d"}
 
 
 def register(app: typer.Typer) -> None:
@@ -134,6 +130,8 @@ def compare(
 
     Examples: `thecal compare`, `thecal compare runs/train fixed guideline -n 200 --out results`
     """
+    from thecal.experiments.analysis.tables import brief_table
+    from thecal.experiments.reports.finish import finish_report
     from thecal.experiments.studies.config import CompareConfig, load_config
     from thecal.experiments.studies.evaluate import run_compare
 
@@ -146,14 +144,15 @@ def compare(
     places: list[Path] = []
 
     def finish(found: Comparison, folder: Path, origin: dict[str, Any]) -> None:
-        places.append(finish_report(found, folder, origin, [Path(name) for name in chosen.policies], validation))
+        sources = [Path(name) for name in chosen.policies]
+        places.append(finish_report(found, folder, origin, sources, validation, errors().status))
 
     with comparison_bar(len(chosen.policies)) as told:
         found, run_id = run_compare(chosen, told, finish=finish)
     if as_json:
         emit({**found.to_dict(), "run_id": run_id, "report": places[0] if places else None})
     else:
-        output().print(brief_table(found))
+        output().print(brief_table(found.result))
         for place in places:
             output().print(f"report: {place}")
     tracked_at(run_id)
@@ -172,56 +171,8 @@ def comparison_bar(policies: int, title: str = "compare") -> Iterator[Callable[[
         yield told
 
 
-def finish_report(
-    found: Comparison, folder: Path, origin: dict[str, Any], sources: list[Path], validation: bool
-) -> Path:
-    """Write ``report.html`` and the data behind it into ``folder``."""
-    from thecal.experiments.reports.build import build_report, stored_curve
-    from thecal.experiments.reports.page import write_report
-    from thecal.experiments.reports.store import save_report_data
-
-    curve = next((curve for curve in map(stored_curve, sources) if curve is not None), None)
-    scores, checks = [], []
-    if validation:
-        from thecal.experiments.validation.validate import records, validate, visual_checks
-
-        with errors().status("reproducing published observations ..."):
-            scores, checks = records(validate()), visual_checks()
-    data = build_report(found, provenance=origin, curve=curve, validation=scores, checks=checks)
-    save_report_data(data, folder)
-    return write_report(data, folder / "report.html")
-
-
 def unshielded_mark(mode: str) -> str:
     """A loud word in front of results whose limits did not bind."""
     from thecal.safety.invariants import ShieldMode
 
     return "" if ShieldMode.of(mode).shielded else "UNSHIELDED: "
-
-
-def brief_table(found: Comparison) -> Table:
-    """The comparison in one screen: one row a policy, the main outcomes, the paired difference and the verdict."""
-    from thecal.envs.outcomes import outcome
-
-    primary = outcome(found.task.primary.outcome)
-    entries = [primary, *(outcome(key) for key in _IN_BRIEF if key != primary.key)]
-    mark = unshielded_mark(found.shield_mode)
-    title = f"{mark}{found.task.id}, {len(found.patients)} {found.split} patients"
-    gap_head = f"minus {found.reference} (95 %)"
-    heads = ["policy", primary.label, gap_head, *(_IN_BRIEF[entry.key] for entry in entries[1:]), "better"]
-    table = plain_table(title, heads, numbers=True)
-    for column in (0, 2):
-        table.columns[column].no_wrap = True
-    for policy in found.policies:
-        means = [f"{found.estimates[policy][entry.key].mean:.{entry.digits}f}" for entry in entries]
-        gap, verdict = "", ""
-        if policy != found.reference:
-            value = found.differences[policy][primary.key]
-            gap = f"{value.mean:+.1f} ({value.low:+.1f}, {value.high:+.1f})"
-            verdict = "yes" if found.is_better(policy) else "no"
-        table.add_row(policy, means[0], gap, *means[1:], verdict)
-    table.caption = (
-        f"{primary.label} in {primary.unit}. better: superior on it, and no harm beyond its margin "
-        "(the report shows all harms)"
-    )
-    return table

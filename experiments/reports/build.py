@@ -10,17 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.agents.registry import policy_names
-from thecal.envs.outcomes import OUTCOMES, Outcome
+from thecal.core.files import plain
 from thecal.experiments.analysis.comparison import Comparison
 from thecal.experiments.reports.data import Curve, ReportData, Story
-from thecal.experiments.reports.theme import style_of
 from thecal.experiments.rollouts.rollout import Trajectories
 from thecal.experiments.validation.validate import Band
 from thecal.safety.invariants import TITLES
 
-_EVENT_LABELS = {"respiratory": "Respiratory depression", "sedation": "Over-sedation", "death": "Death"}
-_SHOWN_BESIDE = ("guideline", "guideline_ptm")
 # Fields of a trajectory that the patient figures draw as they are.
 _FIELDS = (
     "time_h", "pain_mean", "pain0", "nrs_report", "demands_given", "demands_denied", "ce_dh", "ce_bs", "tol", "oih",
@@ -48,68 +44,43 @@ def build_report(
         checks: as :func:`thecal.experiments.validation.validate.visual_checks` gives them.
         title: heading of the page.
     """
-    trained = [policy for policy in found.policies if policy not in policy_names()]
-    policies = [*trained, *(policy for policy in found.policies if policy not in trained)]
-    return ReportData(
-        title=title or _title(found, trained),
-        task=found.task.model_dump(mode="json", exclude={"difficulty"}),
-        seed=found.seed,
-        split=found.split,
-        difficulty=found.difficulty,
-        shield_mode=found.shield_mode,
-        policies=policies,
-        trained=trained,
-        reference=found.reference,
-        outcomes=_outcomes(found),
-        values=found.values,
-        estimates=found.estimates,
-        tails=found.tails,
-        differences=found.differences,
-        events={p: {_EVENT_LABELS.get(k, k): v for k, v in table.items()} for p, table in found.events.items()},
-        shield=found.shield,
-        invariants={int(entry): (entry.name.lower().replace("_", " "), text) for entry, text in TITLES.items()},
-        stories=_stories(found, trained),
+    data = ReportData(
+        title=title or "",
+        result=found.result,
         curves=_curves(curve) if curve else [],
-        training_seeds=max((found.training_seeds[policy] for policy in trained), default=0),
-        validation=list(validation),
+        validation=[dict(row) for row in validation],
         checks=list(checks),
-        provenance=_flat(provenance or {}),
+        invariants={int(entry): (entry.name.lower().replace("_", " "), text) for entry, text in TITLES.items()},
+        provenance=plain(_flat(provenance or {})),
     )
+    return data.model_copy(update={"title": title or _title(data), "stories": _stories(data, found.runs)})
 
 
-def _title(found: Comparison, trained: list[str]) -> str:
-    if not trained:
-        return f"{found.task.name}: {len(found.policies)} policies compared"
-    return f"{found.task.name}: {style_of(trained[0]).label} against {len(found.policies) - 1} other policies"
+def _title(data: ReportData) -> str:
+    name = data.task["name"]
+    if not data.learned:
+        return f"{name}: {len(data.policies)} policies compared"
+    return f"{name}: {data.of(data.lead).info.label} against {len(data.policies) - 1} other policies"
 
 
-def _outcomes(found: Comparison) -> list[Outcome]:
-    """The outcomes with the task's registered one as the only primary, first."""
-    key = found.task.primary.outcome
-    shown = [
-        Outcome(**{**vars(entry), "role": "primary" if entry.key == key else _other_role(entry)}) for entry in OUTCOMES
-    ]
-    return sorted(shown, key=lambda entry: entry.role != "primary")
-
-
-def _other_role(entry: Outcome) -> str:
-    return "efficacy" if entry.role == "primary" else entry.role
-
-
-def _stories(found: Comparison, trained: list[str]) -> list[Story]:
+def _stories(data: ReportData, runs: Mapping[str, Trajectories]) -> list[Story]:
     """The median patient and the one at the border of the worst tenth, by the primary outcome of the policy in question."""
-    others = [policy for policy in found.policies if policy != found.reference]
-    lead = [*trained, *others, found.reference][0]
-    values = found.values[lead][found.task.primary.outcome]
-    order = np.argsort(np.nan_to_num(values, nan=np.inf), kind="stable")  # worst first: the primary outcome is a share
-    beside = next((policy for policy in _SHOWN_BESIDE if policy in found.policies and policy != lead), None)
-    shown = list(dict.fromkeys(policy for policy in (lead, found.reference, beside) if policy))
+    primary, lead = data.primary, data.lead
+    values = (primary.better or 1) * data.of(lead).values[primary.key]
+    order = np.argsort(np.nan_to_num(values, nan=np.inf), kind="stable")  # worst first
+    beside = data.best_rules(lead, data.reference)[:1]
+    shown = list(dict.fromkeys((lead, data.reference, *beside)))
     places = (
         ("Median patient", len(order) // 2, "Half of the patients did better, half did worse."),
         ("Worst-tenth patient", max(0, int(np.ceil(0.1 * len(order))) - 1), "Nine of ten patients did better."),
     )
     return [
-        Story(title, int(found.patients[order[rank]]), why, {p: _track(found.runs[p], int(order[rank])) for p in shown})
+        Story(
+            title=title,
+            patient=data.result.patients[order[rank]],
+            why=why,
+            tracks={name: _track(runs[name], int(order[rank])) for name in shown},
+        )
         for title, rank, why in places
     ]
 
@@ -133,7 +104,7 @@ def _curves(curve: Mapping[str, Sequence[float]]) -> list[Curve]:
     names = (("return", "Reward per decision", "utility"), ("cost", "Harm cost per decision", "cost"))
     frames = np.asarray(curve.get("frames", ()), np.float64)
     return [
-        Curve(label, unit, frames, np.asarray(curve[key], np.float64))
+        Curve(label=label, unit=unit, frames=frames, mean=np.asarray(curve[key], np.float64))
         for key, label, unit in names
         if len(frames) and len(curve.get(key, ())) == len(frames)
     ]

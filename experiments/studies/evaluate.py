@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from thecal.agents.base import Policy
-from thecal.agents.find import find_policies, find_policy, folder_of, training_facts
+from thecal.agents.registry import make_policy, policy_names
+from thecal.core.errors import UnknownNameError
+from thecal.core.files import as_json, write_whole
 from thecal.envs.outcomes import outcomes
 from thecal.envs.tasks import TaskSpec
-from thecal.experiments.analysis.compare import compare, estimate, grouped
-from thecal.experiments.analysis.comparison import Comparison, finite
+from thecal.experiments.analysis.compare import estimate, grouped, is_one_method
+from thecal.experiments.analysis.comparison import Comparison
 from thecal.experiments.analysis.results import Interval
+from thecal.experiments.analysis.stored import save_result
 from thecal.experiments.rollouts.rollout import Trajectories, rollout
 from thecal.experiments.rollouts.trails import chunks, keep_heads
+from thecal.experiments.studies.compare import compare
 from thecal.experiments.studies.config import (
     CONFIG_FILE,
     POLICIES,
@@ -88,8 +91,8 @@ def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lamb
         tracker.metrics(_interval_metrics(estimates))
         if folder is not None:
             save_config(config, folder)
-            _write_json({key: vars(value) for key, value in estimates.items()}, folder / "estimates.json")
-            _write_json(origin, folder / "provenance.json")
+            write_whole(folder / "estimates.json", as_json(estimates))
+            write_whole(folder / "provenance.json", as_json(origin))
             run.to_parquet(folder / "trajectories.parquet")
             tracker.artifact(folder)
     return Evaluation(run, estimates, tracker.run_id)
@@ -139,12 +142,12 @@ def run_compare(
             cohort_seed=config.cohort_seed,
             progress=progress,
         )
-        for policy, rows in found.estimates.items():
-            tracker.metrics({f"{policy}/{key}": value for key, value in _interval_metrics(rows).items()})
+        for policy, one in found.result.policies.items():
+            tracker.metrics({f"{policy}/{key}": value for key, value in _interval_metrics(one.estimates).items()})
         if folder is not None:
             save_config(config, folder)
-            (folder / "comparison.json").write_text(found.to_json())
-            _write_json(origin, folder / "provenance.json")
+            save_result(found.result, folder)
+            write_whole(folder / "provenance.json", as_json(origin))
             for name, runs in found.replicates.items():
                 for k, run in enumerate(runs):
                     run.to_parquet(folder / f"trajectories_{name}{f'_{k}' if k else ''}.parquet")
@@ -179,7 +182,3 @@ def _interval_metrics(estimates: Mapping[str, Interval]) -> dict[str, float]:
     for key, value in estimates.items():
         rows |= {key: value.mean, f"{key}.low": value.low, f"{key}.high": value.high}
     return rows
-
-
-def _write_json(values: Any, path: Path) -> None:
-    path.write_text(json.dumps(finite(values), indent=2, allow_nan=False) + "\n", encoding="utf-8")

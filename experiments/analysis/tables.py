@@ -1,0 +1,75 @@
+"""A comparison's result as terminal tables: everything on one wide table, or the main outcomes on one screen."""
+
+from __future__ import annotations
+
+import numpy as np
+from rich.markup import escape
+from rich.table import Table
+
+from thecal.core.tables import plain_table
+from thecal.experiments.analysis.decision import UNSHIELDED, decide
+from thecal.experiments.analysis.results import ComparisonResult, Interval
+
+
+def comparison_table(found: ComparisonResult) -> Table:
+    """Every outcome of every policy as mean [95 % interval], the paired difference on the primary one, and the decision."""
+    mark = f"  {UNSHIELDED}" if found.unshielded else ""
+    table = Table(
+        title=f"{found.task}, {len(found.patients)} {found.split} patients, shield {found.shield_mode}{mark}",
+        caption="mean [95 % bootstrap interval over patients]; simulation only",
+    )
+    table.add_column("outcome")
+    table.add_column("unit", style="dim")
+    for policy in found.policies:
+        table.add_column(_heading(found, policy), justify="right")
+    for entry in found.outcomes:
+        cells = [_cell(one.estimates[entry.key], entry.digits) for one in found.policies.values()]
+        table.add_row(entry.label, entry.unit, *cells, style="bold" if entry.role == "primary" else "")
+    table.add_section()
+    primary, others = found.primary, found.others
+    gaps = [
+        _cell(found.differences[policy][primary.key], primary.digits) if policy in others else "-"
+        for policy in found.policies
+    ]
+    table.add_row(f"difference, {primary.label}", primary.unit, *gaps, style="bold")
+    verdicts = [decide(found, policy).words if policy in others else "-" for policy in found.policies]
+    table.add_row("verdict (efficacy and every harm)", "", *verdicts)
+    return table
+
+
+def _heading(found: ComparisonResult, policy: str) -> str:
+    parts = [
+        escape(policy), "(ref)" if policy == found.reference else "", UNSHIELDED if found.unshielded else ""
+    ]  # fmt: skip
+    return " ".join(part for part in parts if part)
+
+
+def _cell(value: Interval, digits: int) -> str:
+    if not np.isfinite(value.mean):
+        return "-"
+    return f"{value.mean:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
+
+
+def brief_table(found: ComparisonResult) -> Table:
+    """The comparison in one screen: one row a policy, the main outcomes, the paired difference and the decision."""
+    primary = found.primary
+    entries = [primary, *(entry for entry in found.outcomes if entry.brief and entry.key != primary.key)]
+    mark = f"{UNSHIELDED}: " if found.unshielded else ""
+    heads = ["policy", primary.label, f"minus {found.reference} (95 %)", *(entry.brief for entry in entries[1:]), "better"]
+    title = f"{mark}{found.task}, {len(found.patients)} {found.split} patients"
+    table = plain_table(title, heads, numbers=True)
+    for column in (0, 2):
+        table.columns[column].no_wrap = True
+    for policy, one in found.policies.items():
+        means = [f"{one.estimates[entry.key].mean:.{entry.digits}f}" for entry in entries]
+        gap, verdict = "", ""
+        if policy != found.reference:
+            value = found.differences[policy][primary.key]
+            gap = f"{value.mean:+.1f} ({value.low:+.1f}, {value.high:+.1f})"
+            verdict = "yes" if decide(found, policy).better else "no"
+        table.add_row(policy, means[0], gap, *means[1:], verdict)
+    table.caption = (
+        f"{primary.label} in {primary.unit}. better: superior on it, and no harm beyond its margin "
+        "(the report shows all harms)"
+    )
+    return table
