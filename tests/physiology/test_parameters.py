@@ -136,7 +136,7 @@ def test_a_number_in_its_own_table_is_the_same(tmp_path: Path) -> None:
         (GOOD.replace("2.0", "0.0") + ', cv = 0.2, distribution = "lognormal"', "must be positive"),
     ],
 )
-def test_a_number_that_lacks_or_contradicts_something_is_refused(number: str, reason: str, tmp_path: Path) -> None:
+def test_a_number_that_lacks_or_contradicts_something_fails(number: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(ParameterError) as caught:
         read_parameters(_file(tmp_path, f"[csf]\nspinal = {{ {number} }}"))
     assert str(caught.value).startswith("mine.toml: csf.spinal")
@@ -159,7 +159,7 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
         read_parameters(tmp_path / "mine.toml")
 
 
-def test_a_key_is_named_when_missing_in_a_wrong_unit_or_out_of_bounds(tmp_path: Path) -> None:
+def test_a_key_that_is_missing_or_out_of_bounds_is_named(tmp_path: Path) -> None:
     file = read_parameters(_file(tmp_path, f"[csf]\nspinal = {{ {GOOD} }}"))
     with pytest.raises(ParameterError, match=r"mine\.toml: csf\.cranial: missing"):
         file.get_in("csf.cranial", "mL")

@@ -156,7 +156,7 @@ def _part(line: str, name: str, text: str) -> str:
 @example(content=b"a" + b".a" * 5_000 + b" = 1")
 @example(content=b"a = " + b"9" * 10_000)
 @example(content=b"\xff\xfe")
-def test_a_thousand_spoilt_profiles_load_soundly_or_are_refused_by_name(place: Path, content: bytes) -> None:
+def test_a_thousand_spoilt_profiles_load_soundly_or_are_refused(place: Path, content: bytes) -> None:
     _judged(place, content)
 
 
@@ -165,7 +165,7 @@ def test_the_shipped_profiles_are_sound(name: str, place: Path) -> None:
     assert _judged(place, TEXTS[name].encode()) is not None
 
 
-def test_a_profile_cut_at_any_line_is_never_taken_for_a_whole_one(place: Path) -> None:
+def test_a_profile_cut_at_any_line_never_passes_for_a_whole_one(place: Path) -> None:
     lines = TEXTS["seed_2025"].splitlines(keepends=True)
     whole = [k for k in range(len(lines)) if _judged(place, "".join(lines[:k]).encode()) is not None]
     assert "[mixture]" in "".join(lines[: min(whole)]) or "[command]" in "".join(lines[: min(whole)])

@@ -24,7 +24,7 @@ def _answer(goal: Goal, seconds: float = 20.0) -> str:
     return str(_solve(("", goal.name, goal.smt2(), goal.wanted, [], seconds))["status"])
 
 
-def test_the_shipped_proof_is_of_this_kernel_and_proves_every_goal_of_every_profile() -> None:
+def test_the_shipped_proof_covers_this_kernel_and_every_profile() -> None:
     proof = shipped_proof()
     assert proof["kernel"] == kernel_hash(), "the shield has changed: run `make proof`"
     assert failures(proof) == []
@@ -111,7 +111,7 @@ def test_a_broken_lock_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert any(_answer(goal, 5.0) != "proved" for goal in lock_goals.goals())
 
 
-def test_an_open_question_and_an_impossible_assumption_are_no_proof() -> None:
+def test_an_open_question_or_impossible_assumption_is_no_proof() -> None:
     a, b, c = z3.Ints("a b c")
     hard = Goal("hard", (a > 2, b > 2, c > 2), a * a * a + b * b * b != c * c * c)
     assert _answer(hard, 0.2) == "unknown"
@@ -128,7 +128,7 @@ def _loose(folder: Path) -> Path:
     return path
 
 
-def test_an_unproved_profile_is_refused_until_it_is_proved_or_asked_for(tmp_path: Path) -> None:
+def test_an_unproved_profile_is_refused_unless_asked_for(tmp_path: Path) -> None:
     path = _loose(tmp_path)
     profile = load_profile(path)
     with pytest.raises(UnprovedShieldError, match=r"thecal verify .*loose\.toml"):
