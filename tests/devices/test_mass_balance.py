@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.support.device_runs import days, plan, shipped
 
 from thecal.devices.fault_records import FAULT_NAMES
 from thecal.devices.reservoir import unaccounted
 from thecal.devices.specs import load_pump, pump_names
+
+from support.device_runs import days, plan, shipped
 
 SOLUTIONS = (
     {"morphine": 10_000.0},

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.support.device_runs import shipped
 
 from thecal.core.layout import N_SENSORS, SENSORS
 from thecal.devices.monitor_records import MONITOR_STATE, Monitor, monitor_parameters
 from thecal.devices.monitors import see_day, see_patient, see_pump, see_refill, see_report
 from thecal.devices.program import program_prime
+
+from support.device_runs import shipped
 
 HR, RR, SPO2 = (SENSORS.index(name) for name in ("hr", "rr", "spo2"))
 FILL_ML = 36.0

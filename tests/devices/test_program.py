@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.support.device_runs import days, shipped
 
 from thecal.core.errors import ConfigError
 from thecal.devices.alarms import PumpEvent
@@ -23,6 +22,8 @@ from thecal.devices.program import (
 from thecal.devices.pump import battery_reset
 from thecal.devices.records import N_EVENTS, N_GRANTS
 from thecal.devices.specs import load_pump
+
+from support.device_runs import days, shipped
 
 DAY = np.array([0, 32, 80], np.int64)
 RATES = np.array([1000, 3000, 1500], np.int64)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.device_runs import days, shipped
 
 from thecal.devices.alarms import EMPTY_RESERVOIR, LOW_RESERVOIR, PumpAlarm, alarm_names
 from thecal.devices.reservoir import refill
 
+from support.device_runs import days, shipped
 from support.pumps import MORPHINE_20, catheter_ug, program, pump, run, step
 
 DAY = 24 * 12  # substeps
