@@ -11,6 +11,8 @@ import yaml
 
 import thecal
 
+from support.modules import imports, modules
+
 ROOT = Path(__file__).resolve().parents[1]
 LINKED = ("physiology", "devices", "safety", "envs", "agents", "experiments")
 FOLDERS = ("src/thecal/core", *LINKED)  # from the bottom up
@@ -93,7 +95,25 @@ def test_every_file_says_what_it_is_for_and_stays_short():
             assert len(lines) <= 350, f"{path} has {len(lines)} lines"
 
 
-def test_every_toml_and_yaml_file_of_the_root_and_the_packages_can_be_read():
+def test_modules_import_each_other_in_no_circle():
+    graph = {name: imports(name) for name in modules()}
+    while True:  # what imports, or is imported by, nothing that is left can be in no circle
+        inner = {name for name in graph if graph[name] & set(graph)} & set().union(*graph.values())
+        if inner == set(graph):
+            break
+        graph = {name: graph[name] & inner for name in inner}
+    assert graph == {}
+
+
+def test_test_names_are_short_and_stand_once_in_a_file():
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        names = re.findall(r"^ *def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert len(set(names)) == len(names), f"{path} has two tests of one name"
+        for name in names:
+            assert len(name) < 60, f"{path}: {name} has {len(name)} characters"
+
+
+def test_every_toml_and_yaml_file_can_be_read():
     for folder in FOLDERS:
         for path in (ROOT / folder).rglob("*.toml"):
             assert tomllib.loads(path.read_text(encoding="utf-8")), path

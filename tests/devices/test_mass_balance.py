@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.support.device_runs import days, plan, shipped
 
 from thecal.devices.fault_records import FAULT_NAMES
 from thecal.devices.reservoir import unaccounted
 from thecal.devices.specs import load_pump, pump_names
+
+from support.device_runs import days, plan, shipped
 
 SOLUTIONS = (
     {"morphine": 10_000.0},
@@ -48,7 +49,7 @@ def test_half_a_year_of_every_pump_keeps_every_drug(name, solution):
 
 
 @pytest.mark.parametrize("name", pump_names())
-def test_a_pump_of_the_model_s_usual_accuracy_stays_within_its_label(name):
+def test_a_pump_of_usual_accuracy_stays_within_its_label(name):
     spec = load_pump(name)
     system = shipped(name, rate_nl=RATE, bias=spec.flow_bias)
     out = days(system, 180)
@@ -72,7 +73,7 @@ def test_degradation_follows_the_rate_of_the_file():
     assert system[0]["conc"][0] / 25.0 == pytest.approx(np.exp(-0.00125 * 40), rel=1e-9)
 
 
-def test_a_first_fill_of_ziconotide_loses_what_the_walls_take_and_the_second_does_not():
+def test_only_a_first_ziconotide_fill_loses_drug_to_the_walls():
     system = shipped("synchromed_ii_20", {"ziconotide": 25.0}, rate_nl=500, decay_per_h=0.0)
     days(system, 14)
     first = 1.0 - system[0]["conc"][0] / 25.0
@@ -84,7 +85,7 @@ def test_a_first_fill_of_ziconotide_loses_what_the_walls_take_and_the_second_doe
     assert kept < 25.0
 
 
-def test_a_lipophilic_drug_comes_late_until_the_catheter_is_saturated():
+def test_a_lipophilic_drug_is_late_until_the_catheter_is_full():
     system = shipped(solution={"fentanyl": 1_000.0})
     out = days(system, 5)
     dose = out[:, 1] / out[:, 0]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.support.device_runs import shipped
 
 from thecal.core.layout import N_SENSORS, SENSORS
 from thecal.devices.monitor_records import MONITOR_STATE, Monitor, monitor_parameters
 from thecal.devices.monitors import see_day, see_patient, see_pump, see_refill, see_report
 from thecal.devices.program import program_prime
+
+from support.device_runs import shipped
 
 HR, RR, SPO2 = (SENSORS.index(name) for name in ("hr", "rr", "spo2"))
 FILL_ML = 36.0
@@ -54,7 +55,7 @@ def test_the_volume_balance_finds_a_pump_off_its_label(state, par, ratio, within
 
 
 @pytest.mark.parametrize("ratio", [0.98, 1.0, 1.02, 1.03])
-def test_the_volume_balance_lets_an_ordinary_bias_and_error_of_measurement_pass(state, par, ratio):
+def test_the_volume_balance_lets_ordinary_errors_pass(state, par, ratio):
     assert refills(state, par, ratio, 12, noise=1.5) == 0
 
 
@@ -67,7 +68,7 @@ def look(state, par, pump, ordered=2600, lost=0):
     see_pump(state, par, pump, ordered, lost)
 
 
-def test_telemetry_that_agrees_raises_nothing_and_each_disagreement_its_own_monitor(state, par):
+def test_each_disagreement_of_telemetry_raises_its_own_monitor(state, par):
     pump = shipped()[0]
     look(state, par, pump)
     assert state["raised"] == 0
@@ -116,7 +117,7 @@ def days_of_reports(state, par, values, rate=2600.0, temperature=37.0):
         see_day(state, par, rate, temperature, 24.0 * (day + 1))
 
 
-def test_pain_that_comes_back_to_stay_is_noticed_and_a_bad_day_is_not(state, par):
+def test_pain_that_comes_back_to_stay_is_noticed_but_no_bad_day(state, par):
     days_of_reports(state, par, [3, 4, 3, 4, 3, 4, 3, 4, 3, 4, 6, 3, 4, 3])
     assert not rose(state, Monitor.EFFECT_LOSS)
     days_of_reports(state, par, [6.5] * 4)
@@ -143,7 +144,7 @@ def signals(state, par, ticks, *, rr=14.0, moving=True, valid=True, poss=1):
         see_patient(state, par, values, masks, poss, 0.25 * k)
 
 
-def test_signals_that_move_are_fine_and_those_that_stand_still_or_stay_away_are_not(state, par):
+def test_signals_that_stand_still_or_stay_away_are_noticed(state, par):
     signals(state, par, 96)
     assert state["standing"] == 0
     signals(state, par, 4, moving=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.support.device_runs import days, shipped
 
 from thecal.core.errors import ConfigError
 from thecal.devices.alarms import PumpEvent
@@ -23,6 +22,8 @@ from thecal.devices.program import (
 from thecal.devices.pump import battery_reset
 from thecal.devices.records import N_EVENTS, N_GRANTS
 from thecal.devices.specs import load_pump
+
+from support.device_runs import days, shipped
 
 DAY = np.array([0, 32, 80], np.int64)
 RATES = np.array([1000, 3000, 1500], np.int64)
@@ -72,7 +73,7 @@ def test_a_malformed_day_is_refused_whole(parts):
     assert kinds(system[0]) == [PumpEvent.REFUSED]
 
 
-def test_a_patient_bolus_waits_for_its_lockout_and_its_allotment_and_denials_are_noted():
+def test_a_patient_bolus_keeps_lockout_and_allotment():
     system = shipped(rate_nl=1000)
     state, par = system[0], system[1]
     assert set_patient_bolus(state, par, 10_000, 2.0, 3) == 1
@@ -97,7 +98,7 @@ def test_a_new_program_starts_the_lockout_again():
     assert press(system[0], system[1]) == 0
 
 
-def test_more_boluses_than_the_pump_remembers_cannot_be_allotted():
+def test_no_more_boluses_are_allotted_than_the_pump_remembers():
     system = shipped()
     assert set_patient_bolus(system[0], system[1], 10_000, 1.0, N_GRANTS + 1) == 0
     assert set_patient_bolus(system[0], system[1], 10_000, np.nan, 3) == 0
@@ -143,7 +144,7 @@ def test_priming_a_full_catheter_is_a_bolus_of_its_whole_volume():
     assert np.flatnonzero(out[:, 0] > 0.01).tolist() == [0, 1]  # 22 min at 1 mL/h
 
 
-def test_a_stopped_pump_says_so_after_two_days_and_a_new_rate_ends_it():
+def test_a_stopped_pump_warns_after_two_days_until_a_new_rate():
     system = shipped()
     command(system[0], system[1], 0, 0)
     days(system, 1.9)
@@ -180,7 +181,7 @@ def test_a_constant_flow_pump_takes_no_program_at_all():
     assert set(kinds(state)) == {PumpEvent.REFUSED}
 
 
-def test_every_change_is_an_entry_with_an_id_and_a_time_and_the_log_keeps_the_latest():
+def test_the_log_keeps_the_latest_changes_with_id_and_time():
     system = shipped()
     for k in range(N_EVENTS + 10):
         command(system[0], system[1], 1000 + 10 * k, 0)

@@ -106,7 +106,7 @@ def test_a_bolus_runs_at_the_flow_left_under_the_largest_flow() -> None:
     assert state["bolus_left_nl"] == 0.0
 
 
-def test_boluses_join_and_wait_while_the_basal_rate_takes_all_the_flow() -> None:
+def test_boluses_join_and_wait_while_the_rate_takes_all_flow() -> None:
     state, par = pump()
     program(state, par, 2600, 1000)
     program(state, par, 250_000, 2000)

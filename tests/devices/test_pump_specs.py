@@ -52,7 +52,7 @@ def test_the_shipped_pump_is_the_described_one() -> None:
     assert SPEC.kind == "programmable"
 
 
-def test_every_shipped_file_loads_and_every_number_names_its_evidence() -> None:
+def test_every_shipped_file_loads_and_names_its_evidence() -> None:
     assert "synchromed_ii_40" in pump_names()
     for name in pump_names():
         assert load_pump(name).name == name

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.device_runs import days, shipped
 
 from thecal.devices.alarms import EMPTY_RESERVOIR, LOW_RESERVOIR, PumpAlarm, alarm_names
 from thecal.devices.reservoir import refill
 
+from support.device_runs import days, shipped
 from support.pumps import MORPHINE_20, catheter_ug, program, pump, run, step
 
 DAY = 24 * 12  # substeps
@@ -60,7 +60,7 @@ def substeps_until(state, par, alarm: int) -> int:
 
 
 @pytest.mark.parametrize("bias", [0.87, 1.0, 1.1])
-def test_the_low_alarm_follows_the_estimate_whatever_the_true_volume(bias: float) -> None:
+def test_the_low_alarm_follows_the_estimate_not_the_true_volume(bias: float) -> None:
     state, par = pump(rate_nl=250_000, flow_bias=bias)
     # 38 mL of programmed flow at 0.25 mL a tick; one substep more where rounding leaves the estimate a hair above.
     assert substeps_until(state, par, LOW_RESERVOIR) in (456, 457)
@@ -79,7 +79,7 @@ def test_an_over_infusing_pump_empties_without_an_alarm() -> None:
     assert state["estimated_ml"] > 4.0
 
 
-def test_an_empty_pump_delivers_nothing_while_the_estimate_runs_on() -> None:
+def test_an_empty_pump_delivers_nothing_while_it_counts_on() -> None:
     state, par = pump(fill_ml=1.5, rate_nl=2600)
     assert run(state, par, 3 * 96, 1 / 12, np.zeros(3)) == pytest.approx(0.1, rel=1e-12)
     basal_ml, bolus_ml, out = step(state, par)
@@ -99,7 +99,7 @@ def test_basal_and_bolus_share_the_last_drop() -> None:
     assert bolus_ml / basal_ml == pytest.approx(9.0, rel=1e-9)
 
 
-def test_refill_mixes_with_the_residual_and_keeps_program_and_catheter() -> None:
+def test_a_refill_mixes_with_the_residual_and_keeps_the_program() -> None:
     state, par = pump(rate_nl=2600, flow_bias=1.05)
     run(state, par, 90 * DAY, 1 / 12, np.zeros(3))
     programmed = 90 * 96 * 2600e-6

@@ -49,7 +49,7 @@ def test_stability_and_volume_each_limit_the_refill_interval():
     assert (fast.days, fast.limited_by) == (38.0, "volume")
 
 
-def test_a_new_pump_s_first_ziconotide_is_replaced_after_two_weeks():
+def test_a_new_pumps_first_ziconotide_is_replaced_in_two_weeks():
     assert assess(["ziconotide"], [25.0], first_fill=True).stable_d == 14.0
     assert assess(["ziconotide"], [25.0]).stable_d == pytest.approx(84.0, abs=0.5)
     assert assess(["ziconotide"], [5.0]).stable_d == pytest.approx(40.0, abs=1.0)
@@ -63,7 +63,7 @@ def test_a_local_anesthetic_s_base_falls_out_near_neutral_ph():
     assert any("precipitates" in text for text in neutral.warnings)
 
 
-def test_an_unstudied_mixture_says_so_and_is_kept_for_a_month_at_most():
+def test_an_unstudied_mixture_says_so_and_keeps_a_month_at_most():
     report = assess(["fentanyl", "midazolam"], [1e3, 500.0])
     assert report.status == "unknown"
     assert report.stable_d <= 30.0

@@ -33,7 +33,7 @@ def test_the_page_draws_every_panel_and_logs_nothing(tmp_path):
     assert "http" not in page.read_text(encoding="utf-8").split("<h2>")[-1]
 
 
-def test_the_table_of_a_program_has_every_tick_and_the_numbers_of_the_summary(tmp_path, capsys):
+def test_the_table_of_a_program_adds_up_to_its_summary(tmp_path, capsys):
     table = tmp_path / "deep" / "bridge.csv"
     assert run(["pump", "simulate", str(EXAMPLE), "--csv", str(table), "--json"]) == 0
     summary = json.loads(capsys.readouterr().out)["summary"]
@@ -44,7 +44,7 @@ def test_the_table_of_a_program_has_every_tick_and_the_numbers_of_the_summary(tm
     assert dose == pytest.approx(summary["morphine: into the CSF (mg)"], rel=1e-9)
 
 
-def test_a_program_is_interrogated_on_a_day_and_a_patient_s_pump_at_the_end(capsys):
+def test_a_pump_is_interrogated_on_a_day_or_at_the_end(capsys):
     assert run(["pump", "interrogate", str(EXAMPLE), "--day", "21"]) == 0
     text = capsys.readouterr().out
     assert "bridge" in text
@@ -82,7 +82,7 @@ def test_a_solution_is_assessed_and_a_bridge_planned(capsys):
         ("\x00", "TOML"),
     ],
 )
-def test_a_program_that_makes_no_sense_is_refused_in_one_sentence(tmp_path, capsys, text, reason):
+def test_a_senseless_program_is_refused_in_one_sentence(tmp_path, capsys, text, reason):
     path = tmp_path / "bad.toml"
     path.write_text(text, encoding="utf-8")
     assert run(["pump", "simulate", str(path)]) != 0

@@ -38,7 +38,7 @@ def dose_for(target, doses, relief):
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.7, 2.0])
-def test_hill_form_matches_its_closed_form_at_every_dose_and_tolerance(shift):
+def test_the_hill_form_matches_its_closed_form(shift):
     par = held(["morphine"], len(DOSES))
     effect = one_tick(par, shift, dh=DOSES)["channel"]["effect"][:, 0]
     top = (DOSES * np.exp(-shift)) ** par["channel"]["hill"][:, 0]
@@ -47,7 +47,7 @@ def test_hill_form_matches_its_closed_form_at_every_dose_and_tolerance(shift):
 
 @pytest.mark.parametrize("efficacy", [0.5, 5.0, 25.0])
 @pytest.mark.parametrize("slope", [1.0, 1.5, 2.4])
-def test_operational_model_has_half_its_maximum_at_the_stated_ec50(efficacy, slope):
+def test_the_operational_model_has_half_its_maximum_at_the_ec50(efficacy, slope):
     par = held(["morphine"], 2, structure=COMPARTMENT)
     par["drug"]["efficacy"][:, 0] = efficacy
     par["channel"]["hill"][:, 0] = slope
@@ -56,7 +56,7 @@ def test_operational_model_has_half_its_maximum_at_the_stated_ec50(efficacy, slo
     assert half == pytest.approx(0.5 * full, rel=1e-6)
 
 
-def test_operational_model_matches_black_and_leff_with_tolerance_as_lost_receptors():
+def test_tolerance_is_lost_receptors_as_in_black_and_leff():
     efficacy, slope, shift = 5.0, 2.4, 1.1
     par = held(["morphine"], len(DOSES), structure=COMPARTMENT)
     par["drug"]["efficacy"][:, 0] = efficacy
@@ -67,7 +67,7 @@ def test_operational_model_matches_black_and_leff_with_tolerance_as_lost_recepto
     np.testing.assert_allclose(effect, stimulus / (stimulus + (1.0 + x) ** slope), rtol=1e-12)
 
 
-def test_tolerance_takes_maximum_effect_from_low_efficacy_and_only_potency_from_high():
+def test_tolerance_costs_low_efficacy_effect_and_high_potency():
     shift = 1.5
     left = {}
     for efficacy in (2.0, 25.0):
@@ -94,7 +94,7 @@ def test_tolerance_shifts_ec50_by_its_exponential(structure, within):
     assert found[1] / found[0] == pytest.approx(np.e, rel=within)
 
 
-def test_interaction_raises_only_the_opioids_drive_by_the_greco_term():
+def test_an_interaction_raises_the_opioids_drive_by_greco_term():
     par = held(["morphine", "clonidine"], len(DOSES))
     alpha = 1.7
     par["channel"]["synergy"][:, 1] = alpha
@@ -115,7 +115,7 @@ def test_interaction_in_the_brain_is_its_own_number():
     assert state["channel"]["central"][0, 1] == pytest.approx(0.9, rel=1e-12)
 
 
-def test_receptors_join_by_bliss_independence_on_each_kind_of_pain():
+def test_receptors_join_by_bliss_independence_on_each_pain():
     par = held(["morphine", "bupivacaine", "clonidine"], 1)
     par["channel"]["synergy"] = 0.0
     together = relief_at(par, 0.8, 0.7, 0.9)
@@ -148,7 +148,7 @@ def combination_index(drugs, target, synergy=None):
     return mixed / alone[0] + mixed / alone[1]
 
 
-def test_morphine_with_clonidine_is_synergistic_and_with_hydromorphone_additive():
+def test_clonidine_is_synergistic_and_hydromorphone_additive():
     with_clonidine = combination_index(["morphine", "clonidine"], 0.25)
     assert with_clonidine < 0.8
     assert with_clonidine < combination_index(["morphine", "clonidine"], 0.25, synergy=0.0)
@@ -170,7 +170,7 @@ def test_a_rotation_meets_only_the_shared_part_of_tolerance():
     assert state["relief"][1] > state["relief"][0]
 
 
-def test_tolerance_grows_with_each_drugs_own_share_of_the_receptor():
+def test_tolerance_grows_with_each_drugs_share_of_the_receptor():
     par = held(["morphine", "hydromorphone"], 1)
     state = begin(par)
     hold(par, state, 0, dh=3.0)
@@ -193,7 +193,7 @@ def test_a_drug_of_another_receptor_shares_no_tolerance():
     assert state["channel"]["drive"][0, 1] == pytest.approx(1.0, rel=1e-12)
 
 
-def test_brain_sums_both_routes_and_keeps_the_stated_share_of_tolerance():
+def test_the_brain_sums_both_routes_and_shares_the_tolerance():
     par = held(["morphine"], 3)
     shift = 1.3
     kept = np.exp(-par["channel"]["resp_tolerance"][0, 0] * shift)
@@ -201,7 +201,7 @@ def test_brain_sums_both_routes_and_keeps_the_stated_share_of_tolerance():
     np.testing.assert_allclose(state["channel"]["central"][:, 0], kept * np.array([0.6, 0.3, 0.9]), rtol=1e-12)
 
 
-def test_use_before_the_implant_counts_as_tolerance_in_cord_and_brain():
+def test_use_before_the_implant_counts_as_tolerance():
     par = held(["morphine"], 2)
     par["channel"]["tol_prior"][:, 0] = [0.0, 1.0]
     state = one_tick(par, dh=1.0, bs=1.0)

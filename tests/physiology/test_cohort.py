@@ -50,7 +50,7 @@ def large(request: pytest.FixtureRequest) -> Cohort:
     st.integers(0, 2**63),
     st.randoms(),
 )
-def test_a_patient_is_the_same_alone_in_company_and_in_any_order(patients, split, seed, random) -> None:
+def test_a_patient_is_the_same_alone_or_in_any_company(patients, split, seed, random) -> None:
     spec = load_cohort_spec("cancer")
     together = draw(spec, ("morphine",), patients, split, seed)
     order = list(range(len(patients)))
@@ -125,7 +125,7 @@ def test_what_cannot_be_drawn_is_refused() -> None:
 
 
 @pytest.mark.parametrize("patients", [[0.5], [1.0], [True], [math.nan], [2**70], [[1]], ["1"], 3])
-def test_indices_that_are_not_a_list_of_whole_numbers_are_refused(patients) -> None:
+def test_indices_that_are_no_list_of_whole_numbers_are_refused(patients) -> None:
     with pytest.raises(ConfigError, match="a list of whole numbers"):
         identities(patients, "train")
 
@@ -263,7 +263,7 @@ def test_covariates_go_together_as_stated(large: Cohort) -> None:
     assert c["antihypertensive"].mean() == pytest.approx(0.3, abs=4 * 0.46 / math.sqrt(N))
 
 
-def test_creatinine_clearance_of_women_is_lower_by_fifteen_percent(large: Cohort) -> None:
+def test_creatinine_clearance_of_women_is_fifteen_percent_lower(large: Cohort) -> None:
     """Cockcroft-Gault turned round gives back the creatinine, whose distribution the file states."""
     c = large.covariates
     creatinine = (140 - c["age_y"]) * c["weight_kg"] / (72 * c["crcl_ml_per_min"]) * np.where(c["male"], 1.0, 0.85)

@@ -78,7 +78,7 @@ def test_a_bad_cell_is_named_by_row_and_column(tmp_path: Path, row: str, reason:
     assert found.startswith(reason)
 
 
-def test_every_problem_is_reported_at_once_and_long_lists_are_cut(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once_and_long_lists_cut(tmp_path: Path) -> None:
     path = _write(tmp_path, HEAD, *(f"p{i},x,true,170,y" for i in range(30)))
     assert len(_problems(path)) == 60
     with pytest.raises(CohortTableError, match="and 40 more"):

@@ -76,7 +76,7 @@ def assert_moves(drugs, expected, **change):
         np.testing.assert_allclose(found[name], factor, rtol=1e-9, err_msg=name)
 
 
-def test_the_reference_covers_every_covariate_and_is_the_files_own_patient():
+def test_the_reference_covariates_give_the_files_own_patient():
     assert set(REFERENCE) == set(COVARIATES)
     par = charts(["morphine"], {})[0]
     file = shipped("drugs/morphine")
@@ -189,7 +189,7 @@ def test_diagnosis_sets_the_neuropathic_share_and_nothing_else():
     assert set(moved(["morphine"], diagnosis="crps")) == {"neuropathic"}
 
 
-def test_painful_level_places_pain_and_tip_and_its_span_the_width_only():
+def test_the_painful_level_places_pain_and_tip_and_its_width():
     assert set(moved(["morphine"], pain_level="L2")) == {"w_pain", "tip_node"}
     assert set(moved(["morphine"], pain_span=3)) == {"w_pain"}
     for level, span, first, last in (
@@ -227,13 +227,13 @@ def test_genes_move_the_analgesic_ec50_of_opioids_only(change, key, power):
     assert moved(["clonidine"], **change) == {}
 
 
-def test_sleep_apnea_sensitizes_the_brain_and_takes_drive_in_sleep():
+def test_sleep_apnea_sensitizes_the_brain_and_lowers_drive():
     factor = number("sleep_apnea.central_ec50")
     expected = {"drug0.ec50_bs": factor, "drug0.ec50_pl": factor, "apnea": number("sleep_apnea.drive")}
     assert_moves(["morphine"], expected, sleep_apnea=True)
 
 
-def test_a_benzodiazepine_sensitizes_the_brain_and_sedation_further():
+def test_a_benzodiazepine_sensitizes_brain_and_sedation_further():
     factor = number("benzodiazepine.central_ec50")
     expected = {"drug0.ec50_bs": factor, "drug0.ec50_pl": factor}
     expected["channel0.ec50_sed_ratio"] = number("benzodiazepine.sedation_ratio")
@@ -246,7 +246,7 @@ def test_a_gabapentinoid_sensitizes_the_brain_a_little():
     assert_moves(["morphine"], {"drug0.ec50_bs": factor, "drug0.ec50_pl": factor}, gabapentinoid=True)
 
 
-def test_an_antihypertensive_makes_the_fall_of_pressure_larger_and_nothing_else():
+def test_an_antihypertensive_only_enlarges_the_fall_of_pressure():
     factor = 1.0 / number("antihypertensive.pressure")
     assert factor < 1.0
     assert_moves(["clonidine"], {"drug0.ec50_sym": factor}, antihypertensive=True)
@@ -261,7 +261,7 @@ def test_central_factors_of_several_covariates_multiply():
     )
 
 
-def test_baclofen_stays_in_plasma_in_proportion_to_what_the_kidneys_no_longer_remove():
+def test_baclofen_stays_in_plasma_as_the_kidneys_fail():
     par = calm(charts(["baclofen"], {}, {"creatinine_mg_per_dl": 2.0 * REFERENCE["creatinine_mg_per_dl"]}))
     course = advance(par, begin(par), 20 * 24.0, rate_ug_per_h=10.0)
     plasma = course["plasma"][-1]
@@ -280,7 +280,7 @@ def test_apnea_lowers_ventilation_asleep_but_not_awake():
     assert course["rr"][night, 1] / course["rr"][night, 0] == pytest.approx(rate, rel=1e-9)
 
 
-def test_the_same_drug_in_the_brain_depresses_an_old_patient_more():
+def test_the_same_brain_level_depresses_an_old_patient_more():
     par = naive(calm(charts(["morphine"], {"age_y": 30.0}, {"age_y": 85.0})))
     par["aa_gradient"] = 12.0
     par["drug"]["ke0_bs"] = 1e-15

@@ -46,7 +46,7 @@ def after_bolus(par, hours, ug=100.0, ml=1.0, clock_h=8.0, **kwargs):
     return state
 
 
-def test_exchange_rises_with_pulse_stroke_volume_and_breathing_by_the_stated_powers():
+def test_exchange_rises_with_pulse_stroke_and_breathing():
     """Given each patient's dispersion, level and canal, the three powers must explain what is left to the last digit."""
     seed, n, level = 5, 60, NODES.index("T6")
     cohort = draw(load_cohort_spec("noncancer"), ["morphine"], range(n), "test", seed)
@@ -71,7 +71,7 @@ def test_wider_exchange_spreads_a_bolus_further():
     assert np.all(np.diff(spread(after_bolus(par, 3.0)["drug"]["csf"][:, 0])) > 0.0)
 
 
-def test_dispersion_rises_from_the_lower_to_the_upper_end_of_the_canal():
+def test_dispersion_rises_from_the_lower_end_upward():
     par = one()
     dispersion = par["g_node"][0, 1:-1] / par["v_node"][0, 1:-1]  # levels share the canal's length, so it cancels
     region = [np.array([NODES.index(a), NODES.index(b)]) - 1 for a, b in (("C2", "C6"), ("T2", "T11"), ("L2", "L4"))]
@@ -113,7 +113,7 @@ def test_absorbed_csf_takes_its_drug_along():
     assert np.log(before[1] / after[1]) == pytest.approx(0.05 * spinal_share * 10.0, rel=0.05)
 
 
-def test_larger_bolus_volume_leaves_the_tip_cell_and_spreads_wider():
+def test_a_larger_bolus_volume_leaves_the_tip_and_spreads_wider():
     volumes = (0.05, 0.2, 1.0, 5.0)
     early = [after_bolus(one(), TICK_H, ml=ml)["drug"][0, 0] for ml in volumes]
     outside = [own["csf"].sum() / (own["csf"].sum() + own["tip"]) for own in early]
@@ -143,7 +143,7 @@ def test_basal_flow_alone_stays_at_the_tip():
 
 
 @pytest.mark.parametrize(("clock_h", "direction"), [(10.0, 1.0), (1.0, -1.0)])
-def test_heavy_solution_sinks_in_an_upright_patient_and_runs_cephalad_in_a_supine_one(clock_h, direction):
+def test_heavy_solution_sinks_upright_and_runs_cephalad_supine(clock_h, direction):
     par = one(n=3)
     par["drug"]["jet_shift"][:, 0] = [-2.0, 0.0, 2.0]
     place = mean_node(after_bolus(par, TICK_H, ml=2.0, clock_h=clock_h)["drug"]["csf"][:, 0])
@@ -153,7 +153,7 @@ def test_heavy_solution_sinks_in_an_upright_patient_and_runs_cephalad_in_a_supin
     assert heavy > 0.4
 
 
-def test_posture_matters_less_when_supine_and_not_at_all_to_an_infusion():
+def test_posture_matters_less_supine_and_never_to_an_infusion():
     shift = {}
     for clock_h in (10.0, 1.0):
         par = one(n=2)
@@ -178,7 +178,7 @@ def test_a_bolus_near_an_end_of_the_canal_stays_in_it(level):
 
 
 @pytest.mark.parametrize(("structure", "to", "last"), [(AXIAL, "L4", N_NODES - 1), (COMPARTMENT, "", len(REGIONS) - 1)])
-def test_a_tip_that_moves_leaves_its_drug_behind_and_prepares_the_patient_again(structure, to, last):
+def test_a_tip_that_moves_leaves_its_drug_behind(structure, to, last):
     par = calm(copies(drawn(["morphine"], structure=structure), 1))
     state = begin(par)
     advance(par, state, 48.0, rate_ug_per_h=20.0)
@@ -264,7 +264,7 @@ def test_extreme_patients_stay_finite_bounded_and_conserve(structure, tip, rates
 
 
 @pytest.mark.parametrize("structure", [AXIAL, COMPARTMENT])
-def test_stiff_modes_die_out_within_a_substep_instead_of_ringing(structure):
+def test_stiff_modes_die_out_within_a_substep_without_ringing(structure):
     par = calm(copies(drawn(["morphine"], structure=structure), 1))
     par["g_node"] *= 1e7
     par["drug"]["k_uptake"] = par["drug"]["k_return"] = 1e6

@@ -51,7 +51,7 @@ def test_mass_follows_its_equation_and_its_unit():
     assert course["granuloma"][-1, 0] == pytest.approx(expected, rel=2e-3)
 
 
-def test_mass_fades_after_the_drug_stops_and_a_small_one_does_no_harm():
+def test_a_mass_fades_without_drug_and_a_small_one_is_harmless():
     par, state, course = infused([20.0], [20.0])
     grown = course["granuloma"][-1, 0]
     later = advance(par, state, 2 * MONTH)["granuloma"][-1, 0]
@@ -66,7 +66,7 @@ def test_drugs_without_reported_masses_grow_none(drug):
     assert np.all(course["granuloma"] == 0.0)
 
 
-def test_hydromorphone_grows_as_much_as_morphine_at_the_dose_and_concentration_of_equal_effect():
+def test_equal_effect_of_hydromorphone_grows_an_equal_mass():
     factor = drawn(["hydromorphone"])["drug"]["granuloma"][0, 0]
     assert factor > 1.0
     morphine = infused([2.0], [10.0])[2]["granuloma"][-1, 0]
@@ -74,7 +74,7 @@ def test_hydromorphone_grows_as_much_as_morphine_at_the_dose_and_concentration_o
     assert hydromorphone == pytest.approx(morphine, rel=1e-9)
 
 
-def test_mass_is_bounded_and_presses_on_the_cord_past_its_threshold():
+def test_a_mass_is_bounded_and_presses_past_its_threshold():
     sizes = np.array([0.3, 0.6, 1.0, 1.9])
     par = calm(copies(drawn(["morphine"]), len(sizes)))
     par["granuloma_fade_h"] = 1e9
@@ -102,7 +102,7 @@ def test_mass_keeps_drug_from_the_canal_and_passes_it_to_plasma():
     assert course["relief"][-1, 2] < course["relief"][-1, 0]
 
 
-def test_mass_balance_holds_for_every_drug_of_a_mixture_with_boluses_and_a_growing_mass():
+def test_mass_balance_holds_in_a_mixture_with_a_growing_mass():
     par = calm(copies(drawn(["hydromorphone", "bupivacaine", "clonidine"]), 2))
     par["granuloma_per_h"] = [0.0, 1e-2]
     state = begin(par)
@@ -116,7 +116,7 @@ def test_mass_balance_holds_for_every_drug_of_a_mixture_with_boluses_and_a_growi
         np.testing.assert_allclose(amount(state, d), own["given"], rtol=1e-9)
 
 
-def test_infections_come_at_their_hazard_last_their_length_and_bring_fever():
+def test_infections_come_at_their_hazard_and_bring_fever():
     n, hours, hazard, length = 400, 1000.0, 1e-3, 48.0
     par = calm(drawn(["morphine"], n))
     par["infection_per_h"], par["infection_h"] = hazard, length
@@ -129,7 +129,7 @@ def test_infections_come_at_their_hazard_last_their_length_and_bring_fever():
     assert 0.0 < ill.mean() < 0.2
 
 
-def test_infection_ends_after_its_course_and_none_comes_without_hazard():
+def test_an_infection_ends_and_none_comes_without_hazard():
     par = calm(drawn(["morphine"], 20))
     state = begin(par)
     state["infection_left_h"][:10] = 72.0
@@ -140,7 +140,7 @@ def test_infection_ends_after_its_course_and_none_comes_without_hazard():
     assert state["infections"].sum() == 0
 
 
-def test_bladder_follows_the_cord_for_an_opioid_and_the_sacral_nerves_for_a_local_anesthetic():
+def test_the_bladder_follows_cord_or_sacral_nerves_by_drug():
     par, state = settled("morphine", 2.0, dh=DOSES)
     rule = par["channel"][0, 0]
     expected = [rule["emax_retention"] * hill(u / rule["ec50_retention_ratio"], 2.0) for u in DOSES]
@@ -158,7 +158,7 @@ def test_bladder_follows_the_cord_for_an_opioid_and_the_sacral_nerves_for_a_loca
         ("endocrine", "emax_endocrine", "ec50_endocrine", "endocrine_tau_h"),
     ],
 )
-def test_gut_and_gonadal_axis_approach_their_level_with_their_own_lag(field, largest, half, lag):
+def test_gut_and_gonadal_axis_follow_with_their_own_lag(field, largest, half, lag):
     hours = 10 * DAY
     par, state = settled("morphine", hours, dh=DOSES)
     rule = par["channel"][0, 0]
@@ -167,7 +167,7 @@ def test_gut_and_gonadal_axis_approach_their_level_with_their_own_lag(field, lar
     assert np.all(np.diff(state[field]) > 0.0)
 
 
-def test_tolerance_to_analgesia_does_not_spare_gut_or_gonadal_axis():
+def test_tolerance_to_analgesia_spares_neither_gut_nor_gonads():
     _, state = settled("morphine", DAY, dh=1.0)
     tolerant = naive(held(["morphine"], 1))
     tolerant["channel"]["tol_prior"][:, 0] = 2.0
@@ -191,7 +191,7 @@ def test_nausea_and_itch_fade_as_patients_grow_used_to_them():
         assert np.all(np.diff(course[name][4:, 0]) <= 0.0)
 
 
-def test_faster_titration_of_ziconotide_costs_more_cognition_at_the_same_final_dose():
+def test_faster_titration_of_ziconotide_costs_more_cognition():
     par = naive(held(["ziconotide"], 2))
     par["channel"]["ec50_cog_ratio"] = 3.0
     state = begin(par)
@@ -229,7 +229,7 @@ def test_psychosis_is_having_passed_the_patients_own_threshold():
     assert np.all(advance(par, state, 30 * DAY)["psychotic"][-1] == 0.0)
 
 
-def test_motor_block_and_fall_of_pressure_rise_with_the_dose_of_a_local_anesthetic():
+def test_a_local_anesthetic_blocks_and_lowers_pressure_by_dose():
     par, state = settled("bupivacaine", 1.0, sym=DOSES, mot=DOSES)
     rule = par["channel"][0, 0]
     np.testing.assert_allclose(
@@ -242,7 +242,7 @@ def test_motor_block_and_fall_of_pressure_rise_with_the_dose_of_a_local_anesthet
     np.testing.assert_allclose(state["motor_block"], block, rtol=1e-9)
 
 
-def test_a_local_anesthetic_in_even_csf_takes_pain_before_pressure_and_pressure_before_the_legs():
+def test_a_local_anesthetic_takes_pain_then_pressure_then_legs():
     par = naive(held(["bupivacaine"], 40))
     c = np.linspace(1.0, 40.0, 40)
     state = begin(par)
@@ -259,7 +259,7 @@ def test_a_local_anesthetic_in_even_csf_takes_pain_before_pressure_and_pressure_
     assert halves[0] < halves[1] < halves[2]
 
 
-def test_an_infusion_of_bupivacaine_numbs_the_legs_only_at_high_dose():
+def test_a_bupivacaine_infusion_numbs_legs_only_at_high_dose():
     par = naive(calm(copies(drawn(["bupivacaine"]), 4)))
     course = advance(par, begin(par), 2 * DAY, rate_ug_per_h=np.array([0.0, 100.0, 1000.0, 10000.0]))
     for name in ("relief", "bp_fall", "motor_block"):
@@ -268,7 +268,7 @@ def test_an_infusion_of_bupivacaine_numbs_the_legs_only_at_high_dose():
     assert course["motor_block"][-1, 1] < 0.05
 
 
-def test_clonidine_lowers_pressure_and_pulse_but_leaves_the_legs():
+def test_clonidine_lowers_pressure_and_pulse_not_the_legs():
     par, state = settled("clonidine", 1.0, sym=DOSES)
     assert np.all(np.diff(state["bp_fall"]) > 0.0)
     assert np.all(np.diff(state["hr_fall"]) > 0.0)

@@ -123,7 +123,7 @@ def test_a_bigger_body_dilutes_and_clears_more() -> None:
     np.testing.assert_allclose(drug["k10"], 85.0 / 80.0 * size**0.75 / size * kidneys)
 
 
-def test_sensitivity_and_clearance_are_the_patients_own_for_every_drug() -> None:
+def test_sensitivity_and_clearance_are_the_patients_own() -> None:
     cohort = draw(load_cohort_spec("cancer"), ("morphine", "hydromorphone"), range(50), "train", 3)
     drugs = cohort.par["drug"]
     for field, ratio in (("ec50", 0.25 / 0.045), ("ec50_bs", 5.0), ("k_csf_loss", 0.12 / 0.15)):
@@ -167,7 +167,7 @@ def test_exchange_flows_of_equal_cells_are_d_a_over_dx() -> None:
     ("cancer", "morphine", 1.0), ("noncancer", "morphine", 0.5), ("cancer", "hydromorphone", 0.2),
     ("noncancer", "hydromorphone", 0.1),
 ])  # fmt: skip
-def test_the_starting_dose_is_a_300th_of_the_oral_dose_within_the_label(cohort: str, drug: str, share: float) -> None:
+def test_the_starting_dose_is_a_300th_of_the_oral_dose(cohort: str, drug: str, share: float) -> None:
     potency = 5.0 if drug == "hydromorphone" else 1.0
     drawn = _draw(cohort, 500, drug=drug).covariates
     expected = np.clip(1000 * drawn["medd_mg_per_d"] / 300 * share * potency, 200, 10_000) / potency
@@ -204,7 +204,7 @@ def test_the_description_is_ordered_and_of_the_cohort(large: Cohort) -> None:
 
 
 @pytest.mark.parametrize("name", cohort_names())
-def test_untreated_patients_hurt_but_neither_stop_breathing_nor_sleep_by_day(name: str) -> None:
+def test_untreated_patients_hurt_but_breathe_and_stay_awake(name: str) -> None:
     par = draw(load_cohort_spec(name), ("morphine",), np.arange(300), "test", 2025).par.copy()
     course = advance(par, begin(par), 48.0)
     assert course["depressed"].max() == 0.0

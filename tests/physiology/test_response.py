@@ -70,7 +70,7 @@ def test_tolerance_saturates_and_recovers():
     assert own["tol_slow"] > 0.7 * rule["tol_slow_max"] * 0.9
 
 
-def test_stopping_after_chronic_dosing_brings_withdrawal_that_fades():
+def test_stopping_a_chronic_dose_brings_withdrawal_that_fades():
     par = toy_patients()[0]
     state = fresh_state(np.array([par]))[0]
     adapt(par, state, 5.0, 60)
@@ -84,7 +84,7 @@ def test_stopping_after_chronic_dosing_brings_withdrawal_that_fades():
     assert course[-1] < 0.5 * max(course)
 
 
-def test_hyperalgesia_is_slower_than_tolerance_to_come_and_raises_pain():
+def test_hyperalgesia_follows_tolerance_and_raises_pain():
     par = toy_patients()[0]
     state = fresh_state(np.array([par]))[0]
     adapt(par, state, 50.0, 20)
@@ -224,7 +224,7 @@ def test_worse_pain_means_fewer_reports():
     assert counts[1] < counts[0]
 
 
-def test_a_skipped_report_is_not_asked_for_again_before_the_next_is_due():
+def test_a_skipped_report_waits_until_the_next_is_due():
     par = toy_patients(nrs_skip=0.5, nrs_skip_slope=0.0, nrs_every_h=1.0)[0]
     state = fresh_state(np.array([par]))[0]
     n = 0

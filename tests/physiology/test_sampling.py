@@ -32,9 +32,7 @@ def _number(**more: object) -> Quantity:
 
 @pytest.mark.parametrize("edges", [(1.0, 3.0), (2.0, 2.5), (0.0, 2.0), (1.99, 2.01), (1.0, 40.0), (2.0, 2.0)])
 @pytest.mark.parametrize("distribution", ["normal", "lognormal"])
-def test_truncation_equals_the_truncated_normal_at_the_same_quantile(
-    edges: tuple[float, float], distribution: str
-) -> None:
+def test_truncation_is_the_truncated_normal_at_that_quantile(edges: tuple[float, float], distribution: str) -> None:
     draws = _sampler()
     number = _number(cv=0.4, distribution=distribution, range=edges)
     drawn = draws.quantity(number, "x", "mL")
@@ -75,7 +73,7 @@ def test_uniform_and_constant_numbers() -> None:
     ] * len(drawn)
 
 
-def test_draws_are_standard_independent_and_keyed_by_name_patient_and_seed() -> None:
+def test_draws_are_standard_and_keyed_by_name_patient_and_seed() -> None:
     draws = _sampler(20_000)
     a, b = draws.normal("a"), draws.normal("b")
     assert stats.kstest(a, stats.norm.cdf).pvalue > 1e-3

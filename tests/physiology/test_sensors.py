@@ -60,7 +60,7 @@ def settled_readings(pain, sedated):
     return par, signal(state)
 
 
-def test_every_sensor_answers_pain_with_the_stated_sign_and_size():
+def test_every_sensor_answers_pain_by_the_stated_sign_and_size():
     par, shown = settled_readings(np.array([2.0, 8.0]), np.array([False, False]))
     rise = dict(zip(SENSORS, shown[1] - shown[0], strict=True))
     gain = dict(zip(SENSORS, par["s_gain_pain"][0], strict=True))
@@ -84,7 +84,7 @@ def test_every_sensor_answers_pain_with_the_stated_sign_and_size():
     assert {name for name in SENSORS if rise[name] < -1e-9} == {"activity", "hrv"}
 
 
-def test_every_sensor_answers_sedation_with_the_stated_sign_and_size():
+def test_every_sensor_answers_sedation_by_the_stated_size():
     par, shown = settled_readings(np.array([5.0, 5.0]), np.array([False, True]))
     rise = dict(zip(SENSORS, shown[1] - shown[0], strict=True))
     expected = dict(zip(SENSORS, par["s_gain_sed"][0], strict=True))
@@ -119,7 +119,7 @@ def test_every_sensor_lags_by_its_own_time_constant():
         np.testing.assert_allclose(shown / true, 1.0 - np.exp(-k * TICK_H / tau), rtol=1e-6)
 
 
-def test_drift_has_the_stated_spread_and_memory_and_wanders_apart():
+def test_drift_has_the_stated_spread_and_memory():
     par = watched(spread_out(drawn(["morphine"], 600)))
     par["s_drift"] = np.linspace(0.05, 0.2, N_SENSORS)
     par["s_drift_tau_h"] = 12.0
@@ -144,7 +144,7 @@ def residuals(par, clock_h, n=6):
     return np.concatenate(rows), float(state["activity"].mean())
 
 
-def test_noise_has_the_stated_spread_at_rest_and_motion_raises_it():
+def test_noise_has_the_stated_spread_and_motion_raises_it():
     par = watched(spread_out(drawn(["morphine"], 600)))
     par["s_noise"] = np.linspace(0.02, 0.2, N_SENSORS)
     par["s_motion"] = np.linspace(0.2, 1.0, N_SENSORS)
@@ -173,7 +173,7 @@ def starts(missing):
     return missing & ~np.concatenate((np.zeros_like(missing[:1]), missing[:-1]))
 
 
-def test_dropouts_start_at_the_stated_rate_and_last_as_long_as_stated():
+def test_dropouts_have_the_stated_rate_and_length():
     par = calm(drawn(["morphine"], 200))
     missing, *_ = record(par, 300.0)
     begun = starts(missing).sum(axis=(0, 1))
@@ -185,7 +185,7 @@ def test_dropouts_start_at_the_stated_rate_and_last_as_long_as_stated():
     np.testing.assert_allclose(length, on_grid, rtol=0.12)
 
 
-def test_a_missing_sample_ages_and_a_stuck_one_repeats_the_old_value_as_if_valid():
+def test_a_missing_sample_ages_and_a_stuck_one_looks_valid():
     par = calm(drawn(["morphine"], 150))
     par["s_stuck"] = 0.3
     missing, valid, value, age = record(par, 200.0)
@@ -203,7 +203,7 @@ def test_a_missing_sample_ages_and_a_stuck_one_repeats_the_old_value_as_if_valid
     np.testing.assert_array_equal(valid[1:][lasting], valid[:-1][lasting])
 
 
-def test_no_sensor_is_stuck_where_the_share_is_zero_and_none_missing_without_dropouts():
+def test_nothing_is_stuck_or_missing_where_the_rates_are_zero():
     par = calm(drawn(["morphine"], 50))
     par["s_stuck"] = 0.0
     missing, valid, *_ = record(par, 100.0)
@@ -214,7 +214,7 @@ def test_no_sensor_is_stuck_where_the_share_is_zero_and_none_missing_without_dro
     assert valid.all()
 
 
-def test_noise_drift_and_dropouts_do_not_depend_on_the_action_or_the_batch():
+def test_sensor_faults_do_not_depend_on_action_or_batch():
     base = spread_out(drawn(["morphine"], 20))
     runs = []
     for rate, rows in ((0.0, slice(None)), (200.0, slice(None)), (0.0, slice(7, 8))):
@@ -275,7 +275,7 @@ def test_distress_follows_pain_within_its_time():
     np.testing.assert_allclose(course[-1], np.array([0.2, 0.9]) * (1.0 - gap) + 0.5 * gap, atol=1e-6)
 
 
-def test_reports_are_whole_numbers_of_the_scale_and_only_from_the_awake():
+def test_reports_are_whole_numbers_and_only_from_the_awake():
     par = watched(drawn(["morphine"], 40))
     par["nrs_noise"] = 2.0
     came, said = reports(par, 4)

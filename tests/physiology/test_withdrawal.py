@@ -37,7 +37,7 @@ def without_withdrawal(par):
     par["channel"]["wd_gain"][1] = 0.0
 
 
-def test_opioid_withdrawal_peaks_within_days_and_fades_within_weeks():
+def test_opioid_withdrawal_peaks_in_days_and_fades_in_weeks():
     before, course, *_ = stopped(["morphine"], hours=21 * DAY)
     withdrawal = course["withdrawal"][:, 0]
     assert np.all(before["withdrawal"][-TICKS_PER_DAY:] < 0.01)
@@ -46,7 +46,7 @@ def test_opioid_withdrawal_peaks_within_days_and_fades_within_weeks():
     assert withdrawal[-1] < 0.1
 
 
-def test_opioid_withdrawal_raises_pain_pulse_pressure_and_temperature_as_its_numbers_say():
+def test_opioid_withdrawal_raises_pain_and_vital_signs():
     _, course, par, state = stopped(["morphine"], 2, hours=2 * DAY, prepare=without_withdrawal)
     rule, level = par["channel"][0, 0], state["channel"]["withdrawal"][0, 0]
     fever = 10.0 * (course["temperature"][-1, 0] - 37.0)
@@ -60,7 +60,7 @@ def test_opioid_withdrawal_raises_pain_pulse_pressure_and_temperature_as_its_num
     assert 37.0 < course["temperature"][-1, 0] < 37.0 + rule["wd_temp"]
 
 
-def test_a_taper_is_milder_than_a_stop_and_a_short_exposure_milder_than_a_long_one():
+def test_withdrawal_is_milder_by_taper_and_by_short_exposure():
     par = naive(held(["morphine"], 3))
     state = begin(par)
     hold(par, state, dh=np.array([10.0, 10.0, 0.0]))
@@ -104,7 +104,7 @@ def susceptible(par):
     par["rebound"] = [0.6, 1.0, 1.2, 1.5]
 
 
-def test_only_susceptible_patients_enter_the_dangerous_course_and_it_kills_untreated():
+def test_the_dangerous_course_takes_the_susceptible_and_kills():
     _, course, *_ = stopped(["baclofen"], 4, cohort="spasticity", hours=8 * DAY, prepare=susceptible)
     assert np.all(course["crisis_h"][:, :2] == 0.0)
     assert np.all(course["crisis_h"][:, 2:].max(axis=0) > 0.0)
@@ -124,7 +124,7 @@ def test_drug_given_in_time_ends_the_dangerous_course():
     assert np.all(after["dead"] == 0.0)
 
 
-def test_opioid_withdrawal_is_miserable_but_never_the_dangerous_course():
+def test_opioid_withdrawal_never_takes_the_dangerous_course():
     _, course, *_ = stopped(["morphine"], 4, prepare=susceptible)
     assert np.all(course["crisis_h"] == 0.0)
     assert np.all(course["dead"] == 0.0)

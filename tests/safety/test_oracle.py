@@ -72,7 +72,7 @@ def test_two_of_three_samples_warn(sign: str, bad: int, good: int) -> None:
 
 
 @pytest.mark.parametrize(("sign", "bad", "good"), [("rr", 79, 80), ("spo2", 899, 900), ("co2", 601, 600)])
-def test_depression_halves_the_rate_until_a_clinician_opens_the_lock(sign: str, bad: int, good: int) -> None:
+def test_depression_halves_the_rate_until_a_clinician_clears_it(sign: str, bad: int, good: int) -> None:
     assert Trajectory().told(T, 2, **{sign: bad}).broken() == {19}
     assert Trajectory().told(T, 2, **{sign: good}).broken() == set()
     halved = Trajectory().told(T, 2, **{sign: bad}).rate(T + 1, 1_000)
@@ -84,7 +84,7 @@ def test_depression_halves_the_rate_until_a_clinician_opens_the_lock(sign: str, 
         assert opened.broken() == broken
 
 
-def test_deep_sedation_locks_and_a_pocket_fill_leaves_the_lowest_rate() -> None:
+def test_deep_sedation_locks_and_a_pocket_fill_leaves_the_least() -> None:
     assert Trajectory().told(T, poss=4).broken() == {19}
     assert Trajectory().told(T, poss=4).rate(T, 1_000).broken() == set()
     assert Trajectory().told(T, poss=3, since_refill=15).rate(T, 1_000).broken() == {19}
@@ -144,7 +144,7 @@ def test_nobody_asked_and_nothing_usable_rise_nothing() -> None:
         assert Trajectory().bolus(T).asked(T, 1, valid).broken() == {invariant}
 
 
-def test_three_unusable_requests_switch_automation_off_until_a_clinician_looks() -> None:
+def test_three_unusable_requests_end_automation_until_a_look() -> None:
     assert Trajectory().rate(T, 2_100).asked(T - 5, 3, 0).broken() == {1}
     assert Trajectory().rate(T, 2_100).asked(T - 5, 2, 0).broken() == set()
     assert Trajectory().rate(T, 2_100).asked(T - 5, 3, 0).told(T - 1, clear=1).broken() == set()

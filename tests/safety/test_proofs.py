@@ -19,12 +19,37 @@ from thecal.safety.proofs.verify import _solve, failures, profile_goals, shared_
 
 STRICT = {"step_permille": 200, "rise_permille": 500, "keep_permille": 800, "bolus_permille": 200}
 
+STEP = "step: a rise keeps the relative and the absolute step"
+# A line of the tick, the same line broken, and a goal that must then fail.
+BROKEN_TICKS = [
+    ("TICKS_PER_WEEK) + 1, WEEKS_BACK + 1)", "TICKS_PER_WEEK) + 2, WEEKS_BACK + 1)",
+     "escalation is read after 13 weeks from that entry"),
+    ("ledger[k] = ledger[k + 1]", "ledger[k] = ledger[k]",
+     "the ledger shifts by one tick and gains what was commanded"),
+    ("wanted = ite(valid == ASKED, request, state.prev_rate)", "wanted = request",
+     "an unusable request raises nothing and gives no bolus"),
+    ("ite(both(received.clear > 0, state.lock_resp == 0), rate, state.baseline)", "rate",
+     "the clinician's rate is noted where a clinician looks and no lock holds"),
+    ("state.holds, locked, lock_rate)\n    given", "0, locked, lock_rate)\n    given", "a rise needs stability"),
+    ("state.denies)\n    marks", "0)\n    marks", "a bolus needs battery"),
+    ("either(lapsed, state.blind > 0)", "lapsed",
+     "a lapsed lease and a blind shield ask for no more than the clinician's rate"),
+    ("state.bolus_count + given - state.bolus_flag[slot]", "state.bolus_count + given",
+     "the number of boluses is the sum of the day's ring"),
+]  # fmt: skip
+
+
+def _sample(goals: list[Goal]) -> list[Goal]:
+    """Every fourth goal, and those that a broken tick is held against."""
+    held = {goal for _, _, goal in BROKEN_TICKS}
+    return [goal for i, goal in enumerate(goals) if i % 4 == 0 or goal.name in held]
+
 
 def _answer(goal: Goal, seconds: float = 20.0) -> str:
     return str(_solve(("", goal.name, goal.smt2(), goal.wanted, [], seconds))["status"])
 
 
-def test_the_shipped_proof_is_of_this_kernel_and_proves_every_goal_of_every_profile() -> None:
+def test_the_shipped_proof_covers_this_kernel_and_every_profile() -> None:
     proof = shipped_proof()
     assert proof["kernel"] == kernel_hash(), "the shield has changed: run `make proof`"
     assert failures(proof) == []
@@ -42,8 +67,14 @@ def test_a_decision_is_proved_anew(goal: Goal) -> None:
     assert _answer(goal) == "proved"
 
 
-@pytest.mark.parametrize("goal", [*lock_goals.goals(), *searches.goals()[4:], *ticks.goals()], ids=lambda g: g.name)
-def test_locks_ledger_and_tick_are_proved_anew(goal: Goal) -> None:
+@pytest.mark.parametrize("goal", [*lock_goals.goals(), *searches.goals()[4:]], ids=lambda g: g.name)
+def test_locks_and_ledger_are_proved_anew(goal: Goal) -> None:
+    assert _answer(goal) == "proved"
+
+
+@pytest.mark.parametrize("goal", _sample(ticks.goals()), ids=lambda g: g.name)
+def test_a_sample_of_the_tick_is_proved_anew(goal: Goal) -> None:
+    """Whole in the slow tests, and wherever the shield is verified; here what broken ticks are held against, and some more."""
     assert _answer(goal) == "proved"
 
 
@@ -71,47 +102,53 @@ def _broken(module: ModuleType, old: str, new: str) -> ModuleType:
     return copy
 
 
+def _named(goals: list[Goal], name: str) -> Goal:
+    (goal,) = (goal for goal in goals if goal.name == name)
+    return goal
+
+
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("old", "new", "goal"),
     [
-        ("rate = hi(lo(request, top), floor)", "rate = hi(request, floor)"),
-        ("fdiv(prev * permille, 1000)", "fdiv(prev * permille, 999)"),
-        ("since_increase >= wait", "since_increase >= wait - 1"),
-        ("ite(locked, lo(rate, lock_rate), rate)", "rate"),
-        ("since_bolus >= lockout", "since_bolus > lockout"),
-        ("count < most", "count <= most"),
-        ("highest - rate)", "highest)"),
+        ("rate = hi(lo(request, top), floor)", "rate = hi(request, floor)", STEP),
+        ("fdiv(prev * permille, 1000)", "fdiv(prev * permille, 999)", STEP),
+        (
+            "since_increase >= wait",
+            "since_increase >= wait - 1",
+            "interval: a rise waits for the last one to have acted",
+        ),
+        (
+            "ite(locked, lo(rate, lock_rate), rate)",
+            "rate",
+            "lock: a lock lowers the rate, though not below the pump's lowest",
+        ),
+        (
+            "since_bolus >= lockout",
+            "since_bolus > lockout",
+            "bolus every change is marked, for a bolus",
+        ),
+        ("count < most", "count <= most", "bolus count: a bolus is one of the day's number"),
+        ("highest - rate)", "highest)", "bolus size: absolute, share of the day, and the pump's flow"),
     ],
 )
-def test_a_broken_kernel_is_refuted(old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_kernel_is_refuted(old: str, new: str, goal: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terms, "kernel", _broken(kernel, old, new))
-    assert any(_answer(goal, 5.0) != "proved" for goal in decisions.goals(STRICT))
+    assert _answer(_named(decisions.goals(STRICT), goal)) == "refuted"
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("TICKS_PER_WEEK) + 1, WEEKS_BACK + 1)", "TICKS_PER_WEEK) + 2, WEEKS_BACK + 1)"),
-        ("ledger[k] = ledger[k + 1]", "ledger[k] = ledger[k]"),
-        ("wanted = ite(valid == ASKED, request, state.prev_rate)", "wanted = request"),
-        ("ite(both(received.clear > 0, state.lock_resp == 0), rate, state.baseline)", "rate"),
-        ("state.holds, locked, lock_rate)\n    given", "0, locked, lock_rate)\n    given"),
-        ("state.denies)\n    marks", "0)\n    marks"),
-        ("either(lapsed, state.blind > 0)", "lapsed"),
-        ("state.bolus_count + given - state.bolus_flag[slot]", "state.bolus_count + given"),
-    ],
-)  # fmt: skip
-def test_a_broken_tick_is_refuted(old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("old", "new", "goal"), BROKEN_TICKS)
+def test_a_broken_tick_is_refuted(old: str, new: str, goal: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terms, "tick", _broken(tick, old, new))
-    assert any(_answer(goal, 10.0) != "proved" for goal in ticks.goals())
+    assert _answer(_named(ticks.goals(), goal)) == "refuted"
 
 
 def test_a_broken_lock_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terms, "locks", _broken(locks, "clear > 0, well", "clear >= 0, well"))
-    assert any(_answer(goal, 5.0) != "proved" for goal in lock_goals.goals())
+    goal = "a latch opens exactly for a clinician, after the watch, in a well patient"
+    assert _answer(_named(lock_goals.goals(), goal)) == "refuted"
 
 
-def test_an_open_question_and_an_impossible_assumption_are_no_proof() -> None:
+def test_an_open_question_or_impossible_assumption_is_no_proof() -> None:
     a, b, c = z3.Ints("a b c")
     hard = Goal("hard", (a > 2, b > 2, c > 2), a * a * a + b * b * b != c * c * c)
     assert _answer(hard, 0.2) == "unknown"
@@ -128,7 +165,7 @@ def _loose(folder: Path) -> Path:
     return path
 
 
-def test_an_unproved_profile_is_refused_until_it_is_proved_or_asked_for(tmp_path: Path) -> None:
+def test_an_unproved_profile_is_refused_unless_asked_for(tmp_path: Path) -> None:
     path = _loose(tmp_path)
     profile = load_profile(path)
     with pytest.raises(UnprovedShieldError, match=r"thecal verify .*loose\.toml"):

@@ -229,7 +229,7 @@ def test_bolus_room_is_the_largest_bolus_over_a_held_rate(ledger: list[int], cap
 
 
 @given(st.integers(0, 10**6), st.integers(0, 1000), st.integers(1, 500), st.integers(0, 10**6))
-def test_the_floor_is_on_the_grid_and_never_above_the_rate_in_force(highest, keep, step, prev) -> None:
+def test_the_floor_is_on_the_grid_and_not_above_the_rate(highest, keep, step, prev) -> None:
     floor = kernel.withdrawal_floor(highest, keep, step, prev, True)
     assert floor <= prev
     assert floor == prev or (floor % step == 0 and 1000 * floor >= keep * highest > 1000 * (floor - step) - 1000 * step)

@@ -106,7 +106,7 @@ def test_the_rise_over_28_days_is_bounded_and_then_freed() -> None:
     assert run.binding[10 * DAY] == 1 << BIT["rise"] | 1 << BIT["envelope"] | 1 << BIT["cap"] | 1 << BIT["step"]
 
 
-def test_before_a_week_of_exposure_the_rate_may_fall_to_the_pumps_lowest() -> None:
+def test_before_a_week_of_exposure_the_rate_may_fall_lowest() -> None:
     par = parameters(20_000)
     assert _asked(grown_up(par, ticks=671), par, 500) == (500, 0, [])
     assert _asked(grown_up(par, ticks=672), par, 500) == (1_600, 0, ["floor"])

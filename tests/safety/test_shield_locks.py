@@ -49,7 +49,7 @@ def test_one_low_sample_does_not_lock_and_two_of_three_do(sample: tuple[int, int
 
 
 @pytest.mark.parametrize("sample", POOR)
-def test_a_warning_needs_two_of_three_and_withholds_rises_and_boluses(sample: tuple[int, int, int]) -> None:
+def test_a_warning_needs_two_of_three_and_withholds_rises(sample: tuple[int, int, int]) -> None:
     state, par = _shield()
     assert tick(state, par, 2_100, 1_000, vitals=sample) == (2_100, 1_000)
     state, par = _shield()
@@ -79,7 +79,7 @@ def test_missing_samples_neither_confirm_nor_forget() -> None:
 
 
 @pytest.mark.parametrize("every", [2, 3])
-def test_a_signal_that_arrives_more_often_does_not_push_out_the_other(every: int) -> None:
+def test_a_more_frequent_signal_does_not_push_out_the_other(every: int) -> None:
     state, par = _shield()
     for t in range(2 * every):
         _show(state, par, (60 if t % every == 0 else -1, 970, 1))
@@ -95,14 +95,14 @@ def test_a_lock_halves_once_and_holds_against_any_request() -> None:
     assert tick(state, par, START // 2) == (START // 2, 0)
 
 
-def test_a_lock_goes_below_the_withdrawal_floor_but_not_below_the_pump() -> None:
+def test_a_lock_goes_below_the_floor_but_not_below_the_pump() -> None:
     par = parameters(20_000)
     for start, left in ((2_000, 1_000), (1_010, 500), (900, 500), (500, 500), (1_030, 510)):
         state = grown_up(par, start)
         assert _show(state, par, LOW[0], LOW[0]) == left
 
 
-def test_a_locked_patient_may_be_lowered_further_only_within_the_floor() -> None:
+def test_a_locked_patient_is_lowered_only_within_the_floor() -> None:
     """Half of the day's highest rate is already under the floor, so nothing lower is left until the day is over."""
     state, par = _latched()
     assert tick(state, par, 0) == (START // 2, 0)
@@ -116,7 +116,7 @@ def test_no_clearing_before_a_day(ticks: int) -> None:
     assert state["lock_resp"] == 1
 
 
-def test_a_clinician_clears_after_a_day_with_recovered_vital_signs() -> None:
+def test_a_clinician_clears_after_a_day_of_recovered_signs() -> None:
     state, par = _latched()
     _show(state, par, *[WELL] * 95)
     assert state["lock_resp"] == 1
@@ -186,7 +186,7 @@ def test_a_second_depression_after_clearing_halves_again() -> None:
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_old_vital_signs_withhold_rises_and_boluses_after_half_an_hour(which: int) -> None:
+def test_old_vital_signs_withhold_rises_after_half_an_hour(which: int) -> None:
     sample = [(-1, 970, 1), (140, -1, 1)][which]
     state, par = _shield()
     _show(state, par, sample, sample)

@@ -100,7 +100,7 @@ def test_an_admixture_keeps_the_cap_of_each_of_its_drugs() -> None:
 
 
 @pytest.mark.parametrize("start", [8_000, 40_000, 250_000, 10**9])
-def test_a_starting_rate_that_would_break_the_cap_by_being_held_is_lowered(start: int) -> None:
+def test_a_starting_rate_that_would_break_the_cap_is_lowered(start: int) -> None:
     run = drive(parameters(20_000), start, np.zeros(N), np.zeros(N), relative=True)
     assert highest_window_pg(run.rates, run.boluses, 20_000) <= CAP_PG["morphine"]
     assert run.rates[0] == 7_730  # 15 mg over 97 ticks at 20 mg/mL is 7731 nL, on the grid of 10 nL

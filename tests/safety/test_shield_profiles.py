@@ -68,7 +68,7 @@ def _keys(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", ["seed_2025", "label_us", "pacc_2017", "research_wide"])
-def test_shipped_profiles_load_and_hold_exactly_the_known_limits(name: str) -> None:
+def test_shipped_profiles_hold_exactly_the_known_limits(name: str) -> None:
     profile = load_profile(name)
     assert name in profile_names()
     assert profile.drugs == DRUGS

@@ -77,7 +77,7 @@ def test_asking_again_for_what_was_allowed_gives_the_same(seed: int, request: in
 
 @PROPERTY
 @given(SEEDS, RATES, BOLUSES)
-def test_what_breaks_no_limit_runs_as_asked_and_what_breaks_one_says_so(seed: int, request: int, bolus: int) -> None:
+def test_a_request_runs_as_asked_or_names_the_limit_it_breaks(seed: int, request: int, bolus: int) -> None:
     """Only the pump's grid changes a request without a reason being given."""
     run, par = _history(seed)
     state = run.state[0]

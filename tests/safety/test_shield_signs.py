@@ -20,9 +20,7 @@ def _shield(**more: object) -> tuple[np.void, np.void]:
 
 
 @pytest.mark.parametrize(("first", "second", "locked"), [(601, 601, 1), (601, 600, 0), (600, 600, 0), (601, -1, 0)])
-def test_carbon_dioxide_locks_when_two_of_three_samples_are_over_its_limit(
-    first: int, second: int, locked: int
-) -> None:
+def test_carbon_dioxide_locks_on_two_of_three_samples(first: int, second: int, locked: int) -> None:
     state, par = _shield()
     tick(state, par, START, co2=first)
     rate, _ = tick(state, par, START, co2=second)
@@ -39,7 +37,7 @@ def test_carbon_dioxide_warns_before(co2: int, allowed: tuple[int, int]) -> None
     assert (state["binding"] == 1 << BIT["resp"]) == (co2 > 500)
 
 
-def test_a_saturation_and_a_carbon_dioxide_sample_confirm_each_other() -> None:
+def test_saturation_and_carbon_dioxide_confirm_each_other() -> None:
     state, par = _shield()
     tick(state, par, START, co2=650)
     tick(state, par, START, vitals=(140, 880, 1), co2=560)
@@ -55,7 +53,7 @@ def test_a_cannula_that_slips_is_no_recovery() -> None:
 
 
 @pytest.mark.parametrize(("pressure", "rises"), [(1_049, False), (1_050, True)])
-def test_a_fall_below_the_patients_own_pressure_withholds_a_vasoactive_drug(pressure: int, rises: bool) -> None:
+def test_a_fall_of_pressure_withholds_a_vasoactive_drug(pressure: int, rises: bool) -> None:
     for drug, free in (("bupivacaine", rises), ("morphine", True)):
         par = parameters(20_000, drugs=(drug,))
         state = grown_up(par, START, ticks=700)
@@ -65,7 +63,7 @@ def test_a_fall_below_the_patients_own_pressure_withholds_a_vasoactive_drug(pres
         assert (state["binding"] == bits.HEMODYNAMIC) != free
 
 
-def test_the_patients_own_pressure_is_that_of_the_first_day_with_values() -> None:
+def test_the_patients_own_pressure_is_that_of_the_first_day() -> None:
     par = parameters(20_000)
     state = grown_up(par, START, ticks=0)
     for k in range(300):
@@ -74,7 +72,7 @@ def test_the_patients_own_pressure_is_that_of_the_first_day_with_values() -> Non
 
 
 @pytest.mark.parametrize(("seen", "after"), [(1_900, 1_900), (2_000, 2_000), (2_200, 2_000)])
-def test_a_blind_shield_goes_back_to_what_a_clinician_saw_and_never_up(seen: int, after: int) -> None:
+def test_a_blind_shield_goes_back_to_the_clinicians_rate(seen: int, after: int) -> None:
     state, par = _shield()
     state["baseline"] = seen
     for _ in range(4):

@@ -53,7 +53,7 @@ def test_high_words_of_seed_and_patient_matter():
     assert uniforms(1, 2, 3, 4) != uniforms(1, 2 + 2**40, 3, 4)
 
 
-def test_normal_quantile_is_accurate_to_seven_digits_out_to_the_last_word():
+def test_the_normal_quantile_is_accurate_to_seven_digits():
     p = np.concatenate((np.linspace(1e-6, 1 - 1e-6, 4001), 2.0 ** -np.arange(8, 34), 1 - 2.0 ** -np.arange(8, 34)))
     found = np.array([normal_quantile(x) for x in p])
     assert np.max(np.abs(found - ndtri(p)) / np.maximum(1.0, np.abs(ndtri(p)))) < 1e-6

@@ -1,0 +1,102 @@
+"""Executors: results in the order of the items, items read a few ahead, exceptions where the result would have come."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+
+import numba
+import pytest
+
+from thecal.core import executor
+from thecal.core.errors import ConfigError
+from thecal.core.executor import AHEAD, Executor, Processes, Serial, local
+
+WORKERS = 2
+KINDS = pytest.mark.parametrize("runs", [Serial(), Processes(WORKERS)], ids=["serial", "processes"])
+
+
+def square_with_process(item: int) -> tuple[int, int, int]:
+    """The square, who worked it out and with how many threads; the first items take longest."""
+    time.sleep(0.2 if item == 0 else 0.0)
+    return item * item, os.getpid(), numba.get_num_threads()
+
+
+def refuse_three(item: int) -> int:
+    """Fails for 3 in a way that a user can meet."""
+    if item == 3:
+        raise ConfigError("three is refused")
+    return item
+
+
+class Counted:
+    """Counts how many items were read."""
+
+    def __init__(self, n: int) -> None:
+        self.n, self.read = n, 0
+
+    def __iter__(self) -> Iterator[int]:
+        for item in range(self.n):
+            self.read += 1
+            yield item
+
+
+def test_processes_keep_the_order_and_run_one_thread_each() -> None:
+    done = list(Processes(WORKERS).map(square_with_process, range(9)))
+    assert [square for square, _, _ in done] == [item * item for item in range(9)]
+    assert os.getpid() not in {who for _, who, _ in done}
+    assert {threads for _, _, threads in done} == {1}
+
+
+def test_one_process_is_this_process() -> None:
+    assert list(Serial().map(square_with_process, range(2)))[1][1] == os.getpid()
+
+
+def test_items_are_read_only_a_few_ahead_and_an_early_stop_ends_it() -> None:
+    source = Counted(1_000)
+    results = Processes(WORKERS).map(refuse_three, source)
+    assert source.read == 0
+    assert next(results) == 0
+    assert source.read == AHEAD * WORKERS + 1
+    assert next(results) == 1
+    assert source.read == AHEAD * WORKERS + 2
+    results.close()
+    assert source.read == AHEAD * WORKERS + 2
+
+
+def test_one_process_reads_each_item_when_its_result_is_asked_for() -> None:
+    source = Counted(1_000)
+    results = Serial().map(refuse_three, source)
+    assert [next(results), source.read, next(results), source.read] == [0, 1, 1, 2]
+
+
+@KINDS
+def test_an_exception_comes_where_its_result_would_have_come(runs: Executor) -> None:
+    results = runs.map(refuse_three, range(6))
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ConfigError, match="three is refused"):
+        next(results)
+
+
+@KINDS
+def test_no_items_give_no_results(runs: Executor) -> None:
+    assert isinstance(runs, Executor)
+    assert list(runs.map(refuse_three, [])) == []
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_fewer_than_one_worker_is_refused(workers: int) -> None:
+    for make in (Processes, local):
+        with pytest.raises(ConfigError, match=f"workers must be at least 1, not {workers}"):
+            make(workers)
+
+
+def test_the_local_executor_uses_a_process_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor, "available_cores", lambda: 3)
+    found = local()
+    assert isinstance(found, Processes)
+    assert found.workers == 3
+    assert isinstance(local(1), Serial)
+    monkeypatch.setattr(executor, "available_cores", lambda: 1)
+    assert isinstance(local(), Serial)
