@@ -1,44 +1,39 @@
-"""Configurations of runs: pydantic models from TOML, YAML or JSON with overrides, saved in full and able to run again."""
+"""Configurations of runs: a scenario and what a study adds, from a file, the environment and the command line, saved in full."""
 
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSource, PydanticBaseSettingsSource
 
-from thecal.core.errors import ConfigError, UnknownNameError
-from thecal.devices.fault_presets import load_faults
-from thecal.devices.specs import load_pump
-from thecal.envs.tasks import TaskSpec, load_task
+from thecal.agents.backends.registry import algorithm_names
+from thecal.core.errors import ConfigError
+from thecal.core.files import write_whole
+from thecal.envs.scenario import Scenario, Split
+from thecal.envs.tasks import first_reason
 from thecal.experiments.tracking.provenance import config_hash
-from thecal.physiology.cohort_spec import load_cohort_spec
-from thecal.safety.certificate import require_proof
-from thecal.safety.profiles import load_profile
 
 CONFIG_FILE = "config.json"
 POLICIES = "policies"  # folder of a run's artifacts: copies of the trained policies it judged
+PREFIX = "THECAL_"
 
 
-class RunConfig(BaseModel):
-    """What every run has."""
+class RunConfig(Scenario):
+    """What every run has: the scenario, and where it is tracked."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    experiment: str = Field(default="thecal", description="Experiment of the tracking store.")
+    track: bool = Field(default=True, description="Keep the run in the tracking store.")
 
-    task: str = "CancerMorphine"
-    seed: int = Field(default=0, ge=0)
-    difficulty: str = "real"
-    shield_mode: Literal["project", "replace", "mask", "monitor", "off"] = "project"
-    profile: str | None = None
-    allow_unproved: bool = False  # run a limit profile whose proof is missing, and mark the run
-    pump: str | None = None  # another model of pump than the task's
-    faults: str | None = None  # a preset of hazards or a .toml file, in place of the task's own
-    cohort_seed: int = Field(default=0, ge=0)
-    experiment: str = "thecal"
-    track: bool = True
+    @property
+    def scenario(self) -> Scenario:
+        """What the patients of the run meet."""
+        return Scenario.model_validate({name: getattr(self, name) for name in Scenario.model_fields})
 
     @property
     def hash(self) -> str:
@@ -49,31 +44,39 @@ class RunConfig(BaseModel):
 class TrainConfig(RunConfig):
     """``thecal train``: algorithm, its settings, and how the result is checked on the tune split."""
 
-    algorithm: Literal["ppo", "sac"] = "ppo"
+    algorithm: str = "ppo"
     total_steps: int | None = Field(default=None, ge=1)
     settings: dict[str, Any] = Field(default_factory=dict)
     pool: int = Field(default=4096, ge=1)
     tune_patients: int = Field(default=32, ge=1)
     out: str = "runs/train"
 
+    @field_validator("algorithm")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in algorithm_names():
+            raise ValueError(f"unknown algorithm {value!r}; known: {', '.join(algorithm_names())}")
+        return value
+
 
 class EvaluateConfig(RunConfig):
     """``thecal evaluate``: one policy on the patients of a split."""
 
+    split: Split = "test"
     policy: str = "fixed"
     patients: int = Field(default=100, ge=1)
-    split: Literal["train", "tune", "test"] = "test"
     out: str | None = None
     trail: bool = False  # keep the audit trail with the run
+    transitions: bool = False  # keep every transition with the run, for offline learning
 
 
 class CompareConfig(RunConfig):
     """``thecal compare``: policies (names or folders of trained ones) against a reference."""
 
+    split: Split = "test"
     policies: tuple[str, ...] = ("fixed", "guideline", "fixed_ptm", "guideline_ptm", "pid", "random", "max_request")
     reference: str = "fixed"
     patients: int = Field(default=100, ge=1)
-    split: Literal["train", "tune", "test"] = "test"
     out: str | None = "runs/compare"
 
 
@@ -83,58 +86,75 @@ Config = TypeVar("Config", bound=RunConfig)
 def load_config(
     kind: type[Config], path: str | Path | None = None, overrides: Mapping[str, Any] | None = None
 ) -> Config:
-    """A configuration from a file (TOML, YAML or JSON, optional) and overrides by dotted key.
+    """A configuration in layers: a file (TOML, YAML or JSON), then the environment, then overrides by dotted key.
+
+    An environment variable is the field's name in capitals after ``THECAL_``, nested ones joined by two underscores
+    (``THECAL_TASK``, ``THECAL_SETTINGS__GAMMA``).
 
     Raises:
         ConfigError: the file cannot be read, or a value is unknown or invalid; the text names file, key and reason.
     """
     name = "configuration" if path is None else Path(path).name
     values = {} if path is None else _read(Path(path))
+    given: dict[str, Any] = {}
     for key, value in (overrides or {}).items():
-        target = values
-        *parents, last = key.split(".")
-        for parent in parents:
-            target = target.setdefault(parent, {})
-            if not isinstance(target, dict):
-                raise ConfigError(f"{name}: {key}: {parent!r} is not a table")
-        target[last] = value
+        _put(given, key, value, name)
     try:
-        return kind.model_validate(values)
+        return kind.model_validate(_layered(kind, values, given))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         unknown = first["type"] == "extra_forbidden"
-        reason = f"unknown; known: {', '.join(kind.model_fields)}" if unknown else first["msg"]
-        raise ConfigError(f"{name}: {where}: {reason}") from error
+        known = f"unknown; known: {', '.join(kind.model_fields)}"
+        raise ConfigError(f"{name}: {f'{where}: {known}' if unknown else first_reason(error)}") from error
+
+
+def _layered(kind: type[Config], file: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The values of all layers, the later over the earlier, nested tables key by key; nothing is validated yet."""
+
+    class Layers(kind, BaseSettings):  # type: ignore[valid-type,misc]
+        model_config = {"env_prefix": PREFIX, "env_nested_delimiter": "__", "extra": "allow"}
+
+    environment = EnvSettingsSource(Layers)
+    layers: tuple[PydanticBaseSettingsSource, ...] = (InitSettingsSource(Layers, file), environment)
+    merged: dict[str, Any] = {}
+    for layer in (*(source() for source in layers), given):
+        merged = _over(merged, layer)
+    return merged
+
+
+def _over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(found.get(key), dict)
+        found[key] = _over(found[key], value) if both else value
+    return found
+
+
+def _put(values: dict[str, Any], key: str, value: Any, name: str) -> None:
+    target = values
+    *parents, last = key.split(".")
+    for parent in parents:
+        target = target.setdefault(parent, {})
+        if not isinstance(target, dict):
+            raise ConfigError(f"{name}: {key}: {parent!r} is not a table")
+    target[last] = value
 
 
 def save_config(config: RunConfig, folder: Path) -> Path:
     """Write the configuration with every value, defaults included; :func:`load_config` reads it back."""
-    path = folder / CONFIG_FILE
-    path.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    return path
+    return write_whole(folder / CONFIG_FILE, config.model_dump_json(indent=2) + "\n")
 
 
-def checked_task(config: RunConfig) -> TaskSpec:
-    """The task of a run whose names all exist, so that a slip shows before any work or tracking.
-
-    Another pump or faults make another task: its title says so and its hash differs.
+def writable(folder: Path) -> Path:
+    """Make ``folder`` and see that a file can be written there.
 
     Raises:
-        ConfigError: the task, its difficulty, the cohort, pump, faults or limit profile is unknown or corrupt.
+        StoreError: it cannot.
     """
-    spec = load_task(config.task)
-    changes = {name: value for name in ("pump", "faults") if (value := getattr(config, name)) is not None}
-    if changes:
-        title = f"{spec.title} ({', '.join(f'{name} {value}' for name, value in changes.items())})"
-        spec = spec.model_copy(update={**changes, "title": title})
-    load_pump(spec.pump)
-    load_faults(spec.faults)
-    if config.difficulty not in spec.difficulty:
-        raise UnknownNameError("difficulty", config.difficulty, list(spec.difficulty))
-    require_proof(load_profile(config.profile or spec.profile), allow_unproved=config.allow_unproved)
-    load_cohort_spec(spec.cohort)
-    return spec
+    probe = write_whole(folder / f".write_check.{os.getpid()}", "")
+    probe.unlink(missing_ok=True)
+    return folder
 
 
 def _read(path: Path) -> dict[str, Any]:

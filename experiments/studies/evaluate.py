@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from thecal.agents.base import Policy
-from thecal.agents.registry import make_policy, policy_names
-from thecal.core.errors import UnknownNameError
+from thecal.agents.find import find_policies, find_policy, folder_of, training_facts
 from thecal.core.files import as_json, write_whole
 from thecal.envs.outcomes import outcomes
-from thecal.envs.tasks import TaskSpec
-from thecal.experiments.analysis.compare import estimate, grouped, is_one_method
+from thecal.envs.scenario import Resolved
+from thecal.experiments.analysis.compare import estimate, grouped
 from thecal.experiments.analysis.comparison import Comparison
 from thecal.experiments.analysis.results import Interval
 from thecal.experiments.analysis.stored import save_result
-from thecal.experiments.rollouts.rollout import Trajectories, rollout
+from thecal.experiments.rollouts.parquet import TrajectoryWriter
+from thecal.experiments.rollouts.rollout import blocks
 from thecal.experiments.rollouts.trails import chunks, keep_heads
+from thecal.experiments.rollouts.transitions import TransitionWriter
 from thecal.experiments.studies.compare import compare
 from thecal.experiments.studies.config import (
     CONFIG_FILE,
@@ -27,19 +32,28 @@ from thecal.experiments.studies.config import (
     CompareConfig,
     EvaluateConfig,
     RunConfig,
-    checked_task,
     save_config,
+    writable,
 )
-from thecal.experiments.studies.train import writable
 from thecal.experiments.tracking.provenance import provenance, run_tags
 from thecal.experiments.tracking.tracker import Tracker
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One policy on one set of patients."""
+    """One policy on one set of patients.
 
-    run: Trajectories
+    Attributes:
+        policy: its name.
+        scene: what the patients met.
+        values: every outcome of the task, ``[patients]``.
+        estimates: of every outcome, with its interval.
+        run_id: MLflow run, ``None`` without tracking.
+    """
+
+    policy: str
+    scene: Resolved
+    values: dict[str, NDArray[np.float64]]
     estimates: dict[str, Interval]
     run_id: str | None
 
@@ -53,49 +67,71 @@ def _keep_policies(tracker: Tracker, names: Sequence[str]) -> None:
 
 
 def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lambda _d, _t: None) -> Evaluation:
-    """Run one policy, estimate every outcome with its interval, save and track it.
+    """Run one policy, estimate every outcome with its interval, save and track it; patients stream through in blocks.
 
     Raises:
         StoreError: the store or the output folder cannot be written (before any work).
         ConfigError: the configuration names something unknown.
     """
     policy = find_policy(config.policy)
-    spec = checked_task(config)
+    scene = config.scenario.resolve()
     folder = writable(Path(config.out)) if config.out else None
-    origin = _origin(config, spec, [policy])
-    tags = run_tags(origin, "evaluate", config.shield_mode, config.hash)
-    with Tracker(config.experiment, f"evaluate {policy.info.name} {spec.name}", tags, enabled=config.track) as tracker:
+    origin = _origin(config, scene, [policy])
+    tags = run_tags(origin, "evaluate", scene, config.hash)
+    name = policy.info.name
+    with Tracker(config.experiment, f"evaluate {name} {scene.task.name}", tags, enabled=config.track) as tracker:
         tracker.params({"config": config.model_dump(mode="json")})
         tracker.document(config.model_dump(mode="json"), CONFIG_FILE)
         _keep_policies(tracker, [config.policy])
-        trail = _trail_place(config, policy.info.name, folder)
-        run = rollout(
-            policy,
-            spec,
-            range(config.patients),
-            config.seed,
-            split=config.split,
-            difficulty=config.difficulty,
-            shield_mode=config.shield_mode,
-            profile=config.profile,
-            allow_unproved=config.allow_unproved,
-            cohort_seed=config.cohort_seed,
-            trail=trail,
-            progress=progress,
-        )
+        trail = _trail_place(config, name, folder)
+        values = _stream(config, policy, scene, folder, trail, progress)
         if trail is not None:
             tracker.tags({"trail_head": keep_heads(trail)})
             if folder is None:
                 tracker.artifact(trail.parent)
-        estimates = {key: estimate(key, values, config.seed) for key, values in outcomes(run).items()}
+        estimates = {key: estimate(key, column, config.seed) for key, column in values.items()}
         tracker.metrics(_interval_metrics(estimates))
         if folder is not None:
             save_config(config, folder)
             write_whole(folder / "estimates.json", as_json(estimates))
             write_whole(folder / "provenance.json", as_json(origin))
-            run.to_parquet(folder / "trajectories.parquet")
             tracker.artifact(folder)
-    return Evaluation(run, estimates, tracker.run_id)
+    return Evaluation(name, scene, values, estimates, tracker.run_id)
+
+
+def _stream(
+    config: EvaluateConfig,
+    policy: Policy,
+    scene: Resolved,
+    folder: Path | None,
+    trail: Path | None,
+    progress: Callable[[int, int], None],
+) -> dict[str, NDArray[np.float64]]:
+    """Run every block of patients, write it where a folder is given, and keep its outcomes."""
+    found: dict[str, list[NDArray[np.float64]]] = {key: [] for key in scene.task.outcomes}
+    with ExitStack() as open_files:
+        table = None if folder is None else open_files.enter_context(TrajectoryWriter(folder / "trajectories.parquet"))
+        transitions = None
+        if config.transitions:
+            place = writable(Path(tempfile.mkdtemp(prefix="thecal-"))) if folder is None else folder
+            writer = TransitionWriter(place / "transitions.parquet", scene, policy.info)
+            transitions = open_files.enter_context(writer)
+        record = "summary" if table is None else "full"
+        parts = blocks(
+            policy,
+            scene,
+            range(config.patients),
+            trail=trail,
+            transitions=transitions,
+            record=record,
+            progress=progress,
+        )  # type: ignore[arg-type]
+        for block in parts:
+            if table is not None:
+                table.write(block)
+            for key, column in outcomes(block, scene.task.outcomes).items():
+                found[key].append(column)
+    return {key: np.concatenate(columns) for key, columns in found.items()}
 
 
 def run_compare(
@@ -120,28 +156,15 @@ def run_compare(
     written = dict(zip(config.policies, chosen, strict=False)) if policies is None else {}
     reference = written[config.reference].info.name if config.reference in written else config.reference
     grouped(chosen, reference)
-    spec = checked_task(config)
+    scene = config.scenario.resolve()
     folder = writable(Path(config.out)) if config.out else None
-    origin = _origin(config, spec, chosen)
-    tags = run_tags(origin, "compare", config.shield_mode, config.hash)
-    with Tracker(config.experiment, f"compare {spec.name}", tags, enabled=config.track) as tracker:
+    origin = _origin(config, scene, chosen)
+    tags = run_tags(origin, "compare", scene, config.hash)
+    with Tracker(config.experiment, f"compare {scene.task.name}", tags, enabled=config.track) as tracker:
         tracker.params({"config": config.model_dump(mode="json")})
         tracker.document(config.model_dump(mode="json"), CONFIG_FILE)
         _keep_policies(tracker, config.policies)
-        found = compare(
-            chosen,
-            spec,
-            config.patients,
-            config.seed,
-            reference=reference,
-            split=config.split,
-            difficulty=config.difficulty,
-            shield_mode=config.shield_mode,
-            profile=config.profile,
-            allow_unproved=config.allow_unproved,
-            cohort_seed=config.cohort_seed,
-            progress=progress,
-        )
+        found = compare(chosen, scene, config.patients, reference=reference, progress=progress)
         for policy, one in found.result.policies.items():
             tracker.metrics({f"{policy}/{key}": value for key, value in _interval_metrics(one.estimates).items()})
         if folder is not None:
@@ -166,15 +189,10 @@ def _trail_place(config: EvaluateConfig, policy: str, folder: Path | None) -> Pa
     return path
 
 
-def _origin(config: RunConfig, spec: TaskSpec, policies: Sequence[Policy]) -> dict[str, Any]:
+def _origin(config: RunConfig, scene: Resolved, policies: Sequence[Policy]) -> dict[str, Any]:
     """Provenance with what is known of trained policies: their weights' hash, seed and length of training."""
-    return provenance(
-        spec,
-        config.profile,
-        seed=config.seed,
-        config=config.model_dump(mode="json"),
-        trained=training_facts(policies),
-    )
+    plain = config.model_dump(mode="json")
+    return provenance(scene, seed=config.seed, config=plain, trained=training_facts(policies))
 
 
 def _interval_metrics(estimates: Mapping[str, Interval]) -> dict[str, float]:

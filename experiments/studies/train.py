@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +12,12 @@ import numpy as np
 from thecal.agents.backends.base import Trained
 from thecal.agents.backends.settings import load_rl_settings
 from thecal.agents.backends.training import train_policy
-from thecal.core.errors import ConfigError, StoreError
+from thecal.core.errors import ConfigError
+from thecal.core.files import as_json, write_whole
 from thecal.envs.outcomes import outcomes
-from thecal.envs.tasks import TaskSpec
+from thecal.envs.scenario import Resolved, Scenario
 from thecal.experiments.rollouts.rollout import rollout
-from thecal.experiments.studies.config import CONFIG_FILE, TrainConfig, checked_task, save_config
+from thecal.experiments.studies.config import CONFIG_FILE, TrainConfig, save_config, writable
 from thecal.experiments.tracking.provenance import provenance, run_tags
 from thecal.experiments.tracking.tracker import Tracker, sb3_writer
 
@@ -60,44 +60,34 @@ def train(config: TrainConfig, progress: Progress = lambda _done, _total, _numbe
         ConfigError: the configuration names something unknown.
     """
     try:
-        from thecal.envs.adapters.sb3 import make_sb3
+        from thecal.envs.adapters.make import make_sb3
     except ImportError as error:
         raise ConfigError(f"training needs Stable-Baselines3: install thecal[train] ({error})") from error
 
-    spec = checked_task(config)
-    settings = load_rl_settings(config.algorithm, spec.name, **config.settings)
+    scene = config.scenario.resolve()
+    settings = load_rl_settings(config.algorithm, scene.task.name, **config.settings)
     total = settings.total_steps if config.total_steps is None else config.total_steps
     # The saved configuration names every setting, so that it runs the same when the shipped ones have changed.
     full = config.model_copy(update={"settings": settings.model_dump(mode="json"), "total_steps": total})
     folder = writable(Path(config.out))
-    origin = provenance(spec, config.profile, seed=config.seed, config=full.model_dump(mode="json"))
-    tags = run_tags(origin, "train", config.shield_mode, full.hash)
-    with Tracker(config.experiment, f"train {config.algorithm} {spec.name}", tags, enabled=config.track) as tracker:
+    origin = provenance(scene, seed=config.seed, config=full.model_dump(mode="json"))
+    tags = run_tags(origin, "train", scene, full.hash)
+    with Tracker(
+        config.experiment, f"train {config.algorithm} {scene.task.name}", tags, enabled=config.track
+    ) as tracker:
         tracker.params({"config": full.model_dump(mode="json")})
         tracker.document(full.model_dump(mode="json"), CONFIG_FILE)
-        env = make_sb3(
-            spec,
-            settings.n_envs,
-            config.seed,
-            pool=config.pool,
-            preload=True,
-            stagger=True,
-            difficulty=config.difficulty,
-            shield_mode=config.shield_mode,
-            profile=config.profile,
-            allow_unproved=config.allow_unproved,
-            cohort_seed=config.cohort_seed,
-        )
+        env = make_sb3(scene, settings.n_envs, config.seed, pool=config.pool, preload=True, stagger=True)
         log = training_log(tracker, progress, total)
         trained = train_policy(config.algorithm, env, settings, config.seed, total, [log])
         if trained.interrupted:
             tracker.killed()
         trained.save(folder / "policy")
         save_config(full, folder)
-        (folder / "provenance.json").write_text(json.dumps(origin, indent=2))
-        (folder / "curve.json").write_text(json.dumps(log.curve))
+        write_whole(folder / "provenance.json", as_json(origin))
+        write_whole(folder / "curve.json", as_json(log.curve, indent=None))
         tracker.artifact(folder)
-        tune = _tune(trained, spec, config)
+        tune = _tune(trained, scene, config)
         speed = trained.throughput
         tracker.metrics(
             {f"tune/{key}": value for key, value in tune.items()}
@@ -107,39 +97,12 @@ def train(config: TrainConfig, progress: Progress = lambda _done, _total, _numbe
     return TrainResult(trained, folder, tune, log.curve, tracker.run_id)
 
 
-def writable(folder: Path) -> Path:
-    """Make ``folder`` and see that a file can be written there.
-
-    Raises:
-        StoreError: it cannot.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".write_check"
-        probe.write_text("")
-        probe.unlink()
-    except OSError as error:
-        raise StoreError(f"the output folder {folder} cannot be written ({error})") from error
-    return folder
-
-
-def _tune(trained: Trained, spec: TaskSpec, config: TrainConfig) -> dict[str, float]:
-    run = rollout(
-        trained.policy,
-        spec,
-        range(config.tune_patients),
-        config.seed,
-        split="tune",
-        difficulty=config.difficulty,
-        shield_mode=config.shield_mode,
-        profile=config.profile,
-        allow_unproved=config.allow_unproved,
-        cohort_seed=config.cohort_seed,
-        record="summary",
-    )
+def _tune(trained: Trained, scene: Resolved, config: TrainConfig) -> dict[str, float]:
+    tuning = Scenario.of(scene, split="tune").resolve()
+    run = rollout(trained.policy, tuning, range(config.tune_patients), record="summary")
     return {
         key: float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
-        for key, values in outcomes(run).items()
+        for key, values in outcomes(run, scene.task.outcomes).items()
     }
 
 

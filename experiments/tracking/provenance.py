@@ -12,11 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from thecal.core.jit import available_cores
-from thecal.envs.tasks import TaskSpec, load_task
-from thecal.physiology.cohort_spec import load_cohort_spec
-from thecal.safety.certificate import is_proved, kernel_hash
-from thecal.safety.invariants import ShieldMode
-from thecal.safety.profiles import load_profile
+from thecal.envs.scenario import Resolved
+from thecal.safety.certificate import kernel_hash
 
 PACKAGES = ("numpy", "numba", "gymnasium", "torch", "stable-baselines3", "mlflow", "pydantic")
 
@@ -60,36 +57,34 @@ def config_hash(values: Any) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def provenance(task: str | TaskSpec, profile: str | None = None, **more: Any) -> dict[str, Any]:
+def provenance(scene: Resolved, **more: Any) -> dict[str, Any]:
     """Everything a run records about itself.
 
     Args:
-        task: of the run.
-        profile: limit profile, the task's own when ``None``.
+        scene: what its patients meet.
         **more: added as given (seeds, config).
     """
-    spec = load_task(task)
-    limits = load_profile(profile or spec.profile)
-    cohort = load_cohort_spec(spec.cohort)
     return {
         "git": git_state(),
         "versions": versions(),
         "machine": {"system": platform.platform(), "cores": available_cores()},
-        "task": {"id": spec.id, "hash": spec.hash},
-        "cohort": {"name": cohort.name, "hash": cohort.hash},
-        "profile": {"name": limits.name, "hash": limits.hash},
-        "shield": {"kernel_hash": kernel_hash(), "proved": is_proved(limits)},
+        "scenario": {"hash": scene.hash},
+        "task": {"id": scene.task.id, "hash": scene.task.hash},
+        "cohort": {"name": scene.cohort.name, "hash": scene.cohort.hash},
+        "profile": {"name": scene.profile.name, "hash": scene.profile.hash},
+        "shield": {"kernel_hash": kernel_hash(), "proved": scene.proved},
         **more,
     }
 
 
-def run_tags(origin: Mapping[str, Any], kind: str, shield_mode: str, config_hash: str) -> dict[str, str]:
+def run_tags(origin: Mapping[str, Any], kind: str, scene: Resolved, config_hash: str) -> dict[str, str]:
     """What a tracked run is searched by: its kind, the shield, and every hash of its provenance."""
     return {
         "kind": kind,
         "task": origin["task"]["id"],
-        "shield_mode": shield_mode,
-        "unshielded": str(not ShieldMode.of(shield_mode).shielded).lower(),
+        "shield_mode": scene.mode.name.lower(),
+        "unshielded": str(not scene.mode.shielded).lower(),
+        "scenario_hash": scene.hash,
         "task_hash": origin["task"]["hash"],
         "cohort_hash": origin["cohort"]["hash"],
         "profile_hash": origin["profile"]["hash"],
