@@ -9,7 +9,7 @@ import numpy as np
 
 from thecal.core.files import as_json, write_whole
 from thecal.experiments.sensitivity.identifiability import Identifiability, morphine_patient
-from thecal.experiments.sensitivity.regimens import SCENARIOS
+from thecal.experiments.sensitivity.regimens import REGIMENS
 from thecal.experiments.sensitivity.study import Indices, Ranking, scenario, study
 
 _COLORS = {"high": "#2b8a3e", "medium": "#e8a33d", "low": "#c92a2a"}
@@ -166,4 +166,4 @@ def write_page(found: dict[str, Any], docs: Path) -> Path:
 
 def all_scenarios() -> list[str]:
     """Names of every scenario."""
-    return list(SCENARIOS)
+    return list(REGIMENS)

@@ -20,7 +20,7 @@ _DAY_H = 24.0
 
 
 @dataclass(frozen=True)
-class Scenario:
+class Regimen:
     """A regimen on the cohort's reference patient, and its outcomes ``{name: [N]}``."""
 
     title: str
@@ -129,16 +129,16 @@ def mixture(par: NDArray[np.void]) -> Outcomes:
     }
 
 
-SCENARIOS: dict[str, Scenario] = {
-    "morphine_infusion": Scenario("Morphine 1.5 mg/d for four weeks", ("morphine",), "noncancer", morphine_infusion),
-    "morphine_bolus": Scenario("One bolus of 0.3 mg of morphine", ("morphine",), "noncancer", morphine_bolus),
-    "baclofen_stop": Scenario(
+REGIMENS: dict[str, Regimen] = {
+    "morphine_infusion": Regimen("Morphine 1.5 mg/d for four weeks", ("morphine",), "noncancer", morphine_infusion),
+    "morphine_bolus": Regimen("One bolus of 0.3 mg of morphine", ("morphine",), "noncancer", morphine_bolus),
+    "baclofen_stop": Regimen(
         "Baclofen 250 ug/d for two weeks, then a stop", ("baclofen",), "spasticity", baclofen_stop
     ),
-    "ziconotide_infusion": Scenario(
+    "ziconotide_infusion": Regimen(
         "Ziconotide 7 ug/d for four weeks", ("ziconotide",), "noncancer", ziconotide_infusion
     ),
-    "mixture": Scenario(
+    "mixture": Regimen(
         "Morphine 1 mg/d with bupivacaine 5 mg/d for two weeks", ("morphine", "bupivacaine"), "noncancer", mixture
     ),
 }

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError, UnknownNameError
 from thecal.core.parameters import ParameterFile, Quantity
-from thecal.experiments.sensitivity.regimens import SCENARIOS, Outcomes, Scenario, reference_patient
+from thecal.experiments.sensitivity.regimens import REGIMENS, Outcomes, Regimen, reference_patient
 from thecal.physiology.cohort_spec import load_cohort_spec
 from thecal.physiology.fields import CEILINGS, CHANNEL_FIELDS, DRUG_FIELDS, FIELDS, SPINAL_FIELDS
 from thecal.physiology.population import drug_file, receptor_of, shipped
@@ -73,15 +73,15 @@ class Indices:
     total_conf: Floats
 
 
-def scenario(name: str) -> Scenario:
+def scenario(name: str) -> Regimen:
     """A scenario by name.
 
     Raises:
         UnknownNameError: no such scenario.
     """
-    if name not in SCENARIOS:
-        raise UnknownNameError("sensitivity scenario", name, list(SCENARIOS))
-    return SCENARIOS[name]
+    if name not in REGIMENS:
+        raise UnknownNameError("sensitivity scenario", name, list(REGIMENS))
+    return REGIMENS[name]
 
 
 def span(number: Quantity) -> tuple[float, float]:
@@ -97,7 +97,7 @@ def span(number: Quantity) -> tuple[float, float]:
     return 1.0 - width, 1.0 + width
 
 
-def factors_of(chosen: Scenario) -> tuple[Factor, ...]:
+def factors_of(chosen: Regimen) -> tuple[Factor, ...]:
     """Every number that fills a field of the scenario's patient, drugs and receptors and is not zero."""
     cohort = load_cohort_spec(chosen.cohort).file
     found = []
@@ -126,7 +126,7 @@ def _factor(file: ParameterFile, key: str, source: str, where: str, field: str, 
     return [Factor(f"{source}: {key}", where, field, slot, number.confidence, *span(number))]
 
 
-def patients_for(chosen: Scenario, factors: Sequence[Factor], multipliers: Floats) -> NDArray[np.void]:
+def patients_for(chosen: Regimen, factors: Sequence[Factor], multipliers: Floats) -> NDArray[np.void]:
     """``[N]`` records: the scenario's reference patient with its fields multiplied, ``multipliers`` ``[N, factors]``."""
     par = np.repeat(reference_patient(chosen.cohort, chosen.drugs), len(multipliers))
     for factor, values in zip(factors, multipliers.T, strict=True):

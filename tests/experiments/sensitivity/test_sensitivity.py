@@ -13,7 +13,7 @@ from thecal.core.parameters import Quantity
 from thecal.experiments.cli import run
 from thecal.experiments.sensitivity.identifiability import PARAMETERS, analyze, morphine_patient
 from thecal.experiments.sensitivity.page import render
-from thecal.experiments.sensitivity.regimens import SCENARIOS, reference_patient
+from thecal.experiments.sensitivity.regimens import REGIMENS, reference_patient
 from thecal.experiments.sensitivity.study import Factor, decompose, factors_of, patients_for, screen, span, strongest
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -66,9 +66,9 @@ def test_ranges_follow_the_stated_spread_or_the_confidence(extra, expected):
     assert span(number) == pytest.approx(expected, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", REGIMENS)
 def test_every_factor_moves_its_own_field_and_no_other(name):
-    chosen = SCENARIOS[name]
+    chosen = REGIMENS[name]
     factors = factors_of(chosen)
     assert len(factors) > 70
     assert len({(f.name, f.where, f.field, f.slot) for f in factors}) == len(factors)
@@ -114,6 +114,6 @@ def test_the_command_is_repeatable_and_names_what_it_does_not_know(capsys):
 def test_the_page_is_what_its_data_render_to():
     found = json.loads((ROOT / "docs" / "sensitivity.json").read_text(encoding="utf-8"))
     assert (ROOT / "docs" / "sensitivity.md").read_text(encoding="utf-8") == render(found)
-    assert set(found["scenarios"]) == set(SCENARIOS)
-    for name in SCENARIOS:
+    assert set(found["scenarios"]) == set(REGIMENS)
+    for name in REGIMENS:
         assert (ROOT / "docs" / "figures" / f"sensitivity_{name}.svg").exists()
