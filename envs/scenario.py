@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import ValidationError, field_validator
 
 from thecal.core.errors import ConfigError, UnknownNameError
 from thecal.core.layout import AXIAL, MAX_DRUGS
 from thecal.core.parameters import read_parameters
-from thecal.core.rng import SEED_LIMIT
 from thecal.devices.fault_presets import FaultSpec, load_faults
 from thecal.devices.specs import PumpSpec, load_pump
 from thecal.envs.kernel.observation import DOSE_FIELDS, FIELDS, Lens
+from thecal.envs.options import Options
 from thecal.envs.task_parts import STRUCTURE
 from thecal.envs.tasks import TaskSpec, first_reason, load_task
 from thecal.physiology.cohort_spec import CohortSpec, load_cohort_spec
@@ -26,39 +26,17 @@ from thecal.safety.certificate import require_proof
 from thecal.safety.invariants import ShieldMode
 from thecal.safety.profiles import LimitProfile, load_profile
 
-Split = Literal["train", "tune", "test"]
-Stage = Literal["advise", "confirm", "lower", "auto"]
-Mode = Literal["project", "replace", "mask", "monitor", "off"]
-ScenarioLike = "str | Path | TaskSpec | Scenario | Resolved"
 _SCHEMA = 1
 
 
-class Scenario(BaseModel):
+class Scenario(Options):
     """What a patient meets. Fields that are ``None`` take the task's own.
 
     Build one with :meth:`of`, which turns a wrong value into one sentence; :meth:`resolve` loads and checks everything.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    task: str | TaskSpec = Field(default="CancerMorphine", description="Task by name or .toml file.")
-    split: Split = Field(default="train", description="Which disjoint patients: train, tune or test.")
-    difficulty: str = Field(default="real", description="easy, real, shift, swap, or what else the task's file names.")
-    cohort: str | None = Field(default=None, description="Another cohort than the task's, by name or .toml file.")
-    profile: str | None = Field(
-        default=None, description="Another limit profile than the task's, by name or .toml file."
-    )
-    pump: str | None = Field(default=None, description="Another model of pump than the task's, by name or .toml file.")
-    faults: str | FaultSpec | None = Field(
-        default=None, description="Faults: none, reference, stress or a .toml file; the task's own by default."
-    )
-    shield_mode: Mode = Field(
-        default="project", description="Shield: project, replace, mask, monitor or off; the last two mark all results."
-    )
-    stage: Stage = Field(default="auto", description="What an agent may do: advise, confirm, lower or auto.")
-    allow_unproved: bool = Field(default=False, description="Run a limit profile without a proof, and mark the run.")
-    cohort_seed: int = Field(default=0, ge=0, lt=2**64, description="Seed of the cohort: who the patients are.")
-    seed: int = Field(default=0, ge=0, lt=SEED_LIMIT, description="Seed of the days: what happens to them.")
+    task: str | TaskSpec = Options.of_field("task")
+    faults: str | FaultSpec | None = Options.of_field("faults")
 
     @field_validator("task", "cohort", "profile", "pump", "faults", mode="before")
     @classmethod

@@ -11,7 +11,8 @@ from thecal.agents.base import BatchPolicy
 from thecal.agents.info import PolicyInfo
 from thecal.agents.view import BOLUS, RATE, TARGET, Components, Fields, Floats
 from thecal.core.errors import ConfigError
-from thecal.core.rng import SEED_LIMIT, philox
+from thecal.core.rng import philox
+from thecal.core.seeds import SEED_LIMIT
 
 # Apart from the patient's own streams (disturbance, sensors, reports), so that a policy never shares their draws.
 STREAM_POLICY = 101

@@ -10,7 +10,7 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvStepReturn
 
-from thecal.core.rng import SEED_LIMIT
+from thecal.core.seeds import SEED_LIMIT
 from thecal.envs.adapters.actions import read_actions
 from thecal.envs.batch import Batch
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from thecal.core.errors import ConfigError
 from thecal.core.guarded import is_mapping
 from thecal.core.layout import TICK_S
-from thecal.core.rng import SEED_LIMIT
+from thecal.core.seeds import SEED_LIMIT
 from thecal.devices.interrogate import interrogate
 from thecal.envs.adapters.actions import read_action
 from thecal.envs.batch import Batch

@@ -11,7 +11,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError
-from thecal.core.rng import SEED_LIMIT
+from thecal.core.seeds import SEED_LIMIT
 from thecal.envs.adapters.actions import read_actions
 from thecal.envs.adapters.single import POOL
 from thecal.envs.batch import Batch

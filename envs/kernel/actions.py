@@ -6,9 +6,11 @@ A new field is a row of ``ACTIONS`` and a line of :func:`begin_step`, which find
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from thecal.core.jit import kernel
 from thecal.core.layout import NL_PER_ML, NL_PER_UL, TICKS_PER_DAY
@@ -42,6 +44,11 @@ ACTION_NAMES = tuple(field.name for field in ACTIONS)
 RATE_FIELDS = ("relative_rate", "target_dose")
 # Where each field stands in the task's action, -1 where the task lacks it.
 ACTION_PLACES = np.dtype([(name, np.int64) for name in ACTION_NAMES], align=True)
+
+
+def holding(fields: Sequence[str]) -> NDArray[np.float64]:
+    """The action ``[n]`` that keeps the rate in force and arms the largest bolus, for a task with a relative rate."""
+    return np.array([1.0 if name == "bolus_size" else 0.0 for name in fields])
 
 
 @kernel

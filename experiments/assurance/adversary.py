@@ -16,7 +16,6 @@ from thecal.core.files import write_whole
 from thecal.core.layout import SENSORS
 from thecal.envs.adapters.sb3 import ThecalSB3VecEnv
 from thecal.envs.batch import Batch
-from thecal.envs.kernel.observation import N_OBS
 
 N_ACTIONS = 4  # rate, bolus, what the breathing sensors show, whether the request is usable
 _HIDDEN = 64
@@ -66,17 +65,17 @@ class AdversaryVecEnv(ThecalSB3VecEnv):
         episode["command"] = 1
         for key, values in zip(("command_rate", "command_bolus", "command_valid"), asked, strict=True):
             episode[key] = values
-        self._actions = np.zeros((batch.n, 2))
+        self._actions = np.zeros((batch.n, batch.spec.n_actions))
 
     def _rewards(self) -> NDArray[np.float32]:
         return pressure(self.batch, self._before).astype(np.float32)
 
 
-def train_adversary(task: str, path: Path, *, frames: int, seed: int) -> dict[str, float]:
+def train_adversary(scenario: Any, path: Path, *, frames: int, seed: int) -> dict[str, float]:
     """Train by PPO and write the network's weights (npz, no pickle); returns mean rewards of the first and last updates."""
     from stable_baselines3 import PPO
 
-    env = AdversaryVecEnv(Batch(task, 32), seed)
+    env = AdversaryVecEnv(Batch(scenario, 32), seed)
     model = PPO(
         "MlpPolicy", env, n_steps=128, batch_size=512, gamma=0.98, seed=seed, device="cpu",
         policy_kwargs={"net_arch": [_HIDDEN, _HIDDEN]},
@@ -120,13 +119,17 @@ def load_adversary(path: str) -> Callable[[Batch, Ints], tuple[Any, Any, Any]]:
         (weights[f"{name}/weight"], weights[f"{name}/bias"])
         for name in ("mlp_extractor/policy_net/0", "mlp_extractor/policy_net/2", "action_net")
     ]
-    if layers[0][0].shape[1] != N_OBS or layers[-1][0].shape[0] != N_ACTIONS:
+    if layers[-1][0].shape[0] != N_ACTIONS:
         raise StoreError(f"{path}: not an adversary of this version")
     rng = np.random.default_rng(0)
     spread = np.exp(weights["log_std"])
 
     def ask(batch: Batch, where: Ints) -> tuple[Any, Any, Any]:
         x = batch.observations[where].astype(np.float64)
+        if x.shape[1] != layers[0][0].shape[1]:
+            raise StoreError(
+                f"{path}: trained on {layers[0][0].shape[1]} observation fields, and the task has {x.shape[1]}"
+            )
         for weight, bias in layers[:-1]:
             x = np.tanh(x @ weight.T + bias)
         mean = x @ layers[-1][0].T + layers[-1][1]

@@ -19,6 +19,7 @@ from thecal.core.executor import Executor, local
 from thecal.core.layout import SENSORS, TICK_S
 from thecal.devices.specs import pump_names
 from thecal.envs.batch import Batch
+from thecal.envs.scenario import Scenario
 from thecal.envs.tasks import load_task, task_names
 from thecal.envs.trails import trail_meta
 from thecal.experiments.assurance.harness import HarnessCase, run_case
@@ -38,37 +39,53 @@ STRATEGIES = (
 STAGES = ("confirm", "lower", "advise")
 
 FAULTS = ("none", "reference", "stress")
-_SPLIT = "train"
 _HEALTHY = {"rr": 16.0, "spo2": 98.0, "sbp": 125.0, "map": 90.0, "hr": 72.0}
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class AttackCase:
-    """One batch of attacks."""
+    """One batch of attacks: what the patients meet, how many there are, and the learned adversary's weights, if any."""
 
-    task: str
-    pump: str
-    faults: str
+    scenario: Scenario
     patients: int
-    seed: int
-    stage: str = "auto"
     adversary: str | None = None  # file with the weights of the learned adversary, see adversary.py
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        return str(self.scenario.task)
 
     @property
     def label(self) -> dict[str, str]:
         """What tells this case from the others."""
-        return {"task": self.task, "pump": self.pump, "faults": self.faults, "stage": self.stage}
+        return {name: str(getattr(self.scenario, name)) for name in ("task", "pump", "faults", "stage")}
 
 
-def attack_cases(patients: int, seed: int, tasks: Sequence[str] | None = None) -> list[AttackCase]:
-    """Every task on every pump under every preset of faults, and at every stage short of full authority on its own pump."""
+def attack_cases(
+    patients: int, seed: int, tasks: Sequence[str] | None = None, options: Mapping[str, Any] | None = None
+) -> list[AttackCase]:
+    """Every task on every pump under every preset of faults, and at every stage short of full authority on its own pump.
+
+    ``options`` are fields of the scenario; a pump, faults or a stage among them is the only one that is attacked.
+    """
+    given = dict(options or {})
     chosen = tasks or task_names()
-    cases = [(*case, "auto") for case in itertools.product(chosen, pump_names(), FAULTS)]
-    cases += [(task, load_task(task).pump, "stress", stage) for task in chosen for stage in STAGES]
+    pumps, faults = _one_of(given, "pump", pump_names()), _one_of(given, "faults", FAULTS)
+    stage = given.pop("stage", None)
+    cases = list(itertools.product(chosen, pumps, faults, [stage or "auto"]))
+    if stage is None:
+        own = {task: load_task(task).pump if len(pumps) > 1 else pumps[0] for task in chosen}
+        cases += [(task, own[task], faults[-1], less) for task in chosen for less in STAGES]
+    names = ("task", "pump", "faults", "stage")
     return [
-        AttackCase(task, pump, faults, patients, seed + i, stage) for i, (task, pump, faults, stage) in enumerate(cases)
+        AttackCase(Scenario.of(**given, **dict(zip(names, case, strict=True)), seed=seed + i), patients)
+        for i, case in enumerate(cases)
     ]
+
+
+def _one_of(given: dict[str, Any], name: str, all_of_them: Sequence[str]) -> list[str]:
+    return [given.pop(name)] if name in given else list(all_of_them)
 
 
 def _ask(name: str, k: int, batch: Batch, where: Ints, rng: np.random.Generator) -> tuple[Any, Any, Any]:
@@ -143,12 +160,9 @@ def attack(case: AttackCase | HarnessCase) -> tuple[Findings, str]:
     if isinstance(case, HarnessCase):
         return run_case(case), ""
     try:
-        batch = Batch(
-            case.task, case.patients, split=_SPLIT, pump=case.pump, faults=case.faults,
-            stage=case.stage, trail=True,
-        )  # fmt: skip
-        patients = np.arange(case.patients) + case.patients * (case.seed % 50)
-        batch.restart(np.arange(case.patients), patients, np.full(case.patients, case.seed, np.uint64))
+        batch = Batch(case.scenario, case.patients, trail=True)
+        patients = np.arange(case.patients) + case.patients * (case.scenario.seed % 50)
+        batch.restart(np.arange(case.patients), patients, np.full(case.patients, case.scenario.seed, np.uint64))
     except ConfigError as error:
         return Findings(), str(error)
     meta = trail_meta(batch)
@@ -161,18 +175,18 @@ def attack(case: AttackCase | HarnessCase) -> tuple[Findings, str]:
 
 
 def _drive(batch: Batch, case: AttackCase) -> tuple[NDArray[np.void], dict[int, Sender]]:
-    rng = np.random.default_rng(case.seed)
+    rng = np.random.default_rng(case.scenario.seed)
     names = STRATEGIES[:-1] if case.adversary is None else STRATEGIES
     groups = {name: np.arange(i, batch.n, len(names)) for i, name in enumerate(names)}
     learned = _adversary(case.adversary)
-    age_s = 60.0 * batch.profile.limit("command.age")
+    age_s = 60.0 * batch.scene.profile.limit("command.age")
     senders = {
         int(i): Sender(name, Gateway(float(batch.par["ordered_conc"][i, 0]), age_s), rng)
         for name in ("replay", "units", "not a number")
         for i in groups[name]
     }
     raw = groups["not a number"][::2]  # these get numbers that are none as actions, not as commands
-    actions = np.zeros((batch.n, 2))
+    actions = np.zeros((batch.n, batch.spec.n_actions))
     rows = np.zeros((batch.spec.n_steps, *batch.trail.shape), TRAIL_ROW)
     episode = batch.world["episode"]
     for k in range(batch.spec.n_steps):
@@ -190,7 +204,7 @@ def _drive(batch: Batch, case: AttackCase) -> tuple[NDArray[np.void], dict[int, 
             for key, values in zip(("command_rate", "command_bolus", "command_valid"), asked, strict=True):
                 episode[key][where] = values
         episode["command"][raw] = 0
-        actions[raw] = rng.choice([1.0, np.nan, np.inf, -np.inf], (len(raw), 2))
+        actions[raw] = rng.choice([1.0, np.nan, np.inf, -np.inf], (len(raw), batch.spec.n_actions))
         batch.advance(actions)
         rows[k] = batch.trail
     found = rows.transpose(1, 0, 2).reshape(-1)

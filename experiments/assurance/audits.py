@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from thecal.core.errors import ConfigError, StoreError
+from thecal.envs.scenario import Scenario
 from thecal.experiments.rollouts.trails import SUFFIX
 from thecal.experiments.studies.config import (
     CONFIG_FILE,
@@ -20,8 +21,8 @@ from thecal.experiments.studies.config import (
     CompareConfig,
     EvaluateConfig,
     TrainConfig,
-    checked_task,
 )
+from thecal.safety.certificate import kernel_hash
 from thecal.safety.invariants import Invariant
 from thecal.safety.oracle import audit
 from thecal.safety.trail import Inspection, read_trail
@@ -131,7 +132,6 @@ def replay(
     from thecal.agents.find import find_policies
     from thecal.envs.outcomes import outcomes
     from thecal.experiments.rollouts.rollout import rollout
-    from thecal.experiments.tracking.provenance import provenance
 
     kinds: dict[str, Any] = {"train": TrainConfig, "compare": CompareConfig, "demo": CompareConfig}
     chosen = kinds.get(tags.get("kind", ""), EvaluateConfig).model_validate(config)
@@ -141,11 +141,10 @@ def replay(
     else:
         names = chosen.policies if isinstance(chosen, CompareConfig) else (chosen.policy,)
         policies, patients, split, prefix = find_policies(list(names), learned), chosen.patients, chosen.split, ""
-    spec = checked_task(chosen)
-    now = provenance(spec, chosen.profile)
-    hashes = {name: now[name]["hash"] for name in ("task", "cohort", "profile")} | {
-        "kernel": now["shield"]["kernel_hash"]
-    }
+    scene = Scenario.of(chosen.scenario, split=split).resolve()
+    hashes = {
+        "task": scene.task.hash, "cohort": scene.cohort.hash, "profile": scene.profile.hash, "kernel": kernel_hash(),
+    }  # fmt: skip
     for what, current in hashes.items():
         if tags.get(f"{what}_hash", current) != current:
             raise ConfigError(f"the {what} has changed since the run; it cannot be replayed")
@@ -154,16 +153,11 @@ def replay(
     with tempfile.TemporaryDirectory(prefix="thecal-audit-") as folder:
         for i, policy in enumerate(policies):
             trail = Path(folder) / f"{i}-{policy.info.name}{SUFFIX}"
-            run = rollout(
-                policy, spec, range(patients), chosen.seed, split=split, difficulty=chosen.difficulty,
-                shield_mode=chosen.shield_mode, profile=chosen.profile, cohort_seed=chosen.cohort_seed,
-                allow_unproved=chosen.allow_unproved, trail=trail, record="summary",
-            )  # fmt: skip
-            alone = (
-                sum(other.info.name == policy.info.name for other in policies) == 1
-            )  # seeds of one method were averaged
+            run = rollout(policy, scene, range(patients), trail=trail, record="summary")
+            # Training seeds of one method were averaged in the record.
+            alone = sum(other.info.name == policy.info.name for other in policies) == 1
             where = f"{policy.info.name}/" if several else prefix
-            words = _differences(where, outcomes(run), metrics) if alone else []
+            words = _differences(where, outcomes(run, scene.task.outcomes), metrics) if alone else []
             for path in sorted(Path(folder).glob(f"{i}-*{SUFFIX}")):
                 found = audit_trail(path)
                 found["integrity"] += words

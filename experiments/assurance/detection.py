@@ -13,10 +13,11 @@ from thecal.core.files import as_json, write_whole
 from thecal.devices.fault_records import FAULT_NAMES, REFILL_FAULTS, Fault
 from thecal.devices.monitor_records import MONITOR_NAMES, RESPONDS
 from thecal.envs.batch import Batch
+from thecal.envs.kernel.actions import holding
+from thecal.envs.scenario import Scenario
 
 ONSET_D = 30.0
 _HOUR_D = 1.0 / 24.0
-_HOLD = (0.0, 1.0)  # keep the rate, arm the largest demand bolus
 
 
 @dataclass(frozen=True)
@@ -129,17 +130,17 @@ def _dose(days: NDArray[np.float64]) -> str:
     return f"{np.median(days):.2f}" if days.size else ""
 
 
-def _batch(task: str, patients: int, seed: int, faults: Any) -> Batch:
-    batch = Batch(task, patients, split="test", faults=faults)
+def _batch(scenario: Scenario, patients: int, faults: Any) -> Batch:
+    batch = Batch(scenario, patients, faults=faults)
     rows = np.arange(patients)
-    batch.restart(rows, rows, np.full(patients, seed, np.uint64))
+    batch.restart(rows, rows, np.full(patients, scenario.seed, np.uint64))
     return batch
 
 
 def _watch(batch: Batch, kind: int, steps: int) -> FaultFound:
     """Run one fault to the end and note what detected it first."""
     n = batch.n
-    actions = np.tile(np.array(_HOLD), (n, 1))
+    actions = np.tile(holding(batch.spec.action.fields), (n, 1))
     seen = np.zeros(n, np.bool_)
     daily = np.zeros(n)
     before: NDArray[np.int64] = np.zeros((n, len(MONITOR_NAMES)), np.int64)
@@ -185,30 +186,34 @@ def _plan(kind: Fault) -> dict[str, Any]:
     return {"hazards": False, "serviced": False, "planned": [entry]}
 
 
-def study(task: str, patients: int, seed: int) -> Detection:
+def study(scenario: Any, patients: int, seed: int | None = None, **options: Any) -> Detection:
     """Give every fault, one at a time, to the same patients on day 30 (a refill error at the first refill).
 
     The basal rate is held and the patient may give boluses, so that nothing but the fault changes the dose. Severity is
     drawn from the reference preset; nothing is repaired.
 
     Args:
-        task: name of a task.
-        patients: patients of its test set.
-        seed: of their days.
+        scenario: a scenario, or a task, then on its test patients; what it says of faults gives way to the study's own.
+        patients: how many.
+        seed: of their days, in place of the scenario's.
+        **options: fields of the scenario that differ.
     """
-    sound = _batch(task, patients, seed, {"hazards": False})
+    if not isinstance(scenario, Scenario):
+        options.setdefault("split", "test")
+    where = Scenario.of(scenario, **options, **({} if seed is None else {"seed": seed}))
+    sound = _batch(where, patients, {"hazards": False})
     steps = sound.spec.n_steps
-    actions = np.tile(np.array(_HOLD), (patients, 1))
+    actions = np.tile(holding(sound.spec.action.fields), (patients, 1))
     years = 0.0
     for _ in range(steps):
         sound.advance(actions)
         years += float(sound.out["alive_h"].sum()) / 8766.0
     counts = sound.world["monitor"]["count"].sum(axis=0)
-    found = [_watch(_batch(task, patients, seed, _plan(kind)), int(kind), steps) for kind in Fault]
+    found = [_watch(_batch(where, patients, _plan(kind)), int(kind), steps) for kind in Fault]
     return Detection(
         task=sound.spec.name,
         patients=patients,
-        seed=seed,
+        seed=where.seed,
         horizon_d=sound.spec.horizon_d,
         patient_years=years,
         false_alarms={name: int(count) for name, count in zip(MONITOR_NAMES, counts, strict=True)},

@@ -15,7 +15,8 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSourc
 from thecal.agents.backends.registry import algorithm_names
 from thecal.core.errors import ConfigError
 from thecal.core.files import write_whole
-from thecal.envs.scenario import Scenario, Split
+from thecal.envs.options import Split
+from thecal.envs.scenario import Scenario
 from thecal.envs.tasks import first_reason
 from thecal.experiments.tracking.provenance import config_hash
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from thecal.core.jit import kernel
 
-SEED_LIMIT = 2**63 - 1  # seeds lie below it, so that they fit a signed word everywhere
 STREAM_DISTURBANCE = 1
 STREAM_SENSOR_A = 2
 STREAM_SENSOR_B = 3

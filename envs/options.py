@@ -1,0 +1,44 @@
+"""The fields of a scenario with their defaults and words, light enough for a command line that only shows its help."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from thecal.core.seeds import SEED_LIMIT
+
+Split = Literal["train", "tune", "test"]
+Stage = Literal["advise", "confirm", "lower", "auto"]
+Mode = Literal["project", "replace", "mask", "monitor", "off"]
+
+
+class Options(BaseModel):
+    """What decides what a patient meets. Fields that are ``None`` take the task's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    task: Any = Field(default="CancerMorphine", description="Task by name or .toml file.")
+    split: Split = Field(default="train", description="Which disjoint patients: train, tune or test.")
+    difficulty: str = Field(default="real", description="easy, real, shift, swap, or what else the task's file names.")
+    cohort: str | None = Field(default=None, description="Another cohort than the task's, by name or .toml file.")
+    profile: str | None = Field(
+        default=None, description="Another limit profile than the task's, by name or .toml file."
+    )
+    pump: str | None = Field(default=None, description="Another model of pump than the task's, by name or .toml file.")
+    faults: Any = Field(
+        default=None, description="Faults: none, reference, stress or a .toml file; the task's own by default."
+    )
+    shield_mode: Mode = Field(
+        default="project", description="Shield: project, replace, mask, monitor or off; the last two mark all results."
+    )
+    stage: Stage = Field(default="auto", description="What an agent may do: advise, confirm, lower or auto.")
+    allow_unproved: bool = Field(default=False, description="Run a limit profile without a proof, and mark the run.")
+    cohort_seed: int = Field(default=0, ge=0, lt=2**64, description="Seed of the cohort: who the patients are.")
+    seed: int = Field(default=0, ge=0, lt=SEED_LIMIT, description="Seed of the days: what happens to them.")
+
+    @classmethod
+    def of_field(cls, name: str) -> Any:
+        """Default and words of a field, for a class that narrows its type."""
+        field = cls.model_fields[name]
+        return Field(default=field.default, description=field.description)

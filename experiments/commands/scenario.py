@@ -1,0 +1,62 @@
+"""The options of a scenario, made from its fields: every command that runs patients has them all, in the same words."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection
+from functools import wraps
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from thecal.envs.options import Options
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+# Where the flag is not the field's name with dashes.
+_FLAGS = {"task": ("--task", "-t"), "shield_mode": ("--shield",)}
+_PANEL = "Scenario"
+
+
+def with_scenario(*, leave_out: Collection[str] = (), **defaults: Any) -> Callable[[Command], Command]:
+    """Give a command an option for every field of :class:`thecal.envs.scenario.Scenario`.
+
+    The command takes one argument ``scenario``: the fields that were given on the command line, as a dict.
+
+    Args:
+        leave_out: fields that the command sets itself; its help says so.
+        **defaults: what a field's help should call its default, where the command has another than the scenario.
+    """
+
+    def decorate(command: Command) -> Command:
+        own = inspect.signature(command, eval_str=True)
+        added = [option for option in _options(defaults) if option.name not in leave_out]
+        kept = [parameter for parameter in own.parameters.values() if parameter.name != "scenario"]
+        ordered = sorted([*kept, *added], key=lambda one: one.kind)
+
+        @wraps(command)
+        def run(*args: Any, **given: Any) -> Any:
+            fields = {option.name: given.pop(option.name) for option in added}
+            chosen = {name: value for name, value in fields.items() if value is not None}
+            return command(*args, scenario=chosen, **given)
+
+        run.__signature__ = own.replace(parameters=ordered)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in ordered}
+        return run  # type: ignore[return-value]
+
+    return decorate
+
+
+def _options(defaults: dict[str, Any]) -> list[inspect.Parameter]:
+    found = []
+    for name, field in Options.model_fields.items():
+        kind: Any = field.annotation if field.annotation in (int, bool) else str
+        flags = _FLAGS.get(name, (f"--{name.replace('_', '-')}",))
+        default = defaults.get(name, field.default)
+        told = "" if default is None or default is False else f" Default: {default}."
+        option = typer.Option(
+            *flags, help=f"{field.description}{told}", show_default=False, rich_help_panel=_PANEL,
+            min=0 if kind is int else None,
+        )  # fmt: skip
+        annotation = Annotated[kind | None, option]
+        found.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
+    return found
