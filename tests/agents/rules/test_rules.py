@@ -43,7 +43,7 @@ def test_guideline_raises_only_at_visits(monitored: bool, visit_h: int) -> None:
     assert asked[visit_h] == pytest.approx(0.2)
 
 
-def test_guideline_takes_the_small_step_once_relief_is_meaningful() -> None:
+def test_guideline_takes_small_steps_once_relief_is_meaningful() -> None:
     policy = started("guideline", order_stands=0.0)
     policy.act(observe(nrs_report=8.0))
     assert run(policy, 24, nrs_report=4.0)[-1] == pytest.approx(0.1)
@@ -72,7 +72,7 @@ def test_guideline_lowers_on_confirmed_danger_and_waits_a_day(sign: dict[str, fl
     assert asked[25] == pytest.approx(-0.2)
 
 
-def test_guideline_ignores_a_single_low_reading_and_a_missing_one() -> None:
+def test_guideline_ignores_single_low_and_missing_readings() -> None:
     policy = started("guideline")
     policy.act(observe())
     for rr in (6.0, 14.0, 6.0, 14.0):
