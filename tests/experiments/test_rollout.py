@@ -13,7 +13,7 @@ from thecal.agents.registry import make_policy
 from thecal.core.errors import ConfigError, StoreError
 from thecal.envs.adapters.vector import ThecalVectorEnv
 from thecal.envs.outcomes import outcomes
-from thecal.experiments import rollout as module
+from thecal.experiments.rollouts import rollout as module
 from thecal.experiments.rollouts.rollout import FIELDS, SUMMARY_FIELDS, Trajectories, require_paired, rollout
 
 from support.runs import hand_run, short_task
