@@ -12,7 +12,7 @@ import pytest
 
 from thecal.agents import load_policy, load_rl_settings, read_record, train_policy
 from thecal.agents.backends.base import Trained
-from thecal.core.errors import ConfigError, StoreError
+from thecal.core.errors import ConfigError, StoreError, UnknownNameError
 
 from support.agent_toys import FIELDS, make_context, toy_vec_env
 
@@ -101,6 +101,10 @@ def test_zip_is_refused_without_trust(ppo: Trained, tmp_path: Path) -> None:
         load_policy(path)
     with pytest.raises(ConfigError, match="observation_names"):
         load_policy(path, trust=True)
+    with pytest.raises(UnknownNameError, match="ppo, sac"):
+        load_policy(path, trust=True, observation_names=tuple(FIELDS), algorithm="dqn")
+    with pytest.raises(StoreError, match="action_net.weight is of shape"):
+        load_policy(path, trust=True, observation_names=tuple(FIELDS), action_names=("relative_rate",))
     policy = load_policy(path, trust=True, observation_names=tuple(FIELDS))
     np.testing.assert_array_equal(policy.act(OBS), ppo.policy.act(OBS))
 
