@@ -8,10 +8,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from thecal.agents.backends.base import LearnedPolicy
-from thecal.agents.backends.record import PolicyRecord
+from thecal.agents.backends.record import PolicyRecord, check_names
 from thecal.agents.backends.registry import algorithm_names, backend
-from thecal.agents.backends.sb3_policy import check_names
 from thecal.agents.backends.store import RECORD_FILE, read_folder
+from thecal.agents.view import ACTION_NAMES
 from thecal.core.errors import ConfigError, StoreError
 
 
@@ -19,6 +19,7 @@ def load_policy(
     path: str | Path,
     *,
     observation_names: tuple[str, ...] | None = None,
+    action_names: tuple[str, ...] = ACTION_NAMES,
     trust: bool = False,
     algorithm: str = "ppo",
     name: str | None = None,
@@ -29,17 +30,19 @@ def load_policy(
         path: the folder, or a ``.zip`` file.
         observation_names: fields of the environment the policy shall meet; checked here and again at reset. A zip does
             not record them, so there they are needed.
+        action_names: components of its actions, for a zip, which does not record them either.
         trust: a zip holds pickled objects, which run code when read; it is opened only when this is True.
         algorithm: ``"ppo"`` or ``"sac"``, for a zip.
         name: the policy's name in tables; its algorithm's by default.
 
     Raises:
+        UnknownNameError: there is no such ``algorithm``.
         StoreError: the files are missing, damaged or do not belong together, or no back end knows the algorithm.
         ConfigError: the observation fields differ from the training's, or a zip is not trusted.
     """
     source = Path(path)
     if source.suffix == ".zip":
-        record, weights = _read_zip(source, observation_names, trust, algorithm)
+        record, weights = _read_zip(source, observation_names, action_names, trust, algorithm)
     else:
         record, weights = read_folder(source)
     if record.algorithm not in algorithm_names():
@@ -57,7 +60,7 @@ def load_policy(
 
 
 def _read_zip(
-    path: Path, names: tuple[str, ...] | None, trust: bool, algorithm: str
+    path: Path, names: tuple[str, ...] | None, action_names: tuple[str, ...], trust: bool, algorithm: str
 ) -> tuple[PolicyRecord, dict[str, NDArray[Any]]]:
     if not trust:
         raise ConfigError(f"{path}: reading a Stable-baselines3 zip runs code; pass trust=True if you know its origin")
@@ -65,4 +68,4 @@ def _read_zip(
         raise ConfigError(f"{path}: a zip does not record its observation fields; give observation_names")
     from thecal.agents.backends.sb3 import read_zip
 
-    return read_zip(path, names, algorithm)
+    return read_zip(path, names, action_names, backend(algorithm).name)

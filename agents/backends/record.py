@@ -6,7 +6,9 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from thecal.agents.info import PolicyInfo
 from thecal.agents.view import ACTION_NAMES
+from thecal.core.errors import ConfigError
 
 FORMAT = 1
 
@@ -52,3 +54,37 @@ class PolicyRecord(BaseModel):
         if len(self.action_names) != self.n_actions:
             raise ValueError(f"n_actions is {self.n_actions}, but action_names are {', '.join(self.action_names)}")
         return self
+
+    @property
+    def info(self) -> PolicyInfo:
+        """What the policy says of itself; policies that differ only in their training seed say the same but for that."""
+        known = bool(self.task_hash)
+        label = self.algorithm.upper()
+        return PolicyInfo(
+            name=self.algorithm,
+            label=f"{label} (trained)",
+            kind="learned",
+            text=f"A network trained by {label}{f' on {self.task}' if known else ''}; it acts without chance.",
+            parameters={
+                "algorithm": self.algorithm,
+                "task_hash": self.task_hash,
+                "frames": self.frames,
+                **self.settings,
+            },
+            training_seeds=(self.seed,) if known else (),
+            tasks=(self.task,) if known else (),
+        )
+
+
+def check_names(policy: str, what: str, expected: tuple[str, ...], given: tuple[str, ...]) -> None:
+    """See that a learned policy meets the names of its training, in the same order.
+
+    Raises:
+        ConfigError: it does not; the text names the first ``what`` that differs.
+    """
+    if tuple(given) == expected:
+        return
+    for k, (own, other) in enumerate(zip(expected, given, strict=False)):
+        if own != other:
+            raise ConfigError(f"policy {policy!r}: {what} {k} is {other!r}, trained with {own!r}")
+    raise ConfigError(f"policy {policy!r}: {len(given)} {what}s, trained with {len(expected)}")

@@ -153,7 +153,9 @@ def state_arrays(model: BaseAlgorithm) -> dict[str, NDArray[np.float32]]:
     return {key: value.detach().cpu().numpy() for key, value in model.policy.state_dict().items()}
 
 
-def read_zip(path: Path, names: tuple[str, ...], algorithm: str) -> tuple[PolicyRecord, dict[str, NDArray[Any]]]:
+def read_zip(
+    path: Path, names: tuple[str, ...], action_names: tuple[str, ...], algorithm: str
+) -> tuple[PolicyRecord, dict[str, NDArray[Any]]]:
     """Read a trusted Stable-baselines3 zip of an ``MlpPolicy``.
 
     Raises:
@@ -173,6 +175,8 @@ def read_zip(path: Path, names: tuple[str, ...], algorithm: str) -> tuple[Policy
         task="unknown",
         task_hash="",
         observation_names=names,
+        action_names=action_names,
+        n_actions=len(action_names),
         net_arch=widths,
         activation=activation,
         settings={},

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.agents.backends.record import PolicyRecord
+from thecal.agents.backends.record import PolicyRecord, check_names
 from thecal.agents.backends.store import save_policy
 from thecal.agents.base import PolicyContext
-from thecal.agents.info import PolicyInfo
 from thecal.agents.view import Actions
 from thecal.core.errors import ConfigError, StoreError
 
@@ -68,7 +67,7 @@ class SB3Policy:
 
     def __init__(self, record: PolicyRecord, weights: Mapping[str, NDArray[Any]]) -> None:
         self.record = record
-        self.info = describe(record)
+        self.info = record.info
         self._torch = import_torch()
         self._actor = build_actor(record, weights)
         self._weights = {key: np.array(value) for key, value in weights.items()}
@@ -96,33 +95,3 @@ class SB3Policy:
     def save(self, folder: str | Path) -> Path:
         """Store the policy without pickle; see :func:`thecal.agents.backends.store.save_policy`."""
         return save_policy(folder, self.record, self._weights)
-
-
-def describe(record: PolicyRecord) -> PolicyInfo:
-    """What a learned policy says of itself; policies that differ in nothing but their training seed say the same but for that."""
-    known = bool(record.task_hash)
-    label = record.algorithm.upper()
-    return PolicyInfo(
-        name=record.algorithm,
-        label=f"{label} (trained)",
-        kind="learned",
-        text=f"A network trained by {label}{f' on {record.task}' if known else ''}; it acts without chance.",
-        parameters={
-            "algorithm": record.algorithm,
-            "task_hash": record.task_hash,
-            "frames": record.frames,
-            **record.settings,
-        },
-        training_seeds=(record.seed,) if known else (),
-        tasks=(record.task,) if known else (),
-    )
-
-
-def check_names(policy: str, what: str, expected: tuple[str, ...], given: tuple[str, ...]) -> None:
-    """Raise :class:`ConfigError` unless the names ``given`` are those of the training, in the same order."""
-    if tuple(given) == expected:
-        return
-    for k, (own, other) in enumerate(zip(expected, given, strict=False)):
-        if own != other:
-            raise ConfigError(f"policy {policy!r}: {what} {k} is {other!r}, trained with {own!r}")
-    raise ConfigError(f"policy {policy!r}: {len(given)} {what}s, trained with {len(expected)}")

@@ -8,7 +8,7 @@ import json
 import pytest
 from rich.console import Console
 
-from thecal.agents.backends.store import load_policy
+from thecal.agents.backends.load import load_policy
 from thecal.experiments.cli import run
 from thecal.experiments.commands.demo import BASELINES, run_demo
 

@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from thecal.agents.backends.actor import PolicyRecord
+from thecal.agents.backends.record import PolicyRecord
 from thecal.agents.backends.store import save_policy
+from thecal.agents.find import find_policies, find_policy
 from thecal.agents.registry import make_policy
 from thecal.core.errors import ConfigError, StoreError, UnknownNameError
 from thecal.envs.kernel.observation import N_OBS, NAMES
 from thecal.envs.outcomes import OUTCOMES
 from thecal.experiments.rollouts.rollout import Trajectories
 from thecal.experiments.studies.config import CompareConfig, EvaluateConfig, load_config
-from thecal.experiments.studies.evaluate import evaluate, find_policies, find_policy, run_compare
+from thecal.experiments.studies.evaluate import evaluate, run_compare
 
 from support.runs import short_task
 
@@ -46,23 +47,23 @@ def quick(monkeypatch):
 
 def test_policies_by_name_and_folder(tmp_path):
     folder = make_trained(tmp_path / "run")
-    assert find_policy("guideline").name == "guideline"
-    assert find_policy(folder).name == "ppo"
-    assert find_policy(f"{folder}/policy").name == "ppo"
+    assert find_policy("guideline").info.name == "guideline"
+    assert find_policy(folder).info.name == "ppo"
+    assert find_policy(f"{folder}/policy").info.name == "ppo"
     with pytest.raises(UnknownNameError, match=r"unknown policy 'nobody'.*guideline"):
         find_policy("nobody")
 
 
 def test_training_seeds_stay_one_method(tmp_path):
     folders = [make_trained(tmp_path / f"s{k}", seed=k) for k in range(3)]
-    assert [policy.name for policy in find_policies([*folders, "fixed"])] == ["ppo", "ppo", "ppo", "fixed"]
+    assert [policy.info.name for policy in find_policies([*folders, "fixed"])] == ["ppo", "ppo", "ppo", "fixed"]
 
 
 @pytest.mark.parametrize("change", [{"settings": {"gamma": 0.5}}, {"frames": 99}, {"task_hash": "xyz"}, {"seed": 0}])
 def test_different_trainings_are_named_by_their_folders(tmp_path, change):
     one = make_trained(tmp_path / "one", seed=0)
     two = make_trained(tmp_path / "two", **{"seed": 1, **change})
-    assert [policy.name for policy in find_policies([one, f"{two}/policy"])] == ["one", "two"]
+    assert [policy.info.name for policy in find_policies([one, f"{two}/policy"])] == ["one", "two"]
 
 
 def test_evaluate(store, quick):

@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from thecal.agents.base import PolicyContext
+from thecal.agents.info import PolicyInfo
 from thecal.agents.registry import make_policy
 from thecal.core.errors import ConfigError, StoreError
 from thecal.envs.adapters.vector import ThecalVectorEnv
 from thecal.envs.outcomes import outcomes
-from thecal.experiments import rollout as module
+from thecal.experiments.rollouts import rollout as module
 from thecal.experiments.rollouts.rollout import FIELDS, SUMMARY_FIELDS, Trajectories, require_paired, rollout
 
 from support.runs import hand_run, short_task
@@ -131,29 +133,36 @@ def test_a_summary_is_enough_for_outcomes(fixed):
         np.testing.assert_array_equal(outcomes(brief)[key], values)
 
 
-class _Spy:
-    """A policy that keeps the masks it was given."""
+class _Greedy:
+    """A policy that asks for the most of everyone, also of the dead."""
 
-    name = "spy"
+    info = PolicyInfo(name="greedy", label="Greedy", kind="sanity")
 
-    def __init__(self) -> None:
-        self.masks: list[np.ndarray] = []
-
-    def reset(self, view, n):
-        self.n = n
+    def reset(self, context):
+        self.context = context
 
     def reset_where(self, done):
         raise AssertionError("an episode does not restart within a rollout")
 
-    def act(self, obs, mask=None):
-        self.masks.append(mask.copy())
-        return np.ones((self.n, 2), np.float32)
+    def act(self, observation):
+        return np.ones((self.context.n, 2), np.float32)
 
 
-def test_the_dead_are_not_decided_for():
-    spy = _Spy()
-    run = rollout(spy, TASK, range(12), seed=3, shield_mode="off")
-    np.testing.assert_array_equal(np.array(spy.masks[1:]), run["terminated"][:-1] == 0)
+def test_nothing_is_asked_for_the_dead(monkeypatch):
+    asked, step = [], ThecalVectorEnv.step
+
+    def watched(env, actions):
+        asked.append(actions)
+        return step(env, actions)
+
+    monkeypatch.setattr(ThecalVectorEnv, "step", watched)
+    greedy = _Greedy()
+    run = rollout(greedy, TASK, range(12), seed=3, shield_mode="off")
+    alive = run["terminated"][:-1] == 0
+    assert not alive.all()
+    np.testing.assert_array_equal(asked[1:], np.repeat(alive[:, :, None], 2, axis=2))
+    np.testing.assert_array_equal(greedy.context.patients, np.arange(12))
+    assert greedy.context.seed == 3
 
 
 @pytest.mark.parametrize(
@@ -224,7 +233,7 @@ def test_one_environment_alone_gives_the_same_trajectory(fixed):
     env = ThecalVectorEnv(TASK, 1, split="test", truth=True, autoreset=False)
     observation, _ = env.reset(seed=3, options={"patients": np.array([4])})
     policy = make_policy("fixed")
-    policy.reset(module.observation_view(env), 1)
+    policy.reset(PolicyContext(module.observation_view(env), 1, np.array([4]), 3))
     for k in range(48):
         observation, _, _, _, info = env.step(policy.act(observation))
         assert np.float32(info["out"]["pain_mean"][0]) == fixed["pain_mean"][k, 4]

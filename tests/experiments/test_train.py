@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from thecal.agents.backends.store import load_policy, read_record
+from thecal.agents.backends.load import load_policy
+from thecal.agents.backends.store import read_record
 from thecal.core.errors import ConfigError, StoreError
 from thecal.envs.outcomes import OUTCOMES
 from thecal.experiments.studies.config import TrainConfig, load_config

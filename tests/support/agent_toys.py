@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from thecal.agents.base import ActionScale, ObservationView
+from thecal.agents.base import PolicyContext
+from thecal.agents.view import ACTION_NAMES, ActionScale, ObservationView
 
 FIELDS = {
     "nrs_report": (0.0, 10.0), "nrs_valid": (0.0, 1.0), "nrs_age_h": (0.0, 24.0), "rr": (0.0, 30.0),
@@ -24,11 +26,22 @@ EPISODE = 20
 SCALE = ActionScale(max_up=0.2, max_down=0.2, deadband=0.2, largest_bolus_mg=0.5, largest_bolus_share=0.2)
 
 
-def make_view(monitored: bool = True, tick_h: float = 1.0, patients: Any = None) -> ObservationView:
+TARGETS = replace(SCALE, target_low=0.25, target_high=4.0)
+
+
+def make_view(
+    monitored: bool = True, action_names: tuple[str, ...] = ACTION_NAMES, actions: ActionScale = SCALE
+) -> ObservationView:
     """A view over :data:`FIELDS`."""
     return ObservationView(
-        tuple(FIELDS), LOW, HIGH, actions=SCALE, tick_h=tick_h, monitored=monitored, patients=patients
+        tuple(FIELDS), LOW, HIGH, actions=actions, tick_h=1.0, monitored=monitored, action_names=action_names
     )
+
+
+def make_context(n: int = 1, patients: Any = None, seed: int = 0, **view: Any) -> PolicyContext:
+    """A context over :func:`make_view`; the patients are 0, 1, 2 ... when not given."""
+    who = np.arange(n) if patients is None else np.asarray(patients, np.int64)
+    return PolicyContext(make_view(**view), n, who, seed)
 
 
 def observe(n: int = 1, **values: Any) -> np.ndarray:
@@ -45,16 +58,21 @@ def change(action: float) -> float:
     return size * SCALE.max_up if action > 0 else -size * SCALE.max_down
 
 
-def toy_vec_env(n: int = 4, interrupt_after: int | None = None) -> Any:
-    """An SB3 ``VecEnv`` whose reward is highest at action (0.5, -0.5); raises KeyboardInterrupt at a step if asked."""
+def toy_vec_env(n: int = 4, interrupt_after: int | None = None, action_names: tuple[str, ...] = ACTION_NAMES) -> Any:
+    """An SB3 ``VecEnv`` whose reward is highest at action (0.5, -0.5, ...); raises KeyboardInterrupt at a step if asked."""
     from gymnasium.spaces import Box
     from stable_baselines3.common.vec_env import VecEnv
+
+    best = np.resize([0.5, -0.5], len(action_names))
 
     class Toy(VecEnv):
         def __init__(self) -> None:
             self.render_mode = None
-            super().__init__(n, Box(-1.0, 1.0, (len(FIELDS),), np.float32), Box(-1.0, 1.0, (2,), np.float32))
+            super().__init__(
+                n, Box(-1.0, 1.0, (len(FIELDS),), np.float32), Box(-1.0, 1.0, (len(action_names),), np.float32)
+            )
             self.observation_names = tuple(FIELDS)
+            self.action_names = action_names
             self.spec_task = SimpleNamespace(name="Toy", hash="0" * 64)
             self.rng = np.random.default_rng(0)
             self.count = 0
@@ -75,7 +93,7 @@ def toy_vec_env(n: int = 4, interrupt_after: int | None = None) -> Any:
             if self.count == interrupt_after:
                 raise KeyboardInterrupt
             self.steps += 1
-            reward = -np.sum((self.actions - np.array([0.5, -0.5])) ** 2, axis=1).astype(np.float32)
+            reward = -np.sum((self.actions - best) ** 2, axis=1).astype(np.float32)
             over = self.steps == EPISODE
             infos: list[dict[str, Any]] = [{} for _ in range(n)]
             obs = self._obs()

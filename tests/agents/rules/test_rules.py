@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thecal.agents import make_policy
-from thecal.agents.base import ActionScale, BatchPolicy, Policy
-from thecal.core.errors import ConfigError
+from thecal.agents.base import BatchPolicy, HasDensity
 
-from support.agent_toys import SCALE, change, make_view, observe
+from support.agent_toys import TARGETS, change, make_context, observe
 
 
 def run(policy: BatchPolicy, hours: int, **values: object) -> list[float]:
@@ -19,27 +18,11 @@ def run(policy: BatchPolicy, hours: int, **values: object) -> list[float]:
     return [change(float(policy.act(observe(**values))[0, 0])) for _ in range(hours)]
 
 
-def started(name: str, n: int = 1, monitored: bool = True, **settings: object) -> Policy:
+def started(name: str, n: int = 1, monitored: bool = True, **settings: object) -> BatchPolicy:
     policy = make_policy(name, **settings)
-    policy.reset(make_view(monitored), n)
+    assert isinstance(policy, BatchPolicy)
+    policy.reset(make_context(n, monitored=monitored))
     return policy
-
-
-@given(st.floats(-0.2, 0.2))
-def test_rate_action_is_the_inverse_of_the_environments_reading(wanted: float) -> None:
-    assert change(float(SCALE.rate(wanted))) == pytest.approx(wanted, abs=1e-12)
-
-
-def test_rate_action_is_capped_and_each_way_has_its_own_step() -> None:
-    assert SCALE.rate([5.0, -5.0]).tolist() == [1.0, -1.0]
-    uneven = ActionScale(max_up=0.1, max_down=0.4, deadband=0.2, largest_bolus_mg=0.0, largest_bolus_share=0.0)
-    assert uneven.rate([0.05, -0.05]).tolist() == pytest.approx([0.6, -0.3])
-    assert uneven.bolus(0.1, [2.0]).tolist() == [0.0]
-
-
-def test_bolus_action_is_a_share_of_the_day_within_the_limits() -> None:
-    # 10 % of 2 mg is half of the largest, 20 % of the day; of 10 mg it is 1 mg, over the absolute limit of 0.5 mg.
-    assert SCALE.bolus(0.1, [2.0, 10.0, 0.0, np.nan]).tolist() == pytest.approx([0.5, 1.0, 0.0, 0.0])
 
 
 def test_fixed_never_asks() -> None:
@@ -60,7 +43,7 @@ def test_guideline_raises_only_at_visits(monitored: bool, visit_h: int) -> None:
     assert asked[visit_h] == pytest.approx(0.2)
 
 
-def test_guideline_takes_the_small_step_once_relief_is_meaningful() -> None:
+def test_guideline_takes_small_steps_once_relief_is_meaningful() -> None:
     policy = started("guideline", order_stands=0.0)
     policy.act(observe(nrs_report=8.0))
     assert run(policy, 24, nrs_report=4.0)[-1] == pytest.approx(0.1)
@@ -89,7 +72,7 @@ def test_guideline_lowers_on_confirmed_danger_and_waits_a_day(sign: dict[str, fl
     assert asked[25] == pytest.approx(-0.2)
 
 
-def test_guideline_ignores_a_single_low_reading_and_a_missing_one() -> None:
+def test_guideline_ignores_single_low_and_missing_readings() -> None:
     policy = started("guideline")
     policy.act(observe())
     for rr in (6.0, 14.0, 6.0, 14.0):
@@ -132,7 +115,7 @@ def test_guideline_ptm_is_the_guideline_with_a_bolus() -> None:
 def test_random_is_a_function_of_seed_patient_and_step() -> None:
     def draws(patients: list[int], seed: int, steps: int = 5) -> np.ndarray:
         policy = make_policy("random", seed=seed)
-        policy.reset(make_view(patients=patients), len(patients))
+        policy.reset(make_context(len(patients), patients))
         return np.stack([policy.act(observe(len(patients))) for _ in range(steps)])
 
     alone, among = draws([17], 3), draws([4, 17, 90], 3)
@@ -167,25 +150,12 @@ def test_max_request_is_constant() -> None:
         np.testing.assert_array_equal(policy.act(observe(3, nrs_report=nrs, poss=4.0)), np.ones((3, 2)))
 
 
-@pytest.mark.parametrize("name", ["guideline", "pid", "random", "guideline_ptm"])
-def test_masked_patients_get_nothing_and_do_not_age(name: str) -> None:
-    masked, plain = started(name, 2), started(name, 2)
-    for k in range(60):
-        awake = np.array([k % 2 == 0, True])
-        got = masked.act(observe(2, nrs_report=8.0), awake)
-        if k % 2:
-            assert not got[0].any()
-        else:
-            expected = plain.act(observe(2, nrs_report=8.0))
-            np.testing.assert_array_equal(got[0], expected[0])
-
-
 @given(st.lists(st.lists(st.floats(-1.0, 1.0, width=32), min_size=11, max_size=11), min_size=1, max_size=30))
 def test_actions_are_finite_and_in_the_box_whatever_is_observed(rows: list[list[float]]) -> None:
     obs = np.array(rows, np.float32)
     for name in ("fixed_ptm", "guideline_ptm", "pid"):
         policy = make_policy(name)
-        policy.reset(make_view(), 1)
+        policy.reset(make_context())
         for row in obs:
             actions = policy.act(row[None])
             assert actions.dtype == np.float32
@@ -193,15 +163,28 @@ def test_actions_are_finite_and_in_the_box_whatever_is_observed(rows: list[list[
             assert np.abs(actions).max() <= 1.0
 
 
-def test_wrong_shapes_and_missing_fields_are_named() -> None:
-    policy = started("pid", 2)
-    with pytest.raises(ConfigError, match="reset for 2 patients"):
-        policy.act(observe(3))
-    with pytest.raises(ConfigError, match=r"expected \[B, 11\]"):
-        policy.act(np.zeros((2, 5), np.float32))
-    with pytest.raises(ConfigError, match="before reset"):
-        make_policy("fixed").act(observe())
-    narrow = make_view()
-    narrow.names = narrow.names[:1]
-    with pytest.raises(ConfigError, match="nrs_age_h"):
-        make_policy("guideline").reset(narrow, 1)
+NAMES = ("relative_rate", "bolus_size", "lockout", "mixture", "call", "hold")
+
+
+def test_random_draws_every_component_of_the_task() -> None:
+    """The first two are those of a task with two, and no two components share their draws."""
+    policy, plain = make_policy("random", seed=5), make_policy("random", seed=5)
+    policy.reset(make_context(4_000, action_names=NAMES))
+    plain.reset(make_context(4_000))
+    actions = policy.act(observe(4_000))
+    np.testing.assert_array_equal(actions[:, :2], plain.act(observe(4_000)))
+    assert np.abs(np.corrcoef(actions.T) - np.eye(len(NAMES))).max() < 5 / np.sqrt(4_000)
+
+
+def test_random_knows_the_density_of_its_actions() -> None:
+    policy = started("random", 3)
+    assert isinstance(policy, HasDensity)
+    seen = observe(3)
+    np.testing.assert_allclose(policy.log_prob(seen, policy.act(seen)), np.log(0.25))
+    assert policy.log_prob(seen, np.full((3, 2), 1.5)).tolist() == [-np.inf] * 3
+
+
+def test_max_request_asks_for_the_largest_target_dose() -> None:
+    policy = make_policy("max_request")
+    policy.reset(make_context(2, action_names=("target_dose", "hold"), actions=TARGETS))
+    assert policy.act(observe(2)).tolist() == [[1.0, 0.0]] * 2

@@ -1,27 +1,117 @@
-"""Names, settings and what importing the package may load."""
+"""Names, settings, policies of other packages, and what importing the package may load."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from importlib.resources import files
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from thecal.agents import load_rl_settings, make_policy, policy_names
-from thecal.agents.base import Policy
+from thecal.agents import load_rl_settings, make_policy, policy_info, policy_names
+from thecal.agents.base import BatchPolicy, Policy
+from thecal.agents.info import PolicyInfo
+from thecal.agents.registry import _warn_taken
 from thecal.core.errors import ConfigError, ParameterError, UnknownNameError
 from thecal.core.parameters import read_parameters
 
-EXPECTED = {"fixed", "fixed_ptm", "guideline", "guideline_ptm", "pid", "random", "max_request"}
+SHIPPED = ("fixed", "fixed_ptm", "guideline", "guideline_ptm", "pid", "random", "max_request")
+GROUP = "thecal.policies"
+
+
+class Outside(BatchPolicy):
+    """What another package might add."""
+
+    info = PolicyInfo(name="outside", label="From outside", kind="rule")
+
+
+class Nameless:
+    """No policy: it says nothing of itself and cannot act."""
+
+    def reset(self, context: object) -> None:
+        pass
+
+
+def other_name() -> object:
+    """A factory whose policy calls itself otherwise than its entry point."""
+    return Outside()
+
+
+def broken(wrong: int = 0) -> object:
+    raise ZeroDivisionError("no luck")
+
+
+NOT_CALLABLE = 3
+
+
+@pytest.fixture
+def add(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Adds entry points, as an installed package would, to those of the environment."""
+
+    def added(**values: str) -> None:
+        dist = SimpleNamespace(name="other-package", version="2.0")
+        points = {}
+        for name, value in sorted(values.items()):
+            points[name] = EntryPoint(name, value, GROUP)._for(dist)  # type: ignore[attr-defined]
+        monkeypatch.setattr("thecal.core.plugins.plugins", lambda group: points)
+        monkeypatch.setattr("thecal.agents.registry.plugins", lambda group: points)
+        monkeypatch.setitem(sys.modules, "other_package", sys.modules[__name__])
+
+    return added
 
 
 def test_every_name_makes_its_policy() -> None:
-    assert set(policy_names()) == EXPECTED
+    assert policy_names()[: len(SHIPPED)] == SHIPPED
     for name in policy_names():
         policy = make_policy(name)
         assert isinstance(policy, Policy)
-        assert policy.name == name
+        assert policy.info.name == name
+
+
+def test_other_packages_add_policies_after_the_shipped(add: Any) -> None:
+    add(outside="other_package:Outside", beside="other_package:other_name")
+    assert policy_names() == (*SHIPPED, "beside", "outside")
+    assert make_policy("outside").info == policy_info("outside") == Outside.info
+    with pytest.raises(UnknownNameError, match=r"known: beside, fixed, .*outside"):
+        make_policy("inside")
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("other_package:Nameless", "it lacks act, info"),
+        ("other_package:other_name", "calls itself 'outside'"),
+        ("other_package:broken", "ZeroDivisionError: no luck"),
+        ("other_package:NOT_CALLABLE", "neither a class nor a factory"),
+        ("other_package:missing", "cannot be loaded"),
+    ],
+)
+def test_what_is_no_policy_is_refused_by_package(add: Any, value: str, reason: str) -> None:
+    add(mine=value)
+    with pytest.raises(ConfigError, match=rf"'mine' of other-package 2.0.*{reason}"):
+        make_policy("mine")
+
+
+def test_wrong_settings_of_another_package_are_named(add: Any) -> None:
+    add(outside="other_package:Outside")
+    assert make_policy("outside", gain=2.0).info.parameters == {"gain": 2.0}
+    add(mine="other_package:broken")
+    with pytest.raises(ConfigError, match=r"other-package 2.0.*TypeError.*gain"):
+        make_policy("mine", gain=2.0)
+
+
+def test_a_shipped_name_cannot_be_taken(add: Any) -> None:
+    _warn_taken.cache_clear()
+    add(pid="other_package:Outside", outside="other_package:Outside")
+    with pytest.warns(RuntimeWarning, match="other-package 2.0 adds a policy 'pid'"):
+        assert policy_names() == (*SHIPPED, "outside")
+    assert policy_names() == (*SHIPPED, "outside")  # without a second warning
+    with pytest.raises(ConfigError, match=r"other-package 2.0.*shipped policy has that name"):
+        make_policy("pid")
+    assert make_policy("guideline").info.name == "guideline"
 
 
 def test_unknown_name_lists_the_known() -> None:

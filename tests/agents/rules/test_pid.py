@@ -7,7 +7,7 @@ import pytest
 
 from thecal.agents import make_policy
 
-from support.agent_toys import change, make_view, observe
+from support.agent_toys import change, make_context, observe
 
 
 class Plant:
@@ -43,7 +43,7 @@ def simulate(policy: object, plant: Plant, hours: int, locked: object, every_h: 
 
 def started(**settings: float) -> object:
     policy = make_policy("pid", **settings)
-    policy.reset(make_view(), 1)
+    policy.reset(make_context())
     return policy
 
 

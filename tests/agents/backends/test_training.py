@@ -1,9 +1,8 @@
-"""Training on a toy with the real spaces, storage without pickle, and everything that must be refused."""
+"""Training on a toy with the real spaces: what is learned, what is recorded, and what must be refused."""
 
 from __future__ import annotations
 
 import itertools
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,24 +10,27 @@ from typing import Any
 import numpy as np
 import pytest
 
-from thecal.agents import SB3Policy, load_policy, load_rl_settings, read_record, train_sb3
-from thecal.agents.backends.training import TrainedPolicy
-from thecal.core.errors import ConfigError, StoreError, UnknownNameError
+from thecal.agents import load_policy, load_rl_settings, train_policy
+from thecal.agents.backends.base import Trained
+from thecal.agents.backends.registry import algorithm_names, backend
+from thecal.agents.backends.sb3_policy import SB3Policy
+from thecal.agents.base import Policy, Saves
+from thecal.core.errors import ConfigError, UnknownNameError
 
-from support.agent_toys import FIELDS, make_view, toy_vec_env
+from support.agent_toys import FIELDS, make_context, toy_vec_env
 
 PPO = {"n_envs": 4, "n_steps": 32, "batch_size": 64, "net_arch": (16, 16)}
 SAC = {"n_envs": 4, "learning_starts": 40, "batch_size": 32, "gradient_steps": 1, "buffer_size": 500, "net_arch": (16,)}
 OBS = np.random.default_rng(5).uniform(-1, 1, (7, len(FIELDS))).astype(np.float32)
 
 
-def trained(algorithm: str = "ppo", steps: int = 256, **env: Any) -> TrainedPolicy:
+def trained(algorithm: str = "ppo", steps: int = 256, **env: Any) -> Trained:
     settings = load_rl_settings(algorithm, **(PPO if algorithm == "ppo" else SAC))
-    return train_sb3(algorithm, toy_vec_env(**env), settings, seed=1, total_steps=steps)
+    return train_policy(algorithm, toy_vec_env(**env), settings, seed=1, total_steps=steps)
 
 
 @pytest.fixture(scope="module")
-def ppo() -> TrainedPolicy:
+def ppo() -> Trained:
     return trained()
 
 
@@ -51,7 +53,7 @@ def test_round_trip_gives_identical_actions(algorithm: str, tmp_path: Path) -> N
     result = trained(algorithm, 128)
     result.save(tmp_path / "policy")
     again = load_policy(tmp_path / "policy", observation_names=tuple(FIELDS))
-    again.reset(make_view(), 7)
+    again.reset(make_context(7))
     np.testing.assert_array_equal(again.act(OBS), result.policy.act(OBS))
     assert again.record.model_copy(update={"weights_sha256": ""}) == result.record
     assert sorted(item.name for item in (tmp_path / "policy").iterdir()) == ["policy.json", "weights.safetensors"]
@@ -67,7 +69,7 @@ def test_same_seed_same_policy() -> None:
     np.testing.assert_array_equal(trained().policy.act(OBS), trained().policy.act(OBS))
 
 
-def test_record_and_throughput(ppo: TrainedPolicy) -> None:
+def test_record_and_throughput(ppo: Trained) -> None:
     record = ppo.record
     assert (record.task, record.task_hash, record.frames, record.interrupted) == ("Toy", "0" * 64, 256, False)
     assert record.observation_names == tuple(FIELDS)
@@ -90,15 +92,8 @@ def test_time_in_the_environment_is_counted(monkeypatch: pytest.MonkeyPatch) -> 
     assert env.seconds == 6.0
 
 
-def test_masked_rows_hold(ppo: TrainedPolicy) -> None:
-    mask = np.array([True] * 3 + [False] * 4)
-    actions = ppo.policy.act(OBS, mask)
-    np.testing.assert_array_equal(actions[:3], ppo.policy.act(OBS)[:3])
-    assert not actions[3:].any()
-
-
 @pytest.mark.parametrize("algorithm", ["ppo", "sac"])
-def test_interrupt_returns_what_was_learnt(algorithm: str, tmp_path: Path) -> None:
+def test_interrupt_returns_what_was_learned(algorithm: str, tmp_path: Path) -> None:
     result = trained(algorithm, 10_000, interrupt_after=75)
     assert result.interrupted
     assert result.record.interrupted
@@ -121,7 +116,7 @@ def test_callbacks_see_the_end_of_an_interrupted_run() -> None:
 
     watch = Watch()
     settings = load_rl_settings("ppo", **PPO)
-    train_sb3("ppo", toy_vec_env(interrupt_after=5), settings, 0, 1000, [watch])
+    train_policy("ppo", toy_vec_env(interrupt_after=5), settings, 0, 1000, [watch])
     assert watch.ended
 
 
@@ -143,90 +138,58 @@ def test_callbacks_get_the_metrics_and_nothing_is_left_behind(tmp_path: Path, mo
             return True
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    train_sb3("ppo", toy_vec_env(), load_rl_settings("ppo", **PPO), 0, 512, [Hook()])
+    train_policy("ppo", toy_vec_env(), load_rl_settings("ppo", **PPO), 0, 512, [Hook()])
     assert {"throughput/frames_per_s", "throughput/env_share", "train/approx_kl"} <= seen
     assert not list(tmp_path.iterdir())
-
-
-def test_zip_is_refused_without_trust(ppo: TrainedPolicy, tmp_path: Path) -> None:
-    path = tmp_path / "model.zip"
-    ppo.model.save(path)
-    with pytest.raises(ConfigError, match="trust=True"):
-        load_policy(path)
-    with pytest.raises(ConfigError, match="observation_names"):
-        load_policy(path, trust=True)
-    policy = load_policy(path, trust=True, observation_names=tuple(FIELDS))
-    np.testing.assert_array_equal(policy.act(OBS), ppo.policy.act(OBS))
-
-
-def test_file_that_is_no_zip_is_a_store_error(tmp_path: Path) -> None:
-    path = tmp_path / "model.zip"
-    path.write_bytes(b"nothing")
-    with pytest.raises(StoreError, match="model.zip"):
-        load_policy(path, trust=True, observation_names=tuple(FIELDS))
-
-
-def test_missing_and_damaged_folders(ppo: TrainedPolicy, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="policy.json"):
-        load_policy(tmp_path / "nowhere")
-    ppo.save(tmp_path)
-    weights = tmp_path / "weights.safetensors"
-    blob = bytearray(weights.read_bytes())
-    blob[-1] ^= 1
-    weights.write_bytes(blob)
-    with pytest.raises(StoreError, match="hash differs"):
-        load_policy(tmp_path)
-    weights.unlink()
-    with pytest.raises(StoreError, match="weights.safetensors"):
-        load_policy(tmp_path)
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1}', '{"format": 99}'])
-def test_broken_record(text: str, tmp_path: Path) -> None:
-    (tmp_path / "policy.json").write_text(text)
-    with pytest.raises(StoreError, match="policy.json"):
-        read_record(tmp_path)
-
-
-def test_weights_of_another_network(ppo: TrainedPolicy, tmp_path: Path) -> None:
-    ppo.save(tmp_path)
-    record = json.loads((tmp_path / "policy.json").read_text())
-    record["net_arch"] = [16, 17]
-    (tmp_path / "policy.json").write_text(json.dumps(record))
-    with pytest.raises(StoreError, match="mlp_extractor"):
-        load_policy(tmp_path)
-
-
-def test_other_observation_fields_are_refused(ppo: TrainedPolicy, tmp_path: Path) -> None:
-    ppo.save(tmp_path)
-    names = tuple(FIELDS)
-    with pytest.raises(ConfigError, match="field 1"):
-        load_policy(tmp_path, observation_names=(names[0], "mood", *names[2:]))
-    with pytest.raises(ConfigError, match="trained with 11"):
-        load_policy(tmp_path, observation_names=names[:-1])
-    view = make_view()
-    view.names = names[::-1]
-    with pytest.raises(ConfigError, match="field 0"):
-        load_policy(tmp_path).reset(view, 1)
-    with pytest.raises(ConfigError, match="shape"):
-        ppo.policy.act(OBS[:, :3])
-
-
-def test_unwritable_folder(ppo: TrainedPolicy, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot be written"):
-        ppo.save(tmp_path / "file" / "policy")
 
 
 def test_wrong_arguments_of_training() -> None:
     settings = load_rl_settings("ppo", **PPO)
     with pytest.raises(UnknownNameError, match="ppo, sac"):
-        train_sb3("dqn", toy_vec_env(), settings, 0, 10)
+        train_policy("dqn", toy_vec_env(), settings, 0, 10)
     with pytest.raises(ConfigError, match="SACSettings"):
-        train_sb3("ppo", toy_vec_env(), load_rl_settings("sac", **SAC), 0, 10)
+        train_policy("ppo", toy_vec_env(), load_rl_settings("sac", **SAC), 0, 10)
     with pytest.raises(ConfigError, match="total_steps"):
-        train_sb3("ppo", toy_vec_env(), settings, 0, 0)
+        train_policy("ppo", toy_vec_env(), settings, 0, 0)
     nameless = toy_vec_env()
     del nameless.observation_names
     with pytest.raises(ConfigError, match="does not describe"):
-        train_sb3("ppo", nameless, settings, 0, 10)
+        train_policy("ppo", nameless, settings, 0, 10)
+
+
+@pytest.mark.parametrize("algorithm", algorithm_names())
+def test_back_ends_keep_the_interface(algorithm: str) -> None:
+    chosen = backend(algorithm)
+    assert chosen.name == algorithm
+    assert type(load_rl_settings(algorithm)) is chosen.settings
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "sac"])
+def test_a_learned_policy_says_what_it_is(algorithm: str) -> None:
+    result = trained(algorithm, 128)
+    info = result.policy.info
+    assert isinstance(result.policy, Policy)
+    assert isinstance(result.policy, Saves)
+    assert (info.name, info.label, info.kind) == (algorithm, f"{algorithm.upper()} (trained)", "learned")
+    assert (info.training_seeds, info.tasks) == ((1,), ("Toy",))
+    assert info.parameters["gamma"] == result.record.settings["gamma"]
+    assert info.parameters["frames"] == result.record.frames
+
+
+def test_actions_come_from_the_task(tmp_path: Path) -> None:
+    names = ("target_dose", "bolus_size", "hold")
+    result = trained(action_names=names)
+    assert (result.record.action_names, result.record.n_actions) == (names, 3)
+    again = load_policy(result.save(tmp_path))
+    assert again.act(OBS).shape == (7, 3)
+    again.reset(make_context(7, action_names=names))
+    with pytest.raises(ConfigError, match="action component 0 is 'relative_rate', trained with 'target_dose'"):
+        again.reset(make_context(7))
+
+
+def test_more_training_does_not_change_what_was_given_back(tmp_path: Path) -> None:
+    result = trained()
+    before = result.policy.act(OBS)
+    for values in result.model.policy.parameters():
+        values.data += 1.0
+    np.testing.assert_array_equal(load_policy(result.save(tmp_path)).act(OBS), before)
