@@ -55,7 +55,13 @@ def brief_table(found: ComparisonResult) -> Table:
     primary = found.primary
     entries = [primary, *(entry for entry in found.outcomes if entry.brief and entry.key != primary.key)]
     mark = f"{UNSHIELDED}: " if found.unshielded else ""
-    heads = ["policy", primary.label, f"minus {found.reference} (95 %)", *(entry.brief for entry in entries[1:]), "better"]
+    heads = [
+        "policy",
+        primary.label,
+        f"minus {found.reference} (95 %)",
+        *(entry.brief for entry in entries[1:]),
+        "better",
+    ]
     title = f"{mark}{found.task}, {len(found.patients)} {found.split} patients"
     table = plain_table(title, heads, numbers=True)
     for column in (0, 2):
