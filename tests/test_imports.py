@@ -18,7 +18,6 @@ EXTRAS = (
     "plotly",
     "jinja2",
     "yaml",
-    "scipy",
 )
 NEED_AN_EXTRA = {
     "thecal.agents.backends.sb3": "torch",
@@ -27,7 +26,10 @@ NEED_AN_EXTRA = {
     "thecal.experiments.assurance.adversary": "stable_baselines3",
     "thecal.experiments.reports.charts": "plotly",
     "thecal.experiments.reports.patient_charts": "plotly",
-    "thecal.experiments.reports.page": "plotly",
+    "thecal.experiments.reports.sections.differences": "plotly",
+    "thecal.experiments.reports.sections.patients": "plotly",
+    "thecal.experiments.reports.sections.patients_spread": "plotly",
+    "thecal.experiments.reports.sections.training": "plotly",
 }
 WITHOUT_EXTRAS = f"""
 import sys

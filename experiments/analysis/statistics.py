@@ -224,7 +224,7 @@ def event_rate_upper(events: float, exposure: float, level: float = LEVEL) -> fl
 
 
 def share_upper(events: int, n: int, level: float = LEVEL) -> float:
-    """One-sided upper bound of a share of ``n``, never above 1: the exact one of Clopper and Pearson (1934, Biometrika 26:404)."""
+    """One-sided upper bound of a share of ``n``, never above 1: Clopper and Pearson's exact one (1934, Biometrika 26:404)."""
     if n <= 0:
         return float("nan")
     return 1.0 if events >= n else float(stats.beta.ppf(level, events + 1, n - events))

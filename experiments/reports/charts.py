@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 from thecal.envs.outcomes import Outcome
 from thecal.experiments.analysis.results import Difference
 from thecal.experiments.reports.data import Curve, ReportData
-from thecal.experiments.reports.theme import INK, LIMIT, dress, faded, styles_of
+from thecal.experiments.reports.theme import FELT, INK, LIMIT, dress, faded, styles_of
 
 _PANEL_COLUMNS = 3
 _ROW_PX = 26
@@ -32,11 +32,11 @@ def forest(data: ReportData) -> go.Figure:
         horizontal_spacing=0.035,
         vertical_spacing=_GAP_PX / plots,
     )
-    styles = styles_of(data.policies)
+    styles = styles_of(data.infos)
     for k, outcome in enumerate(shown):
         row, column = k // _PANEL_COLUMNS + 1, k % _PANEL_COLUMNS + 1
         for policy in reversed(data.others):
-            _forest_mark(figure, data.differences[policy][outcome.key], styles[policy], outcome, row, column)
+            _forest_mark(figure, data.gaps(policy)[outcome.key], styles[policy], outcome, row, column)
         figure.add_vline(x=0, line={"color": INK, "width": 1}, row=row, col=column)
         if outcome.margin is not None:
             figure.add_vline(x=outcome.margin, line={"color": LIMIT, "width": 1, "dash": "dot"}, row=row, col=column)
@@ -52,7 +52,7 @@ def forest(data: ReportData) -> go.Figure:
 
 def differs(data: ReportData, outcome: Outcome) -> bool:
     """Whether any policy differed from the reference in any patient."""
-    table = (data.differences[policy][outcome.key] for policy in data.others)
+    table = (data.gaps(policy)[outcome.key] for policy in data.others)
     return any(found.low != 0 or found.high != 0 for found in table if np.isfinite(found.mean))
 
 
@@ -95,7 +95,7 @@ def _forest_mark(figure: go.Figure, found: Difference, style: Any, outcome: Outc
 def distribution(data: ReportData) -> go.Figure:
     """The primary outcome over patients: every patient as a dot with median and quartiles, and the cumulative share."""
     outcome = data.primary
-    styles = styles_of(data.policies)
+    styles = styles_of(data.infos)
     figure = make_subplots(
         rows=1,
         cols=2,
@@ -132,7 +132,7 @@ def _span(data: ReportData, outcome: Outcome) -> list[float]:
 
 
 def _known(data: ReportData, policy: str, outcome: Outcome) -> Any:
-    values = np.asarray(data.values[policy][outcome.key], np.float64)
+    values = np.asarray(data.of(policy).values[outcome.key], np.float64)
     return values[np.isfinite(values)]
 
 
@@ -156,13 +156,13 @@ def _dots(values: Any, style: Any, outcome: Outcome) -> go.Box:
 def pairs(data: ReportData, policy: str, against: list[str]) -> go.Figure:
     """Each dot is a patient: the primary outcome under ``policy`` over that under each policy of ``against``."""
     outcome = data.primary
-    styles = styles_of(data.policies)
+    styles = styles_of(data.infos)
     titles = [f"against {styles[other].label}" for other in against]
     figure = make_subplots(rows=1, cols=len(against), shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.05)
-    mine = np.asarray(data.values[policy][outcome.key], np.float64)
+    mine = np.asarray(data.of(policy).values[outcome.key], np.float64)
     span = _span(data, outcome)
     for column, other in enumerate(against, start=1):
-        theirs = np.asarray(data.values[other][outcome.key], np.float64)
+        theirs = np.asarray(data.of(other).values[outcome.key], np.float64)
         figure.add_trace(
             go.Scatter(x=span, y=span, mode="lines", line={"color": INK, "width": 1}, hoverinfo="skip"),
             row=1,
@@ -192,11 +192,10 @@ def pairs(data: ReportData, policy: str, against: list[str]) -> go.Figure:
     return figure
 
 
-def training(curves: list[Curve], policy: str) -> go.Figure:
-    """What was measured while the policy learned, one panel a measure."""
+def training(curves: list[Curve], color: str = FELT) -> go.Figure:
+    """What was measured while the policy learned, one panel a measure; ``color`` is that of the policy."""
     titles = [f"{curve.label} [{curve.unit}]" if curve.unit else curve.label for curve in curves]
     figure = make_subplots(rows=1, cols=len(curves), subplot_titles=titles, horizontal_spacing=0.08)
-    style = styles_of([policy])[policy]
     for column, curve in enumerate(curves, start=1):
         millions = curve.frames / 1e6
         if curve.low is not None and curve.high is not None:
@@ -206,14 +205,14 @@ def training(curves: list[Curve], policy: str) -> go.Figure:
                     x=np.concatenate([millions, millions[::-1]]),
                     y=band,
                     fill="toself",
-                    fillcolor=faded(style.color, 0.18),
+                    fillcolor=faded(color, 0.18),
                     line={"width": 0},
                     hoverinfo="skip",
                 ),
                 row=1,
                 col=column,
             )
-        line = {"color": style.color, "width": 2}
+        line = {"color": color, "width": 2}
         figure.add_trace(
             go.Scatter(x=millions, y=curve.mean, mode="lines+markers", line=line, marker={"size": 4}, name=curve.label),
             row=1,

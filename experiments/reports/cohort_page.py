@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.core.errors import ConfigError, StoreError
+from thecal.core.errors import ConfigError
+from thecal.core.files import write_whole
 from thecal.core.layout import LEVELS
 from thecal.experiments.reports.theme import FELT, FONT, dress
 from thecal.physiology.covariates import COVARIATES
@@ -123,9 +124,4 @@ def write_cohort_page(cohort: Cohort, path: Path) -> Path:
     page = _PAGE.format(
         title=html.escape(cohort.spec.title), font=FONT, n=len(cohort), split=cohort.split, parts="".join(parts)
     )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror or error})") from error
-    return path
+    return write_whole(path, page)

@@ -9,14 +9,13 @@ from typing import Literal
 import numpy as np
 
 from thecal.envs.outcomes import Outcome
-from thecal.experiments.analysis.results import Difference, Interval
+from thecal.experiments.analysis.results import Difference
 from thecal.experiments.analysis.statistics import bootstrap
-from thecal.experiments.reports.data import ReportData
-from thecal.experiments.reports.theme import styles_of
+from thecal.experiments.reports.data import EVENT_LABELS, ReportData
+from thecal.experiments.reports.words import number, with_interval
 
 Tone = Literal["good", "bad", "open"]
 SEEDS_FOR_A_CLAIM = 10
-_STRESS = ("random", "max_request")
 _HARMS_IN_WORDS = 3
 
 
@@ -32,9 +31,9 @@ class Finding:
 def findings(data: ReportData) -> list[Finding]:
     """What may be said, most important first."""
     found: list[Finding] = []
-    if not data.trained:
-        found += [_in_brief(data, policy) for policy in data.others if policy not in _STRESS]
-    for policy in data.trained:
+    if not data.learned:
+        found += [_in_brief(data, policy) for policy in data.others if policy not in data.sanity]
+    for policy in [name for name in data.learned if name in data.others]:
         found += [_efficacy(data, policy), _harms(data, policy), _claim(data, policy), *_best_rule(data, policy)]
     found += [*_shield_share(data), *_rare(data), _seeds(data)]
     if not data.shielded:
@@ -42,31 +41,18 @@ def findings(data: ReportData) -> list[Finding]:
     return found
 
 
-def number(value: float, digits: int, *, sign: bool = False) -> str:
-    """A number for a sentence: true minus, thin gap for thousands, a dash where it is missing."""
-    if not np.isfinite(value):
-        return "–"
-    rounded = round(value, digits) + 0.0  # + 0.0 turns -0.0 into 0.0
-    return f"{rounded:{'+' if sign and rounded else ''},.{digits}f}".replace(",", "\u2009").replace("-", "−")
-
-
-def with_interval(found: Interval, outcome: Outcome, *, sign: bool = False, brief: bool = False) -> str:
-    """``12.3 % (95 % interval 11.0 to 13.6)``; ``brief`` leaves out the words once they were said."""
-    mean, low, high = (number(value, outcome.digits, sign=sign) for value in (found.mean, found.low, found.high))
-    unit = "percentage points" if sign and outcome.unit.startswith("%") else outcome.unit
-    return f"{mean} {unit} ({'' if brief else '95 % interval '}{low} to {high})"
-
-
-def gate(data: ReportData, policy: str) -> tuple[bool, str]:
-    """Whether ``policy`` passes the rule fixed beforehand, and in words what stands in its way."""
-    table = data.differences[policy]
-    costs = [outcome for outcome in data.outcomes if outcome.role == "cost"]
-    worse = [cost.label for cost in costs if table[cost.key].verdict == "inferior"]
-    unclear = [cost.label for cost in costs if table[cost.key].verdict == "inconclusive"]
-    parts = [] if table[data.primary.key].verdict == "superior" else ["superiority was not shown"]
+def in_the_way(data: ReportData, policy: str) -> str:
+    """What stands in the way of calling ``policy`` better, in words; empty where nothing does."""
+    decision = data.decision(policy)
+    labels = {harm.key: harm.label for harm in data.result.harms}
+    worse, unclear = (
+        [labels[key] for key in keys] for keys in (decision.harms_worse, decision.harms_undecided)
+    )  # fmt: skip
+    parts = ["the shield was off"] if decision.unshielded else []
+    parts += [] if decision.superior else ["superiority was not shown"]
     parts += [f"worse: {_joined(worse)}"] if worse else []
     parts += [f"not ruled out with {data.n_patients} patients: {_joined(unclear)}"] if unclear else []
-    return not parts, "; ".join(parts)
+    return "; ".join(parts)
 
 
 def _joined(labels: list[str]) -> str:
@@ -75,10 +61,9 @@ def _joined(labels: list[str]) -> str:
 
 def _efficacy(data: ReportData, policy: str) -> Finding:
     outcome = data.primary
-    styles = styles_of(data.policies)
-    name, reference = styles[policy].label, styles[data.reference].label
-    found = data.differences[policy][outcome.key]
-    mine, theirs = data.estimates[policy][outcome.key], data.estimates[data.reference][outcome.key]
+    name, reference = data.of(policy).info.label, data.of(data.reference).info.label
+    found = data.gaps(policy)[outcome.key]
+    mine, theirs = data.of(policy).estimates[outcome.key], data.of(data.reference).estimates[outcome.key]
     tone, lead = {
         "superior": ("good", f"{name} did better than {reference} on the primary outcome."),
         "inferior": ("bad", f"{name} did worse than {reference} on the primary outcome."),
@@ -101,12 +86,10 @@ def _extras(found: Difference) -> str:
 
 
 def _harms(data: ReportData, policy: str) -> Finding:
-    costs = [outcome for outcome in data.outcomes if outcome.role == "cost"]
-    table = data.differences[policy]
-    name = styles_of(data.policies)[policy].label
-    worse = [cost for cost in costs if table[cost.key].verdict == "inferior"]
-    unclear = [cost for cost in costs if table[cost.key].verdict == "inconclusive"]
-
+    costs, table, decision = data.result.harms, data.gaps(policy), data.decision(policy)
+    name = data.of(policy).info.label
+    worse = [cost for cost in costs if cost.key in decision.harms_worse]
+    unclear = [cost for cost in costs if cost.key in decision.harms_undecided]
     if worse:
         lead = f"{name} did more harm on {len(worse)} of {len(costs)} harms."
         return Finding("bad", lead, f"Worse: {_listed(worse, table)}.")
@@ -132,37 +115,36 @@ def _listed(costs: list[Outcome], table: Mapping[str, Difference]) -> str:
 
 
 def _claim(data: ReportData, policy: str) -> Finding:
-    passed, against = gate(data, policy)
-    styles = styles_of(data.policies)
+    decision = data.decision(policy)
     rule = "Rule fixed beforehand: superior on the primary outcome and no harm worse than its margin."
-    what = f"“{styles[policy].label} is better than {styles[data.reference].label}”"
-    if not data.shielded:
+    what = f"“{data.of(policy).info.label} is better than {data.of(data.reference).info.label}”"
+    if decision.unshielded:
         return Finding(
             "bad", f"{what} is not supported: the shield was off.", f"{rule} Unshielded runs support no claim."
         )
-    if passed:
+    if decision.better:
         return Finding("good", f"In these virtual patients, {what} is supported.", rule)
-    return Finding("open", f"{what} is not supported.", f"{rule} In its way: {against}.")
+    return Finding("open", f"{what} is not supported.", f"{rule} In its way: {in_the_way(data, policy)}.")
 
 
 def _in_brief(data: ReportData, policy: str) -> Finding:
     """A policy by rule in one finding: efficacy, and what stands in the way of calling it better."""
     first = _efficacy(data, policy)
-    passed, against = gate(data, policy)
-    tail = " No harm rose beyond its margin." if passed else f" Against the claim that it is better: {against}."
-    return Finding("open" if not passed and first.tone == "good" else first.tone, first.lead, first.text + tail)
+    if data.decision(policy).better:
+        return Finding(first.tone, first.lead, f"{first.text} No harm rose beyond its margin.")
+    tone: Tone = "open" if first.tone == "good" else first.tone
+    return Finding(tone, first.lead, f"{first.text} Against the claim that it is better: {in_the_way(data, policy)}.")
 
 
 def _best_rule(data: ReportData, policy: str) -> list[Finding]:
     """Against the best policy by rule, which is the comparison a clinician would ask for next."""
     outcome = data.primary
-    rules = [p for p in data.others if p not in (policy, *data.trained, *_STRESS)]
+    rules = data.best_rules(policy, data.reference)
     if not rules:
         return []
-    best = max(rules, key=lambda p: outcome.better * data.estimates[p][outcome.key].mean)
-    gaps = np.asarray(data.values[policy][outcome.key]) - np.asarray(data.values[best][outcome.key])
-    found = bootstrap(gaps, seed=data.seed)
-    name, other = (styles_of(data.policies)[p].label for p in (policy, best))
+    best = rules[0]
+    found = bootstrap(data.of(policy).values[outcome.key] - data.of(best).values[outcome.key], seed=data.result.seed)
+    name, other = (data.of(p).info.label for p in (policy, best))
     edges = sorted((outcome.better * found.low, outcome.better * found.high))
     text = (
         f"{outcome.label}, paired: {with_interval(found, outcome, sign=True)}. Exploratory, and chosen after the fact."
@@ -175,54 +157,46 @@ def _best_rule(data: ReportData, policy: str) -> list[Finding]:
 
 
 def _shield_share(data: ReportData) -> list[Finding]:
-    """How much of the result the shield alone accounts for, from the policies without sense."""
+    """How much of the result the shield alone accounts for, from the sanity baselines."""
     outcome = data.primary
-    styles = styles_of(data.policies)
-    stress = [policy for policy in _STRESS if policy in data.policies]
     found = []
-    if stress and data.shielded:
+    if data.sanity and data.shielded:
         scores = "; ".join(
-            f"{styles[p].label} {with_interval(data.estimates[p][outcome.key], outcome, brief=k > 0)}"
-            for k, p in enumerate(stress)
+            f"{data.of(p).info.label} {with_interval(data.of(p).estimates[outcome.key], outcome, brief=k > 0)}"
+            for k, p in enumerate(data.sanity)
         )
-        lead = "How far the shield alone carries a policy without sense."
+        lead = "How far the shield alone carries sanity baselines."
         found.append(Finding("open", lead, f"{outcome.label}: {scores}."))
-    for policy in data.trained:
-        if policy in data.shield:
-            share = number(data.percent(data.shield[policy].intervened), 1)
-            lead = f"The shield changed {share} % of the decisions of {styles[policy].label}."
+    for policy in data.learned:
+        use = data.of(policy).shield
+        if use is not None:
+            share, broken = number(data.percent(use.intervened), 1), number(sum(use.violations.values()), 1)
+            lead = f"The shield changed {share} % of the decisions of {data.of(policy).info.label}."
             after = "what reached the pump broke none" if data.shielded else "they reached the pump"
-            text = (
-                f"Raw requests broke a limit {number(_broken(data, policy), 1)} times in 1000 patient-hours; {after}."
-            )
+            text = f"Raw requests broke a limit {broken} times in 1000 patient-hours; {after}."
             found.append(Finding("open", lead, text))
     return found
 
 
-def _broken(data: ReportData, policy: str) -> float:
-    """Broken limits in 1000 patient-hours, each limit counted by itself."""
-    return sum(data.shield[policy].violations.values())
-
-
 def _rare(data: ReportData) -> list[Finding]:
     """Events that were never seen: the bound, not a zero."""
-    styles = styles_of(data.policies)
     found = []
-    for policy in data.trained:
-        zero = {name: events for name, events in data.events.get(policy, {}).items() if events.onsets == 0}
+    for policy in data.learned:
+        table = data.of(policy).events
+        zero = {EVENT_LABELS.get(name, name): events for name, events in table.items() if events.onsets == 0}
         if zero:
             bounds = "; ".join(
                 f"{name.lower()}: at most {number(events.upper_per_100d, 2)} in 100 patient-days (rule of three)"
                 for name, events in zero.items()
             )
             days = number(max(events.patient_days for events in zero.values()), 0)
-            lead = f"Not seen under {styles[policy].label} in {days} patient-days, which does not mean never."
+            lead = f"Not seen under {data.of(policy).info.label} in {days} patient-days, which does not mean never."
             found.append(Finding("open", lead, f"{bounds[:1].upper()}{bounds[1:]}."))
     return found
 
 
 def _seeds(data: ReportData) -> Finding:
-    if not data.trained:
+    if not data.learned:
         return Finding("open", "No trained policy was compared.", "All policies here follow fixed rules.")
     seeds = data.training_seeds
     if seeds >= SEEDS_FOR_A_CLAIM:

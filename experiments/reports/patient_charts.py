@@ -52,7 +52,7 @@ def patient_figure(data: ReportData, story: Story, policy: str, behind: str | No
     keys = {PAIN: _pain(figure, day, track)}
     if behind is not None:
         other = story.tracks[behind]
-        name = f"felt under {styles_of(data.policies)[behind].label}"
+        name = f"felt under {styles_of(data.infos)[behind].label}"
         keys[PAIN].append(_line(figure, PAIN, np.asarray(other["time_h"]) / 24.0, other["pain_mean"], name, THIRD, 1.1))
     keys[DOSES], keys[PRESSES] = _dose(figure, day, track), _presses(figure, day, track)
     keys |= _drug_at_work(figure, day, track) | _vital_signs(figure, day, track)

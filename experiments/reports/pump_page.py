@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.core.errors import ConfigError, StoreError
+from thecal.core.errors import ConfigError
+from thecal.core.files import write_whole
 from thecal.devices.alarms import PumpAlarm, alarm_names
 from thecal.devices.fault_presets import fault_names
 from thecal.devices.interrogate import describe_event, interrogate
@@ -131,12 +132,7 @@ def write_program_page(run: PumpRun, spec: PumpSpec, report: SolutionReport, pro
     )
     log = [(f"day {time / 24:.2f}", describe_event(int(kind), a, b)) for _, time, kind, a, b in run.log[-200:].tolist()]
     body = figure + shown + _solution(report) + _table(f"Log, latest {len(log)} of {len(run.log)}", log)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_PAGE.format(title=f"{spec.title}: simulated program", font=FONT, body=body), encoding="utf-8")
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror or error})") from error
-    return path
+    return write_whole(path, _PAGE.format(title=f"{spec.title}: simulated program", font=FONT, body=body))
 
 
 def alarm_days(samples: NDArray[np.void]) -> dict[str, float]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from thecal.agents.info import PolicyInfo
 
 FONT = "Inter, 'Segoe UI', system-ui, -apple-system, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
 
@@ -45,37 +48,38 @@ class Style:
     dash: str
 
 
-_STYLES = {
-    "fixed": Style("Fixed rate", "#7D828A", "square", "dot"),
-    "fixed_ptm": Style("Fixed rate + demand bolus", "#96704A", "square-open", "dashdot"),
-    "guideline": Style("Guideline titration", "#0E9A6C", "triangle-up", "dash"),
-    "guideline_ptm": Style("Guideline + demand bolus", "#3E9FC4", "triangle-up-open", "longdash"),
-    "pid": Style("PID control", "#C06BB0", "pentagon", "longdashdot"),
-    "random": Style("Random requests", "#BF8A00", "x", "dot"),
-    "max_request": Style("Maximal requests", "#DB5A2B", "diamond", "dash"),
-    "ppo": Style("PPO (trained)", "#1F77D0", "circle", "solid"),
-    "sac": Style("SAC (trained)", "#6A6FE0", "circle-open", "solid"),
+# Looks of the policies of one kind, in their order: colors and markers come round after six, dashes after twelve. Learned
+# policies are solid and blue; sanity baselines are amber and orange; policies by rule have what lies between.
+_BLUE = ("#1F77D0", "#6A6FE0", "#3B8FB5", "#5B7FB8", "#8A6BD1", "#4C86E8")
+_HUES = ("#7D828A", "#0E9A6C", "#96704A", "#3E9FC4", "#C06BB0", "#7A9032")
+_AMBER = ("#BF8A00", "#DB5A2B", "#C2752E", "#A8822A", "#D0694A", "#B07A50")
+_ROUND = ("circle", "star", "hexagon", "circle-open", "star-open", "hexagon-open")
+_ANGLED = ("square", "triangle-up", "square-open", "triangle-up-open", "pentagon", "pentagon-open")
+_CROSSED = ("x", "diamond", "cross", "x-open", "diamond-open", "cross-open")
+_SOLID = ("solid",) * 6 + ("longdash",) * 6
+_BROKEN = (
+    "dot", "dash", "dashdot", "longdash", "longdashdot", "dot", "dash", "dot", "longdash", "longdashdot", "dashdot", "dash",
+)  # fmt: skip
+_CRUDE = ("dot", "dash", "dot", "dash", "dot", "dash", "dash", "dot", "dash", "dot", "dash", "dot")
+_LOOKS = {
+    "learned": (_BLUE, _ROUND, _SOLID),
+    "rule": (_HUES, _ANGLED, _BROKEN),
+    "model-based": (_HUES, _ANGLED, _BROKEN),
+    "sanity": (_AMBER, _CROSSED, _CRUDE),
 }
-_EXTRA = (
-    Style("", "#1F77D0", "circle", "solid"),
-    Style("", "#6A6FE0", "star", "solid"),
-    Style("", "#0E9A6C", "hexagon", "dash"),
-    Style("", "#DB5A2B", "cross", "dash"),
-)
 
 
-def style_of(policy: str, position: int = 0) -> Style:
-    """The style of ``policy``; a name that is not known gets the extra style number ``position`` and its own name."""
-    if policy in _STYLES:
-        return _STYLES[policy]
-    extra = _EXTRA[position % len(_EXTRA)]
-    return Style(policy, extra.color, extra.symbol, extra.dash)
-
-
-def styles_of(policies: list[str]) -> dict[str, Style]:
-    """A style for each policy, distinct among names that are not known."""
-    unknown = [name for name in policies if name not in _STYLES]
-    return {name: style_of(name, unknown.index(name) if name in unknown else 0) for name in policies}
+def styles_of(infos: Iterable[PolicyInfo]) -> dict[str, Style]:
+    """A style for each policy by its name, from its kind and its place among those of its kind; twelve of a kind differ."""
+    found: dict[str, Style] = {}
+    seen: dict[tuple[str, ...], int] = {}
+    for info in infos:
+        colors, symbols, dashes = _LOOKS[info.kind]
+        k = seen.get(colors, 0)
+        seen[colors] = k + 1
+        look = (colors[k % len(colors)], symbols[k % len(symbols)], dashes[k % len(dashes)])
+        found[info.name] = Style(info.label, *look)
+    return found
 
 
 def faded(color: str, opacity: float) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from thecal.core.errors import ParameterError, StoreError
+from thecal.core.files import write_whole
 from thecal.experiments.reports.validation_charts import misses
 from thecal.experiments.validation.targets import (
     ROLES,
@@ -52,7 +53,7 @@ def save(found: Saved, folder: str | Path) -> Path:
     """
     values = {"scores": records(found.scores), "checks": [asdict(check) for check in found.checks]}
     text = json.dumps(_rounded(values), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    return _write(Path(folder) / DATA, text)
+    return write_whole(Path(folder) / DATA, text)
 
 
 def load(folder: str | Path) -> Saved:
@@ -99,8 +100,8 @@ def write_page(folder: str | Path) -> Path:
         if old.name not in drawn:
             old.unlink()
     for name, text in drawn.items():
-        _write(place / name, text)
-    return _write(Path(folder) / PAGE, render(found))
+        write_whole(place / name, text)
+    return write_whole(Path(folder) / PAGE, render(found))
 
 
 def render(found: Saved) -> str:
@@ -194,12 +195,3 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
     return value
-
-
-def _write(path: Path, text: str) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror or error})") from error
-    return path

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from thecal.envs.outcomes import Outcome
-from thecal.experiments.analysis.results import Difference, Events, Interval, ShieldUse
+from thecal.agents.info import PolicyInfo
+from thecal.envs.outcomes import Outcome, outcome
+from thecal.experiments.analysis.results import (
+    ComparisonResult,
+    Difference,
+    Events,
+    Interval,
+    PolicyResult,
+    ShieldUse,
+    Verdict,
+)
 from thecal.experiments.reports.data import Curve, ReportData, Story
 from thecal.experiments.validation.validate import Band
 
-POLICIES = ["ppo", "fixed", "fixed_ptm", "guideline", "guideline_ptm", "pid", "random", "max_request"]
 OUTCOMES = [
-    Outcome("time_controlled", "Time controlled", "% of horizon", 1, "primary", 1, None, "Hours with felt NRS <= 3."),
-    Outcome("pain_mean", "Mean felt pain", "NRS", -1, "efficacy", 2, None, "Mean over the hours alive."),
-    Outcome("resp_h", "Respiratory depression", "h/100 d", -1, "cost", 1, 2.0, "Hours with RR < 8 or SpO2 < 90 %."),
-    Outcome("sed_h", "Over-sedation", "h/100 d", -1, "cost", 1, 24.0, "Hours with POSS >= 3."),
-    Outcome("withdrawal_h", "Withdrawal", "h/100 d", -1, "cost", 1, 24.0, "Hours above the threshold."),
-    Outcome("dose_mg_per_d", "Daily dose", "mg/d", 0, "use", 2, None, "Mean commanded dose."),
+    outcome("time_controlled").model_copy(update={"role": "primary"}),
+    *(outcome(key) for key in ("mean_nrs", "resp_hours", "sed_hours", "withdrawal_hours", "died", "dose_mg_per_day")),
 ]
+INFOS = {
+    name: PolicyInfo(name=name, label=label, kind=kind)
+    for name, label, kind in (
+        ("ppo", "PPO (trained)", "learned"),
+        ("fixed", "Fixed rate", "rule"),
+        ("fixed_ptm", "Fixed rate + demand bolus", "rule"),
+        ("guideline", "Guideline titration", "rule"),
+        ("guideline_ptm", "Guideline + demand bolus", "rule"),
+        ("pid", "PID control", "rule"),
+        ("random", "Random requests", "sanity"),
+        ("max_request", "Maximal requests", "sanity"),
+    )
+}
+POLICIES = list(INFOS)
 MEANS = {
-    "ppo": (71, 2.6, 0.4, 9, 1, 6.4), "fixed": (43, 4.1, 0.3, 3, 0, 3.1), "fixed_ptm": (49, 3.8, 0.3, 4, 0, 3.5),
-    "guideline": (61, 3.1, 0.5, 8, 2, 5.2), "guideline_ptm": (64, 3.0, 0.6, 10, 2, 5.5), "pid": (66, 2.8, 0.7, 12, 6, 6.0),
-    "random": (40, 4.3, 0.4, 6, 14, 3.2), "max_request": (55, 3.0, 4.1, 61, 0, 10.9),
+    "ppo": (71, 2.6, 0.4, 0.2, 1, 0, 6.4), "fixed": (43, 4.1, 0.3, 0.3, 0, 0, 3.1), "fixed_ptm": (49, 3.8, 0.3, 4, 0, 0, 3.5),
+    "guideline": (61, 3.1, 0.5, 8, 2, 0, 5.2), "guideline_ptm": (64, 3.0, 0.6, 10, 2, 0, 5.5),
+    "pid": (66, 2.8, 0.7, 12, 6, 0, 6.0),
+    "random": (40, 4.3, 0.4, 6, 14, 0, 3.2), "max_request": (55, 3.0, 4.1, 61, 0, 0, 10.9),
 }  # fmt: skip
 INVARIANTS = {
     6: ("cap 24h", "drug of any 24 h stays under the cap"),
@@ -33,6 +51,11 @@ INVARIANTS = {
     15: ("lockout", "boluses keep their lockout"),
     19: ("respiratory lock", "no rise or bolus while breathing is depressed"),
 }
+
+
+def interval(mean: float, low: float, high: float) -> Interval:
+    """An interval by position."""
+    return Interval(mean=mean, low=low, high=high)
 
 
 def _interval(values: Any) -> tuple[float, float, float]:
@@ -82,45 +105,52 @@ def synthetic_data(n: int = 80, hours: int = 28 * 24, **changes: Any) -> ReportD
     for policy in POLICIES:
         noise = rng.normal(0, 1, (len(OUTCOMES), n))
         values[policy] = {}
-        for k, (outcome, mean) in enumerate(zip(OUTCOMES, MEANS[policy], strict=True)):
+        for k, (entry, mean) in enumerate(zip(OUTCOMES, MEANS[policy], strict=True)):
             spread = 12.0 if k == 0 else 0.2 * mean + 0.05
-            values[policy][outcome.key] = np.clip(mean + spread * (0.8 * base + 0.5 * noise[k]), 0, 100)
-    estimates = {p: {k: Interval(*_interval(v)) for k, v in row.items()} for p, row in values.items()}
-    tails = {
-        p: {k: Interval(*_interval(np.sort(v)[: max(3, n // 10)])) for k, v in row.items()} for p, row in values.items()
+            values[policy][entry.key] = np.clip(mean + spread * (0.8 * base + 0.5 * noise[k]), 0, 100)
+    results = {
+        policy: PolicyResult(
+            info=INFOS[policy],
+            training_seeds=1,
+            values=row,
+            estimates={key: interval(*_interval(column)) for key, column in row.items()},
+            tails={key: interval(*_interval(np.sort(column)[: max(3, n // 10)])) for key, column in row.items()},
+            events=_events(policy, 28.0 * n),
+            shield=ShieldUse(
+                intervened=40.0 * k,
+                binding={11: 20.0 * k, 12: 35.0 * k, 6: 0.4 * k},
+                violations={12: 41.0 * k, 15: 9.0, 19: 0.02},
+            ),
+        )
+        for k, (policy, row) in enumerate(values.items())
     }
-    differences: dict[str, dict[str, Difference]] = {}
-    for policy in POLICIES[:1] + POLICIES[2:]:
-        differences[policy] = {}
-        for outcome in OUTCOMES:
-            gap = values[policy][outcome.key] - values["fixed"][outcome.key]
-            mean, low, high = _interval(gap)
-            share = float(np.mean(gap * (outcome.better or 1) > 0))
-            differences[policy][outcome.key] = Difference(mean, low, high, _verdict(outcome, low, high), 0.0004, share)
-    days = 28.0 * n
-    events = {
-        p: {
-            "Respiratory depression": Events(0 if p == "ppo" else 3, 0 if p == "ppo" else 2, days, 300 / days),
-            "Over-sedation": Events(7, 5, days, 1.1),
-            "Death": Events(0, 0, days, 300 / days),
-        }
-        for p in POLICIES
-    }
-    shield = {
-        p: ShieldUse(40.0 * k, {11: 20.0 * k, 12: 35.0 * k, 6: 0.4 * k}, {12: 41.0 * k, 15: 9.0, 19: 0.02})
-        for k, p in enumerate(POLICIES)
-    }
+    result = ComparisonResult(
+        task="thecal/CancerMorphine-v0",
+        task_hash="ff" * 32,
+        spec=_spec(hours),
+        seed=7,
+        split="test",
+        difficulty="real",
+        shield_mode="project",
+        profile="seed_2025",
+        cohort_seed=0,
+        reference="fixed",
+        patients=tuple(range(n)),
+        outcomes=tuple(OUTCOMES),
+        policies=results,
+        differences={policy: _differences(values[policy], values["fixed"]) for policy in POLICIES if policy != "fixed"},
+    )
     shown = ("ppo", "fixed", "guideline")
     gains = {"ppo": 0.9, "fixed": 0.1, "guideline": 0.6}
     stories = [
-        Story(title, patient, "Chosen by rank.", {p: _track(patient, hours, gains[p]) for p in shown})
+        Story(title=title, patient=patient, why="By rank.", tracks={p: _track(patient, hours, gains[p]) for p in shown})
         for title, patient in (("Median patient", 31), ("Worst-decile patient", 7))
     ]
     frames = np.linspace(0, 2e6, 40)
     reward = 0.2 + 0.5 * (1 - np.exp(-frames / 5e5))
     curves = [
-        Curve("Mean reward per step", "utility", frames, reward, reward - 0.05, reward + 0.05),
-        Curve("Time controlled, tuning patients", "%", frames, 100 * reward),
+        Curve(label="Mean reward", unit="utility", frames=frames, mean=reward, low=reward - 0.05, high=reward + 0.05),
+        Curve(label="Time controlled, tuning patients", unit="%", frames=frames, mean=100 * reward),
     ]
     row = {"key": "a", "unit": "mg/L", "observed": 1.2, "low": 0.8, "high": 1.6, "spread": "sd", "confidence": "high",
            "source": "Nordberg 1984, Anesthesiology 60:448", "population": "n=5", "regimen": "bolus at L3",
@@ -133,16 +163,60 @@ def synthetic_data(n: int = 80, hours: int = 28 * 24, **changes: Any) -> ReportD
         Band("CSF after 0.5 mg", "mg/L", [1.0, 2.0, 3.0], [0.5, 0.4, 0.3], [1.0, 0.8, 0.6], [2.0, 1.6, 1.2],
              [(1.0, 1.1, 0.7, 1.5)], "Nordberg 1984 </script>", log_scale=True),
     ]  # fmt: skip
-    task = {
+    data = ReportData(
+        title="CancerMorphine: PPO against six baselines", result=result, invariants=INVARIANTS, stories=stories, curves=curves,
+        validation=validation, checks=checks,
+        provenance={"git commit": "0123abc", "working tree": "clean", "task hash": "ff" * 32, "config": {"seed": 7}},
+    )  # fmt: skip
+    return data.model_copy(update=changes)
+
+
+def _events(policy: str, days: float) -> dict[str, Events]:
+    onsets, patients = (0, 0) if policy == "ppo" else (3, 2)
+    counts = {"respiratory": (onsets, patients, 300 / days), "sedation": (7, 5, 1.1), "death": (0, 0, 300 / days)}
+    return {
+        name: Events(onsets=began, patients=who, patient_days=days, upper_per_100d=upper)
+        for name, (began, who, upper) in counts.items()
+    }
+
+
+def _differences(own: dict[str, Any], reference: dict[str, Any]) -> dict[str, Difference]:
+    found = {}
+    for entry in OUTCOMES:
+        gap = own[entry.key] - reference[entry.key]
+        mean, low, high = _interval(gap)
+        share = float(np.mean(gap * (entry.better or 1) > 0))
+        found[entry.key] = Difference(
+            mean=mean, low=low, high=high, verdict=_verdict(entry, low, high), p_adjusted=0.0004, improved=share
+        )
+    return found
+
+
+def _spec(hours: int) -> dict[str, Any]:
+    return {
         "name": "CancerMorphine", "title": "Titrate intrathecal morphine in cancer pain over four weeks", "drugs": ["morphine"],
         "pump": "synchromed_ii_40", "cohort": "cancer", "profile": "seed_2025", "tick_h": 1.0, "horizon_d": hours / 24.0,
         "evidence": "a randomized trial", "primary": {"text": "share of the horizon with felt pain NRS <= 3"},
     }  # fmt: skip
-    data = ReportData(
-        title="CancerMorphine: PPO against six baselines", task=task, seed=7, split="test", difficulty="real",
-        shield_mode="project", policies=POLICIES, trained=["ppo"], reference="fixed", outcomes=OUTCOMES, values=values,
-        estimates=estimates, tails=tails, differences=differences, events=events, shield=shield, invariants=INVARIANTS,
-        stories=stories, curves=curves, training_seeds=1, validation=validation, checks=checks,
-        provenance={"git commit": "0123abc", "working tree": "clean", "task hash": "ff" * 32, "config": {"seed": 7}},
-    )  # fmt: skip
-    return replace(data, **changes)
+
+
+def changed(data: ReportData, **changes: Any) -> ReportData:
+    """``data`` with other fields of its result."""
+    return data.model_copy(update={"result": data.result.model_copy(update=changes)})
+
+
+def each(data: ReportData, **changes: Any) -> ReportData:
+    """``data`` with other fields in the result of every policy."""
+    policies = {name: one.model_copy(update=changes) for name, one in data.result.policies.items()}
+    return changed(data, policies=policies)
+
+
+def judged(primary: Verdict, harms: dict[str, Verdict], **changes: Any) -> ComparisonResult:
+    """A result whose learned policy has the given verdicts: on the primary outcome, and on harms (else non-inferior)."""
+    result = synthetic_data(n=4, hours=24).result
+    says = {entry.key: harms.get(entry.key, "non-inferior") for entry in result.harms} | {result.primary.key: primary}
+    table = {
+        key: Difference(mean=1.0, low=0.5, high=1.5, verdict=says.get(key, "inconclusive"))
+        for key in result.differences["ppo"]
+    }
+    return result.model_copy(update={"differences": {**result.differences, "ppo": table}, **changes})

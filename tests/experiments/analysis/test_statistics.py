@@ -22,6 +22,7 @@ from thecal.experiments.analysis.statistics import (
     mean,
     paired_difference,
     probability_of_improvement,
+    share_upper,
     sign_flip_p,
     verdict,
 )
@@ -29,6 +30,10 @@ from thecal.experiments.analysis.statistics import (
 NAN = float("nan")
 numbers = st.floats(-100, 100, allow_nan=False, width=32)
 columns = arrays(np.float64, st.integers(1, 25), elements=numbers)
+
+
+def interval(mean, low, high):
+    return Interval(mean=mean, low=low, high=high)
 
 
 def skewed(n=60, seed=2):
@@ -109,7 +114,7 @@ def test_bca_leans_to_the_long_tail():
 
 
 def test_bca_of_equal_values_is_the_point():
-    assert bootstrap(np.full(10, 2.5), method="bca") == Interval(2.5, 2.5, 2.5)
+    assert bootstrap(np.full(10, 2.5), method="bca") == interval(2.5, 2.5, 2.5)
 
 
 def test_level_sets_the_width():
@@ -137,7 +142,7 @@ def test_training_seeds_are_resampled_too():
     possible = np.sort([np.mean(draw) for draw in itertools.product((0.0, 1.0, 2.0), repeat=3)])
     found = bootstrap(values, level=0.8, resamples=8000)
     low, high = np.quantile(possible, [0.1, 0.9], method="inverted_cdf")
-    assert found == Interval(1.0, pytest.approx(low), pytest.approx(high))
+    assert (found.mean, found.low, found.high) == (1.0, pytest.approx(low), pytest.approx(high))
 
 
 def test_equal_training_seeds_add_no_spread():
@@ -167,7 +172,7 @@ def test_paired_difference_is_the_bootstrap_of_differences():
 def test_pairing_removes_what_patients_share():
     patients = 10.0 * skewed(100)
     gap = paired_difference(patients + 1.0, patients)
-    assert gap == Interval(pytest.approx(1.0), pytest.approx(1.0), pytest.approx(1.0))
+    assert list(vars(gap).values()) == pytest.approx([1.0, 1.0, 1.0])
 
 
 def test_paired_difference_covers_the_seeds_of_either_side():
@@ -207,7 +212,7 @@ def test_a_patient_missing_on_one_side_is_left_out():
     ],
 )
 def test_verdict(low, high, better, margin, says):
-    assert verdict(Interval(0.5 * (low + high), low, high), better, margin) == says
+    assert verdict(interval(0.5 * (low + high), low, high), better, margin) == says
 
 
 @given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=1, max_size=20))
@@ -229,8 +234,20 @@ def test_sign_flips_agree_with_all_of_them():
     assert sign_flip_p(gaps, resamples=40_000) == pytest.approx(expected, abs=0.004)
 
 
-def test_no_difference_has_p_one():
-    assert sign_flip_p(np.zeros(10)) == 1.0
+@pytest.mark.parametrize("n", [1, 2, 11])
+def test_few_patients_have_an_exact_p(n):
+    gaps = np.arange(1.0, n + 1.0)
+    assert sign_flip_p(gaps) == pytest.approx(2.0 ** (1 - n))
+
+
+def test_many_patients_have_a_p_that_is_never_zero():
+    assert sign_flip_p(np.ones(40), resamples=999) == 0.001
+    assert sign_flip_p(skewed() - 1.0, seed=1) == sign_flip_p(skewed() - 1.0, seed=1)
+
+
+@pytest.mark.parametrize("n", [1, 10, 30])
+def test_no_difference_has_p_one(n):
+    assert sign_flip_p(np.zeros(n)) == 1.0
 
 
 def test_holm():
@@ -257,6 +274,24 @@ def test_no_event_is_the_rule_of_three():
 
 @pytest.mark.parametrize("events", [1, 2, 5, 20, 200])
 @pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
-def test_event_bound_agrees_with_the_gamma_quantile(events, level):
+def test_event_bound_is_the_gamma_quantile(events, level):
     exact = stats.gamma.ppf(level, events + 1) / 50.0
-    assert event_rate_upper(events, 50.0, level) == pytest.approx(exact, rel=0.005)
+    assert event_rate_upper(events, 50.0, level) == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("events", [0, 1, 3])
+def test_event_bound_is_the_rate_that_leaves_five_percent(events):
+    assert stats.poisson.cdf(events, event_rate_upper(events, 40.0) * 40.0) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(("events", "n"), [(0, 1), (0, 24), (3, 24), (23, 24)])
+def test_share_bound_is_the_share_that_leaves_five_percent(events, n):
+    bound = share_upper(events, n)
+    assert stats.binom.cdf(events, n, bound) == pytest.approx(0.05)
+    assert bound == pytest.approx(stats.binomtest(events, n, alternative="less").proportion_ci(0.95, "exact").high)
+
+
+def test_a_share_is_never_bounded_above_one():
+    assert share_upper(0, 1) == pytest.approx(0.95)
+    assert share_upper(4, 4) == 1.0
+    assert np.isnan(share_upper(0, 0))

@@ -7,20 +7,21 @@ import pytest
 
 from thecal.core.errors import UnknownNameError
 from thecal.envs.measures import event_counts, steps_alive
-from thecal.envs.outcomes import OUTCOMES, outcome, outcomes
+from thecal.envs.outcomes import CATALOG, OUTCOMES, outcome, outcomes
 
 from support.runs import die, hand_run
 
 
 def test_every_outcome_says_what_it_is():
     assert len({entry.key for entry in OUTCOMES}) == len(OUTCOMES)
-    for entry in OUTCOMES:
+    assert [entry.key for entry in CATALOG.values()] == list(CATALOG)
+    for entry in CATALOG.values():
         assert entry.label
         assert entry.unit
         assert entry.text.endswith(".")
         assert entry.better in (-1, 0, 1)
         assert (entry.margin is not None) == (entry.role == "cost")
-    assert [entry.key for entry in OUTCOMES if entry.role == "primary"] == ["time_controlled"]
+    assert all(entry.role != "primary" for entry in CATALOG.values())  # a task says which is
 
 
 def test_unknown_outcome_is_named():

@@ -1,0 +1,21 @@
+"""Where the numbers come from, fact by fact."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from thecal.experiments.reports.data import ReportData
+from thecal.experiments.reports.sections import Section
+
+
+def build(data: ReportData) -> dict[str, Any]:
+    """The time of writing and the configuration."""
+    return {
+        "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "config": json.dumps(data.provenance.get("config", {}), indent=2, default=str),
+    }
+
+
+SECTION = Section("provenance", "Provenance", 110, build)

@@ -1,0 +1,28 @@
+"""What the virtual patients were held against: published observations and courses over time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from thecal.experiments.reports.data import ReportData
+from thecal.experiments.reports.figure import placed
+from thecal.experiments.reports.scorecard import scorecard
+from thecal.experiments.reports.sections import Section
+from thecal.experiments.reports.validation_charts import identity, vpc_chart
+from thecal.experiments.validation.targets import from_records
+
+
+def build(data: ReportData) -> dict[str, Any]:
+    """The scorecard and its figures, where it was run."""
+    rows = data.validation
+    return {
+        "scorecard": scorecard(rows),
+        "identity": placed(data, "identity", identity(from_records(rows))) if rows else None,
+        "checks": [
+            {"check": check, "figure": placed(data, f"course-{k}", vpc_chart(check))}
+            for k, check in enumerate(data.checks, 1)
+        ],
+    }
+
+
+SECTION = Section("validation", "Validation", 90, build, heading="Validation of the virtual patients")

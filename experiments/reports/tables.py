@@ -1,0 +1,58 @@
+"""The outcome tables of a report: one group a theme, one row a policy, one cell an outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from thecal.envs.outcomes import Outcome
+from thecal.experiments.analysis.compare import SHARE_OF_PATIENTS
+from thecal.experiments.analysis.results import Difference, Interval
+from thecal.experiments.reports.data import ReportData
+from thecal.experiments.reports.words import number
+
+_GROUPS = (("Pain control", ("primary", "efficacy")), ("Harms", ("cost",)), ("How it was done", ("use",)))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table: a number, its interval, and for a difference which side it lies on."""
+
+    value: str
+    interval: str
+    side: str = ""
+
+
+def outcome_groups(data: ReportData) -> list[dict[str, Any]]:
+    """The tables by theme: means, paired differences, and the worst tenth where that says something."""
+    tails = {name: data.of(name).tails for name in data.policies if data.of(name).tails}
+    found = []
+    for title, roles in _GROUPS:
+        shown = [outcome for outcome in data.outcomes if outcome.role in roles]
+        # The worst tenth of a yes-or-no outcome is all yes or all no.
+        graded = [outcome for outcome in shown if outcome.better and outcome.unit != SHARE_OF_PATIENTS]
+        if "use" in roles or not tails or not all(entry.key in table for table in tails.values() for entry in graded):
+            graded = []
+        if shown:
+            found.append(
+                {
+                    "title": title,
+                    "outcomes": shown,
+                    "graded": graded,
+                    "means": {p: [_cell(data.of(p).estimates[o.key], o) for o in shown] for p in data.policies},
+                    "differences": {p: [_difference(data.gaps(p)[o.key], o) for o in shown] for p in data.others},
+                    "tails": {p: [_cell(table[o.key], o) for o in graded] for p, table in tails.items()},
+                }
+            )
+    return found
+
+
+def _cell(found: Interval, outcome: Outcome, *, sign: bool = False, side: str = "") -> Cell:
+    mean, low, high = (number(value, outcome.digits, sign=sign) for value in (found.mean, found.low, found.high))
+    return Cell(mean, f"{low} to {high}", side)
+
+
+def _difference(found: Difference, outcome: Outcome) -> Cell:
+    edges = sorted((found.low * outcome.better, found.high * outcome.better))
+    side = "better" if edges[0] > 0 else "worse" if edges[1] < 0 else ""
+    return _cell(found, outcome, sign=True, side=side)
