@@ -18,8 +18,8 @@ from thecal.core.plugins import POLICIES, origin, plugin, plugins
 
 _SHIPPED: tuple[type[BatchPolicy], ...] = (
     FixedRate,
-    FixedRateDemand,
     Guideline,
+    FixedRateDemand,
     GuidelineDemand,
     Pid,
     RandomRequest,

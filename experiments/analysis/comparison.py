@@ -7,7 +7,7 @@ from typing import Any
 
 from thecal.experiments.analysis.results import ComparisonResult
 from thecal.experiments.analysis.stored import to_dict
-from thecal.experiments.rollouts.rollout import Trajectories
+from thecal.experiments.rollouts.trajectories import Trajectories
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thecal.agents.backends.settings import load_rl_settings
-from thecal.agents.registry import make_policy
+from thecal.agents.registry import make_policy, policy_names
 from thecal.envs.adapters.vector import ThecalVectorEnv
-from thecal.envs.tasks import load_task
+from thecal.envs.scenario import Scenario
 from thecal.experiments.analysis.tables import brief_table
 from thecal.experiments.commands.cohort import describe_table
 from thecal.experiments.commands.common import errors, progress_bar
@@ -22,15 +22,12 @@ from thecal.experiments.studies.evaluate import run_compare
 from thecal.experiments.studies.train import TrainResult, train
 from thecal.experiments.tracking.store import store_uri
 from thecal.physiology.cohort import describe, draw
-from thecal.physiology.cohort_spec import load_cohort_spec
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from thecal.experiments.analysis.comparison import Comparison
 
-TASK = "CancerMorphine"
-BASELINES = ("fixed", "guideline", "fixed_ptm", "guideline_ptm", "pid", "random", "max_request")
 _COHORT_COLUMNS = ("age_y", "weight_kg", "medd_mg_per_d", "csf_ml", "start_dose_ug_per_d", "pain_base", "bt_per_day")
 _SHOWN_PATIENTS = 500
 
@@ -67,25 +64,31 @@ class DemoResult:
     run_id: str | None
 
 
-def warm_up() -> float:
+def warm_up(scenario: Any = None) -> float:
     """Compile (or load from the cache) the kernels a batch and a single environment use; returns the seconds taken."""
     begin = time.perf_counter()
     for count in (1, 64):
-        env = ThecalVectorEnv(TASK, count, truth=True, autoreset=False)
+        env = ThecalVectorEnv(Scenario.of(scenario), count, truth=True, autoreset=False)
         env.reset(seed=0)
         env.step(env.action_space.sample() * 0.0)
     return time.perf_counter() - begin
 
 
 def run_demo(
-    *, quick: bool, out: Path, seed: int, console: Console, frames: int | None = None, patients: int | None = None
+    scenario: Scenario,
+    *,
+    quick: bool,
+    out: Path,
+    console: Console,
+    frames: int | None = None,
+    patients: int | None = None,
 ) -> DemoResult:
     """Warm up, draw, train, compare, report.
 
     Args:
+        scenario: what the patients meet; its seed is that of everything. Training and tuning patients teach, test patients judge.
         quick: a smoke run of about a minute.
         out: folder for policy, results and report.
-        seed: of everything.
         console: where to tell.
         frames, patients: instead of the size's own.
 
@@ -96,30 +99,29 @@ def run_demo(
     begin = time.perf_counter()
     console.print("[bold]Thecal demo[/] (research simulation only: virtual patients, never a clinical tool)")
     with console.status("1/5 compiling the kernels (once, up to half a minute) ..."):
-        seconds = warm_up()
+        seconds = warm_up(scenario)
     console.print(f"1/5 kernels ready after {seconds:.1f} s")
-    _show_cohort(console, seed)
-    trained = _train(size, out, seed, frames, console)
-    found, report, run_id = _compare(size, out, seed, patients or size.patients, trained, console)
+    _show_cohort(console, scenario)
+    trained = _train(size, scenario, out, frames, console)
+    found, report, run_id = _compare(size, scenario, out, patients or size.patients, trained, console)
     console.print(brief_table(found.result))
     _tell_where(console, trained, report, time.perf_counter() - begin)
     return DemoResult(trained, found, report, run_id)
 
 
-def _show_cohort(console: Console, seed: int) -> None:
-    spec = load_task(TASK)
-    cohort = draw(load_cohort_spec(spec.cohort), spec.drugs, list(range(_SHOWN_PATIENTS)), "train", seed)
+def _show_cohort(console: Console, scenario: Scenario) -> None:
+    scene = scenario.resolve()
+    cohort = draw(scene.cohort, scene.task.drugs, list(range(_SHOWN_PATIENTS)), "train", scenario.cohort_seed)
     rows = describe(cohort)
     shown = {name: rows[name] for name in _COHORT_COLUMNS if name in rows}
     console.print(describe_table(shown, f"2/5 cohort “{cohort.spec.title}”: {_SHOWN_PATIENTS} patients drawn"))
 
 
-def _train(size: Size, out: Path, seed: int, frames: int | None, console: Console) -> TrainResult:
+def _train(size: Size, scenario: Scenario, out: Path, frames: int | None, console: Console) -> TrainResult:
     chosen = frames or size.frames
-    total = chosen or load_rl_settings("ppo", TASK).total_steps
+    total = chosen or load_rl_settings("ppo", scenario.resolve().task.name).total_steps
     config = TrainConfig(
-        task=TASK,
-        seed=seed,
+        **_fields(scenario),
         experiment="thecal-demo",
         total_steps=total,
         settings=dict(size.settings),
@@ -135,26 +137,31 @@ def _train(size: Size, out: Path, seed: int, frames: int | None, console: Consol
 
 
 def _compare(
-    size: Size, out: Path, seed: int, patients: int, trained: TrainResult, console: Console
+    size: Size, scenario: Scenario, out: Path, patients: int, trained: TrainResult, console: Console
 ) -> tuple[Comparison, Path, str | None]:
+    baselines = policy_names()
     config = CompareConfig(
-        task=TASK,
-        seed=seed,
+        **_fields(scenario),
         experiment="thecal-demo",
-        policies=(str(trained.folder), *BASELINES),
+        policies=(str(trained.folder), *baselines),
         patients=patients,
         out=str(out / "comparison"),
     )
-    policies = [trained.trained.policy, *(make_policy(name) for name in BASELINES)]
+    policies = [trained.trained.policy, *(make_policy(name) for name in baselines)]
     written: list[Path] = []
 
     def finish(found: Comparison, folder: Path, origin: dict[str, Any]) -> None:
         written.append(finish_report(found, folder, origin, [trained.folder], size.validation, errors().status))
 
-    with comparison_bar(len(policies), "4/5 compare") as told:
-        found, run_id = run_compare(config, told, policies, finish)
+    with comparison_bar(len(policies), "4/5 compare") as report:
+        found, run_id = run_compare(config, report, policies, finish)
     console.print(f"4/5 compared {len(policies)} policies on the same {patients} unseen patients")
     return found, written[0], run_id
+
+
+def _fields(scenario: Scenario) -> dict[str, Any]:
+    """The scenario for a configuration of its own split."""
+    return {name: getattr(scenario, name) for name in Scenario.model_fields if name != "split"}
 
 
 def _tell_where(console: Console, trained: TrainResult, report: Path, seconds: float) -> None:

@@ -21,23 +21,12 @@ from thecal.experiments.commands.common import (
     progress_bar,
     tracked_at,
 )
+from thecal.experiments.commands.scenario import with_scenario
 
 if TYPE_CHECKING:
     from thecal.experiments.analysis.comparison import Comparison
 
-Task = Annotated[str | None, typer.Option("--task", "-t", help="Task; default CancerMorphine.")]
 Patients = Annotated[int | None, typer.Option("--patients", "-n", help="Virtual patients; default 100.", min=1)]
-Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the days; default 0.", min=0)]
-Split = Annotated[str | None, typer.Option("--split", help="train, tune or test (default).")]
-Difficulty = Annotated[str | None, typer.Option("--difficulty", help="easy, real (default) or shift.")]
-Pump = Annotated[str | None, typer.Option("--pump", help="Another model of pump; see `thecal list pumps`.")]
-Faults = Annotated[
-    str | None, typer.Option("--faults", help="none, reference, stress or a .toml file; default: the task's own.")
-]
-Shield = Annotated[
-    str | None,
-    typer.Option("--shield", help="project (default), replace, monitor or off; the last two mark all results."),
-]
 Track = Annotated[bool | None, typer.Option("--track/--no-track", help="Keep the run in MLflow.", show_default=False)]
 
 
@@ -47,74 +36,61 @@ def register(app: typer.Typer) -> None:
     app.command("compare", rich_help_panel="Experiments")(compare)
 
 
+@with_scenario(split="test")
 def evaluate(
     policy: Annotated[str, typer.Argument(help="Policy by name, or the folder of a trained one.", show_default=False)],
-    task: Task = None,
+    scenario: dict[str, Any],
     patients: Patients = None,
-    seed: Seed = None,
-    split: Split = None,
-    difficulty: Difficulty = None,
-    pump: Pump = None,
-    faults: Faults = None,
-    shield: Shield = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for the trajectories.", file_okay=False)
+    ] = None,
+    trail: Annotated[bool | None, typer.Option("--trail", help="Keep the audit trail with the run.")] = None,
+    transitions: Annotated[
+        bool | None, typer.Option("--transitions", help="Keep every transition (for offline learning) in --out.")
     ] = None,
     config: Config = None,
     settings: Set = None,
     track: Track = None,
-    trail: Annotated[bool | None, typer.Option("--trail", help="Keep the audit trail with the run.")] = None,
     as_json: Json = False,
 ) -> None:
     """Run one policy on unseen patients and estimate every outcome with its interval.
 
     Examples: `thecal evaluate guideline`, `thecal evaluate runs/train -n 200 --difficulty shift`
     """
-    from thecal.envs.outcomes import OUTCOMES
+    from thecal.envs.outcomes import outcome
     from thecal.experiments.studies.config import EvaluateConfig, load_config
     from thecal.experiments.studies.evaluate import evaluate as run_evaluation
 
-    given = {
-        "policy": policy, "task": task, "patients": patients, "seed": seed, "split": split, "difficulty": difficulty,
-        "pump": pump, "faults": faults, "shield_mode": shield, "out": None if out is None else str(out), "track": track,
-        "trail": trail,
+    given = scenario | {
+        "policy": policy, "patients": patients, "out": None if out is None else str(out), "track": track, "trail": trail,
+        "transitions": transitions,
     }  # fmt: skip
     chosen = load_config(EvaluateConfig, config, gathered(given, settings))
     with progress_bar(f"{chosen.policy} on {chosen.patients} patients", None) as update:
         found = run_evaluation(chosen, lambda done, total: update(done, "", total))
     if as_json:
-        emit(
-            {
-                "policy": chosen.policy,
-                "run_id": found.run_id,
-                "outcomes": {k: vars(v) for k, v in found.estimates.items()},
-            }
-        )
+        emit({"policy": chosen.policy, "run_id": found.run_id, "outcomes": found.estimates})
     else:
-        mark = unshielded_mark(found.run.shield_mode)
-        title = f"{mark}{found.run.policy}, {found.run.task.id}, {chosen.patients} {chosen.split} patients"
+        mark = unshielded_mark(chosen.shield_mode)
+        title = f"{mark}{found.policy}, {found.scene.task.id}, {chosen.patients} {chosen.split} patients"
         table = plain_table(title, ["outcome", "mean", "95 % interval", "unit"])
-        for entry in OUTCOMES:
-            value = found.estimates[entry.key]
+        for key, value in found.estimates.items():
+            entry = outcome(key)
             spread = f"{value.low:.{entry.digits}f} to {value.high:.{entry.digits}f}"
             table.add_row(entry.label, f"{value.mean:.{entry.digits}f}", spread, entry.unit)
         output().print(table)
     tracked_at(found.run_id)
 
 
+@with_scenario(split="test")
 def compare(
     policies: Annotated[
         list[str] | None, typer.Argument(help="Policies by name or folder; default: all rules.", show_default=False)
     ] = None,
+    *,
+    scenario: dict[str, Any],
     reference: Annotated[str | None, typer.Option("--reference", help="Whom to compare with; default fixed.")] = None,
-    task: Task = None,
     patients: Patients = None,
-    seed: Seed = None,
-    split: Split = None,
-    difficulty: Difficulty = None,
-    pump: Pump = None,
-    faults: Faults = None,
-    shield: Shield = None,
     out: Annotated[
         str | None, typer.Option("--out", "-o", help="Folder for the results; default runs/compare.")
     ] = None,
@@ -135,10 +111,9 @@ def compare(
     from thecal.experiments.studies.config import CompareConfig, load_config
     from thecal.experiments.studies.evaluate import run_compare
 
-    given = {
-        "policies": tuple(policies) if policies else None, "reference": reference, "task": task, "patients": patients,
-        "seed": seed, "split": split, "difficulty": difficulty, "pump": pump, "faults": faults, "shield_mode": shield,
-        "out": out, "track": track,
+    given = scenario | {
+        "policies": tuple(policies) if policies else None, "reference": reference, "patients": patients, "out": out,
+        "track": track,
     }  # fmt: skip
     chosen = load_config(CompareConfig, config, gathered(given, settings))
     places: list[Path] = []
@@ -147,8 +122,8 @@ def compare(
         sources = [Path(name) for name in chosen.policies]
         places.append(finish_report(found, folder, origin, sources, validation, errors().status))
 
-    with comparison_bar(len(chosen.policies)) as told:
-        found, run_id = run_compare(chosen, told, finish=finish)
+    with comparison_bar(len(chosen.policies)) as report:
+        found, run_id = run_compare(chosen, report, finish=finish)
     if as_json:
         emit({**found.to_dict(), "run_id": run_id, "report": places[0] if places else None})
     else:
@@ -160,15 +135,15 @@ def compare(
 
 @contextmanager
 def comparison_bar(policies: int, title: str = "compare") -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar over the rollouts of a comparison; yields ``told(policy, done, total)``."""
+    """A progress bar over the rollouts of a comparison; yields ``report(policy, done, total)``."""
     finished: dict[str, float] = {}
     with progress_bar(f"{title} {policies} policies", policies) as update:
 
-        def told(policy: str, done: int, total: int) -> None:
+        def report(policy: str, done: int, total: int) -> None:
             finished[policy] = done / total
             update(sum(finished.values()), policy)
 
-        yield told
+        yield report
 
 
 def unshielded_mark(mode: str) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thecal.core.errors import ConfigError, StoreError
-from thecal.experiments.commands.common import Json, Seed, emit, errors, output, plain_table
+from thecal.experiments.commands.common import Json, emit, errors, output, plain_table
+from thecal.experiments.commands.scenario import with_scenario
 
 if TYPE_CHECKING:
     from thecal.devices.simulate import PumpRun
@@ -99,23 +100,14 @@ def _write_csv(run: PumpRun, drugs: tuple[str, ...], path: Path) -> Path:
     return path
 
 
+@with_scenario(split="test", task="none: give a file or a task")
 def interrogate(
+    scenario: dict[str, Any],
     program: Annotated[Path | None, typer.Argument(help="Program file (TOML).", dir_okay=False)] = None,
     day: Annotated[
         float | None, typer.Option("--day", help="Interrogate on this day; the last one by default.")
     ] = None,
-    task: Annotated[
-        str | None, typer.Option("--task", help="Instead of a file: the pump of a patient of this task.")
-    ] = None,
-    patient: Annotated[int, typer.Option("--patient", help="Patient of the task's test set.", min=0)] = 0,
-    faults: Annotated[
-        str | None,
-        typer.Option("--faults", help="none, reference, stress or a .toml file.", show_default="the task's own"),
-    ] = None,
-    pump: Annotated[
-        str | None, typer.Option("--pump", help="Another model of pump.", show_default="the task's own")
-    ] = None,
-    seed: Seed = 0,
+    patient: Annotated[int, typer.Option("--patient", help="Patient of the task.", min=0)] = 0,
     as_json: Json = False,
 ) -> None:
     """Print what a programmer would show: settings, computed volume, alarms, battery, log.
@@ -126,7 +118,7 @@ def interrogate(
     from thecal.devices.interrogate import as_text
     from thecal.devices.interrogate import interrogate as read_out
 
-    if (program is None) == (task is None):
+    if (program is None) == ("task" not in scenario):
         raise ConfigError("give a program file or --task, one of the two")
     if program is not None:
         from thecal.devices.program_file import read_program, run_program
@@ -135,27 +127,27 @@ def interrogate(
         run, spec, _ = run_program(read, days=day)
         sections = read_out(run.state, run.par, spec, read.solution.drugs)
     else:
-        sections = _of_patient(task or "", patient, day, faults, pump, seed)
+        sections = _of_patient(scenario, patient, day)
     if as_json:
         emit({title: dict(rows) for title, rows in sections.items()})
     else:
         output().print(as_text(sections), highlight=False, markup=False, soft_wrap=True)
 
 
-def _of_patient(
-    task: str, patient: int, day: float | None, faults: str | None, pump: str | None, seed: int
-) -> dict[str, list[tuple[str, str]]]:
+def _of_patient(options: dict[str, Any], patient: int, day: float | None) -> dict[str, list[tuple[str, str]]]:
     """The pump of a patient whose rate is held, with demand boluses at the size the task allows."""
-    from thecal.envs import ThecalEnv
+    from thecal.envs import Scenario, ThecalEnv
+    from thecal.envs.kernel.actions import holding
 
-    env = ThecalEnv(task, split="test", faults=faults, pump=pump)
+    chosen = Scenario.of(**{"split": "test", **options})
+    env = ThecalEnv(chosen)
     spec = env.spec_task
     days = spec.horizon_d if day is None else day
     if not 0.0 < days <= spec.horizon_d:
         raise ConfigError(f"--day {days:g} is not between 0 and the task's {spec.horizon_d:g}")
-    env.reset(seed=seed, options={"patient": patient})
+    env.reset(seed=chosen.seed, options={"patient": patient})
     for _ in range(round(days * 24.0 / spec.tick_h)):
-        if env.step([0.0, 1.0])[2]:
+        if env.step(holding(spec.action.fields))[2]:
             break
     return env.interrogate()
 
@@ -264,10 +256,10 @@ def bridge(
         output().print(f"note: {text}", highlight=False)
 
 
+@with_scenario(leave_out=("faults",), task="NonCancerMorphine", split="test")
 def detection(
+    scenario: dict[str, Any],
     patients: Annotated[int, typer.Option("--patients", "-n", help="Virtual patients for each fault.", min=2)] = 50,
-    task: Annotated[str, typer.Option("--task", help="Task whose patients and pump are used.")] = "NonCancerMorphine",
-    seed: Seed = 0,
     docs: Annotated[
         Path | None,
         typer.Option("--docs", help="Also write the page and its numbers into this folder.", file_okay=False),
@@ -278,9 +270,10 @@ def detection(
 
     Example: `thecal pump detection -n 100 --docs docs`
     """
+    from thecal.envs import Scenario
     from thecal.experiments.assurance.detection import study, write_detection
 
-    found = study(task, patients, seed)
+    found = study(Scenario.of(**{"task": "NonCancerMorphine", "split": "test", **scenario}), patients)
     if docs is not None:
         errors().print(f"wrote {write_detection(found, docs)}")
     if as_json:

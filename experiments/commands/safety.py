@@ -10,6 +10,7 @@ import typer
 
 from thecal.core.errors import ConfigError, StoreError
 from thecal.experiments.commands.common import Json, Seed, emit, errors, output, plain_table
+from thecal.experiments.commands.scenario import with_scenario
 
 _FAILED = 1
 _WIDEST = 12
@@ -144,7 +145,9 @@ def _show(result: dict[str, Any]) -> None:
     output().print(f"{result['violations']} violations", highlight=False)
 
 
+@with_scenario(leave_out=("task", "seed"))
 def attack(
+    scenario: dict[str, Any],
     patients: Annotated[int, typer.Option("--patients", "-n", help="Patients in each scenario.", min=1)] = 22,
     tasks: Annotated[
         list[str] | None, typer.Option("--task", help="Only this task; may be given several times.")
@@ -170,17 +173,17 @@ def attack(
 
     from rich.progress import Progress
 
-    from thecal.experiments.assurance.attack import Scenario, run_attack, scenarios
+    from thecal.experiments.assurance.attack import AttackCase, attack_cases, run_attack
     from thecal.experiments.assurance.harness import HarnessCase, harness_cases
     from thecal.experiments.assurance.strength import strength
 
-    cases = scenarios(patients, seed, tasks)
+    cases = attack_cases(patients, seed, tasks, scenario)
     trained: dict[str, dict[str, float]] = {}
     if frames:
         weights = {case.task: out.with_suffix(f".{case.task}.npz") for case in cases}
-        trained = _train_adversaries(weights, frames, seed)
+        trained = _train_adversaries(weights, frames, seed, scenario)
         cases = [replace(case, adversary=str(weights[case.task])) for case in cases]
-    every: list[Scenario | HarnessCase] = [*cases, *(harness_cases(seed) if tasks is None else [])]
+    every: list[AttackCase | HarnessCase] = [*cases, *(harness_cases(seed) if tasks is None else [])]
     with Progress(console=errors(), transient=True) as bar:
         attacking = bar.add_task("attacking", total=len(every))
         result = run_attack(
@@ -207,8 +210,12 @@ def attack(
         raise typer.Exit(_FAILED)
 
 
-def _train_adversaries(weights: dict[str, Path], frames: int, seed: int) -> dict[str, dict[str, float]]:
+def _train_adversaries(
+    weights: dict[str, Path], frames: int, seed: int, options: dict[str, Any]
+) -> dict[str, dict[str, float]]:
     """One for each task, its weights in its file; returns how much each learned."""
+    from thecal.envs.scenario import Scenario
+
     try:
         from thecal.experiments.assurance.adversary import train_adversary
     except ImportError as error:
@@ -216,7 +223,7 @@ def _train_adversaries(weights: dict[str, Path], frames: int, seed: int) -> dict
     trained = {}
     for task, path in weights.items():
         with errors().status(f"training the adversary of {task} ..."):
-            trained[task] = train_adversary(task, path, frames=frames, seed=seed)
+            trained[task] = train_adversary(Scenario.of(task, **options), path, frames=frames, seed=seed)
     return trained
 
 

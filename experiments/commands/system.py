@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from thecal.core.errors import ConfigError
-from thecal.experiments.commands.common import Json, Seed, emit, errors, output
+from thecal.experiments.commands.common import Json, emit, errors, output
+from thecal.experiments.commands.scenario import with_scenario
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +19,9 @@ def register(app: typer.Typer) -> None:
     app.command("validate", rich_help_panel="Experiments")(validate)
 
 
+@with_scenario(leave_out=("split",))
 def demo(
+    scenario: dict[str, Any],
     quick: Annotated[bool, typer.Option("--quick", help="A smoke run of about a minute.")] = False,
     frames: Annotated[
         int | None, typer.Option("--frames", help="Training frames instead of the usual number.", min=1)
@@ -27,15 +30,16 @@ def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report.", file_okay=False)] = Path(
         "thecal-demo"
     ),
-    seed: Seed = 0,
 ) -> None:
     """Train a policy, compare it with baselines on unseen patients, and write a report.
 
     Examples: `thecal demo --quick`, `thecal demo --out results --seed 3`
     """
+    from thecal.envs.scenario import Scenario
     from thecal.experiments.commands.demo import run_demo
 
-    run_demo(quick=quick, frames=frames, patients=patients, out=out, seed=seed, console=output())
+    chosen = Scenario.of(**scenario)
+    run_demo(chosen, quick=quick, frames=frames, patients=patients, out=out, console=output())
 
 
 def warmup() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,8 +20,9 @@ from thecal.experiments.commands.common import (
     progress_bar,
     tracked_at,
 )
+from thecal.experiments.commands.scenario import with_scenario
 
-_SHOWN = ("time_controlled", "mean_nrs", "resp_hours", "sed_hours", "withdrawal_hours", "dose_mg_per_day")
+_SHOWN = ("mean_nrs", "resp_hours", "sed_hours", "withdrawal_hours", "dose_mg_per_day")  # beside the primary outcome
 
 
 def register(app: typer.Typer) -> None:
@@ -29,14 +30,12 @@ def register(app: typer.Typer) -> None:
     app.command("train", rich_help_panel="Experiments")(train)
 
 
+@with_scenario()
 def train(
-    task: Annotated[str | None, typer.Option("--task", "-t", help="Task; default CancerMorphine.")] = None,
+    scenario: dict[str, Any],
     algorithm: Annotated[str | None, typer.Option("--algorithm", "-a", help="ppo (default) or sac.")] = None,
     frames: Annotated[
         int | None, typer.Option("--frames", help="Decisions to simulate; default as shipped.", min=1)
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option("--seed", help="Seed of network, exploration and patients.", min=0)
     ] = None,
     out: Annotated[str | None, typer.Option("--out", "-o", help="Folder of the policy; default runs/train.")] = None,
     config: Config = None,
@@ -59,16 +58,16 @@ def train(
     from thecal.experiments.studies.config import TrainConfig, load_config
     from thecal.experiments.studies.train import train as run_training
 
-    given = {"task": task, "algorithm": algorithm, "total_steps": frames, "seed": seed, "out": out, "track": track}
+    given = scenario | {"algorithm": algorithm, "total_steps": frames, "out": out, "track": track}
     chosen = load_config(TrainConfig, config, gathered(given, settings))
     shipped = load_rl_settings(chosen.algorithm, load_task(chosen.task).name, **chosen.settings)
     total = chosen.total_steps or shipped.total_steps
-    with progress_bar(f"train {chosen.algorithm} on {chosen.task}", total) as update:
+    with progress_bar(f"train {chosen.algorithm} on {load_task(chosen.task).name}", total) as update:
 
-        def told(done: int, _total: int, numbers: Mapping[str, float]) -> None:
+        def report(done: int, _total: int, numbers: Mapping[str, float]) -> None:
             update(done, f"reward {numbers['reward_per_step']:.3f} a decision")
 
-        result = run_training(chosen, told)
+        result = run_training(chosen, report)
     speed = result.trained.throughput
     if as_json:
         emit(
@@ -79,7 +78,8 @@ def train(
         )  # fmt: skip
     else:
         table = plain_table(f"{chosen.tune_patients} tuning patients", ["outcome", "mean", "unit"])
-        for key in _SHOWN:
+        primary = load_task(chosen.task).primary.outcome
+        for key in (primary, *(key for key in _SHOWN if key in result.tune and key != primary)):
             entry = outcome(key)
             table.add_row(entry.label, f"{result.tune[key]:.{entry.digits}f}", entry.unit)
         output().print(table)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from thecal.core.files import plain
 from thecal.experiments.analysis.comparison import Comparison
 from thecal.experiments.reports.data import Curve, ReportData, Story
-from thecal.experiments.rollouts.rollout import Trajectories
-from thecal.experiments.validation.validate import Band
+from thecal.experiments.rollouts.trajectories import Trajectories
+from thecal.experiments.validation.bands import Band
 from thecal.safety.invariants import TITLES
 
 # Fields of a trajectory that the patient figures draw as they are.

@@ -12,7 +12,7 @@ from thecal.agents.info import PolicyInfo
 from thecal.envs.outcomes import Outcome
 from thecal.experiments.analysis.decision import Decision, decide
 from thecal.experiments.analysis.results import Column, ComparisonResult, Difference, Frozen, PolicyResult
-from thecal.experiments.validation.validate import Band
+from thecal.experiments.validation.bands import Band
 
 LEARNED, SANITY = "learned", "sanity"
 RULES = ("rule", "model-based")

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from thecal.experiments.reports.theme import FELT, INK, LIMIT, SECOND, dress, faded
+from thecal.experiments.validation.bands import Band
 from thecal.experiments.validation.targets import GROUPS, Score, digits, grouped
-from thecal.experiments.validation.validate import Band
 
 # One color and marker a group (Plotly's and Matplotlib's names), told apart without color too.
 LOOKS = {

@@ -19,8 +19,8 @@ from thecal.experiments.reports.validation_charts import (
     placed,
     time_unit,
 )
+from thecal.experiments.validation.bands import Band
 from thecal.experiments.validation.targets import Score, digits, grouped
-from thecal.experiments.validation.validate import Band
 
 _STYLE: Any = {
     "svg.hashsalt": "thecal",  # the identifiers inside the file, else drawn at random

@@ -11,6 +11,7 @@ from typing import Any
 from thecal.core.errors import ParameterError, StoreError
 from thecal.core.files import write_whole
 from thecal.experiments.reports.validation_charts import misses
+from thecal.experiments.validation.bands import Band
 from thecal.experiments.validation.targets import (
     ROLES,
     Score,
@@ -21,7 +22,6 @@ from thecal.experiments.validation.targets import (
     records,
     tally,
 )
-from thecal.experiments.validation.validate import Band
 
 DATA, PAGE, FIGURES = "validation.json", "validation.md", "figures"
 _DIGITS = 4

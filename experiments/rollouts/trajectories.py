@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -87,19 +86,6 @@ class Trajectories:
     def unshielded(self) -> bool:
         """Whether the shield's limits did not bind."""
         return not ShieldMode.of(self.shield_mode).shielded
-
-    def to_parquet(self, path: str | Path) -> Path:
-        """Write a long table; see :func:`thecal.experiments.rollouts.parquet.save_trajectories`."""
-        from thecal.experiments.rollouts.parquet import save_trajectories
-
-        return save_trajectories(self, path)
-
-    @staticmethod
-    def from_parquet(path: str | Path) -> Trajectories:
-        """Read a table back; see :func:`thecal.experiments.rollouts.parquet.load_trajectories`."""
-        from thecal.experiments.rollouts.parquet import load_trajectories
-
-        return load_trajectories(path)
 
 
 def joined(blocks: Iterable[Trajectories]) -> Trajectories:

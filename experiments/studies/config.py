@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSource, PydanticBaseSettingsSource
 
 from thecal.agents.backends.registry import algorithm_names
+from thecal.agents.registry import policy_names
 from thecal.core.errors import ConfigError
 from thecal.core.files import write_whole
 from thecal.envs.options import Split
@@ -75,7 +76,7 @@ class CompareConfig(RunConfig):
     """``thecal compare``: policies (names or folders of trained ones) against a reference."""
 
     split: Split = "test"
-    policies: tuple[str, ...] = ("fixed", "guideline", "fixed_ptm", "guideline_ptm", "pid", "random", "max_request")
+    policies: tuple[str, ...] = Field(default_factory=policy_names)
     reference: str = "fixed"
     patients: int = Field(default=100, ge=1)
     out: str | None = "runs/compare"

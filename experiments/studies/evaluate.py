@@ -21,8 +21,8 @@ from thecal.experiments.analysis.compare import estimate, grouped
 from thecal.experiments.analysis.comparison import Comparison
 from thecal.experiments.analysis.results import Interval
 from thecal.experiments.analysis.stored import save_result
-from thecal.experiments.rollouts.parquet import TrajectoryWriter
-from thecal.experiments.rollouts.rollout import blocks
+from thecal.experiments.rollouts.parquet import TrajectoryWriter, save_trajectories
+from thecal.experiments.rollouts.rollout import Record, blocks
 from thecal.experiments.rollouts.trails import chunks, keep_heads
 from thecal.experiments.rollouts.transitions import TransitionWriter
 from thecal.experiments.studies.compare import compare
@@ -116,7 +116,7 @@ def _stream(
             place = writable(Path(tempfile.mkdtemp(prefix="thecal-"))) if folder is None else folder
             writer = TransitionWriter(place / "transitions.parquet", scene, policy.info)
             transitions = open_files.enter_context(writer)
-        record = "summary" if table is None else "full"
+        record: Record = "summary" if table is None else "full"
         parts = blocks(
             policy,
             scene,
@@ -125,7 +125,7 @@ def _stream(
             transitions=transitions,
             record=record,
             progress=progress,
-        )  # type: ignore[arg-type]
+        )
         for block in parts:
             if table is not None:
                 table.write(block)
@@ -173,7 +173,7 @@ def run_compare(
             write_whole(folder / "provenance.json", as_json(origin))
             for name, runs in found.replicates.items():
                 for k, run in enumerate(runs):
-                    run.to_parquet(folder / f"trajectories_{name}{f'_{k}' if k else ''}.parquet")
+                    save_trajectories(run, folder / f"trajectories_{name}{f'_{k}' if k else ''}.parquet")
             finish(found, folder, origin)
             tracker.artifact(folder)
     return found, tracker.run_id

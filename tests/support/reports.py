@@ -18,7 +18,7 @@ from thecal.experiments.analysis.results import (
     Verdict,
 )
 from thecal.experiments.reports.data import Curve, ReportData, Story
-from thecal.experiments.validation.validate import Band
+from thecal.experiments.validation.bands import Band
 
 OUTCOMES = [
     outcome("time_controlled").model_copy(update={"role": "primary"}),

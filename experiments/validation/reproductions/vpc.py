@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from thecal.core.layout import TICK_H
+from thecal.experiments.validation.bands import Vpc
 from thecal.experiments.validation.reproductions.common import bolus_course, patients
-from thecal.experiments.validation.validate import Vpc
 from thecal.physiology.regimen import advance, begin
 
 _N = 200

@@ -23,8 +23,8 @@ from thecal.experiments.reports.validation_charts import (
 )
 from thecal.experiments.reports.validation_figures import figures
 from thecal.experiments.reports.validation_page import Saved, load, refreshed, render, save, write_page
+from thecal.experiments.validation.bands import Band
 from thecal.experiments.validation.targets import GROUPS, Score, load_targets, records
-from thecal.experiments.validation.validate import Band
 
 from support.scores import CHECK, shipped_scores, some_scores, target
 

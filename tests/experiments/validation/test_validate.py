@@ -16,9 +16,10 @@ from thecal.core.errors import ParameterError
 from thecal.experiments.cli import app, run
 from thecal.experiments.reports.validation_page import load, render
 from thecal.experiments.validation import reproductions
+from thecal.experiments.validation.bands import Vpc
 from thecal.experiments.validation.reproductions import vpc
 from thecal.experiments.validation.targets import GROUPS, Score, digits, from_records, load_targets, records, tally
-from thecal.experiments.validation.validate import Vpc, details, summary, table, visual_checks
+from thecal.experiments.validation.validate import details, summary, table, visual_checks
 
 from support.scores import FIELDS, shipped_scores, some_scores, target
 
