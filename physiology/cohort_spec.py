@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError, ParameterError, UnknownNameError
 from thecal.core.parameters import ParameterFile, read_parameters
+from thecal.core.plugins import COHORTS, plugin_file, plugins
 from thecal.physiology.covariates import DIAGNOSES
 from thecal.physiology.population import check_cohort, names_in, shipped
 
@@ -79,12 +80,13 @@ class CohortSpec:
 
 
 def cohort_names() -> list[str]:
-    """Names of the shipped cohorts."""
-    return names_in("cohorts")
+    """Names of the shipped cohorts, then of those that other packages add."""
+    shipped_ones = names_in("cohorts")
+    return shipped_ones + [name for name in plugins(COHORTS) if name not in shipped_ones]
 
 
 def load_cohort_spec(name_or_path: str | Path) -> CohortSpec:
-    """A shipped cohort by name, or one from a TOML file.
+    """A cohort by name, shipped or added by another package, or one from a TOML file.
 
     A file may build on another (``base = "noncancer"``): its own numbers override those of the base. It may name a table of
     charts (``table = "patients.csv"``, relative to the file), whose columns take the place of drawn covariates.
@@ -100,7 +102,7 @@ def load_cohort_spec(name_or_path: str | Path) -> CohortSpec:
     if "table" in file.texts:
         from thecal.physiology.cohort_table import read_table
 
-        table = TableRows(read_table(Path(name_or_path).parent / str(file.texts["table"])))
+        table = TableRows(read_table(_folder(name_or_path) / str(file.texts["table"])))
     return CohortSpec(name, str(file.texts.get("title", name)), file, table)
 
 
@@ -108,9 +110,18 @@ def _open(name_or_path: str | Path) -> ParameterFile:
     path = Path(name_or_path)
     if path.suffix == ".toml":
         return read_parameters(path)
-    if str(name_or_path) in cohort_names():
+    if str(name_or_path) in names_in("cohorts"):
         return shipped(f"cohorts/{name_or_path}")
+    if str(name_or_path) in plugins(COHORTS):
+        return read_parameters(plugin_file(COHORTS, str(name_or_path)))
     raise UnknownNameError("cohort", str(name_or_path), cohort_names())
+
+
+def _folder(name_or_path: str | Path) -> Path:
+    """Where the table that a cohort names is looked for: beside its file."""
+    name = str(name_or_path)
+    added = plugin_file(COHORTS, name) if name in plugins(COHORTS) else None
+    return added.parent if isinstance(added, Path) else Path(name).parent
 
 
 def _with_base(file: ParameterFile, depth: int) -> ParameterFile:
@@ -123,7 +134,7 @@ def _with_base(file: ParameterFile, depth: int) -> ParameterFile:
     if depth > _DEEPEST:
         raise ParameterError(f"{file.path}: base: more than {_DEEPEST} cohorts build on each other")
     name = str(file.texts["base"])
-    if name not in cohort_names():
-        raise ParameterError(f"{file.path}: base: {name!r} is not one of {', '.join(cohort_names())}")
+    if name not in names_in("cohorts"):
+        raise ParameterError(f"{file.path}: base: {name!r} is not one of {', '.join(names_in('cohorts'))}")
     base = _with_base(shipped(f"cohorts/{name}"), depth + 1)
     return ParameterFile(file.path, {**dict(base.items()), **dict(file.items())}, {**base.texts, **file.texts})

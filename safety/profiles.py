@@ -11,6 +11,7 @@ from pathlib import Path
 from thecal.core.errors import ParameterError, ProfileError, UnknownNameError
 from thecal.core.layout import MAX_DRUGS
 from thecal.core.parameters import ParameterFile, read_parameters
+from thecal.core.plugins import PROFILES, plugin_file, plugins
 from thecal.safety.profile_schema import DRUG_LIMITS, DRUG_OPTIONS, FLAGS, LIMITS, MIXTURES, MOST_UG, ORDER, TEXTS
 
 
@@ -146,14 +147,22 @@ class LimitProfile:
         return ProfileError(f"{self.file.path}: {f'{key}: ' if key else ''}{reason}")
 
 
-def profile_names() -> list[str]:
+def shipped_profiles() -> list[str]:
     """Names of the shipped profiles."""
     folder = files("thecal.safety").joinpath("data", "profiles")
     return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
 
 
+def profile_names() -> list[str]:
+    """Names of the shipped profiles, then of those that other packages add."""
+    shipped = shipped_profiles()
+    return shipped + [name for name in plugins(PROFILES) if name not in shipped]
+
+
 def load_profile(name_or_path: str | Path | LimitProfile) -> LimitProfile:
-    """A shipped profile by name, or one from a TOML file.
+    """A profile by name, shipped or added by another package, or one from a TOML file.
+
+    The proof of one that is added lies beside its file, as ``<name>.proof.json``.
 
     Raises:
         UnknownNameError: no such profile.
@@ -164,9 +173,13 @@ def load_profile(name_or_path: str | Path | LimitProfile) -> LimitProfile:
     path = Path(name_or_path)
     if path.suffix == ".toml":
         name, source, own = path.stem, path, path
-    elif str(name_or_path) in profile_names():
+    elif str(name_or_path) in shipped_profiles():
         name, own = str(name_or_path), None
         source = files("thecal.safety").joinpath("data", "profiles", f"{name}.toml")  # type: ignore[assignment]
+    elif str(name_or_path) in plugins(PROFILES):
+        name = str(name_or_path)
+        source = plugin_file(PROFILES, name)  # type: ignore[assignment]
+        own = source if isinstance(source, Path) else None
     else:
         raise UnknownNameError("profile", str(name_or_path), profile_names())
     try:

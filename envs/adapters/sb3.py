@@ -28,6 +28,7 @@ class ThecalSB3VecEnv(VecEnv):
         self.spec_task = batch.spec
         self.observation_names = batch.lens.names
         self.decode = batch.lens.decode
+        self.action_names = self.spec_task.action.fields
         self.render_mode = None
         self._pool = pool
         self._rng = np.random.default_rng(seed)

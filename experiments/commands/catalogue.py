@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thecal.experiments.commands.common import Json, emit, output, plain_table
+from thecal.experiments.commands.common import Json, emit, errors, output, plain_table
 
 if TYPE_CHECKING:
     from thecal.physiology.covariates import Covariate
 
+_ORIGIN = "added by"
 _JSON_ONLY = ("id", "cohort", "profile")  # the table stays within a narrow terminal
 
 
@@ -27,6 +28,11 @@ class Kind(StrEnum):
     profiles = "profiles"
     policies = "policies"
     algorithms = "algorithms"
+    outcomes = "outcomes"
+    rewards = "rewards"
+    costs = "costs"
+    observations = "observations"
+    actions = "actions"
     targets = "targets"
 
 
@@ -47,7 +53,7 @@ def tasks(as_json: Json = False) -> None:
 def list_kind(
     kind: Annotated[Kind, typer.Argument(help="What to list.", show_default=False)], as_json: Json = False
 ) -> None:
-    """Names of the shipped tasks, drugs, pumps, faults, cohorts, profiles, policies, algorithms or validation targets.
+    """Names of what is shipped or added by other packages: tasks, drugs, pumps, policies, and what tasks pick from.
 
     Example: `thecal list profiles`
     """
@@ -59,7 +65,12 @@ def _show(kind: Kind, as_json: bool) -> None:
     if as_json:
         emit(rows)
         return
-    shown = [column for column in rows[0] if column not in _JSON_ONLY]
+    # Where something comes from is worth a column only where another package adds something.
+    shown = [
+        column
+        for column in rows[0]
+        if column not in _JSON_ONLY and (column != _ORIGIN or any(row[_ORIGIN] for row in rows))
+    ]
     table = plain_table(kind.value, shown)
     for row in rows:
         table.add_row(*(str(row[column]) for column in shown))
@@ -67,22 +78,31 @@ def _show(kind: Kind, as_json: bool) -> None:
 
 
 def _tasks() -> list[dict[str, object]]:
+    from thecal.core.errors import ConfigError
+    from thecal.core.plugins import TASKS, origin
     from thecal.envs.tasks import load_task, task_names
 
-    specs = [load_task(name) for name in task_names()]
-    return [
-        {
-            "name": spec.name,
-            "id": spec.id,
-            "title": spec.title,
-            "drugs": " + ".join(spec.drugs),
-            "horizon": f"{spec.horizon_d:g} d, every {spec.tick_h:g} h",
-            "cohort": spec.cohort,
-            "profile": spec.profile,
-            "primary outcome": spec.primary.text,
-        }
-        for spec in specs
-    ]
+    rows: list[dict[str, object]] = []
+    for name in task_names():
+        try:
+            spec = load_task(name)
+        except ConfigError as error:  # one broken package must not hide the others
+            errors().print(f"[yellow]left out:[/] {error}", highlight=False)
+            continue
+        rows.append(
+            {
+                "name": spec.name,
+                "id": spec.id,
+                "title": spec.title,
+                "drugs": " + ".join(spec.drugs),
+                "horizon": f"{spec.horizon_d:g} d, every {spec.tick_h:g} h",
+                "cohort": spec.cohort,
+                "profile": spec.profile,
+                "primary outcome": spec.primary.text,
+                _ORIGIN: origin(TASKS, name),
+            }
+        )
+    return rows
 
 
 def _drugs() -> list[dict[str, object]]:
@@ -145,21 +165,72 @@ def _faults() -> list[dict[str, object]]:
 
 
 def _cohorts() -> list[dict[str, object]]:
+    from thecal.core.plugins import COHORTS, origin
     from thecal.physiology.cohort_spec import cohort_names, load_cohort_spec
 
-    return [{"name": name, "title": load_cohort_spec(name).title} for name in cohort_names()]
+    return [
+        {"name": name, "title": load_cohort_spec(name).title, _ORIGIN: origin(COHORTS, name)} for name in cohort_names()
+    ]
 
 
 def _profiles() -> list[dict[str, object]]:
+    from thecal.core.plugins import PROFILES, origin
     from thecal.safety.profiles import load_profile, profile_names
 
-    return [{"name": name, "title": load_profile(name).title} for name in profile_names()]
+    return [
+        {"name": name, "title": load_profile(name).title, _ORIGIN: origin(PROFILES, name)} for name in profile_names()
+    ]
 
 
 def _policies() -> list[dict[str, object]]:
     from thecal.agents.registry import policy_info, policy_names
+    from thecal.core.plugins import POLICIES, origin
 
-    return [{"name": name, "what it does": policy_info(name).text} for name in policy_names()]
+    found = [policy_info(name) for name in policy_names()]
+    return [
+        {"name": info.name, "kind": info.kind, "what it does": info.text, _ORIGIN: origin(POLICIES, info.name)}
+        for info in found
+    ]
+
+
+def _outcomes() -> list[dict[str, object]]:
+    from thecal.envs.outcomes import CATALOG
+
+    sides = {1: "more", -1: "less", 0: ""}
+    return [
+        {"name": entry.key, "what it is": entry.text, "unit": entry.unit, "better": sides[entry.better],
+         "margin of harm": "" if entry.margin is None else f"{entry.margin:g}"}
+        for entry in CATALOG.values()
+    ]  # fmt: skip
+
+
+def _rewards() -> list[dict[str, object]]:
+    from thecal.envs.kernel.rewards import TERMS
+
+    return [
+        {"name": term.name, "range": f"{term.low:g} to {term.high:g}", "what it pays for": term.text} for term in TERMS
+    ]
+
+
+def _costs() -> list[dict[str, object]]:
+    from thecal.envs.kernel.rewards import COSTS
+
+    return [{"name": cost.name, "unit": cost.unit, "what it counts": cost.text} for cost in COSTS]
+
+
+def _observations() -> list[dict[str, object]]:
+    from thecal.envs.kernel.observation import FIELDS
+
+    return [{"name": field.name, "unit": field.unit, "bounds": f"{field.low:g} to {field.high:g}"} for field in FIELDS]
+
+
+def _actions() -> list[dict[str, object]]:
+    from thecal.envs.kernel.actions import ACTIONS
+
+    return [
+        {"name": field.name, "unit": field.unit, "at -1": field.low, "at 1": field.high, "what it asks": field.text}
+        for field in ACTIONS
+    ]
 
 
 def _first_line(thing: type) -> str:
@@ -191,5 +262,10 @@ _READERS = {
     Kind.profiles: _profiles,
     Kind.policies: _policies,
     Kind.algorithms: _algorithms,
+    Kind.outcomes: _outcomes,
+    Kind.rewards: _rewards,
+    Kind.costs: _costs,
+    Kind.observations: _observations,
+    Kind.actions: _actions,
     Kind.targets: _targets,
 }
