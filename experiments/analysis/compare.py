@@ -15,6 +15,7 @@ from thecal.envs.measures import event_counts, steps_alive
 from thecal.envs.outcomes import Outcome, outcome, outcomes
 from thecal.experiments.analysis.comparison import Comparison
 from thecal.experiments.analysis.results import (
+    SHARE_OF_PATIENTS,
     ComparisonResult,
     Difference,
     Events,
@@ -42,7 +43,6 @@ Floats = NDArray[np.float64]
 ALPHA = 0.05
 PER_HOURS = 1000.0
 DAYS = 100.0
-SHARE_OF_PATIENTS = "% of patients"
 
 
 def grouped(policies: Sequence[Policy], reference: str) -> dict[str, list[Policy]]:

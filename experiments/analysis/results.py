@@ -14,6 +14,8 @@ from thecal.envs.tasks import TaskSpec
 from thecal.safety.invariants import ShieldMode
 
 Verdict = Literal["superior", "inferior", "non-inferior", "inconclusive"]
+# The unit of outcomes that are a yes or a no for each patient.
+SHARE_OF_PATIENTS = "% of patients"
 
 
 def _number(value: Any) -> Any:
@@ -25,12 +27,12 @@ def _column(values: Any) -> NDArray[np.float64]:
     return np.asarray(values, np.float64)
 
 
-def _optional(value: Any) -> Any:
+def _known(value: Any) -> Any:
     return None if value is None or (isinstance(value, float) and np.isnan(value)) else value
 
 
 Number = Annotated[float, BeforeValidator(_number)]
-Optional = Annotated[float | None, BeforeValidator(_optional)]
+MaybeNumber = Annotated[float | None, BeforeValidator(_known)]
 Column = Annotated[NDArray[np.float64], BeforeValidator(_column), PlainSerializer(lambda values: values.tolist())]
 
 
@@ -58,8 +60,8 @@ class Difference(Interval):
     """
 
     verdict: Verdict = "inconclusive"
-    p_adjusted: Optional = None
-    improved: Optional = None
+    p_adjusted: MaybeNumber = None
+    improved: MaybeNumber = None
 
 
 class Events(Frozen):

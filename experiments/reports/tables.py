@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from thecal.envs.outcomes import Outcome
-from thecal.experiments.analysis.compare import SHARE_OF_PATIENTS
-from thecal.experiments.analysis.results import Difference, Interval
+from thecal.experiments.analysis.results import SHARE_OF_PATIENTS, Difference, Interval
 from thecal.experiments.reports.data import ReportData
 from thecal.experiments.reports.words import number
 
