@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from thecal.core.errors import ConfigError
+from thecal.core.files import as_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,20 +64,7 @@ def plain_table(title: str, columns: list[str], *, numbers: bool = False) -> Tab
 
 def emit(value: Any) -> None:
     """Print ``value`` as JSON; numbers that are missing become null."""
-    json.dump(_plain(value), sys.stdout, indent=2, allow_nan=False)
-    sys.stdout.write("\n")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple, set)):
-        return [_plain(entry) for entry in value]
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+    sys.stdout.write(as_json(value))
 
 
 def overrides(pairs: list[str] | None) -> dict[str, Any]:
