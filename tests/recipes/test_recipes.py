@@ -147,9 +147,9 @@ SECTION = Section("weather", "Weather", 55, build)
     )
     project.write("experiments/reports/templates/sections/weather.html.j2", "<p>It was {{ sky }}.</p>\n")
     code = """
-from support.reports import report_data
+from support.reports import synthetic_data
 from thecal.experiments.reports.page import render
-page = render(report_data())
+page = render(synthetic_data())
 assert "It was sunny." in page and 'href="#weather"' in page
 from thecal.experiments.reports.sections import sections
 print([section.key for section in sections()].index("weather") > 0)
