@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.core.distributions import truncated_normal
 from thecal.core.errors import ParameterError
 from thecal.core.jit import kernel
 from thecal.core.parameters import ParameterFile, Quantity
@@ -29,24 +30,6 @@ def _fill(seed, patients, stream, normal, out):
             out[i] = normals(seed, patients[i], stream, 0)[0]
         else:
             out[i] = uniforms(seed, patients[i], stream, 0)[0]
-
-
-@kernel
-def _truncate(z, low, high, out):
-    """Map standard normals to the normal truncated to [low, high] by the inverse of its distribution, point by point."""
-    root = math.sqrt(2.0)
-    p_low = 0.5 * math.erfc(-low / root)
-    width = 0.5 * math.erfc(-high / root) - p_low
-    for i in range(z.shape[0]):
-        target = p_low + width * 0.5 * math.erfc(-z[i] / root)
-        a, b = low, high
-        for _ in range(60):
-            middle = 0.5 * (a + b)
-            if 0.5 * math.erfc(-middle / root) < target:
-                a = middle
-            else:
-                b = middle
-        out[i] = 0.5 * (a + b)
 
 
 class Sampler:
@@ -95,11 +78,11 @@ class Sampler:
             spread = math.sqrt(math.log1p(_relative(quantity) ** 2))
             if quantity.range is not None and spread > 0:
                 low, high = (math.log(edge / quantity.value) / spread if edge > 0 else -9.0 for edge in quantity.range)
-                z = _truncated(z, low, high)
+                z = truncated_normal(z, low, high)
             return np.asarray(scale * quantity.value * np.exp(spread * z))
         spread = quantity.sd if quantity.sd is not None else abs(quantity.value) * (quantity.cv or 0.0)
         if quantity.range is not None and spread > 0:
-            z = _truncated(z, *((edge - quantity.value) / spread for edge in quantity.range))
+            z = truncated_normal(z, *((edge - quantity.value) / spread for edge in quantity.range))
         return np.asarray(scale * (quantity.value + spread * z))
 
     def _draw(self, name: str, *, normal: bool) -> Floats:
@@ -115,12 +98,6 @@ def uniform_of(z: Floats) -> Floats:
 
 def _relative(quantity: Quantity) -> float:
     return quantity.cv if quantity.cv is not None else (quantity.sd or 0.0) / quantity.value
-
-
-def _truncated(z: Floats, low: float, high: float) -> Floats:
-    out = np.empty_like(z)
-    _truncate(z, low, high, out)
-    return out
 
 
 def correlation_matrix(file: ParameterFile, names: Sequence[str]) -> Floats:

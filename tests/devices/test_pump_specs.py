@@ -166,7 +166,7 @@ def test_the_bias_stays_within_the_label(value: float) -> None:
 def test_the_bias_without_spread_and_from_a_bad_number() -> None:
     assert sample_flow_bias(SPEC.model_copy(update={"flow_bias_sd": 0.0}), 2.0) == 1.01
     wide = SPEC.model_copy(update={"flow_bias_sd": 1e-4})
-    assert sample_flow_bias(wide, 50.0) == 1.145
+    assert 1.0108 < sample_flow_bias(wide, 50.0) < 1.0109  # where the distribution function becomes 1 to the last bit
     with pytest.raises(ConfigError, match="finite"):
         sample_flow_bias(SPEC, float("nan"))
 
