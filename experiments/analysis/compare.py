@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from thecal.agents.base import Policy
 from thecal.agents.find import is_one_method
+from thecal.agents.info import PolicyInfo
 from thecal.core.errors import ConfigError
 from thecal.envs.measures import event_counts, steps_alive
 from thecal.envs.outcomes import Outcome, outcome, outcomes
@@ -75,6 +77,7 @@ def summarize(runs: Mapping[str, Trajectories | Sequence[Trajectories]], referen
             require_paired(run, base)
     measured = task_outcomes(base.task)
     values = {name: _values(members, measured) for name, members in groups.items()}
+    infos = _infos(groups)
     result = ComparisonResult(
         task=base.task.id,
         task_hash=base.task.hash,
@@ -88,7 +91,7 @@ def summarize(runs: Mapping[str, Trajectories | Sequence[Trajectories]], referen
         reference=reference,
         patients=tuple(base.patients.tolist()),
         outcomes=measured,
-        policies={name: _policy_result(members, values[name], measured, seed) for name, members in groups.items()},
+        policies={name: _policy_result(infos[name], groups[name], values[name], measured, seed) for name in groups},
         differences=_differences(values, reference, measured, seed),
     )
     return Comparison(result, groups)
@@ -101,11 +104,27 @@ def _values(runs: Sequence[Trajectories], measured: Sequence[Outcome]) -> dict[s
     return {key: np.stack([row[key] for row in rows]) for key in keys}
 
 
+def _infos(groups: Mapping[str, Sequence[Trajectories]]) -> dict[str, PolicyInfo]:
+    """What each policy is, under its name in the comparison and with all its training seeds; equal labels get that name."""
+    told = {name: [info_of(run) for run in runs] for name, runs in groups.items()}
+    labels = Counter(infos[0].label for infos in told.values())
+    found = {}
+    for name, (first, *more) in told.items():
+        label = first.label if labels[first.label] == 1 else f"{first.label} ({name})"
+        seeds = tuple(dict.fromkeys(seed for info in (first, *more) for seed in info.training_seeds))
+        found[name] = first.model_copy(update={"name": name, "label": label, "training_seeds": seeds})
+    return found
+
+
 def _policy_result(
-    runs: Sequence[Trajectories], values: Mapping[str, Floats], measured: Sequence[Outcome], seed: int
+    info: PolicyInfo,
+    runs: Sequence[Trajectories],
+    values: Mapping[str, Floats],
+    measured: Sequence[Outcome],
+    seed: int,
 ) -> PolicyResult:
     return PolicyResult(
-        info=info_of(runs[0]),
+        info=info,
         training_seeds=len(runs),
         values={key: rows.mean(axis=0) for key, rows in values.items()},
         estimates={key: estimate(key, rows, seed) for key, rows in values.items()},

@@ -27,9 +27,10 @@ def demo(tmp_path_factory):
 
 def test_it_trains_compares_and_reports(demo):
     folder, result, told = demo
-    assert result.comparison.policies == ("ppo", *BASELINES)
-    assert len(result.comparison.patients) == 4
-    assert result.comparison.split == "test"
+    found = result.comparison.result
+    assert list(found.policies) == ["ppo", *BASELINES]
+    assert len(found.patients) == 4
+    assert found.split == "test"
     assert load_policy(folder / "out" / "training" / "policy").record.frames >= 16_384
     page = result.report.read_text(encoding="utf-8")
     assert "PPO (trained)" in page

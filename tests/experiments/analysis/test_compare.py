@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from thecal.agents.info import PolicyInfo
 from thecal.agents.registry import make_policy
 from thecal.core.errors import ConfigError
 from thecal.core.files import as_json
@@ -226,6 +227,24 @@ def test_a_result_knows_its_conditions():
     assert (result.profile, result.cohort_seed, result.split, result.seed) == ("seed_2025", 7, "tune", 0)
     assert result.task_hash == runs["fixed"].task.hash
     assert result.patients == (0, 1, 2, 3, 4)
+
+
+def introduced(run, **info):
+    object.__setattr__(run, "info", PolicyInfo(**{"name": run.policy, "kind": "learned", **info}))
+    return run
+
+
+def test_policies_are_known_by_what_they_say_and_their_name():
+    runs = {
+        "fixed": arm("fixed", 0.3, 10),
+        "one": [introduced(arm("ppo", 0.4, 10), label="PPO", training_seeds=(seed,)) for seed in (4, 5)],
+        "two": introduced(arm("ppo", 0.5, 10), label="PPO", training_seeds=(6,)),
+    }
+    infos = [one.info for one in found(runs).policies.values()]
+    assert [info.name for info in infos] == ["fixed", "one", "two"]
+    assert [info.label for info in infos] == ["fixed", "PPO (one)", "PPO (two)"]
+    assert [info.kind for info in infos] == ["rule", "learned", "learned"]
+    assert [info.training_seeds for info in infos] == [(), (4, 5), (6,)]
 
 
 def test_json_is_strict_and_whole():
