@@ -53,7 +53,7 @@ def test_one_process_is_this_process() -> None:
     assert list(Serial().map(square_with_process, range(2)))[1][1] == os.getpid()
 
 
-def test_items_are_read_only_a_few_ahead_and_an_early_stop_ends_it() -> None:
+def test_items_are_read_a_few_ahead_and_an_early_stop_ends_it() -> None:
     source = Counted(1_000)
     results = Processes(WORKERS).map(refuse_three, source)
     assert source.read == 0
@@ -65,7 +65,7 @@ def test_items_are_read_only_a_few_ahead_and_an_early_stop_ends_it() -> None:
     assert source.read == AHEAD * WORKERS + 2
 
 
-def test_one_process_reads_each_item_when_its_result_is_asked_for() -> None:
+def test_one_process_reads_an_item_as_its_result_is_asked_for() -> None:
     source = Counted(1_000)
     results = Serial().map(refuse_three, source)
     assert [next(results), source.read, next(results), source.read] == [0, 1, 1, 2]
