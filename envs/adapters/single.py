@@ -17,13 +17,11 @@ from thecal.core.seeds import SEED_LIMIT
 from thecal.devices.interrogate import interrogate
 from thecal.envs.adapters.actions import read_action
 from thecal.envs.batch import Batch
-from thecal.envs.kernel.records import PUBLIC_NAMES, TICK_OUT
+from thecal.envs.kernel.records import PUBLIC_OUT, TICK_OUT
 from thecal.safety.gateway import Gateway
 
 POOL = 4096
-_N_PUBLIC = len(PUBLIC_NAMES)
 _MAY_BE_MISSING = ("nrs_report", "requested_rate")
-_ALL_NAMES = TICK_OUT.names or ()
 
 
 class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
@@ -68,7 +66,9 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self.action_space = Box(-1.0, 1.0, (len(self.action_names),), np.float32)
         self.render_mode = render_mode
         self._patients = None if patients is None else np.asarray(patients, np.int64)
-        self._names = _ALL_NAMES if truth else PUBLIC_NAMES
+        self._shown = TICK_OUT if truth else PUBLIC_OUT
+        self._names = self._shown.names or ()
+        self._bytes = self.batch.out.view(np.uint8)[: self._shown.itemsize]
         self._action = np.zeros((1, len(self.action_names)))
         self._nothing = (0.0,) * len(self.action_names)
         self._row = np.zeros(1, np.int64)
@@ -175,7 +175,7 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     def _info(self) -> dict[str, Any]:
         # The copy gives each step its own dose arrays; None stands for a number that does not exist.
-        info = dict(zip(self._names, np.frombuffer(self.batch.out.tobytes(), TICK_OUT)[0].tolist(), strict=False))
+        info = dict(zip(self._names, np.frombuffer(self._bytes.tobytes(), self._shown)[0].tolist(), strict=True))
         for name in _MAY_BE_MISSING:
             if info[name] != info[name]:
                 info[name] = None

@@ -204,5 +204,6 @@ def _spread(fields: tuple[Any, ...]) -> list[Any]:
 
 STEP_OUT = np.dtype(list(PUBLIC_FIELDS + TRUTH_FIELDS), align=True)
 TICK_OUT = np.dtype(_spread(PUBLIC_FIELDS + TRUTH_FIELDS), align=True)
+PUBLIC_OUT = np.dtype(_spread(PUBLIC_FIELDS), align=True)  # what TICK_OUT begins with
 PUBLIC_NAMES = tuple(field[0] for field in _spread(PUBLIC_FIELDS))
 TRUTH_NAMES = tuple(field[0] for field in TRUTH_FIELDS)

@@ -24,7 +24,6 @@ from thecal.experiments.analysis.results import (
     Interval,
     PolicyResult,
     ShieldUse,
-    info_of,
     task_outcomes,
 )
 from thecal.experiments.analysis.statistics import (
@@ -82,6 +81,8 @@ def summarize(runs: Mapping[str, Trajectories | Sequence[Trajectories]], referen
         task=base.task.id,
         task_hash=base.task.hash,
         spec=base.task.model_dump(mode="json"),
+        scenario=base.scenario,
+        scenario_hash=base.scenario_hash,
         seed=seed,
         split=base.split,
         difficulty=base.difficulty,
@@ -106,7 +107,7 @@ def _values(runs: Sequence[Trajectories], measured: Sequence[Outcome]) -> dict[s
 
 def _infos(groups: Mapping[str, Sequence[Trajectories]]) -> dict[str, PolicyInfo]:
     """What each policy is, under its name in the comparison and with all its training seeds; equal labels get that name."""
-    told = {name: [info_of(run) for run in runs] for name, runs in groups.items()}
+    told = {name: [run.info for run in runs] for name, runs in groups.items()}
     labels = Counter(infos[0].label for infos in told.values())
     found = {}
     for name, (first, *more) in told.items():

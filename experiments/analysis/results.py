@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 from thecal.agents.info import PolicyInfo
-from thecal.envs.outcomes import CATALOG, STANDARD, Outcome, outcome
+from thecal.envs.outcomes import CATALOG, Outcome
+from thecal.envs.scenario import Scenario
 from thecal.envs.tasks import TaskSpec
 from thecal.safety.invariants import ShieldMode
 
@@ -115,7 +116,8 @@ class ComparisonResult(Frozen):
         task_hash: of the task's content.
         spec: the task as plain data.
         seed: of the days, and of the bootstrap.
-        split, difficulty, shield_mode, profile, cohort_seed: the conditions that every policy met.
+        scenario: what every policy met, as stated; ``scenario_hash`` covers the content of everything it names.
+        split, difficulty, shield_mode, profile, cohort_seed: of the scenario, for readers of the file.
         reference: name of the policy that the others are compared with.
         patients: their numbers in the split.
         outcomes: what was measured, the task's registered outcome first and the only one with the role ``primary``.
@@ -126,6 +128,8 @@ class ComparisonResult(Frozen):
     task: str
     task_hash: str
     spec: dict[str, Any]
+    scenario: Scenario
+    scenario_hash: str
     seed: int
     split: str
     difficulty: str
@@ -160,18 +164,6 @@ class ComparisonResult(Frozen):
 
 
 def task_outcomes(task: TaskSpec) -> tuple[Outcome, ...]:
-    """What a task measures: its registered outcome first, as ``primary``, then the others in the catalogue's order.
-
-    Raises:
-        UnknownNameError: the task names an outcome that the catalogue does not have.
-    """
-    first, named = task.primary.outcome, getattr(task, "outcomes", STANDARD)
-    keys = {outcome(key).key for key in named} - {first}
-    rest = (CATALOG[key] for key in CATALOG if key in keys)
-    return (outcome(first).model_copy(update={"role": "primary"}), *rest)
-
-
-def info_of(run: Any) -> PolicyInfo:
-    """What the policy behind a run is; a run that does not say is taken for one of a rule."""
-    found = getattr(run, "info", None)
-    return found if isinstance(found, PolicyInfo) else PolicyInfo(name=run.policy, label=run.policy, kind="rule")
+    """What a task measures: its registered outcome first, as ``primary``, then the others in the catalogue's order."""
+    first, *rest = task.outcomes
+    return (CATALOG[first].model_copy(update={"role": "primary"}), *(CATALOG[key] for key in rest))

@@ -7,16 +7,16 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from thecal.core.errors import ConfigError
 from thecal.core.files import as_json
+from thecal.core.tables import plain_table as plain_table
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 INTERRUPTED = 130
 
@@ -42,24 +42,6 @@ def errors() -> Console:
     from rich.console import Console
 
     return Console(stderr=True)
-
-
-def plain_table(title: str, columns: list[str], *, numbers: bool = False) -> Table:
-    """A terminal table with rules only where they help; ``numbers`` aligns all but the first column right."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(
-        title=f"{title} (simulation only)",
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1),
-    )
-    for position, column in enumerate(columns):
-        justify: Literal["left", "right"] = "right" if numbers and position else "left"
-        table.add_column(column, overflow="fold", justify=justify, no_wrap=position == 0)
-    return table
 
 
 def emit(value: Any) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gymnasium.envs.registration import register
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def _files() -> Iterator[Path]:

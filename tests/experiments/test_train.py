@@ -67,7 +67,7 @@ def test_another_seed_learns_something_else(store, finished):
     )
 
 
-def test_ctrl_c_keeps_what_was_learnt(store):
+def test_ctrl_c_keeps_what_was_learned(store):
     presses = [KeyboardInterrupt]
 
     def stop(_done, _total, _numbers):

@@ -27,7 +27,7 @@ def test_what_is_allowed_is_no_breach() -> None:
     assert Trajectory().rate(T, 2_400).bolus(T, T + 16, T + 32, T + 48).broken() == set()
 
 
-# A fact, the value that withholds, the last that does not, and the invariant: of rises and boluses, rises, boluses.
+# An input, the value that withholds, the last that does not, and the invariant: of rises and boluses, rises, boluses.
 BOTH = [
     ("skew_s", 91, 90, 4), ("skew_s", -91, -90, 4), ("weakness", 3, 2, 22), ("confusion", 3, 2, 22), ("stopped", 1, 0, 27),
     ("mri", 1, 0, 28), ("bridging", 1, 0, 30), ("poss", 3, 2, 20), ("battery", 2, 0, 29),
@@ -42,20 +42,20 @@ BOLUSES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("fact", "bad", "good", "invariant"), [*BOTH, *RISES])
-def test_a_fact_withholds_a_rise(fact: str, bad: int, good: int, invariant: int) -> None:
-    assert Trajectory().rate(T, 2_100).told(T, **{fact: bad}).broken() == {invariant}
-    assert Trajectory().rate(T, 2_100).told(T, **{fact: good}).broken() == set()
-    told = Trajectory().told(T, **{fact: bad})
-    told.rows["request"][T] = 2_100
-    assert told.judged().breaches == [], "withheld"
-    assert told.judged().tested[invariant] >= 1
+@pytest.mark.parametrize(("name", "bad", "good", "invariant"), [*BOTH, *RISES])
+def test_an_input_withholds_a_rise(name: str, bad: int, good: int, invariant: int) -> None:
+    assert Trajectory().rate(T, 2_100).received(T, **{name: bad}).broken() == {invariant}
+    assert Trajectory().rate(T, 2_100).received(T, **{name: good}).broken() == set()
+    withheld = Trajectory().received(T, **{name: bad})
+    withheld.rows["request"][T] = 2_100
+    assert withheld.judged().breaches == [], "withheld"
+    assert withheld.judged().tested[invariant] >= 1
 
 
-@pytest.mark.parametrize(("fact", "bad", "good", "invariant"), [*BOTH, *BOLUSES])
-def test_a_fact_withholds_a_bolus(fact: str, bad: int, good: int, invariant: int) -> None:
-    assert Trajectory().bolus(T).told(T, **{fact: bad}).broken() == {invariant}
-    assert Trajectory().bolus(T).told(T, **{fact: good}).broken() == set()
+@pytest.mark.parametrize(("name", "bad", "good", "invariant"), [*BOTH, *BOLUSES])
+def test_an_input_withholds_a_bolus(name: str, bad: int, good: int, invariant: int) -> None:
+    assert Trajectory().bolus(T).received(T, **{name: bad}).broken() == {invariant}
+    assert Trajectory().bolus(T).received(T, **{name: good}).broken() == set()
 
 
 # A vital sign, the value that counts, the last that does not.
@@ -65,7 +65,7 @@ SIGNS = [("rr", 99, 100), ("spo2", 919, 920), ("co2", 501, 500)]
 @pytest.mark.parametrize(("sign", "bad", "good"), SIGNS)
 def test_two_of_three_samples_warn(sign: str, bad: int, good: int) -> None:
     def risen(first: int, second: int) -> set[int]:
-        return Trajectory().rate(T, 2_100).told(T - 2, **{sign: first}).told(T, **{sign: second}).broken()
+        return Trajectory().rate(T, 2_100).received(T - 2, **{sign: first}).received(T, **{sign: second}).broken()
 
     assert risen(bad, bad) == {19}
     assert risen(bad, good) == risen(good, good) == set()
@@ -73,37 +73,37 @@ def test_two_of_three_samples_warn(sign: str, bad: int, good: int) -> None:
 
 @pytest.mark.parametrize(("sign", "bad", "good"), [("rr", 79, 80), ("spo2", 899, 900), ("co2", 601, 600)])
 def test_depression_halves_the_rate_until_a_clinician_clears_it(sign: str, bad: int, good: int) -> None:
-    assert Trajectory().told(T, 2, **{sign: bad}).broken() == {19}
-    assert Trajectory().told(T, 2, **{sign: good}).broken() == set()
-    halved = Trajectory().told(T, 2, **{sign: bad}).rate(T + 1, 1_000)
+    assert Trajectory().received(T, 2, **{sign: bad}).broken() == {19}
+    assert Trajectory().received(T, 2, **{sign: good}).broken() == set()
+    halved = Trajectory().received(T, 2, **{sign: bad}).rate(T + 1, 1_000)
     assert halved.broken() == set()
     assert halved.bolus(T + 20).broken() == {19}
     # Seen by a clinician before the watch of 24 h is over, then after it.
     for seen, broken in ((T + 96, {19}), (T + 97, set[int]())):
-        opened = Trajectory().told(T, 2, **{sign: bad}).rate(T + 1, 1_000).told(seen, clear=1).rate(seen, 1_100)
+        opened = Trajectory().received(T, 2, **{sign: bad}).rate(T + 1, 1_000).received(seen, clear=1).rate(seen, 1_100)
         assert opened.broken() == broken
 
 
 def test_deep_sedation_locks_and_a_pocket_fill_leaves_the_least() -> None:
-    assert Trajectory().told(T, poss=4).broken() == {19}
-    assert Trajectory().told(T, poss=4).rate(T, 1_000).broken() == set()
-    assert Trajectory().told(T, poss=3, since_refill=15).rate(T, 1_000).broken() == {19}
-    assert Trajectory().told(T, poss=3, since_refill=15).rate(T, 500).broken() == set()
-    assert Trajectory().told(T, poss=3, since_refill=16).broken() == set()
+    assert Trajectory().received(T, poss=4).broken() == {19}
+    assert Trajectory().received(T, poss=4).rate(T, 1_000).broken() == set()
+    assert Trajectory().received(T, poss=3, since_refill=15).rate(T, 1_000).broken() == {19}
+    assert Trajectory().received(T, poss=3, since_refill=15).rate(T, 500).broken() == set()
+    assert Trajectory().received(T, poss=3, since_refill=16).broken() == set()
 
 
 def test_pressure_withholds_with_a_vasoactive_drug_only() -> None:
     for sign, low, enough in (("sbp", 899, 900), ("map", 599, 600), ("hr", 499, 500)):
         for drugs, broken in ((("bupivacaine",), {21}), (("morphine",), set[int]())):
             risen = Trajectory(drugs=drugs).rate(T, 2_100)
-            assert risen.told(T - 1, 2, **{sign: low}).broken() == broken
-            assert risen.told(T - 1, 2, **{sign: enough}).broken() == set()
+            assert risen.received(T - 1, 2, **{sign: low}).broken() == broken
+            assert risen.received(T - 1, 2, **{sign: enough}).broken() == set()
 
 
 def test_pressure_is_also_held_against_the_patients_own() -> None:
     def risen(pressure: int) -> set[int]:
-        patient = Trajectory(drugs=("bupivacaine",)).told(0, 96, sbp=1_500).rate(T, 2_100)
-        return patient.told(T - 1, 2, sbp=pressure).broken()
+        patient = Trajectory(drugs=("bupivacaine",)).received(0, 96, sbp=1_500).rate(T, 2_100)
+        return patient.received(T - 1, 2, sbp=pressure).broken()
 
     assert risen(1_049) == {21}
     assert risen(1_050) == set()
@@ -111,28 +111,31 @@ def test_pressure_is_also_held_against_the_patients_own() -> None:
 
 def test_signals_that_are_old_stand_still_or_leap_withhold() -> None:
     for missing, broken in ((3, {23}), (2, set[int]())):
-        assert Trajectory().rate(T, 2_100).told(T - missing + 1, missing, spo2=-1).broken() == broken
+        assert Trajectory().rate(T, 2_100).received(T - missing + 1, missing, spo2=-1).broken() == broken
     for still, broken in ((5, {23}), (4, set[int]())):
-        assert Trajectory().rate(T, 2_100).told(T - still + 1, still, rr=133).broken() == broken
+        assert Trajectory().rate(T, 2_100).received(T - still + 1, still, rr=133).broken() == broken
     for sign, low, high in (("rr", 110, 211), ("spo2", 949, 1_100), ("co2", 490, 289)):
         step = 1 if high > low else -1
-        assert Trajectory().rate(T, 2_100).told(T - 1, **{sign: low}).told(T, **{sign: high}).broken() == {24}
-        assert Trajectory().rate(T, 2_100).told(T - 1, **{sign: low}).told(T, **{sign: high - step}).broken() == set()
+        assert Trajectory().rate(T, 2_100).received(T - 1, **{sign: low}).received(T, **{sign: high}).broken() == {24}
+        assert (
+            Trajectory().rate(T, 2_100).received(T - 1, **{sign: low}).received(T, **{sign: high - step}).broken()
+            == set()
+        )
 
 
 def test_a_blind_shield_goes_back_to_what_the_clinician_saw() -> None:
     def raised() -> Trajectory:
-        return Trajectory().told(10, clear=1).rate(T, 2_100)
+        return Trajectory().received(10, clear=1).rate(T, 2_100)
 
-    assert raised().told(T + 1, 5, rr=-1).broken() == {23}
-    assert raised().told(T + 1, 4, rr=-1).broken() == set()
-    assert raised().told(T + 1, 5, rr=-1).rate(T + 5, 2_000).broken() == set()
+    assert raised().received(T + 1, 5, rr=-1).broken() == {23}
+    assert raised().received(T + 1, 4, rr=-1).broken() == set()
+    assert raised().received(T + 1, 5, rr=-1).rate(T + 5, 2_000).broken() == set()
 
 
 def test_a_lapsed_lease_goes_back_to_what_the_clinician_saw() -> None:
     for silent, broken in ((96, {39}), (95, set[int]())):
-        assert Trajectory().told(10, clear=1).rate(T, 2_100).asked(T + 1, silent, 2).broken() == broken
-    back = Trajectory().told(10, clear=1).rate(T, 2_100).asked(T + 1, 96, 2).rate(T + 96, 2_000)
+        assert Trajectory().received(10, clear=1).rate(T, 2_100).asked(T + 1, silent, 2).broken() == broken
+    back = Trajectory().received(10, clear=1).rate(T, 2_100).asked(T + 1, 96, 2).rate(T + 96, 2_000)
     assert back.broken() == set()
     assert back.judged().tested[39] == 0, "what runs is what was seen"
 
@@ -147,14 +150,14 @@ def test_nobody_asked_and_nothing_usable_rise_nothing() -> None:
 def test_three_unusable_requests_end_automation_until_a_look() -> None:
     assert Trajectory().rate(T, 2_100).asked(T - 5, 3, 0).broken() == {1}
     assert Trajectory().rate(T, 2_100).asked(T - 5, 2, 0).broken() == set()
-    assert Trajectory().rate(T, 2_100).asked(T - 5, 3, 0).told(T - 1, clear=1).broken() == set()
+    assert Trajectory().rate(T, 2_100).asked(T - 5, 3, 0).received(T - 1, clear=1).broken() == set()
 
 
 def test_stages() -> None:
     for stage, rise, bolus in (("advise", {40}, {40}), ("confirm", {40}, set[int]()), ("lower", {40}, set[int]())):
         assert Trajectory(stage=stage).rate(T, 2_100).broken() == rise
         assert Trajectory(stage=stage).bolus(T).broken() == bolus
-    assert Trajectory(stage="confirm").rate(T, 2_100).told(T, clear=1).broken() == set()
+    assert Trajectory(stage="confirm").rate(T, 2_100).received(T, clear=1).broken() == set()
 
 
 def test_caps_on_the_minute_grid_and_the_civil_day() -> None:
@@ -248,16 +251,16 @@ def test_boluses() -> None:
 
 def test_a_restart_after_a_day_without_delivery_halves_the_rate() -> None:
     for gap, broken in ((97, {35}), (96, set[int]())):
-        assert Trajectory().told(T, gap, stopped=1).broken() == broken
-    assert Trajectory().told(T, 97, stopped=1).rate(T + 97, 1_000).broken() == set()
+        assert Trajectory().received(T, gap, stopped=1).broken() == broken
+    assert Trajectory().received(T, 97, stopped=1).rate(T + 97, 1_000).broken() == set()
 
 
 def test_escalation_without_relief() -> None:
     def grown(pain: int, rise: int) -> set[int]:
-        patient = Trajectory(ticks=14 * 672, setting="noncancer").told(0, 14 * 672, nrs=60)
+        patient = Trajectory(ticks=14 * 672, setting="noncancer").received(0, 14 * 672, nrs=60)
         for month, rate in enumerate((2_400, 2_880, rise)):
             patient.rate(2_688 * (month + 1), rate)
-        return patient.told(13 * 672, 672, nrs=pain).rate(13 * 672 + 100, 3_200).broken()
+        return patient.received(13 * 672, 672, nrs=pain).rate(13 * 672 + 100, 3_200).broken()
 
     assert grown(60, 3_000) == {37}
     assert grown(59, 3_000) == set()
@@ -274,6 +277,6 @@ def test_a_tick_that_is_missing_shows() -> None:
 
 
 def test_the_auditor_believes_nothing_the_shield_says_of_itself() -> None:
-    risen = Trajectory().rate(T, 2_100).told(T, mri=1)
+    risen = Trajectory().rate(T, 2_100).received(T, mri=1)
     risen.rows["binding"] = risen.rows["violations"] = (1 << 50) - 1
     assert risen.broken() == {28}

@@ -49,9 +49,9 @@ class Trajectory:
             self.rows["bolus"][tick] = self.rows["bolus_request"][tick] = size
         return self
 
-    def told(self, at: int, ticks: int = 1, **received: int) -> Trajectory:
-        """Other received for some ticks from ``at`` on."""
-        for name, value in received.items():
+    def received(self, at: int, ticks: int = 1, **values: int) -> Trajectory:
+        """Other input for some ticks from ``at`` on."""
+        for name, value in values.items():
             self.rows["received"][name][at : at + ticks] = value
         return self
 
