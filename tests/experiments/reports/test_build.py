@@ -94,7 +94,7 @@ def test_the_best_rule_stands_beside_the_leading_policy(found):
     assert [list(story.tracks) for story in data.stories] == [["mine", "fixed", "best"]] * 2
 
 
-def test_tracks_are_in_the_units_of_the_figures_and_end_with_the_patient(found):
+def test_tracks_have_the_figures_units_and_end_with_the_patient(found):
     worst = build_report(found).stories[1].tracks["mine"]
     assert worst["dose24_mg"][0] == pytest.approx(1.5)
     assert worst["programmed_mg_per_d"][0] == pytest.approx(0.5)  # 0.5 mL/d of 1 mg/mL

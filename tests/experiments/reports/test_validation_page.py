@@ -93,7 +93,7 @@ def test_time_axis_has_a_fitting_unit(last, unit):
     assert points.x[0] == pytest.approx(last / time_unit(band)[0])
 
 
-def test_figures_are_the_same_bytes_each_time_whatever_the_reader_likes():
+def test_figures_are_the_same_bytes_whatever_the_reader_likes():
     first = figures(some_scores(), [CHECK])
     assert list(first) == ["identity", "kinetics", "trial", "course_1"]
     with mpl.rc_context({"font.size": 30, "svg.fonttype": "path", "axes.facecolor": "black"}):
@@ -133,7 +133,7 @@ def test_missing_scores_and_unwritable_folders_are_refused(tmp_path):
         save(Saved(some_scores(), []), tmp_path / "file")
 
 
-def test_texts_follow_the_targets_but_a_new_tolerance_needs_a_new_run():
+def test_texts_follow_the_targets_but_tolerances_need_a_new_run():
     now = load_targets()[0]
     old_text = Score(target=now.model_copy(update={"source": "unknown"}), simulated=1.0)
     old_interval = Score(target=now.model_copy(update={"high": now.high * 2}), simulated=1.0)

@@ -148,7 +148,7 @@ def test_slips_show_before_anything_is_tracked(store, changes, error, said):
     assert store.client.get_experiment_by_name("thecal") is None
 
 
-def test_a_policy_trained_on_other_observations_is_failed_in_one_sentence(store, quick):
+def test_a_policy_of_other_observations_fails_in_one_sentence(store, quick):
     folder = store.folder / "other"
     make_trained(folder, observation_names=("elsewhere", *NAMES[1:]))
     with pytest.raises(ConfigError, match="observation field 0 is"):

@@ -47,7 +47,7 @@ def test_a_typed_command_runs_as_far_as_the_shield_allows(env: ThecalEnv) -> Non
     assert env.step(np.zeros(2))[4]["command"] == "", "the key is always there"
 
 
-def test_masked_actions_pass_unchanged_and_looking_changes_nothing() -> None:
+def test_allowed_actions_pass_and_looking_changes_nothing() -> None:
     discrete = DiscreteActions(gym.make("thecal:thecal/CancerMorphine-v0", shield_mode="mask"))
     discrete.reset(seed=0)
     rng = np.random.default_rng(0)
@@ -98,7 +98,7 @@ def kept() -> SimpleNamespace:
     return SimpleNamespace(meta=meta, rows=flat[flat["tick"] >= 0])
 
 
-def test_the_trail_of_an_episode_holds_every_tick_and_no_violation(kept: SimpleNamespace) -> None:
+def test_the_trail_of_an_episode_holds_every_tick(kept: SimpleNamespace) -> None:
     found = audit(kept.meta, kept.rows)
     assert found.breaches == []
     assert found.patients == 3
