@@ -17,7 +17,7 @@ from thecal.devices.reservoir import unaccounted
 from thecal.devices.specs import pump_names
 from thecal.envs import ThecalEnv
 from thecal.envs.batch import Batch
-from thecal.envs.kernel.observation import NAMES
+from thecal.envs.kernel.observation import FIELD_NAMES
 from thecal.envs.kernel.records import PUBLIC_NAMES, TRUTH_NAMES
 
 N = 12
@@ -124,7 +124,7 @@ def test_over_infusion_gives_more_drug_and_shows_at_the_refill():
 def test_the_reservoirs_slow_clock_never_enters_the_observation():
     hidden = {"reservoir_true_ml", "conc_true", "tip_ug", "faults", "fault_begun"}
     assert hidden <= set(TRUTH_NAMES)
-    assert not hidden & (set(PUBLIC_NAMES) | set(NAMES))
+    assert not hidden & (set(PUBLIC_NAMES) | set(FIELD_NAMES))
     built = batch(planned("occlusion", size=1.0, at_h=0.0))
     advance(built, 3)
     before = built.observations.copy()
@@ -316,7 +316,7 @@ def test_every_pump_runs_every_task_under_stress_without_loss(pump, task):
 def test_a_constant_pump_is_dosed_by_concentration(pump):
     built = batch(pump=pump)
     log = advance(built, 7, (1.0, 1.0))
-    rate = built.pump.max_rate_nl * 96e-6
+    rate = built.scene.pump.max_rate_nl * 96e-6
     assert log["allowed_rate"] == pytest.approx(np.full_like(log["allowed_rate"], rate))
     assert (log["allowed_bolus_ul"] >= 0.0).all()
     doses = batch().par["shield"]["conc"][:, 0] * batch().par["task"]["start_rate_nl"]

@@ -154,5 +154,5 @@ def test_an_unproved_profile_needs_to_be_asked_for(tmp_path: Path) -> None:
     path.write_text(text.replace('value = 0.5, unit = "mg"', 'value = 0.4, unit = "mg"'), encoding="utf-8")
     with pytest.raises(ConfigError, match="not proved"):
         Batch("CancerMorphine", 1, profile=str(path))
-    assert Batch("CancerMorphine", 1, profile=str(path), allow_unproved=True).proved is False
-    assert Batch("CancerMorphine", 1).proved is True
+    assert Batch("CancerMorphine", 1, profile=str(path), allow_unproved=True).scene.proved is False
+    assert Batch("CancerMorphine", 1).scene.proved is True

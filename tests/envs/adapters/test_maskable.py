@@ -56,7 +56,7 @@ def test_maskable_ppo_learns_and_the_shield_changes_no_choice() -> None:
 
 def test_maskable_ppo_learns_on_the_native_batch() -> None:
     env = make_sb3("CancerMorphine", 16, seed=0, pool=64, discrete=True, trail=True)
-    assert env.batch.shield_mode.name == "MASK"
+    assert env.batch.scene.mode.name == "MASK"
     watch = _watched(env.batch)
     model = sb3_contrib.MaskablePPO("MlpPolicy", env, n_steps=64, batch_size=256, n_epochs=1, seed=0, device="cpu")
     model.learn(2_048)

@@ -10,7 +10,9 @@ from rich.console import Console
 
 from thecal.agents.backends.load import load_policy
 from thecal.experiments.cli import run
-from thecal.experiments.commands.demo import BASELINES, run_demo
+from thecal.agents.registry import policy_names
+from thecal.envs.scenario import Scenario
+from thecal.experiments.commands.demo import run_demo
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +23,13 @@ def demo(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        result = run_demo(quick=True, out=folder / "out", seed=1, console=told, frames=16_384, patients=4)
+        result = run_demo(Scenario.of(seed=1), quick=True, out=folder / "out", console=told, frames=16_384, patients=4)
     return folder, result, told.file.getvalue()
 
 
 def test_it_trains_compares_and_reports(demo):
     folder, result, told = demo
-    assert result.comparison.policies == ("ppo", *BASELINES)
+    assert result.comparison.policies == ("ppo", *policy_names())
     assert len(result.comparison.patients) == 4
     assert result.comparison.split == "test"
     assert load_policy(folder / "out" / "training" / "policy").record.frames >= 16_384
