@@ -61,7 +61,7 @@ def test_out_of_range_actions_are_read_as_the_nearest_allowed():
     ("kwargs", "text"),
     [
         ({"task": "Nope"}, "unknown task 'Nope'"),
-        ({"split": "validation"}, "split 'validation'"),
+        ({"split": "validation"}, "split: Input should be 'train', 'tune' or 'test'"),
         ({"difficulty": "insane"}, "difficulty 'insane'"),
         ({"profile": "none_such"}, "none_such"),
     ],
