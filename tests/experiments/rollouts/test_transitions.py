@@ -83,6 +83,17 @@ def test_a_death_ends_an_episode_and_padding_follows(deaths):
     assert not over_patients(found, "actions")[~mask].any()
 
 
+def test_an_episode_in_pieces_is_one_when_everybody_died(deaths, tmp_path, monkeypatch):
+    run, _, _ = deaths
+    monkeypatch.setattr(module, "_ROWS_AT_ONCE", 1)
+    (dead,) = np.flatnonzero(run["terminated"][STEPS // 2])[:1].tolist()
+    policy, where = make_policy("max_request"), scene(shield_mode="off")
+    with TransitionWriter(tmp_path / "r.parquet", where, policy.info) as writer:
+        rollout(policy, where, [dead], transitions=writer)
+    (block,) = read_transitions(tmp_path / "r.parquet")
+    assert block.mask.sum() == 1 + (run["terminated"][:, dead] == 0).sum()
+
+
 def test_what_was_seen_and_done_is_what_the_policy_met(tmp_path):
     met: list[tuple[np.ndarray, np.ndarray]] = []
     policy, where = make_policy("random"), scene()
