@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError, field_validator
+from pydantic import ValidationError, ValidationInfo, field_validator
 
 from thecal.core.errors import ConfigError, UnknownNameError
 from thecal.core.layout import AXIAL, MAX_DRUGS
@@ -27,6 +27,8 @@ from thecal.safety.invariants import ShieldMode
 from thecal.safety.profiles import LimitProfile, load_profile
 
 _SCHEMA = 1
+# Of a task's fields, those that the scenario's hash covers by their content, and texts that decide nothing.
+_ELSEWHERE = {"cohort", "profile", "pump", "faults", "observation", "title", "evidence"}
 
 
 class Scenario(Options):
@@ -42,6 +44,18 @@ class Scenario(Options):
     @classmethod
     def _paths_are_texts(cls, value: Any) -> Any:
         return str(value) if isinstance(value, Path) else value
+
+    @field_validator("task", "faults", mode="before")
+    @classmethod
+    def _specs_are_whole(cls, value: Any, info: ValidationInfo) -> Any:
+        """Checked by themselves, because a union of types would complain about the wrong one of them."""
+        kind = TaskSpec if info.field_name == "task" else FaultSpec
+        if not isinstance(value, (Mapping, kind)):
+            return value
+        try:
+            return kind.model_validate(value)
+        except ValidationError as error:
+            raise ValueError(first_reason(error)) from error
 
     @field_validator("shield_mode", mode="before")
     @classmethod
@@ -128,10 +142,11 @@ class Resolved:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 of the content of everything that decides what a patient meets."""
+        """SHA-256 of the content of everything that decides what a patient meets, by whatever name or path it was found."""
         content = {
             "schema": _SCHEMA,
-            "task": self.task.hash,
+            "task": self.task.model_dump(mode="json", exclude_defaults=True, exclude=_ELSEWHERE),
+            "observation": [(field.name, field.low, field.high) for field in self.lens.fields],
             "cohort": self.cohort.hash,
             "profile": self.profile.hash,
             "pump": self.pump.model_dump(),

@@ -64,13 +64,14 @@ class TransitionFile:
     observation_low: tuple[float, ...]
     observation_high: tuple[float, ...]
     action_names: tuple[str, ...]
+    steps: int
 
 
 class TransitionWriter:
     """Writes transitions as a rollout makes them, in memory that does not grow with patients or steps.
 
     Args:
-        path: the Parquet file.
+        path: the Parquet file; it appears when the writer is closed.
         scene: what the patients meet.
         info: of the policy.
 
@@ -82,6 +83,7 @@ class TransitionWriter:
     def __init__(self, path: str | Path, scene: Resolved, info: PolicyInfo) -> None:
         self._pa, pq = pyarrow()
         self.path = Path(path)
+        self._draft = self.path.with_name(self.path.name + ".part")
         lens, pa = scene.lens, self._pa
         self._widths = (len(lens), scene.task.n_actions)
         described = {
@@ -94,6 +96,7 @@ class TransitionWriter:
             "observation_low": json.dumps(lens.low.tolist()),
             "observation_high": json.dumps(lens.high.tolist()),
             "action_names": json.dumps(scene.task.action.fields),
+            "steps": str(scene.task.n_steps),
         }
         fields = [
             ("patient", pa.int64()), ("step", pa.int32()), ("observation", pa.list_(pa.float32(), self._widths[0])),
@@ -106,7 +109,7 @@ class TransitionWriter:
         self._rows = 0
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = pq.ParquetWriter(str(self.path), self._schema, compression="zstd")
+            self._writer = pq.ParquetWriter(str(self._draft), self._schema, compression="zstd")
         except OSError as error:
             raise StoreError(f"transitions cannot be written to {self.path} ({error})") from error
 
@@ -120,7 +123,7 @@ class TransitionWriter:
             self.close()
         else:  # a file without its end would read as a whole one of fewer patients
             self._writer.close()
-            self.path.unlink(missing_ok=True)
+            self._draft.unlink(missing_ok=True)
 
     def step(
         self,
@@ -179,6 +182,7 @@ class TransitionWriter:
         self._flush()
         try:
             self._writer.close()
+            self._draft.replace(self.path)
         except OSError as error:
             raise StoreError(f"transitions cannot be written to {self.path} ({error})") from error
 
@@ -231,6 +235,7 @@ def describe_transitions(path: str | Path) -> TransitionFile:
             observation_low=tuple(json.loads(known["observation_low"])),
             observation_high=tuple(json.loads(known["observation_high"])),
             action_names=tuple(json.loads(known["action_names"])),
+            steps=int(known["steps"]),
         )
 
 
@@ -241,7 +246,7 @@ def read_transitions(path: str | Path) -> Iterator[Episodes]:
         StoreError: there is no such file, or it holds something else.
         ConfigError: PyArrow is not installed.
     """
-    describe_transitions(path)
+    steps = describe_transitions(path).steps
     pa, pq = pyarrow()
     with read_failure(path, "transitions"):
         file = pq.ParquetFile(str(path))
@@ -250,18 +255,9 @@ def read_transitions(path: str | Path) -> Iterator[Episodes]:
             group = file.read_row_group(k)
             kept.append(group)
             # A block's last row group ends with the observations in which its episodes ended.
-            if not group["mask"][-1].as_py() and _is_end(group):
+            if group["step"][-1].as_py() == steps:
                 yield _episodes(pa.concat_tables(kept))
                 kept = []
-
-
-def _is_end(group: Any) -> bool:
-    """Whether the rows of the last step of ``group`` are those that only hold an observation."""
-    steps = group["step"].to_numpy()
-    last = steps == steps[-1]
-    before = steps == steps[-1] - 1
-    closed = group["truncated"].to_numpy() | group["terminated"].to_numpy()
-    return bool(not group["mask"].to_numpy()[last].any() and (not before.any() or closed[before].all()))
 
 
 def _episodes(table: Any) -> Episodes:

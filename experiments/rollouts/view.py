@@ -51,12 +51,13 @@ def context_for(policy: Policy, env: ThecalVectorEnv, patients: NDArray[np.int64
 
 
 def _simulator(batch: Batch, *, privileged: bool) -> Batch:
-    """A batch to plan in: the true patients as they stand for a privileged policy, patients of the training split for others."""
+    """A batch to plan in: the true patients as they stand for a privileged policy, patients of another split for others."""
     if privileged:
         copy = Batch(batch.scene, batch.n)
         copy.restart(np.arange(batch.n), batch.patients, batch.par["patient"]["seed"].copy())
         copy.restore(batch.snapshot())
         return copy
-    others = Batch(Scenario.of(batch.scene, split="train"), batch.n)
+    split = "tune" if batch.scenario.split == "train" else "train"
+    others = Batch(Scenario.of(batch.scene, split=split), batch.n)
     others.restart(np.arange(batch.n), np.arange(batch.n), np.zeros(batch.n, np.uint64))
     return others

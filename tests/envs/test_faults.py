@@ -17,7 +17,7 @@ from thecal.devices.reservoir import unaccounted
 from thecal.devices.specs import pump_names
 from thecal.envs import ThecalEnv
 from thecal.envs.batch import Batch
-from thecal.envs.kernel.observation import NAMES
+from thecal.envs.kernel.observation import FIELD_NAMES
 from thecal.envs.kernel.records import PUBLIC_NAMES, TRUTH_NAMES
 
 N = 12
@@ -67,7 +67,7 @@ def seen(log, monitor: Monitor) -> int:
     return int(((log["suspicions"] >> monitor & 1) == 1).any(axis=0).sum())
 
 
-def test_a_sound_system_with_a_plan_of_nothing_is_the_system_without_faults_bit_for_bit():
+def test_an_empty_plan_of_faults_changes_no_bit():
     plain = sound()
     same = advance(batch({"hazards": False}), 21)
     for name in plain:
@@ -121,10 +121,10 @@ def test_over_infusion_gives_more_drug_and_shows_at_the_refill():
     assert (pump["delivered_ml"] > 1.8 * pump["commanded_ml"]).all()
 
 
-def test_a_slower_clock_of_the_reservoir_never_enters_the_observation():
+def test_the_reservoirs_slow_clock_never_enters_the_observation():
     hidden = {"reservoir_true_ml", "conc_true", "tip_ug", "faults", "fault_begun"}
     assert hidden <= set(TRUTH_NAMES)
-    assert not hidden & (set(PUBLIC_NAMES) | set(NAMES))
+    assert not hidden & (set(PUBLIC_NAMES) | set(FIELD_NAMES))
     built = batch(planned("occlusion", size=1.0, at_h=0.0))
     advance(built, 3)
     before = built.observations.copy()
@@ -142,7 +142,7 @@ def test_truth_labels_every_fault_while_it_lasts():
     assert (log["fault_begun"] >> Fault.LEAK & 1).sum(axis=0).tolist() == [1] * N
 
 
-def test_a_migrated_tip_treats_another_level_until_it_is_moved_back():
+def test_a_migrated_tip_treats_another_level_until_moved_back():
     built = batch(planned("migration", size=8.0, duration_h=7 * 24.0))
     home = built.par["patient"]["tip_node"].copy()
     advance(built, 10)
@@ -171,7 +171,7 @@ def test_an_infection_brings_fever_then_the_pump_is_taken_out():
     assert (log["tip_ug"][3 * DAY : 5 * DAY, :, 0] > 0.0).all()
 
 
-def test_a_pocket_fill_floods_the_blood_and_leaves_the_reservoir_empty():
+def test_a_pocket_fill_floods_the_blood_not_the_reservoir():
     built = batch(planned("pocket_fill", at_h=0.0))
     built.par["task"]["refill_h"] = 24.0 * 3
     log = advance(built, 5.5)
@@ -182,7 +182,7 @@ def test_a_pocket_fill_floods_the_blood_and_leaves_the_reservoir_empty():
     assert log["sedation"][3 * DAY : 4 * DAY].mean() > log["sedation"][2 * DAY : 3 * DAY].mean()
 
 
-def test_a_mix_up_of_drugs_or_concentrations_arrives_a_dead_volume_later():
+def test_a_mix_up_of_drugs_arrives_a_dead_volume_later():
     def after_one_refill(**faults):
         built = batch(planned(at_h=0.0, **faults))
         built.par["task"]["refill_h"] = 24.0 * 2
@@ -255,7 +255,7 @@ def test_sensor_faults_spoil_the_reading_and_nothing_else():
             assert seen(log, Monitor.SIGNAL) == N
 
 
-def test_a_jump_of_the_clock_and_commands_that_get_lost_or_come_twice_are_read_from_telemetry():
+def test_telemetry_shows_clock_jumps_and_lost_or_twin_commands():
     assert seen(advance(batch(planned("clock_jump", size=1.0)), 8), Monitor.CLOCK) == N
     lost = advance(batch(planned("command_lost", duration_h=24.0)), 9, (1.0, 1.0))
     step = ONSET_D * DAY
@@ -282,7 +282,7 @@ def test_altitude_and_mri_through_other_pumps():
     assert (rotor["tip_ug"][-1, :, 0] > 0.0).all()
 
 
-def test_faults_come_at_the_same_time_whatever_the_action_the_batch_and_the_threads():
+def test_faults_depend_on_no_action_batch_or_thread():
     def begun(n, action, threads):
         set_threads(threads)
         return advance(batch("stress", n=n), 10, action)["fault_begun"][:, :4]
@@ -301,7 +301,7 @@ def test_faults_come_at_the_same_time_whatever_the_action_the_batch_and_the_thre
 
 @pytest.mark.parametrize("pump", pump_names())
 @pytest.mark.parametrize("task", ["CancerMorphine", "NonCancerMix"])
-def test_every_pump_runs_every_task_under_stress_and_loses_nothing(pump, task):
+def test_every_pump_runs_every_task_under_stress_without_loss(pump, task):
     built = batch("stress", task=task, pump=pump)
     log = advance(built, 28, (0.3, 1.0))
     assert np.isfinite(built.observations).all()
@@ -313,10 +313,10 @@ def test_every_pump_runs_every_task_under_stress_and_loses_nothing(pump, task):
 
 
 @pytest.mark.parametrize("pump", ["constant_0p5", "constant_1p0"])
-def test_a_constant_pump_keeps_its_rate_and_its_concentration_gives_the_dose(pump):
+def test_a_constant_pump_is_dosed_by_concentration(pump):
     built = batch(pump=pump)
     log = advance(built, 7, (1.0, 1.0))
-    rate = built.pump.max_rate_nl * 96e-6
+    rate = built.scene.pump.max_rate_nl * 96e-6
     assert log["allowed_rate"] == pytest.approx(np.full_like(log["allowed_rate"], rate))
     assert (log["allowed_bolus_ul"] >= 0.0).all()
     doses = batch().par["shield"]["conc"][:, 0] * batch().par["task"]["start_rate_nl"]

@@ -58,7 +58,7 @@ def test_a_mixture_needs_a_ratio_for_every_further_drug():
 
 
 @pytest.mark.parametrize("task", ["CancerMorphine", "NonCancerMorphine", "NonCancerMix"])
-def test_every_task_can_be_met_by_the_same_patients_of_the_second_structure(task):
+def test_every_task_runs_patients_of_the_second_structure(task):
     found = {}
     for difficulty, structure in (("real", AXIAL), ("swap", COMPARTMENT)):
         env = ThecalVectorEnv(task, num_envs=N, split="test", difficulty=difficulty, truth=True, autoreset=False)

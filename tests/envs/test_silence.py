@@ -34,7 +34,7 @@ def _wait_for_a_round(env: ThecalEnv) -> None:
     pytest.fail("no round in two days")
 
 
-def test_three_unusable_actions_switch_automation_off_until_the_next_round(env: ThecalEnv) -> None:
+def test_three_unusable_actions_end_automation_until_a_round(env: ThecalEnv) -> None:
     assert env.spec_task.ticks_per_step > 1, "the ticks in between must not end the count"
     _wait_for_a_round(env)
     for _ in range(3):
@@ -75,7 +75,7 @@ def test_silence_is_counted_in_ticks_and_lets_the_lease_lapse(env: ThecalEnv) ->
     assert int(_shield(env)["prev_rate"]) == seen - 100
 
 
-def test_without_vital_signs_the_rate_goes_back_to_what_a_clinician_saw(env: ThecalEnv) -> None:
+def test_without_vital_signs_the_rate_is_the_clinicians_again(env: ThecalEnv) -> None:
     env.step(np.zeros(2))
     world = env.batch.world
     world["shield"]["baseline"][0] = int(_shield(env)["prev_rate"]) - 100

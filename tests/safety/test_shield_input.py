@@ -73,7 +73,7 @@ def test_a_bolus_leaves_a_day_and_the_reserve_in_the_reservoir() -> None:
         assert ("reservoir" in names(int(state["binding"]))) == (given < 1_000)
 
 
-def test_a_motionless_breathing_rate_is_stale_and_a_leap_to_health_is_not_believed() -> None:
+def test_a_motionless_rate_is_stale_a_leap_to_health_doubted() -> None:
     par = parameters(20_000, flat=4, rr_jump=100, spo2_jump=150)
     state = grown_up(par)
     state["rr_same"] = 0
@@ -91,7 +91,7 @@ def test_a_motionless_breathing_rate_is_stale_and_a_leap_to_health_is_not_believ
     assert tick(state, par, 2_010, vitals=(141, 970, 1))[0] == 2_010, "a leap down is believed"
 
 
-def test_sedation_soon_after_a_refill_is_taken_for_a_pocket_fill() -> None:
+def test_sedation_soon_after_a_refill_counts_as_a_pocket_fill() -> None:
     par = parameters(20_000)
     state = grown_up(par)
     assert tick(state, par, 2_000, vitals=(140, 970, 3), since_refill=15)[0] == 500
@@ -111,7 +111,7 @@ def test_after_a_day_without_delivery_the_dose_restarts_low() -> None:
     assert tick(state, par, 2_000)[0] <= 1_200, "missed dose is not caught up"
 
 
-def test_three_unusable_requests_switch_automation_off_until_a_clinician_looks() -> None:
+def test_three_unusable_requests_end_automation_until_a_look() -> None:
     par = parameters(20_000)
     state = grown_up(par)
     for _ in range(2):
@@ -135,7 +135,7 @@ def test_an_unusable_request_says_why(valid: int, name: str) -> None:
     assert state["fallback"] == Fallback.HOLD
 
 
-def test_the_lease_ends_in_what_the_clinician_saw_and_never_raises() -> None:
+def test_the_lease_ends_in_the_clinicians_rate_and_never_higher() -> None:
     par = parameters(20_000)
     state = grown_up(par)
     assert tick(state, par, 2_000, clear=1) == (2_000, 0)
@@ -159,7 +159,7 @@ def test_an_agent_acts_as_far_as_its_stage(stage: int, clear: int, up: int, down
     assert tick(grown_up(par), par, 1_900, clear=clear)[0] == down
 
 
-def test_thirteen_weeks_of_rises_without_relief_withhold_the_next() -> None:
+def test_thirteen_weeks_of_rises_without_relief_end_the_rises() -> None:
     par = parameters(20_000, escalation_permille=500)
     week = 7 * 96
     for then, now, rises in ((60, 60, False), (60, 59, True), (-1, 60, True), (60, -1, True)):

@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from thecal.agents.info import PolicyInfo
 from thecal.envs.kernel.records import TICK_OUT
+from thecal.envs.scenario import Scenario
 from thecal.envs.tasks import TaskSpec, load_task
-from thecal.experiments.rollouts.rollout import FIELDS, Trajectories
+from thecal.experiments.rollouts.rollout import FIELDS
+from thecal.experiments.rollouts.trajectories import Trajectories
 
 
 def short_task(days: float = 2.0, **changes: Any) -> TaskSpec:
@@ -19,26 +22,32 @@ def short_task(days: float = 2.0, **changes: Any) -> TaskSpec:
 def hand_run(
     steps: int = 48, n: int = 2, *, tick_h: float = 1.0, cap_ug: float = 1000.0, **columns: Any
 ) -> Trajectories:
-    """Patients in constant untreated pain 8, felt pain 4, never sedated; ``columns`` replace fields or attributes."""
+    """Patients in constant untreated pain 8, felt pain 4, never sedated; ``columns`` replace fields, policy or the scenario's options."""
     data = {name: np.zeros((steps, n, *TICK_OUT[name].shape), _kind(name)) for name in FIELDS}
     data["time_h"][:] = tick_h * np.arange(1, steps + 1)[:, None]
     data["alive_h"][:] = tick_h
     data["pain0"][:] = 8.0
     data["pain_latent"][:] = 8.0
     data["pain_mean"][:] = 4.0
-    attributes: dict[str, Any] = {"policy": "hand", "seed": 0, "shield_mode": "project", "split": "test"}
+    options: dict[str, Any] = {"split": "test"}
+    info = {"name": "hand", "label": "By hand", "kind": "rule"}
     for name, values in columns.items():
         if name in data:
             data[name][:] = values
+        elif name == "policy":
+            info["name"] = values
         else:
-            attributes[name] = values
+            options[name] = values
+    task = short_task(steps * tick_h / 24.0, tick_h=tick_h)
     return Trajectories(
-        task=short_task(steps * tick_h / 24.0, tick_h=tick_h),
-        difficulty="real",
+        info=PolicyInfo.model_validate(info),
+        scenario=Scenario.of(task, **options),
+        scenario_hash="",
+        task=task,
+        profile=task.profile,
         patients=np.arange(n),
         data=data,
         start={"cap_ug": np.full(n, cap_ug), "conc_ug_per_ml": np.full(n, 1000.0)},
-        **attributes,
     )
 
 

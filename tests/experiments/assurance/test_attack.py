@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from thecal.core.executor import Processes
+from thecal.envs.scenario import Scenario
 from thecal.experiments.assurance import strength
 from thecal.experiments.assurance.attack import AttackCase, run_attack
 from thecal.experiments.assurance.harness import HarnessCase
@@ -46,7 +47,7 @@ def test_processes_find_what_one_process_finds() -> None:
 
 
 def test_a_case_that_cannot_run_is_named_with_its_reason() -> None:
-    found = run_attack([AttackCase("NoSuchTask", "synchromed_ii_40", "none", 1, 0)], executor=_Recording())
+    found = run_attack([AttackCase(Scenario.of("NoSuchTask"), 1)], executor=_Recording())
     assert found["scenarios"] == []
     assert found["refused"][0]["task"] == "NoSuchTask"
     assert "NoSuchTask" in found["refused"][0]["why"]

@@ -34,7 +34,7 @@ def test_every_profile_drug_and_admixture_is_in_the_harness():
     assert len({case.seed for case in found}) == len(found)
 
 
-def test_a_sound_shield_passes_and_its_rules_are_put_to_the_test():
+def test_a_sound_shield_passes_with_its_rules_put_to_the_test():
     found = run_case(HarnessCase("seed_2025", ("bupivacaine", "morphine"), patients=4))
     assert found.breaches == []
     assert found.ticks == 4 * DAYS * 96
@@ -58,7 +58,7 @@ def test_a_loosened_limit_is_noticed(limit):
     assert power(limit)["found"]
 
 
-def test_a_wait_for_the_catheter_is_kept_and_missed_when_it_is_loosened(tmp_path):
+def test_a_loosened_wait_for_the_catheter_is_noticed(tmp_path):
     text = (ROOT / "safety" / "data" / "profiles" / "seed_2025.toml").read_text(encoding="utf-8")
     mine = tmp_path / "mine.toml"
     mine.write_text(text.replace("transits = { value = 0.0", "transits = { value = 1.0"), encoding="utf-8")

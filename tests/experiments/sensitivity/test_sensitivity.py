@@ -100,7 +100,7 @@ def test_taps_tell_what_reports_cannot():
     assert reports.collinearity > 10.0
 
 
-def test_the_command_is_repeatable_and_names_what_it_does_not_know(capsys):
+def test_the_command_is_repeatable_and_names_unknown_words(capsys):
     line = ["sensitivity", "morphine_bolus", "--trajectories", "2", "--base", "8", "--json"]
     assert run(line) == 0
     first = capsys.readouterr().out

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import thecal
+from thecal.envs.scenario import Scenario
 from thecal.experiments.tracking.provenance import config_hash, git_state, provenance, run_tags, versions
 
 from support.runs import short_task
@@ -63,7 +64,7 @@ def test_versions_leave_out_what_is_not_installed(monkeypatch):
 
 
 def test_everything_that_decides_the_numbers():
-    found = provenance("CancerMorphine", seed=3)
+    found = provenance(Scenario.of("CancerMorphine").resolve(), seed=3)
     assert found["seed"] == 3
     for kind in ("task", "cohort", "profile"):
         assert len(found[kind]["hash"]) == 64
@@ -72,17 +73,19 @@ def test_everything_that_decides_the_numbers():
 
 
 def test_hashes_follow_their_contents():
-    base, other = provenance("CancerMorphine"), provenance(short_task(3.0))
+    base, other = (provenance(Scenario.of(task).resolve()) for task in ("CancerMorphine", short_task(3.0)))
     assert base["task"]["hash"] != other["task"]["hash"]
     assert base["cohort"]["hash"] == other["cohort"]["hash"]
-    assert provenance("NonCancerMorphine")["cohort"]["hash"] != base["cohort"]["hash"]
+    assert provenance(Scenario.of("NonCancerMorphine").resolve())["cohort"]["hash"] != base["cohort"]["hash"]
     assert config_hash({"a": 1, "b": 2}) == config_hash({"b": 2, "a": 1})
 
 
 @pytest.mark.parametrize(("mode", "unshielded"), [("project", "false"), ("replace", "false"), ("off", "true")])
 def test_tags(mode, unshielded):
-    origin = provenance("CancerMorphine")
-    tags = run_tags(origin, "compare", mode, "123")
+    scene = Scenario.of("CancerMorphine", shield_mode=mode).resolve()
+    origin = provenance(scene)
+    tags = run_tags(origin, "compare", scene, "123")
+    assert tags["scenario_hash"] == scene.hash
     assert tags["unshielded"] == unshielded
     assert tags["cohort_hash"] == origin["cohort"]["hash"]
     assert tags["mlflow.source.git.commit"] == origin["git"]["commit"]

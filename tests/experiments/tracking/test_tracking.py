@@ -19,7 +19,7 @@ def tracked(**options) -> Tracker:
     return Tracker("thecal", "a run", **options)
 
 
-def test_the_first_run_of_a_folder_makes_the_store_and_prints_nothing(first_store):
+def test_the_first_run_of_a_folder_makes_the_store_silently(first_store):
     assert first_store.printed == ""
     assert first_store.database.exists()
 

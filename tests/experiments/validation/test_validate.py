@@ -113,7 +113,7 @@ def test_details_tell_regimen_population_and_source():
         assert part in text
 
 
-def test_band_is_the_percentiles_over_patients_and_leaves_out_missing_ones():
+def test_a_band_is_percentiles_over_patients_that_are_there():
     simulated = np.array([np.linspace(0.0, 100.0, 101), np.linspace(0.0, 200.0, 101)]).T
     simulated[100, 1] = np.nan
     band = Vpc("t", "u", [0.0, 1.0], simulated, [(1.0, 2.0, 1.0, 3.0)], "s").band()

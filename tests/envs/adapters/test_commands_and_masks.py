@@ -47,7 +47,7 @@ def test_a_typed_command_runs_as_far_as_the_shield_allows(env: ThecalEnv) -> Non
     assert env.step(np.zeros(2))[4]["command"] == "", "the key is always there"
 
 
-def test_masked_actions_pass_unchanged_and_looking_changes_nothing() -> None:
+def test_allowed_actions_pass_and_looking_changes_nothing() -> None:
     discrete = DiscreteActions(gym.make("thecal:thecal/CancerMorphine-v0", shield_mode="mask"))
     discrete.reset(seed=0)
     rng = np.random.default_rng(0)
@@ -98,7 +98,7 @@ def kept() -> SimpleNamespace:
     return SimpleNamespace(meta=meta, rows=flat[flat["tick"] >= 0])
 
 
-def test_the_trail_of_an_episode_holds_every_tick_and_no_violation(kept: SimpleNamespace) -> None:
+def test_the_trail_of_an_episode_holds_every_tick(kept: SimpleNamespace) -> None:
     found = audit(kept.meta, kept.rows)
     assert found.breaches == []
     assert found.patients == 3
@@ -154,5 +154,5 @@ def test_an_unproved_profile_needs_to_be_asked_for(tmp_path: Path) -> None:
     path.write_text(text.replace('value = 0.5, unit = "mg"', 'value = 0.4, unit = "mg"'), encoding="utf-8")
     with pytest.raises(ConfigError, match="not proved"):
         Batch("CancerMorphine", 1, profile=str(path))
-    assert Batch("CancerMorphine", 1, profile=str(path), allow_unproved=True).proved is False
-    assert Batch("CancerMorphine", 1).proved is True
+    assert Batch("CancerMorphine", 1, profile=str(path), allow_unproved=True).scene.proved is False
+    assert Batch("CancerMorphine", 1).scene.proved is True

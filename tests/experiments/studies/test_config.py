@@ -12,7 +12,6 @@ from thecal.experiments.studies.config import (
     CompareConfig,
     EvaluateConfig,
     TrainConfig,
-    checked_task,
     load_config,
     save_config,
 )
@@ -67,7 +66,7 @@ def test_frozen():
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("a.toml", "sede = 3", r"^a\.toml: sede: unknown; known: task, seed, "),
+        ("a.toml", "sede = 3", r"^a\.toml: sede: unknown; known: task, split, "),
         ("a.toml", "seed = -1", r"^a\.toml: seed: .*greater than or equal to 0"),
         (
             "a.toml",
@@ -110,8 +109,8 @@ def test_an_override_that_is_no_table():
 )
 def test_names_are_checked_before_any_work(changes, said):
     with pytest.raises(ConfigError, match=said):
-        checked_task(EvaluateConfig(**changes))
+        EvaluateConfig(**changes).scenario.resolve()
 
 
 def test_a_good_configuration_gives_its_task():
-    assert checked_task(EvaluateConfig(difficulty="easy")).name == "CancerMorphine"
+    assert EvaluateConfig(difficulty="easy").scenario.resolve().task.name == "CancerMorphine"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from thecal.envs import ThecalEnv, ThecalVectorEnv
-from thecal.envs.adapters.sb3 import make_sb3
+from thecal.envs.adapters.make import make_sb3
 
 STEPS = 48
 SEED = 77

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from thecal.core.errors import ConfigError
+from thecal.envs.scenario import Scenario
 from thecal.experiments.assurance.attack import STRATEGIES, AttackCase, attack, attack_cases, run_attack
 from thecal.experiments.assurance.audits import replay
 from thecal.experiments.assurance.safety_case import catalogue, invariants_page, render
@@ -19,7 +20,7 @@ from thecal.experiments.studies.config import EvaluateConfig, TrainConfig
 from thecal.experiments.studies.train import train
 from thecal.safety.invariants import Invariant
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -128,8 +129,8 @@ def test_verify_proves_a_profile_file_and_says_when_it_cannot(tmp_path, monkeypa
     assert any(goal["status"] == "unknown" for goal in json.loads(Path("hurried.json").read_text())["shared"])
 
 
-def test_a_small_attack_finds_nothing_and_a_broken_shield_would_be_found(tmp_path, monkeypatch):
-    cases = [case for case in attack_cases(11, 0, ["CancerMorphine"]) if case.pump == "synchromed_ii_40"][:2]
+def test_a_small_attack_finds_only_a_broken_shield(tmp_path, monkeypatch):
+    cases = [case for case in attack_cases(11, 0, ["CancerMorphine"]) if case.scenario.pump == "synchromed_ii_40"][:2]
     result = run_attack(cases, workers=2)
     assert {"usable", "malformed", "wrong units", "stale or repeated"} >= set(result["commands"])
     assert min(result["tested"][name] for name in ("finite", "command", "clock", "cap_24h", "step_up", "floor")) > 0
@@ -147,7 +148,7 @@ def test_a_small_attack_finds_nothing_and_a_broken_shield_would_be_found(tmp_pat
         return meta
 
     monkeypatch.setattr(module, "trail_meta", strict)
-    found, why = attack(AttackCase("CancerMorphine", "synchromed_ii_40", "none", 11, 1))
+    found, why = attack(AttackCase(Scenario.of("CancerMorphine", seed=1), 11))
     assert why == ""
     assert {breach[0] for breach in found.breaches} == {11}
 
@@ -155,8 +156,8 @@ def test_a_small_attack_finds_nothing_and_a_broken_shield_would_be_found(tmp_pat
 def test_every_task_pump_and_fault_is_attacked():
     cases = attack_cases(1, 0)
     assert len(cases) == 3 * 8 * 3 + 3 * 3
-    assert len({(case.task, case.pump, case.faults, case.stage) for case in cases}) == len(cases)
-    assert {case.stage for case in cases} == {"auto", "confirm", "lower", "advise"}
+    assert len({tuple(case.label.values()) for case in cases}) == len(cases)
+    assert {case.scenario.stage for case in cases} == {"auto", "confirm", "lower", "advise"}
 
 
 def test_the_recorded_attack_and_mutation_belong_to_this_kernel():
@@ -181,7 +182,7 @@ def test_the_adversary_learns_and_its_weights_are_no_pickle(tmp_path):
     path = tmp_path / "a.npz"
     learned = train_adversary("CancerMorphine", path, frames=4096, seed=0)
     assert np.isfinite(list(learned.values())).all()
-    found, _ = attack(AttackCase("CancerMorphine", "synchromed_ii_40", "none", 13, 1, adversary=str(path)))
+    found, _ = attack(AttackCase(Scenario.of("CancerMorphine", seed=1), 13, adversary=str(path)))
     assert found.breaches == []
     np.savez(tmp_path / "bad.npz", a=np.array([{}], dtype=object))
     for bad in ("bad.npz", "none.npz"):

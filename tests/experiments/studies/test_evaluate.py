@@ -13,10 +13,10 @@ from thecal.agents.backends.store import save_policy
 from thecal.agents.find import find_policies, find_policy
 from thecal.agents.registry import make_policy
 from thecal.core.errors import ConfigError, StoreError, UnknownNameError
-from thecal.envs.kernel.observation import N_OBS, NAMES
-from thecal.envs.outcomes import OUTCOMES
+from thecal.envs.kernel.observation import STANDARD_FIELDS
+from thecal.envs.outcomes import OUTCOMES, outcomes
 from thecal.experiments.analysis.stored import load_result, to_dict
-from thecal.experiments.rollouts.rollout import Trajectories
+from thecal.experiments.rollouts.parquet import load_trajectories
 from thecal.experiments.studies.config import CompareConfig, EvaluateConfig, load_config
 from thecal.experiments.studies.evaluate import evaluate, run_compare
 
@@ -27,11 +27,11 @@ def make_trained(folder: Path, seed: int = 0, **changes) -> str:
     """A tiny stored actor with random weights, as training would leave it in ``folder/policy``."""
     rng = np.random.default_rng(seed)
     values = {
-        "algorithm": "ppo", "task": "CancerMorphine", "task_hash": "abc", "observation_names": NAMES, "net_arch": (4,),
+        "algorithm": "ppo", "task": "CancerMorphine", "task_hash": "abc", "observation_names": STANDARD_FIELDS, "net_arch": (4,),
         "activation": "tanh", "settings": {"gamma": 0.99}, "seed": seed, "frames": 10, "interrupted": False,
         "thecal_version": "0",
     }  # fmt: skip
-    shapes = {"mlp_extractor.policy_net.0": (4, N_OBS), "action_net": (2, 4)}
+    shapes = {"mlp_extractor.policy_net.0": (4, len(STANDARD_FIELDS)), "action_net": (2, 4)}
     weights = {}
     for layer, shape in shapes.items():
         weights[f"{layer}.weight"] = rng.normal(0, 0.3, shape).astype(np.float32)
@@ -43,7 +43,7 @@ def make_trained(folder: Path, seed: int = 0, **changes) -> str:
 @pytest.fixture
 def quick(monkeypatch):
     """Two days in place of four weeks."""
-    monkeypatch.setattr("thecal.experiments.studies.config.load_task", lambda _name: short_task(2.0))
+    monkeypatch.setattr("thecal.envs.scenario.load_task", lambda _name: short_task(2.0))
 
 
 def test_policies_by_name_and_folder(tmp_path):
@@ -79,8 +79,9 @@ def test_evaluate(store, quick):
     files = {"config.json", "estimates.json", "provenance.json", "trajectories.parquet"}
     assert {path.name for path in Path("here").iterdir()} == files
     assert store.artifacts(found.run_id) == files
-    again = Trajectories.from_parquet("here/trajectories.parquet")
-    np.testing.assert_array_equal(again["pain_mean"], found.run["pain_mean"])
+    again = load_trajectories("here/trajectories.parquet")
+    for key, values in outcomes(again, found.scene.task.outcomes).items():
+        np.testing.assert_array_equal(values, found.values[key])
     assert load_config(EvaluateConfig, "here/config.json").policy == "fixed"
 
 
@@ -148,9 +149,9 @@ def test_slips_show_before_anything_is_tracked(store, changes, error, said):
     assert store.client.get_experiment_by_name("thecal") is None
 
 
-def test_a_policy_trained_on_other_observations_is_failed_in_one_sentence(store, quick):
+def test_a_policy_of_other_observations_fails_in_one_sentence(store, quick):
     folder = store.folder / "other"
-    make_trained(folder, observation_names=("elsewhere", *NAMES[1:]))
+    make_trained(folder, observation_names=("elsewhere", *STANDARD_FIELDS[1:]))
     with pytest.raises(ConfigError, match="observation field 0 is"):
         evaluate(EvaluateConfig(policy=str(folder), patients=1))
     assert store.only_run().info.status == "FAILED"

@@ -59,7 +59,7 @@ def test_reset_without_seed_goes_on_from_the_seeded_stream():
     assert not np.array_equal(first.reset()[0], second.reset(seed=9)[0])
 
 
-def test_info_has_the_same_keys_after_every_step_and_truth_only_when_asked_for():
+def test_info_keeps_its_keys_and_shows_truth_only_when_asked():
     plain, told = gym.make(IDS[0]), gym.make(IDS[0], truth=True)
     keys = {frozenset(plain.reset(seed=1)[1])} | {frozenset(plain.step(np.zeros(2, np.float32))[4]) for _ in range(5)}
     assert len(keys) == 1

@@ -9,8 +9,10 @@ import pytest
 from rich.console import Console
 
 from thecal.agents.backends.load import load_policy
+from thecal.agents.registry import policy_names
+from thecal.envs.scenario import Scenario
 from thecal.experiments.cli import run
-from thecal.experiments.commands.demo import BASELINES, run_demo
+from thecal.experiments.commands.demo import run_demo
 
 
 @pytest.fixture(scope="module")
@@ -21,14 +23,14 @@ def demo(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        result = run_demo(quick=True, out=folder / "out", seed=1, console=told, frames=16_384, patients=4)
+        result = run_demo(Scenario.of(seed=1), quick=True, out=folder / "out", console=told, frames=16_384, patients=4)
     return folder, result, told.file.getvalue()
 
 
 def test_it_trains_compares_and_reports(demo):
     folder, result, told = demo
     found = result.comparison.result
-    assert list(found.policies) == ["ppo", *BASELINES]
+    assert list(found.policies) == ["ppo", *policy_names()]
     assert len(found.patients) == 4
     assert found.split == "test"
     assert load_policy(folder / "out" / "training" / "policy").record.frames >= 16_384

@@ -44,7 +44,7 @@ def _watched(batch: Batch) -> Watch:
     return watch
 
 
-def test_maskable_ppo_learns_on_one_environment_and_nothing_it_chose_was_changed() -> None:
+def test_maskable_ppo_learns_and_the_shield_changes_no_choice() -> None:
     env = DiscreteActions(gym.make("thecal:thecal/CancerMorphine-v0", shield_mode="mask", trail=True))
     watch = _watched(env.unwrapped.batch)  # type: ignore[attr-defined]
     model = sb3_contrib.MaskablePPO("MlpPolicy", env, n_steps=128, batch_size=64, n_epochs=1, seed=0, device="cpu")
@@ -56,7 +56,7 @@ def test_maskable_ppo_learns_on_one_environment_and_nothing_it_chose_was_changed
 
 def test_maskable_ppo_learns_on_the_native_batch() -> None:
     env = make_sb3("CancerMorphine", 16, seed=0, pool=64, discrete=True, trail=True)
-    assert env.batch.shield_mode.name == "MASK"
+    assert env.batch.scene.mode.name == "MASK"
     watch = _watched(env.batch)
     model = sb3_contrib.MaskablePPO("MlpPolicy", env, n_steps=64, batch_size=256, n_epochs=1, seed=0, device="cpu")
     model.learn(2_048)
@@ -93,7 +93,7 @@ def test_the_masks_of_a_batch_are_those_of_its_environments(n: int) -> None:
         assert np.array_equal(mask, env.action_masks()[i])
 
 
-def test_the_batch_runs_the_rows_of_its_table_and_holds_what_is_no_choice() -> None:
+def test_the_batch_runs_table_rows_and_holds_what_is_no_choice() -> None:
     discrete, plain = (
         make_sb3("CancerMorphine", 4, seed=5, pool=8, shield_mode="mask", discrete=d) for d in (True, False)
     )
