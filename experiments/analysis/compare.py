@@ -107,10 +107,10 @@ def _values(runs: Sequence[Trajectories], measured: Sequence[Outcome]) -> dict[s
 
 def _infos(groups: Mapping[str, Sequence[Trajectories]]) -> dict[str, PolicyInfo]:
     """What each policy is, under its name in the comparison and with all its training seeds; equal labels get that name."""
-    told = {name: [run.info for run in runs] for name, runs in groups.items()}
-    labels = Counter(infos[0].label for infos in told.values())
+    known = {name: [run.info for run in runs] for name, runs in groups.items()}
+    labels = Counter(infos[0].label for infos in known.values())
     found = {}
-    for name, (first, *more) in told.items():
+    for name, (first, *more) in known.items():
         label = first.label if labels[first.label] == 1 else f"{first.label} ({name})"
         seeds = tuple(dict.fromkeys(seed for info in (first, *more) for seed in info.training_seeds))
         found[name] = first.model_copy(update={"name": name, "label": label, "training_seeds": seeds})

@@ -115,13 +115,13 @@ def progress_bar(title: str, total: float | None) -> Iterator[Callable[..., None
 def _lines(title: str, expected: float | None) -> Callable[..., None]:
     """Progress as lines for logs."""
     console = errors()
-    told = -1
+    shown = -1
 
     def update(done: float, note: str = "", total: float | None = expected) -> None:
-        nonlocal told
+        nonlocal shown
         tenth = int(10.0 * done / total) if total else 0
-        if tenth > told:
-            told = tenth
+        if tenth > shown:
+            shown = tenth
             console.print(f"{title}: {10 * tenth} %{', ' + note if note else ''}", soft_wrap=True, highlight=False)
 
     return update

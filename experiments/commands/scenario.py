@@ -52,9 +52,9 @@ def _options(defaults: dict[str, Any]) -> list[inspect.Parameter]:
         kind: Any = field.annotation if field.annotation in (int, bool) else str
         flags = _FLAGS.get(name, (f"--{name.replace('_', '-')}",))
         default = defaults.get(name, field.default)
-        told = "" if default is None or default is False else f" Default: {default}."
+        ending = "" if default is None or default is False else f" Default: {default}."
         option = typer.Option(
-            *flags, help=f"{field.description}{told}", show_default=False, rich_help_panel=_PANEL,
+            *flags, help=f"{field.description}{ending}", show_default=False, rich_help_panel=_PANEL,
             min=0 if kind is int else None,
         )  # fmt: skip
         annotation = Annotated[kind | None, option]

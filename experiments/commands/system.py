@@ -81,12 +81,12 @@ def validate(
     with console.status("reproducing ...") as status:
         count = 0
 
-        def told(title: str) -> None:
+        def report(title: str) -> None:
             nonlocal count
             count += 1
             status.update(f"{count} of {total}: {title}")
 
-        scores = reproduce(names or None, told)
+        scores = reproduce(names or None, report)
         if docs:
             from thecal.experiments.reports.validation_page import Saved, save, write_page
 

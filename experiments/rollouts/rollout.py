@@ -106,9 +106,9 @@ def blocks(
     def run() -> Iterator[Trajectories]:
         for k, begin in enumerate(range(0, len(wanted), size)):
             chunk = wanted[begin : begin + size]
-            told = partial(_report, progress, k * scene.task.n_steps, total)
+            report = partial(_progress, progress, k * scene.task.n_steps, total)
             keep = None if trail is None else _numbered(trail, k)
-            yield _run(policy, scene, chunk, fields, told, keep, transitions)
+            yield _run(policy, scene, chunk, fields, report, keep, transitions)
 
     return run()
 
@@ -125,7 +125,7 @@ def _numbered(path: Path, chunk: int) -> Path:
     return path if chunk == 0 else path.with_stem(f"{path.stem}-{chunk}")
 
 
-def _report(progress: Progress, before: int, total: int, steps: int) -> None:
+def _progress(progress: Progress, before: int, total: int, steps: int) -> None:
     progress(before + steps, total)
 
 
