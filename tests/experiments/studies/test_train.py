@@ -67,7 +67,7 @@ def test_another_seed_learns_something_else(store, finished):
     )
 
 
-def test_ctrl_c_keeps_what_was_learnt(store):
+def test_ctrl_c_keeps_what_was_learned(store):
     presses = [KeyboardInterrupt]
 
     def stop(_done, _total, _numbers):
@@ -122,10 +122,10 @@ def test_an_unshielded_training_is_marked(store):
         ({"out": "file/deep"}, StoreError, "output folder"),
     ],
 )
-def test_slips_show_before_anything_is_tracked(store, changes, error, said):
+def test_mistakes_show_before_anything_is_tracked(store, changes, error, said):
     (store.folder / "file").write_text("x")
     with pytest.raises(error, match=said):
-        train(config(**{"out": "runs/slip", **changes}))
+        train(config(**{"out": "runs/mistake", **changes}))
     assert store.client.get_experiment_by_name("thecal") is None
 
 
