@@ -172,7 +172,9 @@ def test_any_content_of_the_task_changes_the_hash(changes):
 def test_bounds_of_the_observation_are_part_of_the_hash():
     """They follow the task's own profile where the task states none, so the profile counts where it binds nobody."""
     tasks = [
-        short_task(2.0, profile=name, observation=load_task("CancerMorphine").observation.model_copy(update={"bounds": {}}))
+        short_task(
+            2.0, profile=name, observation=load_task("CancerMorphine").observation.model_copy(update={"bounds": {}})
+        )
         for name in ("seed_2025", "research_wide")
     ]
     found = [Scenario.of(task, profile="label_us").resolve() for task in tasks]

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from thecal.core.errors import InvalidActionWarning
 from thecal.envs import ThecalVectorEnv
-from thecal.envs.adapters.masks import DiscreteActions
 from thecal.envs.adapters.make import make_sb3
+from thecal.envs.adapters.masks import DiscreteActions
 from thecal.envs.adapters.single import ThecalEnv
 from thecal.safety.invariants import Fallback, names
 

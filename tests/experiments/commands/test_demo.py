@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from thecal.agents.backends.load import load_policy
-from thecal.experiments.cli import run
 from thecal.agents.registry import policy_names
 from thecal.envs.scenario import Scenario
+from thecal.experiments.cli import run
 from thecal.experiments.commands.demo import run_demo
 
 
@@ -29,9 +29,10 @@ def demo(tmp_path_factory):
 
 def test_it_trains_compares_and_reports(demo):
     folder, result, told = demo
-    assert result.comparison.policies == ("ppo", *policy_names())
-    assert len(result.comparison.patients) == 4
-    assert result.comparison.split == "test"
+    found = result.comparison.result
+    assert list(found.policies) == ["ppo", *policy_names()]
+    assert len(found.patients) == 4
+    assert found.split == "test"
     assert load_policy(folder / "out" / "training" / "policy").record.frames >= 16_384
     page = result.report.read_text(encoding="utf-8")
     assert "PPO (trained)" in page

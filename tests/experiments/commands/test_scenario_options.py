@@ -113,7 +113,20 @@ def test_every_option_reaches_a_run_and_its_record(name, capsys):
 
 def test_options_left_out_come_from_the_file(capsys, elsewhere):
     (elsewhere / "mine.toml").write_text('task = "short.toml"\nstage = "advise"\npump = "synchromed_ii_20"\n')
-    words = ["evaluate", "fixed", "-n", "1", "-c", "mine.toml", "--stage", "lower", "--no-track", "--json", "-o", "here"]
+    words = [
+        "evaluate",
+        "fixed",
+        "-n",
+        "1",
+        "-c",
+        "mine.toml",
+        "--stage",
+        "lower",
+        "--no-track",
+        "--json",
+        "-o",
+        "here",
+    ]
     assert run(words) == 0, capsys.readouterr().err
     config, _ = stored("here")
     assert (config["task"], config["stage"], config["pump"]) == ("short.toml", "lower", "synchromed_ii_20")
@@ -122,9 +135,7 @@ def test_options_left_out_come_from_the_file(capsys, elsewhere):
 
 def test_a_demonstration_carries_every_option(monkeypatch):
     seen: list[Scenario] = []
-    monkeypatch.setattr(
-        "thecal.experiments.commands.demo.run_demo", lambda scenario, **_more: seen.append(scenario)
-    )
+    monkeypatch.setattr("thecal.experiments.commands.demo.run_demo", lambda scenario, **_more: seen.append(scenario))
     assert run(["demo", "--quick", "--task", "short.toml", *line("split")]) == 0
     assert seen == [expected(split="train")]
 
