@@ -30,7 +30,7 @@ def forest(data: ReportData) -> go.Figure:
         shared_yaxes=True,
         subplot_titles=titles,
         horizontal_spacing=0.035,
-        vertical_spacing=_GAP_PX / plots,
+        vertical_spacing=_GAP_PX / plots if rows > 1 else 0.0,  # a single low row is smaller than a gap
     )
     styles = styles_of(data.infos)
     for k, outcome in enumerate(shown):

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSourc
 
 from thecal.agents.backends.registry import algorithm_names
 from thecal.agents.registry import policy_names
-from thecal.core.errors import ConfigError
+from thecal.core.errors import ConfigError, StoreError
 from thecal.core.files import write_whole
 from thecal.envs.options import Split
 from thecal.envs.scenario import Scenario
@@ -154,8 +154,10 @@ def writable(folder: Path) -> Path:
     Raises:
         StoreError: it cannot.
     """
-    probe = write_whole(folder / f".write_check.{os.getpid()}", "")
-    probe.unlink(missing_ok=True)
+    try:
+        write_whole(folder / f".write_check.{os.getpid()}", "").unlink(missing_ok=True)
+    except StoreError as error:
+        raise StoreError(f"the output folder {folder} cannot be written ({error.__cause__})") from error
     return folder
 
 

@@ -142,7 +142,7 @@ def test_ready_policies_in_place_of_names(store, quick):
         ({"out": "file/deep"}, StoreError, "output folder"),
     ],
 )
-def test_slips_show_before_anything_is_tracked(store, changes, error, said):
+def test_mistakes_show_before_anything_is_tracked(store, changes, error, said):
     (store.folder / "file").write_text("x")
     with pytest.raises(error, match=said):
         run_compare(CompareConfig(**{"patients": 2, **changes}))

@@ -122,10 +122,10 @@ def test_an_unshielded_training_is_marked(store):
         ({"out": "file/deep"}, StoreError, "output folder"),
     ],
 )
-def test_slips_show_before_anything_is_tracked(store, changes, error, said):
+def test_mistakes_show_before_anything_is_tracked(store, changes, error, said):
     (store.folder / "file").write_text("x")
     with pytest.raises(error, match=said):
-        train(config(**{"out": "runs/slip", **changes}))
+        train(config(**{"out": "runs/mistake", **changes}))
     assert store.client.get_experiment_by_name("thecal") is None
 
 
