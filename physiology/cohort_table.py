@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import difflib
+import io
 import math
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError, ParameterError, StoreError
+from thecal.core.files import write_whole
 from thecal.physiology.covariates import COVARIATES, Covariate
 
 SPLITS = ("train", "tune", "test")
@@ -108,20 +109,17 @@ def write_table(path: Path, columns: Columns, ids: Sequence[str], splits: Sequen
     if splits is not None:
         named["split"] = list(splits)
     named |= {name: values.tolist() for name, values in columns.items()}
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".csv":
-            with partial.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file)
-                writer.writerow(named)
-                writer.writerows(zip(*named.values(), strict=True))
-        else:
-            arrow, parquet = _arrow(path)
-            parquet.write_table(arrow.table(named), partial)
-        os.replace(partial, path)
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror or error})") from error
+    if path.suffix == ".csv":
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(named)
+        writer.writerows(zip(*named.values(), strict=True))
+        write_whole(path, text.getvalue())
+        return
+    arrow, parquet = _arrow(path)
+    content = io.BytesIO()
+    parquet.write_table(arrow.table(named), content)
+    write_whole(path, content.getvalue())
 
 
 def _arrow(path: Path) -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ tick, slow ones once a slow step. Granuloma and infection are in ``catheter_harm
 from __future__ import annotations
 
 from thecal.core.jit import kernel
-from thecal.core.layout import MU, SLOW_H
+from thecal.core.layout import MU, SENSORS, SLOW_H
 from thecal.physiology.adaptation import share
 from thecal.physiology.effect import hill
 
@@ -18,6 +18,7 @@ OVERSEDATED_POSS = 3
 POSS_CUTS = (0.25, 0.50, 0.80)
 NAUSEA_MAX = 10.0
 _WEEK_H = 168.0
+_HEART, _SYSTOLIC = SENSORS.index("hr"), SENSORS.index("sbp")
 
 
 @kernel
@@ -133,12 +134,12 @@ def _withdrawal_sum(par, state, k):
 def heart_rate(par, state, act):
     """True heart rate (beats/min) at relative activity ``act``."""
     fever = 10.0 * max(0.0, state.temperature - 37.0)  # about 10 beats/min per degree (clinical rule)
-    resting = par.hr0 + par.s_gain_pain[0] * state.pain + par.act_hr * act - par.sed_hr * state.sedation + fever
+    resting = par.hr0 + par.s_gain_pain[_HEART] * state.pain + par.act_hr * act - par.sed_hr * state.sedation + fever
     return resting * (1.0 - state.hr_fall) + _withdrawal_sum(par, state, 0)
 
 
 @kernel
 def systolic(par, state, act):
     """True systolic pressure (mmHg) at relative activity ``act``."""
-    resting = par.sbp0 + par.s_gain_pain[1] * state.pain + par.act_sbp * act - par.sed_sbp * state.sedation
+    resting = par.sbp0 + par.s_gain_pain[_SYSTOLIC] * state.pain + par.act_sbp * act - par.sed_sbp * state.sedation
     return resting * (1.0 - state.bp_fall) + _withdrawal_sum(par, state, 1)

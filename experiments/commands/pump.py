@@ -38,6 +38,9 @@ def simulate(
     table: Annotated[
         Path | None, typer.Option("--csv", help="Write every pump tick here (.csv).", dir_okay=False)
     ] = None,
+    profile: Annotated[
+        str, typer.Option("--profile", help="Limit profile that its fills are checked against, by name or .toml file.")
+    ] = "seed_2025",
     as_json: Json = False,
 ) -> None:
     """Run a program file without a patient: what flows, and at what concentration it leaves the tip.
@@ -46,8 +49,11 @@ def simulate(
     """
     from thecal.devices.program_file import read_program, run_program
     from thecal.experiments.reports.pump_page import alarm_days, write_program_page
+    from thecal.envs.program_orders import program_refusals
+    from thecal.safety.profiles import load_profile
 
     read = read_program(program)
+    refusals = program_refusals(read, load_profile(profile))
     run, spec, report = run_program(read)
     if plot is not None:
         errors().print(f"wrote {write_program_page(run, spec, report, read, plot)}")
@@ -55,7 +61,8 @@ def simulate(
         errors().print(f"wrote {_write_csv(run, read.solution.drugs, table)}")
     rows = _summary(run, read.solution.drugs)
     if as_json:
-        emit({"pump": spec.name, "days": read.days, "summary": rows, "alarms": alarm_days(run.samples)})
+        alarms, refused = alarm_days(run.samples), [refusal._asdict() for refusal in refusals]
+        emit({"pump": spec.name, "days": read.days, "summary": rows, "alarms": alarms, "refused_orders": refused})
         return
     shown = plain_table(f"{spec.title}, {read.days:g} days", ["", "value"])
     for name, value in rows.items():
@@ -65,6 +72,8 @@ def simulate(
     output().print(shown)
     for text in report.warnings:
         errors().print(f"[yellow]note:[/] {text}", highlight=False)
+    for at_h, order, reason in refusals:
+        errors().print(f"[yellow]a check would refuse the {order} at {at_h:g} h:[/] {reason}", highlight=False)
 
 
 def _summary(run: PumpRun, drugs: tuple[str, ...]) -> dict[str, float]:

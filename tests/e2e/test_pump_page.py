@@ -91,6 +91,19 @@ def test_a_senseless_program_is_refused_in_one_sentence(tmp_path, capsys, text, 
     assert "Traceback" not in said
 
 
+def test_a_prime_into_a_full_catheter_is_reported(tmp_path, capsys):
+    path = tmp_path / "prime.toml"
+    lines = (
+        'days = 2\n[solution]\ndrugs = ["morphine"]\nmg_per_ml = [10.0]\n[[do]]\nat_h = 24\ndo = "prime"\nml = 0.3\n'
+    )
+    path.write_text(lines, encoding="utf-8")
+    assert run(["pump", "simulate", str(path), "--json"]) == 0
+    (refused,) = json.loads(capsys.readouterr().out)["refused_orders"]
+    assert (refused["at_h"], refused["order"]) == (24.0, "prime")
+    assert run(["pump", "simulate", str(path)]) == 0
+    assert "would refuse the prime at 24 h" in " ".join(capsys.readouterr().err.split())
+
+
 def test_interrogation_needs_exactly_one_pump(capsys):
     assert run(["pump", "interrogate"]) != 0
     assert run(["pump", "interrogate", str(EXAMPLE), "--task", "CancerMorphine"]) != 0

@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from tests.support.fault_runs import ONSET_D, N, advance, batch, planned
 
 from thecal.core.errors import ConfigError
 from thecal.core.jit import set_threads
@@ -13,42 +14,10 @@ from thecal.core.layout import SENSORS
 from thecal.devices.alarms import PumpAlarm
 from thecal.devices.fault_records import FAULT_NAMES, Fault
 from thecal.devices.monitor_records import Monitor
-from thecal.devices.reservoir import unaccounted
-from thecal.devices.specs import pump_names
-from thecal.envs import ThecalEnv
-from thecal.envs.batch import Batch
 from thecal.envs.kernel.observation import FIELD_NAMES
 from thecal.envs.kernel.records import PUBLIC_NAMES, TRUTH_NAMES
 
-N = 12
-ONSET_D = 7
 DAY = 24  # steps of the task in a day
-
-
-def batch(faults=None, *, task="CancerMorphine", pump=None, n=N, seed=3) -> Batch:
-    built = Batch(task, n, split="test", faults=faults, pump=pump)
-    built.restart(np.arange(n), np.arange(n), np.full(n, seed, np.uint64))
-    return built
-
-
-def advance(built: Batch, days: float, action=(0.0, 1.0)) -> dict[str, np.ndarray]:
-    """Run for some days; ``[steps, n]`` of every field of the step's report."""
-    actions = np.tile(np.array(action), (built.n, 1))
-    rows = []
-    for _ in range(round(days * 24 / built.spec.tick_h)):
-        built.advance(actions)
-        rows.append(built.out.copy())
-    log = np.stack(rows)
-    return {name: log[name] for name in log.dtype.names}
-
-
-def planned(fault: str, **entry) -> dict:
-    entry.setdefault("at_h", ONSET_D * 24.0)
-    serviced = entry.pop("serviced", False)
-    wrong = entry.pop("wrong_drug", None)
-    return {
-        "hazards": False, "serviced": serviced, "wrong_drug": wrong, "planned": [{"fault": fault, **entry}],
-    }  # fmt: skip
 
 
 @cache
@@ -297,40 +266,3 @@ def test_faults_depend_on_no_action_batch_or_thread():
         if drawn >> k & 1:
             ours, theirs = (first >> k & 1).argmax(axis=0), (other >> k & 1).argmax(axis=0)
             np.testing.assert_array_equal(ours, theirs)
-
-
-@pytest.mark.parametrize("pump", pump_names())
-@pytest.mark.parametrize("task", ["CancerMorphine", "NonCancerMix"])
-def test_every_pump_runs_every_task_under_stress_without_loss(pump, task):
-    built = batch("stress", task=task, pump=pump)
-    log = advance(built, 28, (0.3, 1.0))
-    assert np.isfinite(built.observations).all()
-    assert (log["reservoir_true_ml"] >= 0.0).all()
-    assert (log["faults"] != 0).any()
-    for row in built.world["pump"]:
-        for d in range(3):
-            assert abs(unaccounted(row, d)) <= 1e-9 * max(1.0, float(row["filled_ug"][d]))
-
-
-@pytest.mark.parametrize("pump", ["constant_0p5", "constant_1p0"])
-def test_a_constant_pump_is_dosed_by_concentration(pump):
-    built = batch(pump=pump)
-    log = advance(built, 7, (1.0, 1.0))
-    rate = built.scene.pump.max_rate_nl * 96e-6
-    assert log["allowed_rate"] == pytest.approx(np.full_like(log["allowed_rate"], rate))
-    assert (log["allowed_bolus_ul"] >= 0.0).all()
-    doses = batch().par["shield"]["conc"][:, 0] * batch().par["task"]["start_rate_nl"]
-    assert built.par["shield"]["conc"][:, 0] * built.par["task"]["start_rate_nl"] == pytest.approx(doses, rel=0.05)
-
-
-def test_an_environment_is_interrogated_like_a_pump():
-    env = ThecalEnv("CancerMorphine", faults=planned("battery", at_h=24.0))
-    env.reset(seed=1, options={"patient": 0})
-    for _ in range(30):
-        env.step([0.0, 0.0])
-    sections = env.interrogate()
-    text = str(sections)
-    assert "SynchroMed II, 40 mL" in text
-    assert "ERI reached" in text
-    assert "eri" in dict(sections["status"])["alarms"]
-    assert "true" not in text
