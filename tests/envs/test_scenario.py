@@ -163,8 +163,15 @@ def test_content_is_hashed_whatever_its_name(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"horizon_d": 3.0}, {"monitored": False}, {"costs": ("resp",)}, {"start_clock_h": 9.0}, {"weights": {"dose": 1.0}}]
-)  # fmt: skip
+    "changes",
+    [
+        {"horizon_d": 3.0},
+        {"monitored": False},
+        {"costs": ("resp",)},
+        {"start_clock_h": 9.0},
+        {"weights": {"dose": 1.0}},
+    ],
+)
 def test_any_content_of_the_task_changes_the_hash(changes):
     assert Scenario.of(short_task(2.0, **changes)).resolve().hash != Scenario.of(short_task(2.0)).resolve().hash
 
