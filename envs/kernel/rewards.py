@@ -51,7 +51,7 @@ TERMS = (
     Term("resp", -1, 0, "time with depressed breathing"),
     Term("dose", -1, 0, "dose of the first drug in 24 h as a share of its cap"),
     Term("oih", -1, 0, "opioid-induced hyperalgesia"),
-    Term("change", -1, 0, "relative change of the rate"),
+    Term("change", -np.inf, 0, "relative change of the rate"),
     Term("shield", -1, 0, "share of the largest rate change that the shield withheld", training_only=True),
     Term("terminal", -np.inf, 0, "every step that a death left of the horizon"),
     Term("spasticity", 0, 1, "distance from the worst modified Ashworth score, while alive"),

@@ -22,7 +22,10 @@ def short_task(days: float = 2.0, **changes: Any) -> TaskSpec:
 def hand_run(
     steps: int = 48, n: int = 2, *, tick_h: float = 1.0, cap_ug: float = 1000.0, **columns: Any
 ) -> Trajectories:
-    """Patients in untreated pain 8, felt pain 4, never sedated; ``columns`` replace fields, policy or scenario options."""
+    """Patients in constant untreated pain 8, felt pain 4, never sedated.
+
+    ``columns`` replace fields, the policy's name, or options of the scenario.
+    """
     data = {name: np.zeros((steps, n, *TICK_OUT[name].shape), _kind(name)) for name in FIELDS}
     data["time_h"][:] = tick_h * np.arange(1, steps + 1)[:, None]
     data["alive_h"][:] = tick_h
