@@ -48,8 +48,8 @@ def simulate(
     Example: `thecal pump simulate docs/examples/bridge.toml --plot bridge.html`
     """
     from thecal.devices.program_file import read_program, run_program
-    from thecal.experiments.reports.pump_page import alarm_days, write_program_page
     from thecal.envs.program_orders import program_refusals
+    from thecal.experiments.reports.pump_page import alarm_days, write_program_page
     from thecal.safety.profiles import load_profile
 
     read = read_program(program)

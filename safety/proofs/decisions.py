@@ -17,8 +17,7 @@ from thecal.safety.invariants import Invariant
 from thecal.safety.proofs import functions
 from thecal.safety.proofs.decision_terms import Decision
 from thecal.safety.proofs.goals import Goal
-from thecal.safety.proofs.terms import Held, Reading, record
-from thecal.safety.records import MAX_CAPS, SHIELD_PAR, SHIELD_STATE
+from thecal.safety.records import MAX_CAPS
 
 _I = Invariant
 
