@@ -89,19 +89,32 @@ print(json.dumps([run.policy, rose.tolist(), training_facts([policy])]))
     assert trained == []
 
 
-def test_it_is_compared_and_not_taken_for_a_trained_one(run: Run) -> None:
+def test_it_is_compared_and_not_taken_for_trained(run: Run) -> None:
     code = """
-import json
 from thecal.agents import make_policy
 from thecal.envs.tasks import load_task
-from thecal.experiments.analysis.compare import compare
 from thecal.experiments.reports.build import build_report
+from thecal.experiments.reports.page import render
+from thecal.experiments.studies.compare import compare
 task = load_task("CancerMorphine").model_copy(update={"horizon_d": 1.0})
 found = compare([make_policy("fixed"), make_policy("sleep_aware")], task, 3)
-report = build_report(found)
-print(json.dumps([report.policies, report.trained, found.training_seeds]))
+assert {name: one.info.kind for name, one in found.result.policies.items()} == {"fixed": "rule", "sleep_aware": "rule"}
+print(render(build_report(found)))
 """
-    assert json.loads(run(code)) == [["fixed", "sleep_aware"], [], {"fixed": 1, "sleep_aware": 1}]
+    assert "Titration by daytime reports" in run(code)
+
+
+def test_its_task_is_listed_and_made_by_gymnasium(run: Run) -> None:
+    rows = {row["name"]: row for row in json.loads(run(CLI, "list", "tasks", "--json"))}
+    assert rows["SpasticityExample"]["added by"] == "thecal-example-plugin 1.0.0"
+    assert rows["CancerMorphine"]["added by"] == ""
+    code = """
+import gymnasium, thecal
+env = gymnasium.make("thecal/SpasticityExample-v0")
+observation, _ = env.reset(seed=1)
+print(env.step(env.action_space.sample())[0].shape == observation.shape)
+"""
+    assert run(code).strip() == "True"
 
 
 def test_its_task_is_found_and_needs_no_python(run: Run) -> None:
