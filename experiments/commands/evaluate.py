@@ -46,7 +46,7 @@ def evaluate(
     ] = None,
     trail: Annotated[bool | None, typer.Option("--trail", help="Keep the audit trail with the run.")] = None,
     transitions: Annotated[
-        bool | None, typer.Option("--transitions", help="Keep every transition (for offline learning) in --out.")
+        bool | None, typer.Option("--transitions", help="Keep every transition (for offline learning) with the run.")
     ] = None,
     config: Config = None,
     settings: Set = None,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from thecal.agents.base import Policy
 from thecal.agents.find import find_policies, find_policy, folder_of, training_facts
+from thecal.core.errors import ConfigError
 from thecal.core.files import as_json, write_whole
 from thecal.envs.outcomes import outcomes
 from thecal.envs.scenario import Resolved
@@ -71,8 +72,10 @@ def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lamb
 
     Raises:
         StoreError: the store or the output folder cannot be written (before any work).
-        ConfigError: the configuration names something unknown.
+        ConfigError: the configuration names something unknown, or asks for transitions and gives them no place.
     """
+    if config.transitions and not (config.out or config.track):
+        raise ConfigError("transitions need a place: give the run a folder (--out) or track it")
     policy = find_policy(config.policy)
     scene = config.scenario.resolve()
     folder = writable(Path(config.out)) if config.out else None
@@ -83,12 +86,13 @@ def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lamb
         tracker.params({"config": config.model_dump(mode="json")})
         tracker.document(config.model_dump(mode="json"), CONFIG_FILE)
         _keep_policies(tracker, [config.policy])
-        trail = _trail_place(config, name, folder)
-        values = _stream(config, policy, scene, folder, trail, progress)
+        home = _home(config, folder)
+        trail = _trail_place(config, name, home)
+        values = _stream(config, policy, scene, folder, home, trail, progress)
         if trail is not None:
             tracker.tags({"trail_head": keep_heads(trail)})
-            if folder is None:
-                tracker.artifact(trail.parent)
+        if home is not None and folder is None:
+            tracker.artifact(home)
         estimates = {key: estimate(key, column, config.seed) for key, column in values.items()}
         tracker.metrics(_interval_metrics(estimates))
         if folder is not None:
@@ -104,6 +108,7 @@ def _stream(
     policy: Policy,
     scene: Resolved,
     folder: Path | None,
+    home: Path | None,
     trail: Path | None,
     progress: Callable[[int, int], None],
 ) -> dict[str, NDArray[np.float64]]:
@@ -112,9 +117,8 @@ def _stream(
     with ExitStack() as open_files:
         table = None if folder is None else open_files.enter_context(TrajectoryWriter(folder / "trajectories.parquet"))
         transitions = None
-        if config.transitions:
-            place = writable(Path(tempfile.mkdtemp(prefix="thecal-"))) if folder is None else folder
-            writer = TransitionWriter(place / "transitions.parquet", scene, policy.info)
+        if config.transitions and home is not None:
+            writer = TransitionWriter(home / "transitions.parquet", scene, policy.info)
             transitions = open_files.enter_context(writer)
         record: Record = "summary" if table is None else "full"
         parts = blocks(
@@ -179,10 +183,16 @@ def run_compare(
     return found, tracker.run_id
 
 
-def _trail_place(config: EvaluateConfig, policy: str, folder: Path | None) -> Path | None:
-    if not config.trail:
+def _home(config: EvaluateConfig, folder: Path | None) -> Path | None:
+    """Where trail and transitions are written: the run's folder, or a passing one that the tracking store copies."""
+    if folder is not None or not (config.trail or config.transitions):
+        return folder
+    return Path(tempfile.mkdtemp(prefix="thecal-run-"))
+
+
+def _trail_place(config: EvaluateConfig, policy: str, home: Path | None) -> Path | None:
+    if home is None or not config.trail:
         return None
-    home = folder if folder is not None else Path(tempfile.mkdtemp(prefix="thecal-trail-"))
     path = home / f"{policy}.trail"
     for old in chunks(path):
         old.unlink()

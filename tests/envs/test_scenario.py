@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import pytest
 
 from thecal.agents.registry import make_policy
@@ -21,6 +22,7 @@ from thecal.safety.certificate import UnprovedShieldError
 from thecal.safety.invariants import ShieldMode
 
 from support.runs import short_task
+from support.task_files import written
 
 # One value of every field that is not its default, and what decides about it.
 OTHER: dict[str, Any] = {
@@ -209,6 +211,22 @@ def test_every_environment_takes_and_carries_a_scenario(way):
     assert MADE[way](wanted, pump="prometra_ii_40", stage="auto").scenario == Scenario.of(
         wanted, pump="prometra_ii_40", stage="auto"
     )
+
+
+def test_options_reach_an_environment_made_by_gymnasium():
+    wanted = Scenario.of("NonCancerMorphine", **OPTIONS)
+    made = gym.make("thecal:thecal/NonCancerMorphine-v0", **OPTIONS)
+    assert resolved(made.unwrapped.batch.scene).hash == wanted.resolve().hash
+    given = {name: value for name, value in OPTIONS.items() if name != "seed"}
+    many = gym.make_vec(
+        "thecal:thecal/NonCancerMorphine-v0", num_envs=2, vectorization_mode="vector_entry_point", **given
+    )
+    assert many.unwrapped.batch.scene.hash == Scenario.of(wanted, seed=0).resolve().hash
+
+
+def test_a_trail_is_refused_where_a_patient_may_change_mixtures(tmp_path):
+    with pytest.raises(ConfigError, match="Everything: an audit trail knows one mixture"):
+        Batch(written(tmp_path, "Everything"), 1, trail=True)
 
 
 def test_a_rollout_takes_and_carries_a_scenario():

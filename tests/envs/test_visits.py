@@ -147,7 +147,7 @@ def test_a_mixture_that_would_pass_a_cap_is_not_filled(tmp_path):
     assert (step(batch)["mixture"] == SOME).all()
 
 
-def test_what_the_shield_counts_after_a_change_stays_under_every_cap(tmp_path):
+def test_after_a_change_every_cap_is_kept(tmp_path):
     batch = begun(tmp_path)
     for k in range(200):
         if k % 40 == 39:

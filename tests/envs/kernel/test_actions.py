@@ -145,7 +145,7 @@ def test_a_mixture_is_named_by_its_quarter_of_the_range(tmp_path, a, k):
     assert batch.world["episode"]["mixture_asked"].tolist() == [k]
 
 
-def test_a_called_clinic_comes_after_its_delay_and_counts_as_a_visit(tmp_path):
+def test_a_called_clinic_comes_late_and_counts_as_a_visit(tmp_path):
     batch = begun(tmp_path)
     seen = []
     log = {name: [] for name in ("calls", "visits", "r_calls")}
@@ -189,7 +189,7 @@ def test_a_called_clinic_opens_a_latched_lock(tmp_path):
     assert (called.world["shield"]["lock_resp"] == 0).mean() > 0.7
 
 
-def test_a_clinician_clears_nothing_in_a_patient_who_cannot_be_roused(tmp_path):
+def test_nothing_is_cleared_in_a_patient_who_cannot_be_roused(tmp_path):
     batch = begun(tmp_path, n=1)
     world, par = batch.world[0], batch.par[0]
     world["patient"]["tick"] = 40

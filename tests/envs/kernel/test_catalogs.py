@@ -31,7 +31,7 @@ def begun(task: TaskSpec, n: int = N, **options) -> Batch:
 
 
 @pytest.mark.parametrize("catalogue", [ACTIONS, FIELDS, TERMS, COSTS])
-def test_names_of_a_catalogue_are_unique_and_can_be_written_in_a_file(catalogue):
+def test_names_are_unique_and_can_be_written_in_a_file(catalogue):
     names = [entry.name for entry in catalogue]
     assert len(set(names)) == len(names)
     assert all(name.isidentifier() and name == name.lower() for name in names)
@@ -105,7 +105,7 @@ def test_terms_and_costs_keep_their_range(tmp_path, name, difficulty, mode):
     assert (batch.out["terminated"] == 0).any() or mode == "off"
 
 
-def test_the_sum_of_costs_counts_the_channels_that_the_task_names(tmp_path):
+def test_the_cost_adds_up_the_channels_that_the_task_names(tmp_path):
     batch = begun(load_task(written(tmp_path, "Baclofen")), shield_mode="off")
     for _ in range(12):
         batch.advance(np.tile([1.0, 0.0], (N, 1)))

@@ -17,6 +17,7 @@ from thecal.envs.kernel.observation import STANDARD_FIELDS
 from thecal.envs.outcomes import OUTCOMES, outcomes
 from thecal.experiments.analysis.stored import load_result, to_dict
 from thecal.experiments.rollouts.parquet import load_trajectories
+from thecal.experiments.rollouts.transitions import read_transitions
 from thecal.experiments.studies.config import CompareConfig, EvaluateConfig, load_config
 from thecal.experiments.studies.evaluate import evaluate, run_compare
 
@@ -89,6 +90,21 @@ def test_evaluate_without_folder_or_tracking(quick, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert evaluate(EvaluateConfig(policy="fixed", patients=1, track=False)).run_id is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_transitions_and_trail_are_kept_with_the_run(store, quick):
+    found = evaluate(EvaluateConfig(policy="random", patients=3, transitions=True, trail=True))
+    assert store.artifacts(found.run_id) == {"config.json", "random.trail", "transitions.parquet"}
+    folder = evaluate(EvaluateConfig(policy="random", patients=3, transitions=True, out="here", track=False))
+    (block,) = read_transitions("here/transitions.parquet")
+    np.testing.assert_allclose(block.rewards.sum(axis=0), found.values["return"], atol=0.5)
+    np.testing.assert_array_equal(folder.values["return"], found.values["return"])
+
+
+def test_transitions_without_a_place_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="transitions need a place"):
+        evaluate(EvaluateConfig(policy="fixed", patients=1, transitions=True, track=False))
 
 
 def test_compare(store, quick):

@@ -50,7 +50,7 @@ def test_nested_tables_are_joined_key_by_key(file, monkeypatch):
     assert load_config(TrainConfig, file, {"settings.gamma": 0.5}).settings["gamma"] == 0.5
 
 
-def test_numbers_from_the_environment_are_numbers_for_the_algorithm(file, monkeypatch):
+def test_numbers_from_the_environment_reach_the_algorithm(file, monkeypatch):
     from thecal.agents.backends.settings import load_rl_settings
 
     monkeypatch.setenv("THECAL_SETTINGS__GAMMA", "0.95")
