@@ -33,17 +33,17 @@ def hand_run(
     data["pain_latent"][:] = 8.0
     data["pain_mean"][:] = 4.0
     options: dict[str, Any] = {"split": "test"}
-    info = {"name": "hand", "label": "By hand", "kind": "rule"}
+    policy = "hand"
     for name, values in columns.items():
         if name in data:
             data[name][:] = values
         elif name == "policy":
-            info["name"] = values
+            policy = values
         else:
             options[name] = values
     task = short_task(steps * tick_h / 24.0, tick_h=tick_h)
     return Trajectories(
-        info=PolicyInfo.model_validate(info),
+        info=PolicyInfo(name=policy, label=policy, kind="rule"),
         scenario=Scenario.of(task, **options),
         scenario_hash="",
         task=task,

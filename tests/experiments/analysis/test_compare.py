@@ -143,7 +143,8 @@ def test_only_the_registered_outcome_is_tested():
 
 def test_pairing_shows_in_the_interval():
     base = arm("fixed", 0.4)
-    run = replace(base, policy="mine", data={**base.data, "controlled_h": base["controlled_h"] + np.float32(0.01)})
+    data = {**base.data, "controlled_h": base["controlled_h"] + np.float32(0.01)}
+    run = replace(base, info=base.info.model_copy(update={"name": "mine"}), data=data)
     gap = found({"fixed": base, "mine": run}).differences["mine"]["time_controlled"]
     assert (gap.low, gap.high) == (pytest.approx(1.0, abs=1e-3), pytest.approx(1.0, abs=1e-3))
     assert gap.improved == 1.0
@@ -175,10 +176,7 @@ def test_events_and_shield_use_are_per_time_alive():
 
 
 def test_unshielded_results_are_marked_and_support_no_claim():
-    runs = {
-        name: replace(run, shield_mode="off")
-        for name, run in {"fixed": arm("fixed", 0.3), "mine": arm("mine", 0.5, noise=1)}.items()
-    }
+    runs = {"fixed": arm("fixed", 0.3, shield_mode="off"), "mine": arm("mine", 0.5, noise=1, shield_mode="off")}
     assert decide(compared(), "mine").better
     result = found(runs)
     assert not decide(result, "mine").better
@@ -220,9 +218,7 @@ def test_outcomes_follow_the_task():
 
 
 def test_a_result_knows_its_conditions():
-    runs = {
-        name: replace(arm(name, 0.3, 5), profile="seed_2025", cohort_seed=7, split="tune") for name in ("fixed", "mine")
-    }
+    runs = {name: arm(name, 0.3, 5, cohort_seed=7, split="tune") for name in ("fixed", "mine")}
     result = found(runs)
     assert (result.profile, result.cohort_seed, result.split, result.seed) == ("seed_2025", 7, "tune", 0)
     assert result.task_hash == runs["fixed"].task.hash
