@@ -8,6 +8,7 @@ import numpy as np
 
 from thecal.agents.info import PolicyInfo
 from thecal.envs.outcomes import Outcome, outcome
+from thecal.envs.scenario import Scenario
 from thecal.experiments.analysis.results import (
     ComparisonResult,
     Difference,
@@ -128,6 +129,8 @@ def synthetic_data(n: int = 80, hours: int = 28 * 24, **changes: Any) -> ReportD
         task="thecal/CancerMorphine-v0",
         task_hash="ff" * 32,
         spec=_spec(hours),
+        scenario=Scenario.of("CancerMorphine", split="test", seed=7),
+        scenario_hash="ee" * 32,
         seed=7,
         split="test",
         difficulty="real",
