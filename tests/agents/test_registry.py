@@ -18,7 +18,7 @@ from thecal.agents.registry import _warn_taken
 from thecal.core.errors import ConfigError, ParameterError, UnknownNameError
 from thecal.core.parameters import read_parameters
 
-SHIPPED = ("fixed", "fixed_ptm", "guideline", "guideline_ptm", "pid", "random", "max_request")
+SHIPPED = ("fixed", "guideline", "fixed_ptm", "guideline_ptm", "pid", "random", "max_request")
 GROUP = "thecal.policies"
 
 

@@ -114,18 +114,28 @@ def test_what_cannot_be_audited_is_an_error(target, words, audited, monkeypatch,
     assert words in capsys.readouterr().err
 
 
-def test_verify_proves_a_profile_file_and_says_when_it_cannot(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def own_profile(tmp_path, monkeypatch) -> str:
+    """A profile file in the working directory, which nobody has proved."""
     from importlib.resources import files
 
     monkeypatch.chdir(tmp_path)
     text = files("thecal.safety").joinpath("data", "profiles", "seed_2025.toml").read_text(encoding="utf-8")
     Path("mine.toml").write_text(text.replace('value = 15.0, unit = "mg/day"', 'value = 14.0, unit = "mg/day"'))
-    assert run(["evaluate", "fixed", "-n", "1", "--no-track", "--set", "profile=mine.toml"]) == 2
-    assert "thecal verify mine.toml" in capsys.readouterr().err
-    assert run(["verify", "mine.toml"]) == 0
+    return "mine.toml"
+
+
+def test_an_unproved_profile_is_refused_with_the_command(own_profile, capsys):
+    assert run(["evaluate", "fixed", "-n", "1", "--no-track", "--set", f"profile={own_profile}"]) == 2
+    assert f"thecal verify {own_profile}" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_verify_proves_a_profile_or_says_it_cannot(own_profile):
+    assert run(["verify", own_profile]) == 0
     assert Path("mine.proof.json").exists()
-    assert run(["evaluate", "fixed", "-n", "1", "--no-track", "--set", "profile=mine.toml"]) == 0
-    assert run(["verify", "mine.toml", "--timeout", "0.1", "--out", "hurried.json"]) == 1, "a time-out is a failure"
+    assert run(["evaluate", "fixed", "-n", "1", "--no-track", "--set", f"profile={own_profile}"]) == 0
+    assert run(["verify", own_profile, "--timeout", "0.1", "--out", "hurried.json"]) == 1, "a time-out is a failure"
     assert any(goal["status"] == "unknown" for goal in json.loads(Path("hurried.json").read_text())["shared"])
 
 
