@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import cache
 from importlib.resources import files
 
 import numpy as np
@@ -144,10 +145,12 @@ _FIELDS = {
 }
 
 
+@cache
 def monitor_parameters() -> NDArray[np.void]:
-    """The shipped settings of the monitors, one MONITOR_PAR record ``[1]``."""
+    """The shipped settings of the monitors, one MONITOR_PAR record ``[1]``, read-only."""
     file = read_parameters(files("thecal.devices") / "data" / "monitors.toml")
     par = np.zeros(1, MONITOR_PAR)
     for field, (key, unit) in _FIELDS.items():
         par[field] = file.get_in(key, unit, minimum=0.0)
+    par.flags.writeable = False
     return par

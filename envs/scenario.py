@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +200,7 @@ def resolved(scenario: Any, **options: Any) -> Resolved:
     return Scenario.of(scenario, **options).resolve()
 
 
+@cache
 def _visits() -> Any:
     from importlib.resources import files
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -57,10 +57,15 @@ def shipped(name: str) -> ParameterFile:
     return read_parameters(files("thecal.physiology").joinpath("data", *f"{name}.toml".split("/")))
 
 
+@cache
+def _names_in(folder: str) -> tuple[str, ...]:
+    place = files("thecal.physiology").joinpath("data", folder)
+    return tuple(sorted(item.name.removesuffix(".toml") for item in place.iterdir() if item.name.endswith(".toml")))
+
+
 def names_in(folder: str) -> list[str]:
     """Names of the files of a data folder."""
-    place = files("thecal.physiology").joinpath("data", folder)
-    return sorted(item.name.removesuffix(".toml") for item in place.iterdir() if item.name.endswith(".toml"))
+    return list(_names_in(folder))
 
 
 def drug_names() -> list[str]:
