@@ -105,6 +105,10 @@ class Batch:
             self.trail,
         )
 
+    def keep_rate(self, where: Any = slice(None)) -> None:
+        """Let the next step of the environments ``where`` keep the rate in force, whatever its action asks of it."""
+        self.world["episode"]["keep_rate"][where] = 1
+
     def snapshot(self) -> tuple[NDArray[np.void], NDArray[np.void]]:
         """Copies of every world and its parameters; :meth:`restore` continues from them."""
         return self.world.copy(), self.par.copy()

@@ -166,6 +166,16 @@ def episode_return(run: Record) -> Floats:
     return _sum(run, "reward") - _sum(run, "r_shield")
 
 
+def _mean_with_death(field: str, worst: float, text: str) -> Measure:
+    """A mean over the horizon that death makes no better: the dead count with the worst value."""
+
+    def mean(run: Record) -> Floats:
+        return np.asarray(np.where(run["alive_h"] > 0, run[field], worst).mean(axis=0, dtype=np.float64))
+
+    mean.__doc__ = text
+    return mean
+
+
 def _alive_mean(field: str, text: str) -> Measure:
     def mean(run: Record) -> Floats:
         alive = run["alive_h"] > 0
@@ -176,8 +186,8 @@ def _alive_mean(field: str, text: str) -> Measure:
     return mean
 
 
-mean_ashworth = _alive_mean("ashworth", "Mean modified Ashworth score, counted from 1 to 5, while alive.")
-mean_function = _alive_mean("function", "Mean function (0-100) while alive.")
+mean_ashworth = _mean_with_death("ashworth", 5.0, "Mean modified Ashworth score, counted from 1 to 5; 5 after death.")
+mean_function = _mean_with_death("function", 0.0, "Mean function (0-100); 0 after death.")
 mean_distress = _alive_mean("distress", "Mean distress (0-1) while alive.")
 mean_cognition = _alive_mean("cognition", "Mean cognitive and psychiatric effect (0-1) while alive.")
 mean_weakness = _alive_mean("motor_block", "Mean motor block (0-1) while alive.")

@@ -14,7 +14,7 @@ from thecal.core.errors import ConfigError
 from thecal.envs.adapters.actions import read_choice
 from thecal.envs.adapters.single import ThecalEnv
 from thecal.envs.batch import PARALLEL_FROM, Batch
-from thecal.envs.kernel.actions import RATE_FIELDS
+from thecal.envs.kernel.actions import NEUTRAL, RATE_FIELDS
 from thecal.envs.kernel.look_ahead import look_parallel, look_serial
 from thecal.envs.kernel.records import STEP_OUT
 
@@ -60,22 +60,29 @@ def action_table(
 
     Args:
         rates, boluses: values of the two components; a task without bolus has only the rates.
-        fields: the task's action fields; those that are neither rate nor bolus stay at -1, where a switch is off.
+        fields: the task's action fields; those that are neither rate nor bolus are left as they are. Where no rate holds,
+            because the rate is a target dose, one more row switches ``hold`` on.
 
     Raises:
         ConfigError: holding is not among them.
     """
-    if 0.0 not in rates or 0.0 not in boluses:
+    targets = "target_dose" in fields
+    if targets and "hold" not in fields:
+        raise ConfigError("a table of target doses needs the action field hold: holding is always allowed")
+    if (0.0 not in rates and not targets) or 0.0 not in boluses:
         raise ConfigError("the table needs a 0 in both components: holding is always allowed")
     sizes = boluses if "bolus_size" in fields else (0.0,)
     pairs = [(rate, bolus) for rate in rates for bolus in sizes]
-    table = np.full((len(pairs), len(fields)), -1.0)
+    table = np.full((len(pairs) + targets, len(fields)), NEUTRAL)
+    if targets:
+        pairs.append((NEUTRAL, NEUTRAL))
+        table[-1, fields.index("hold")] = 1.0
     for column, name in enumerate(fields):
         if name in RATE_FIELDS:
             table[:, column] = [rate for rate, _ in pairs]
         elif name == "bolus_size":
             table[:, column] = [bolus for _, bolus in pairs]
-    return table, pairs.index((0.0, 0.0))
+    return table, len(pairs) - 1 if targets else pairs.index((0.0, 0.0))
 
 
 class DiscreteActions(gym.ActionWrapper[NDArray[np.float32], int, NDArray[np.float32]]):

@@ -135,6 +135,7 @@ class ThecalSB3VecEnv(VecEnv):
         hold = np.zeros((self.num_envs, self.spec_task.n_actions))
         for k in range(int(offset.max())):
             active = offset > k
+            self.batch.keep_rate(active)
             self.batch.advance(hold, active)
             self._restart(np.flatnonzero(active & (self.batch.out["terminated"] == 1)))
         self._whole[:] = offset == 0

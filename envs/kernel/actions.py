@@ -41,14 +41,19 @@ ACTIONS = (
     ActionField("hold", "switch", "off", "on", "the rate in force is kept, whatever the other components ask"),
 )  # fmt: skip
 ACTION_NAMES = tuple(field.name for field in ACTIONS)
+# Leaves every field but a target dose as it is: no change, no bolus, switches off.
+NEUTRAL = 0.0
 RATE_FIELDS = ("relative_rate", "target_dose")
 # Where each field stands in the task's action, -1 where the task lacks it.
 ACTION_PLACES = np.dtype([(name, np.int64) for name in ACTION_NAMES], align=True)
 
 
 def holding(fields: Sequence[str]) -> NDArray[np.float64]:
-    """The action ``[n]`` that keeps the rate in force and arms the largest bolus, for a task with a relative rate."""
-    return np.array([1.0 if name == "bolus_size" else 0.0 for name in fields])
+    """The action ``[n]`` that arms the largest bolus and changes nothing else.
+
+    In a task with a target dose no number keeps the rate: :meth:`thecal.envs.batch.Batch.keep_rate` does.
+    """
+    return np.array([1.0 if name == "bolus_size" else NEUTRAL for name in fields])
 
 
 @kernel
@@ -108,6 +113,8 @@ def begin_step(world, par, action, out):
     episode.pressed_last = 0
     episode.given_last = 0
     episode.armed_nl = 0
+    keep = episode.keep_rate == 1 or (place.hold >= 0 and action[place.hold] > _ON)
+    episode.keep_rate = 0
     if episode.command == 1:
         episode.command = 0
         if episode.command_valid == 1:
@@ -125,7 +132,7 @@ def begin_step(world, par, action, out):
         rate = requested_rate(world, par.task, _scaled(action, place.relative_rate))
     elif place.target_dose >= 0:
         rate = target_rate(par.task, _scaled(action, place.target_dose))
-    if place.hold >= 0 and action[place.hold] > _ON:
+    if keep:
         rate = shield.prev_rate
     if place.bolus_size >= 0:
         share = max(0.0, _scaled(action, place.bolus_size))

@@ -94,8 +94,16 @@ FIELDS = (
     Field("mixture_ratio", "mass of the second drug per mass of the first", 0.0, 10.0),
 )
 FIELD_NAMES = tuple(field.name for field in FIELDS)
-# What a task observes unless its file says otherwise.
-STANDARD_FIELDS = FIELD_NAMES[: FIELD_NAMES.index("refill_residual") + 1]
+# What a task observes unless its file says otherwise; a task's hash does not show it, so it must never change.
+STANDARD_FIELDS = (
+    "nrs_report", "nrs_valid", "nrs_age_h", "nrs_mean24", "hr", "sbp", "map", "rr", "spo2", "etco2", "conductance",
+    "activity", "emg", "hrv", "eeg", "sweat", "hr_valid", "sbp_valid", "map_valid", "rr_valid", "spo2_valid",
+    "etco2_valid", "conductance_valid", "activity_valid", "emg_valid", "hrv_valid", "eeg_valid", "sweat_valid",
+    "poss", "nausea", "spasms", "weakness", "confusion", "clock_sin", "clock_cos", "day_fraction", "demands",
+    "demands_given", "demands24", "rate_ml_per_d", "rate_ratio_start", "dose_mg_per_d", "dose24_mg", "cap_headroom",
+    "hours_since_increase", "rise_wait", "hours_since_bolus", "boluses24", "lock_resp", "lock_sedation", "stale",
+    "reservoir_ml", "pump_alarm", "suspect_under", "suspect_over", "refill_residual",
+)  # fmt: skip
 VALID_NAMES = tuple(f"{name}_valid" for name in SENSORS)
 MASKS = {"nrs_report": "nrs_valid"} | dict(zip(SENSORS, VALID_NAMES, strict=True))
 SEEN = np.dtype([(name, np.float64) for name in FIELD_NAMES], align=True)

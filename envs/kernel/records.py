@@ -28,6 +28,7 @@ EPISODE = np.dtype(
         ("command", _i),  # 1: a typed command stands in place of the action
         ("command_rate", _i),  # nL per pump tick
         ("command_bolus", _i),  # nL
+        ("keep_rate", _i),  # 1: the next step keeps the rate in force, whatever its action asks of it
         ("command_valid", _i),  # 1, or why it cannot be used, see safety.shield.shield_tick
         ("armed_nl", _i),  # demand bolus armed for this interval, nL
         ("presses", _i, (TICKS_PER_DAY,)),  # 1 for each pump tick of the last 24 h in which the patient pressed

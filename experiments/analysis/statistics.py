@@ -253,9 +253,13 @@ def _crossed(seeds: NDArray[np.int16], patients: NDArray[np.int16]) -> Floats:
 @lru_cache(maxsize=8)
 def _draws(seed: int, purpose: str, n: int, resamples: int) -> NDArray[np.int16]:
     """How often each of ``n`` is drawn in every resample, ``[resamples, n]``; kept, as every outcome needs the same."""
-    drawn = _rng(seed, purpose).integers(n, size=(resamples, n))
-    places = drawn + n * np.arange(resamples)[:, None]
-    counts = np.bincount(places.ravel(), minlength=resamples * n).reshape(resamples, n).astype(np.int16)
+    rng = _rng(seed, purpose)
+    counts = np.empty((resamples, n), np.int16)
+    step = max(1, _AT_ONCE // n)
+    for k in range(0, resamples, step):
+        part = counts[k : k + step]
+        places = rng.integers(n, size=part.shape) + n * np.arange(len(part))[:, None]
+        part[:] = np.bincount(places.ravel(), minlength=part.size).reshape(part.shape)
     counts.setflags(write=False)
     return counts
 

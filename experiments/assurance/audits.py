@@ -144,6 +144,7 @@ def replay(
     scene = Scenario.of(chosen.scenario, split=split).resolve()
     hashes = {
         "task": scene.task.hash, "cohort": scene.cohort.hash, "profile": scene.profile.hash, "kernel": kernel_hash(),
+        "scenario": chosen.scenario.resolve().hash,  # the last: pump, faults and whatever else the others leave out
     }  # fmt: skip
     for what, current in hashes.items():
         if tags.get(f"{what}_hash", current) != current:

@@ -147,6 +147,7 @@ def _watch(batch: Batch, kind: int, steps: int) -> FaultFound:
     first = dict.fromkeys(MONITOR_NAMES, 0)
     able = (RESPONDS[kind] >> np.arange(len(MONITOR_NAMES)) & 1).astype(np.bool_)
     for _ in range(steps):
+        batch.keep_rate()
         batch.advance(actions)
         fault = batch.world["fault"]
         begun = fault["count"][:, kind] > 0
@@ -206,6 +207,7 @@ def study(scenario: Any, patients: int, seed: int | None = None, **options: Any)
     actions = np.tile(holding(sound.spec.action.fields), (patients, 1))
     years = 0.0
     for _ in range(steps):
+        sound.keep_rate()
         sound.advance(actions)
         years += float(sound.out["alive_h"].sum()) / 8766.0
     counts = sound.world["monitor"]["count"].sum(axis=0)

@@ -156,6 +156,7 @@ def _of_patient(options: dict[str, Any], patient: int, day: float | None) -> dic
         raise ConfigError(f"--day {days:g} is not between 0 and the task's {spec.horizon_d:g}")
     env.reset(seed=chosen.seed, options={"patient": patient})
     for _ in range(round(days * 24.0 / spec.tick_h)):
+        env.batch.keep_rate()
         if env.step(holding(spec.action.fields))[2]:
             break
     return env.interrogate()

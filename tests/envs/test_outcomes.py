@@ -161,3 +161,9 @@ def test_events_are_counted_over_patients_and_days():
     assert counts["respiratory"] == {"onsets": 3.0, "patients": 2, "patient_days": pytest.approx(4 + 23.5 / 24)}
     assert counts["death"]["patients"] == 1
     assert counts["sedation"]["onsets"] == 0
+
+
+def test_death_makes_no_mean_of_symptoms_better():
+    run = die(hand_run(4, 2, ashworth=3.0, function=60.0), 0, 1)
+    assert outcomes(run, ["mean_ashworth"])["mean_ashworth"].tolist() == [4.0, 3.0]
+    assert outcomes(run, ["mean_function"])["mean_function"].tolist() == [30.0, 60.0]

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from thecal.core.errors import ConfigError
 from thecal.devices.fault_records import Fault
 from thecal.devices.monitor_records import Monitor
 from thecal.envs import ThecalEnv, ThecalVectorEnv
+from thecal.envs.adapters.masks import action_table
 from thecal.envs.batch import Batch
 from thecal.envs.scenario import Scenario
 from thecal.envs.visits import looks_in
@@ -231,3 +233,32 @@ def test_unusable_numbers_hold_and_change_no_switch(tmp_path):
     assert (episode["lockout"] == 0).all()
     assert (episode["mixture_asked"] == 1).all()
     assert not batch.out["calls"].any()
+
+
+def test_a_kept_rate_stays_where_a_target_would_move_it(tmp_path):
+    batch = begun(tmp_path)
+    start = batch.par["task"]["start_rate_nl"].copy()
+    batch.keep_rate()
+    batch.advance(asked(target_dose=-1.0))
+    np.testing.assert_allclose(batch.world["shield"]["prev_rate"], start, atol=10)  # the pump's smallest step
+    batch.advance(asked(target_dose=-1.0))  # it lasts for one step
+    assert (batch.world["shield"]["prev_rate"] < start - 10).all()
+
+
+def test_the_discrete_hold_of_a_full_task_changes_nothing(tmp_path):
+    table, hold = action_table(fields=FIELDS)
+    assert len(table) == 16
+    batch = begun(tmp_path)
+    before = batch.world["shield"]["prev_rate"].copy(), batch.world["episode"].copy()
+    batch.advance(np.tile(table[hold], (N, 1)))
+    np.testing.assert_allclose(batch.world["shield"]["prev_rate"], before[0], atol=10)
+    for name in ("lockout", "mixture_asked", "call_left"):
+        np.testing.assert_array_equal(batch.world["episode"][name], before[1][name])
+    batch.advance(np.tile(table[0], (N, 1)))  # any other row orders no mixture and no lockout either
+    for name in ("lockout", "mixture_asked", "call_left"):
+        np.testing.assert_array_equal(batch.world["episode"][name], before[1][name])
+
+
+def test_a_table_of_targets_needs_the_hold_field():
+    with pytest.raises(ConfigError, match="needs the action field hold"):
+        action_table(fields=("target_dose", "bolus_size"))
