@@ -106,6 +106,11 @@ def dose_mg_per_day(run: Record) -> Floats:
     return np.asarray(run["dose_ug"][:, :, 0].sum(axis=0, dtype=np.float64) / 1000.0 / _alive_days(run))
 
 
+def dose_ug_per_day(run: Record) -> Floats:
+    """Commanded dose of the first drug, µg/d while alive; for drugs whose dose in mg is lost to rounding."""
+    return 1000.0 * dose_mg_per_day(run)
+
+
 def _per_day(field: str, text: str) -> Measure:
     def per_day(run: Record) -> Floats:
         return _sum(run, field) / _alive_days(run)

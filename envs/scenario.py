@@ -101,6 +101,7 @@ class Scenario(Options):
         task = base.model_copy(update=changes | ({"title": _title(base, changes)} if changes else {}))
         profile = load_profile(task.profile)
         faults = load_faults(task.faults)
+        _check_start(task, profile)
         return Resolved(
             scenario=self,
             base=base,
@@ -198,6 +199,15 @@ def resolved(scenario: Any, **options: Any) -> Resolved:
     if isinstance(scenario, Resolved) and not options:
         return scenario
     return Scenario.of(scenario, **options).resolve()
+
+
+def _check_start(task: TaskSpec, profile: LimitProfile) -> None:
+    """A start that the shield would cut at once is not the one that the task states."""
+    start, drug = task.start, task.drugs[0]
+    highest, cap = (start.dose_ug_per_d or 0.0) * start.high, profile.cap_ug(drug)
+    if start.rule == "fixed" and highest > cap:
+        what = f"starting doses up to {highest:g} ug/d of {drug} are above the cap of {cap:g}"
+        raise ConfigError(f"task {task.name}: {what} in profile {profile.name}")
 
 
 @cache

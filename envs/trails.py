@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from thecal.core.layout import TICK_H
 from thecal.envs.batch import Batch
 from thecal.safety.certificate import kernel_hash
 from thecal.safety.profile_schema import DRUG_LIMITS, DRUG_OPTIONS, LIMITS
@@ -53,7 +54,7 @@ def _patient(batch: Batch, i: int) -> dict[str, Any]:
         "conc_ug_per_ml": row["ordered_conc"][: len(batch.spec.drugs)].tolist(),
         "setting": batch.spec.setting,
         "sedated": batch.is_sedated(int(batch.patients[i])),
-        "stable_h": int(shield["shelf"]) / 4.0,
+        "stable_h": int(shield["shelf"]) * TICK_H,
         "dead_ml": float(row["pump"]["dead_ml"]),
         "start_rate_nl": int(batch.world["shield"]["prev_rate"][i]),
         "start_clock_h": batch.spec.start_clock_h,

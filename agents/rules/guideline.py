@@ -9,9 +9,10 @@ from thecal.agents.info import PolicyInfo
 from thecal.agents.rules.demand import DemandSettings, demand_action
 from thecal.agents.settings import PolicySettings, number
 from thecal.agents.view import BOLUS, RATE, Components, Fields, Flags, Floats
+from thecal.core.layout import TICK_H
 
 # Reports arrive on quarter hours; half of one keeps rounding from counting a report twice.
-_HALF_TICK_H = 0.125
+_HALF_TICK_H = 0.5 * TICK_H
 # A new programmed rate differs from the old one by at least this share (steps are 10 % and more; quantizing is finer).
 _RATE_CHANGED = 0.005
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from thecal.agents.info import PolicyInfo
+from thecal.agents.registry import policy_info, policy_names
 from thecal.core.errors import ConfigError, StoreError
 from thecal.core.layout import MAX_DRUGS
 from thecal.envs.kernel.records import TICK_OUT
@@ -157,7 +158,9 @@ def _second_of_first(known: dict[str, str]) -> dict[str, str]:
         cohort_seed=int(known["cohort_seed"]),
         seed=int(known["seed"]),
     )
-    info = PolicyInfo(name=known["policy"], label=known["policy"], kind="rule", text="of a run of version 0.1")
+    name = known["policy"]
+    kind = policy_info(name).kind if name in policy_names() else "learned"  # all that 0.1 knew beside its own rules
+    info = PolicyInfo(name=name, label=name, kind=kind, text="of a run of version 0.1")
     return {
         **known,
         "info": info.model_dump_json(),

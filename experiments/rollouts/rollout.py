@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.agents.base import Policy
-from thecal.core.errors import ConfigError
+from thecal.core.errors import ConfigError, ThecalError
 from thecal.core.layout import NL_PER_ML, TICKS_PER_DAY
 from thecal.envs.adapters.vector import ThecalVectorEnv
 from thecal.envs.kernel.records import TICK_OUT
@@ -129,6 +129,17 @@ def _progress(progress: Progress, before: int, total: int, steps: int) -> None:
     progress(before + steps, total)
 
 
+def _asked(policy: Policy, observation: NDArray[np.floating[Any]], step: int) -> NDArray[Any]:
+    """What a policy asks for; whatever goes wrong in a policy from outside is told with its name."""
+    try:
+        return policy.act(observation)
+    except ThecalError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"policy {policy.info.name!r} failed at step {step}: {reason}") from error
+
+
 def _run(
     policy: Policy,
     scene: Resolved,
@@ -147,7 +158,7 @@ def _run(
     start = _start(env)
     dead = np.zeros(n, np.bool_)
     for k in range(steps):
-        actions = np.where(dead[:, None], np.float32(0.0), policy.act(observation))
+        actions = np.where(dead[:, None], np.float32(0.0), _asked(policy, observation, k))
         before = observation
         observation, _, terminated, _, info = env.step(actions)
         out = info["out"]

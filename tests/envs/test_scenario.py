@@ -241,3 +241,9 @@ def test_a_rollout_takes_and_carries_a_scenario():
     assert rollout(make_policy("fixed"), wanted, [0], seed=9, stage="auto").scenario == Scenario.of(
         wanted, seed=9, stage="auto"
     )
+
+
+def test_a_start_dose_above_the_cap_is_refused(tmp_path):
+    path = written(tmp_path, "Baclofen", ("dose_ug_per_d = 100.0", "dose_ug_per_d = 1.0e6"))
+    with pytest.raises(ConfigError, match="starting doses up to .* of baclofen are above the cap"):
+        Scenario.of(path).resolve()

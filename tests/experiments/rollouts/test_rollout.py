@@ -179,3 +179,12 @@ def test_one_environment_alone_gives_the_same_trajectory(fixed):
     for k in range(48):
         observation, _, _, _, info = env.step(policy.act(observation))
         assert np.float32(info["out"]["pain_mean"][0]) == fixed["pain_mean"][k, 4]
+
+
+def test_a_policy_that_fails_is_told_by_name():
+    class Broken(type(make_policy("fixed"))):
+        def act(self, observation):
+            raise RuntimeError("no luck")
+
+    with pytest.raises(ConfigError, match="policy 'fixed' failed at step 0: RuntimeError: no luck"):
+        rollout(Broken(), short_task(1.0), range(2), 0)
