@@ -10,7 +10,7 @@ from thecal.experiments.analysis.results import SHARE_OF_PATIENTS, Difference, I
 from thecal.experiments.reports.data import ReportData
 from thecal.experiments.reports.words import number
 
-_GROUPS = (("Pain control", ("primary", "efficacy")), ("Harms", ("cost",)), ("How it was done", ("use",)))
+_GROUPS = (("Efficacy", ("primary", "efficacy")), ("Harms", ("cost",)), ("How it was done", ("use",)))
 
 
 @dataclass(frozen=True)
