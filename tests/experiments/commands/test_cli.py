@@ -157,6 +157,12 @@ def test_listings_as_tables(capsys, kind):
     assert "simulation only" in out
 
 
+def test_observations_say_which_side_is_better(capsys):
+    _, out, _ = outcome(capsys, "list", "observations", "--json")
+    better = {row["name"]: row["better"] for row in json.loads(out)}
+    assert (better["nrs_report"], better["spo2"], better["clock_sin"]) == ("less", "more", "")
+
+
 def test_cohort_describe_counts_what_was_drawn(capsys):
     _, out, _ = outcome(capsys, "cohort", "describe", "-n", "50", "--seed", "3", "--json")
     found = json.loads(out)
