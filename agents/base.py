@@ -1,4 +1,4 @@
-"""What a policy is: told once whom it will treat, then a batch of observations in, a batch of actions out."""
+"""What a policy is: a reset with the patients it will treat, then a batch of observations in, a batch of actions out."""
 
 from __future__ import annotations
 

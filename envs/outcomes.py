@@ -1,6 +1,6 @@
 """Outcomes: what is measured on every patient of a run, one number each, in which unit, and what counts as harm.
 
-The catalogue that tasks choose from. A row names the outcome for people and for data, says which way is better, and for a harm
+The catalog that tasks choose from. A row names the outcome for people and for data, says which way is better, and for a harm
 how much worse still counts as no worse; the function behind it reads a run's fields, its step and its start values.
 """
 

@@ -74,7 +74,7 @@ class ActionSpec(Frozen):
 
 
 class ObservationSpec(Frozen):
-    """Which fields a policy sees, in order, and bounds that differ from the catalogue's (see ``envs.kernel.observation``)."""
+    """Which fields a policy sees, in order, and bounds that differ from the catalog's (see ``envs.kernel.observation``)."""
 
     fields: tuple[str, ...] = Field(default=STANDARD_FIELDS, min_length=1)
     bounds: dict[str, tuple[float, float]] = {}
@@ -168,7 +168,7 @@ def check_weights(weights: Mapping[str, float]) -> None:
 
 
 def check_costs(costs: tuple[str, ...]) -> None:
-    """Raise ``ValueError`` unless every cost is a channel of the catalogue, each once."""
+    """Raise ``ValueError`` unless every cost is a channel of the catalog, each once."""
     for name in costs:
         if name not in COST_NAMES:
             raise ValueError(f"costs: unknown channel {name!r}; known: {', '.join(COST_NAMES)}")

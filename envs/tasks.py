@@ -116,7 +116,7 @@ class TaskSpec(Frozen):
 
     @property
     def outcomes(self) -> tuple[str, ...]:
-        """What is measured: the primary outcome, then the others in the catalogue's order."""
+        """What is measured: the primary outcome, then the others in the catalog's order."""
         return (
             self.primary.outcome,
             *(key for key in CATALOG if key in self.secondary and key != self.primary.outcome),

@@ -1,4 +1,4 @@
-"""Action fields: the catalogue that tasks choose from, and how a vector of numbers in [-1, 1] becomes a request.
+"""Action fields: the catalog that tasks choose from, and how a vector of numbers in [-1, 1] becomes a request.
 
 A new field is a row of ``ACTIONS`` and a line of :func:`begin_step`, which finds its component by name.
 """

@@ -1,4 +1,4 @@
-"""Observation fields: the catalogue that tasks choose from, the kernel that reads every one, and the lens a task looks through.
+"""Observation fields: the catalog that tasks choose from, the kernel that reads every one, and the lens a task looks through.
 
 A new field is a row of ``FIELDS`` and a line of :func:`read_fields`. A lens names the fields of one task with the bounds that
 map to -1 and 1; what is missing is shown at the middle, where it says least, and its mask says that it is missing.
@@ -121,7 +121,7 @@ class Lens:
         fields: in the order of the columns.
 
     Raises:
-        UnknownNameError: a field is not in the catalogue.
+        UnknownNameError: a field is not in the catalog.
     """
 
     def __init__(self, fields: Iterable[Field]) -> None:
@@ -159,7 +159,7 @@ def _place(name: str) -> int:
 
 @kernel
 def read_fields(world, par, seen):
-    """Read every field of the catalogue in its unit into a SEEN record; NaN stands for a value that is missing."""
+    """Read every field of the catalog in its unit into a SEEN record; NaN stands for a value that is missing."""
     patient = world.patient
     shield = world.shield
     episode = world.episode

@@ -1,4 +1,4 @@
-"""Reward terms and costs: the catalogue that tasks choose from and weigh, and the kernel that computes every one of them.
+"""Reward terms and costs: the catalog that tasks choose from and weigh, and the kernel that computes every one of them.
 
 A new term is a row of ``TERMS`` and a line of :func:`write_terms`; a new cost a row of ``COSTS`` and a line of
 :func:`write_costs`. Records, weights, ``info`` and results take their fields from these rows.

@@ -164,6 +164,6 @@ class ComparisonResult(Frozen):
 
 
 def task_outcomes(task: TaskSpec) -> tuple[Outcome, ...]:
-    """What a task measures: its registered outcome first, as ``primary``, then the others in the catalogue's order."""
+    """What a task measures: its registered outcome first, as ``primary``, then the others in the catalog's order."""
     first, *rest = task.outcomes
     return (CATALOG[first].model_copy(update={"role": "primary"}), *(CATALOG[key] for key in rest))

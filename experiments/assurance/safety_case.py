@@ -41,7 +41,7 @@ def _data(name: str) -> Any:
     return json.loads(text) if name.endswith(".json") else tomllib.loads(text)
 
 
-def catalogue() -> dict[Invariant, dict[str, Any]]:
+def catalog() -> dict[Invariant, dict[str, Any]]:
     """What is known of every invariant, with the goals of the shipped proof that cover it."""
     entries = {Invariant(int(number)): dict(entry) for number, entry in _data("catalogue.toml").items()}
     goals: dict[str, list[str]] = {}
@@ -73,7 +73,7 @@ def invariants_page() -> str:
         "| | invariant | true when | default | source | otherwise | kept by | tests | proved by |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for invariant, entry in sorted(catalogue().items()):
+    for invariant, entry in sorted(catalog().items()):
         cells = (
             str(int(invariant)), invariant.name.lower(), entry["predicate"], entry["default"], entry["source"],
             entry["fail_safe"], ", ".join(f"`{c}`" for c in entry["code"]), ", ".join(f"`{name}`" for name in entry["tests"]),
@@ -203,7 +203,7 @@ def render() -> str:
     """
     page = _page()
     proof, mutation, attack = shipped_proof(), _data("mutation.json"), _data("attack.json")
-    hazards, known = _data("hazards.toml")["hazard"], catalogue()
+    hazards, known = _data("hazards.toml")["hazard"], catalog()
     if not proof:
         raise StoreError("no proof is shipped with this version; run `make proof`")
     goals = len(proof["shared"]) + sum(len(entry["goals"]) for entry in proof["profiles"].values())

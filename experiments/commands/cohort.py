@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from thecal.core.errors import ConfigError, StoreError, UnknownNameError
-from thecal.experiments.commands.common import Json, Patients, Seed, Split, emit, errors, output, plain_table
+from thecal.core.errors import ConfigError, UnknownNameError
+from thecal.core.files import write_whole
+from thecal.experiments.commands.common import Json, Patients, Seed, Split, emit, errors, output, plain_table, write_csv
 
 if TYPE_CHECKING:
     from thecal.physiology.cohort import Cohort
@@ -108,14 +108,14 @@ def export(
 
 
 def _write_all(path: Path, drawn: Cohort) -> None:
+    import io
+
     import numpy as np
 
     arrays: dict[str, Any] = {"par": drawn.par, "ids": drawn.ids, **drawn.covariates}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, **arrays)
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror or error})") from error
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    write_whole(path, content.getvalue())
 
 
 def import_table(
@@ -164,19 +164,9 @@ def _write_cohort(out: Path, table: Path, base: str, title: str) -> None:
 
     relative = os.path.relpath(table.resolve(), out.resolve().parent)
     lines = [("name", out.stem), ("title", title), ("base", base), ("table", relative)]
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in lines), encoding="utf-8")
-    except OSError as error:
-        raise StoreError(f"{out}: cannot be written ({error.strerror or error})") from error
+    write_whole(out, "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines))
 
 
 def _write_problems(path: Path, error: CohortTableError) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(("row", "column", "value", "reason"))
-            writer.writerows((item.row, item.column, item.value, item.reason) for item in error.problems)
-    except OSError as caught:
-        raise StoreError(f"{path}: cannot be written ({caught.strerror or caught})") from caught
+    head = ("row", "column", "value", "reason")
+    write_csv(path, head, ((item.row, item.column, item.value, item.reason) for item in error.problems))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thecal.core.errors import ConfigError
-from thecal.core.files import as_json
+from thecal.core.files import as_json, write_whole
 from thecal.core.tables import plain_table as plain_table
 
 if TYPE_CHECKING:
@@ -47,6 +49,19 @@ def errors() -> Console:
 def emit(value: Any) -> None:
     """Print ``value`` as JSON; numbers that are missing become null."""
     sys.stdout.write(as_json(value))
+
+
+def write_csv(path: Path, head: Iterable[str], rows: Iterable[Iterable[Any]]) -> Path:
+    """Write a table whole or not at all.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(head)
+    writer.writerows(rows)
+    return write_whole(path, text.getvalue())
 
 
 def overrides(pairs: list[str] | None) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from thecal.core.errors import ConfigError, StoreError
-from thecal.experiments.commands.common import Json, emit, errors, output, plain_table
+from thecal.core.errors import ConfigError
+from thecal.experiments.commands.common import Json, emit, errors, output, plain_table, write_csv
 from thecal.experiments.commands.scenario import with_scenario
 
 if TYPE_CHECKING:
@@ -98,15 +97,7 @@ def _write_csv(run: PumpRun, drugs: tuple[str, ...], path: Path) -> Path:
     per_drug = [name for name in samples.dtype.names or () if samples[name].ndim == 2]
     columns = {name: samples[name] for name in names}
     columns |= {f"{name}_{drug}": samples[name][:, k] for name in per_drug for k, drug in enumerate(drugs)}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="", encoding="utf-8") as handle:
-            writer = csv.writer(handle)
-            writer.writerow(columns)
-            writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror or error})") from error
-    return path
+    return write_csv(path, columns, zip(*(column.tolist() for column in columns.values()), strict=True))
 
 
 @with_scenario(split="test", task="none: give a file or a task")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from thecal.core.errors import ConfigError, StoreError
+from thecal.core.errors import ConfigError
+from thecal.core.files import as_json as json_text
+from thecal.core.files import write_whole
 from thecal.experiments.commands.common import Json, Seed, emit, errors, output, plain_table
 from thecal.experiments.commands.scenario import with_scenario
 
@@ -197,10 +198,7 @@ def attack(
             workers=workers, progress=lambda done, total: bar.update(loosening, completed=done, total=total)
         )  # fmt: skip
     result["adversary"] = trained
-    try:
-        out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise StoreError(f"{out}: cannot be written ({error})") from error
+    write_whole(out, json_text(result, indent=1))
     if as_json:
         emit(result)
     else:

@@ -40,6 +40,8 @@ def load_report_data(path: str | Path) -> ReportData:
         values = json.loads(gzip.decompress(file.read_bytes()))
         require_schema(values, SCHEMA, file)
         return _REPORT.validate_python(values["report"])
+    except gzip.BadGzipFile as error:
+        raise StoreError(f"{file}: not a report's data; name the folder of a comparison, or its {FILE}") from error
     except OSError as error:
         raise StoreError(f"{file}: cannot be read ({error.strerror or error})") from error
     except ValidationError as error:

@@ -10,12 +10,14 @@ from thecal.experiments.analysis.results import SHARE_OF_PATIENTS, Difference, I
 from thecal.experiments.reports.data import ReportData
 from thecal.experiments.reports.words import number
 
-_GROUPS = (("Pain control", ("primary", "efficacy")), ("Harms", ("cost",)), ("How it was done", ("use",)))
+_GROUPS = (("Efficacy", ("primary", "efficacy")), ("Harms", ("cost",)), ("How it was done", ("use",)))
+# A harm within its margin is no mark against a policy, so the verdict decides and not the interval alone.
+_SIDES = {"superior": "better", "inferior": "worse"}
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a table: a number, its interval, and for a difference which side it lies on."""
+    """One cell of a table: a number, its interval, and for a difference what its verdict says."""
 
     value: str
     interval: str
@@ -52,6 +54,4 @@ def _cell(found: Interval, outcome: Outcome, *, sign: bool = False, side: str = 
 
 
 def _difference(found: Difference, outcome: Outcome) -> Cell:
-    edges = sorted((found.low * outcome.better, found.high * outcome.better))
-    side = "better" if edges[0] > 0 else "worse" if edges[1] < 0 else ""
-    return _cell(found, outcome, sign=True, side=side)
+    return _cell(found, outcome, sign=True, side=_SIDES.get(found.verdict, ""))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from thecal.core.errors import ParameterError, StoreError
-from thecal.core.files import write_whole
+from thecal.core.files import as_json, write_whole
 from thecal.experiments.reports.validation_charts import misses
 from thecal.experiments.validation.bands import Band
 from thecal.experiments.validation.targets import (
@@ -52,7 +52,7 @@ def save(found: Saved, folder: str | Path) -> Path:
         StoreError: it cannot be written.
     """
     values = {"scores": records(found.scores), "checks": [asdict(check) for check in found.checks]}
-    text = json.dumps(_rounded(values), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = as_json(_rounded(values), indent=1)
     return write_whole(Path(folder) / DATA, text)
 
 

@@ -66,7 +66,7 @@ def test_a_package_that_is_found_twice_counts_once(install: Install) -> None:
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        ("raise RuntimeError('no licence')", r"RuntimeError: no licence"),
+        ("raise RuntimeError('no license')", r"RuntimeError: no license"),
         ("import no_such_module_anywhere", r"ModuleNotFoundError: No module named 'no_such_module_anywhere'"),
         ("", r"AttributeError: .*Mine"),
         ("def", "SyntaxError: "),

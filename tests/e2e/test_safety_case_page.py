@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from thecal.experiments.assurance.safety_case import catalogue, write_safety_case
+from thecal.experiments.assurance.safety_case import catalog, write_safety_case
 
 from support.browser import load
 
@@ -39,7 +39,7 @@ def test_every_table_fits_the_page_and_its_lists_open(tmp_path):
     found = re.search(r'<pre id="probe">(.*?)</pre>', shown.dom, re.DOTALL)
     assert found is not None
     seen = json.loads(html.unescape(found.group(1)))
-    known = catalogue().values()
+    known = catalog().values()
     assert seen["lists"] == seen["hidden"] == len(known) + sum(bool(entry["proofs"]) for entry in known)
     assert seen["shown"] == sum(len(entry["proofs"]) + len(entry["tests"]) for entry in known)
     assert seen["shut"] < 200, "a row is so tall that the table cannot be read"

@@ -31,7 +31,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     # Beside what this process can import, in whatever way Thecal got there.
     path = os.pathsep.join([str(place / "site"), *(entry for entry in sys.path if entry)])
 
-    def told(code: str, *arguments: str) -> str:
+    def shown(code: str, *arguments: str) -> str:
         done = subprocess.run(
             [sys.executable, "-c", code, *arguments],
             cwd=place, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False, timeout=300,
@@ -39,7 +39,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    return told
+    return shown
 
 
 def test_the_list_of_policies_shows_it_last(run: Run) -> None:

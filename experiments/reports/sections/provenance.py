@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
+from thecal.core.files import as_json
 from thecal.experiments.reports.data import ReportData
 from thecal.experiments.reports.sections import Section
 
@@ -14,7 +14,7 @@ def build(data: ReportData) -> dict[str, Any]:
     """The time of writing and the configuration."""
     return {
         "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "config": json.dumps(data.provenance.get("config", {}), indent=2, default=str),
+        "config": as_json(data.provenance.get("config", {})).rstrip(),
     }
 
 

@@ -60,12 +60,12 @@ def test_reset_without_seed_goes_on_from_the_seeded_stream():
 
 
 def test_info_keeps_its_keys_and_shows_truth_only_when_asked():
-    plain, told = gym.make(IDS[0]), gym.make(IDS[0], truth=True)
+    plain, shown = gym.make(IDS[0]), gym.make(IDS[0], truth=True)
     keys = {frozenset(plain.reset(seed=1)[1])} | {frozenset(plain.step(np.zeros(2, np.float32))[4]) for _ in range(5)}
     assert len(keys) == 1
     assert "pain_mean" not in next(iter(keys))
-    told.reset(seed=1)
-    assert "pain_mean" in told.step(np.zeros(2, np.float32))[4]
+    shown.reset(seed=1)
+    assert "pain_mean" in shown.step(np.zeros(2, np.float32))[4]
 
 
 def test_time_limit_truncates_and_never_terminates():

@@ -30,14 +30,14 @@ def begun(task: TaskSpec, n: int = N, **options) -> Batch:
     return batch
 
 
-@pytest.mark.parametrize("catalogue", [ACTIONS, FIELDS, TERMS, COSTS])
-def test_names_are_unique_and_can_be_written_in_a_file(catalogue):
-    names = [entry.name for entry in catalogue]
+@pytest.mark.parametrize("catalog", [ACTIONS, FIELDS, TERMS, COSTS])
+def test_names_are_unique_and_can_be_written_in_a_file(catalog):
+    names = [entry.name for entry in catalog]
     assert len(set(names)) == len(names)
     assert all(name.isidentifier() and name == name.lower() for name in names)
 
 
-def test_what_a_catalogue_says_of_its_entries_is_whole():
+def test_what_a_catalog_says_of_its_entries_is_whole():
     assert len({entry.label for entry in CATALOG.values()}) == len(CATALOG)
     assert set(RATE_FIELDS) <= {field.name for field in ACTIONS}
     assert set(STANDARD_FIELDS) | set(MASKS) | set(MASKS.values()) <= set(FIELD_NAMES)

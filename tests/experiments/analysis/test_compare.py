@@ -1,4 +1,4 @@
-"""Comparison: what counts as better, what may be claimed after no event, training seeds, and how it is told."""
+"""Comparison: what counts as better, what may be claimed after no event, training seeds, and how it is shown."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def compared(n: int = MANY, **columns):
     return found({"fixed": arm("fixed", 0.3, n), "mine": arm("mine", 0.5, n, noise=1, **columns)})
 
 
-def told(result, table=comparison_table) -> str:
+def shown(result, table=comparison_table) -> str:
     file = io.StringIO()
     Console(file=file, width=220).print(table(result))
     return file.getvalue()
@@ -180,13 +180,13 @@ def test_unshielded_results_are_marked_and_support_no_claim():
     assert decide(compared(), "mine").better
     result = found(runs)
     assert not decide(result, "mine").better
-    text = told(result)
+    text = shown(result)
     assert text.count("UNSHIELDED") == 4  # the title, both columns, the verdict
     assert to_dict(result)["unshielded"] is True
 
 
 def test_the_table_tells_everything():
-    text = told(compared())
+    text = shown(compared())
     for entry in OUTCOMES:
         assert entry.label in text
     assert "UNSHIELDED" not in text
@@ -196,7 +196,7 @@ def test_the_table_tells_everything():
 
 
 def test_the_brief_table_fits_a_terminal_and_says_better():
-    text = told(compared(), brief_table)
+    text = shown(compared(), brief_table)
     assert max(len(line) for line in text.splitlines()[2:6]) <= 110
     assert "minus fixed (95 %)" in text
     assert [line.split()[-1] for line in text.splitlines() if line.split()[:1] == ["mine"]] == ["yes"]
@@ -204,7 +204,7 @@ def test_the_brief_table_fits_a_terminal_and_says_better():
 
 def test_a_name_in_brackets_is_no_markup():
     runs = {"fixed": arm("fixed", 0.3, 10), "[red]x[/]": arm("[red]x[/]", 0.5, 10)}
-    assert "[red]x[/]" in told(found(runs))
+    assert "[red]x[/]" in shown(found(runs))
 
 
 def test_outcomes_follow_the_task():

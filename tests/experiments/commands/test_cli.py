@@ -15,7 +15,7 @@ from thecal.agents.registry import policy_names
 from thecal.core.errors import ConfigError
 from thecal.envs.tasks import task_names
 from thecal.experiments.cli import app, run
-from thecal.experiments.commands.common import overrides
+from thecal.experiments.commands.common import overrides, write_csv
 from thecal.physiology.cohort import draw
 from thecal.physiology.cohort_spec import load_cohort_spec
 
@@ -155,6 +155,18 @@ def test_listings_as_tables(capsys, kind):
     code, out, _ = outcome(capsys, "list", kind)
     assert code == 0
     assert "simulation only" in out
+
+
+def test_a_table_is_written_whole_in_a_folder_it_makes(tmp_path):
+    file = write_csv(tmp_path / "new" / "t.csv", ("a", "b"), [(1, "x,y"), (2.5, "µ")])
+    assert file.read_bytes().decode() == 'a,b\r\n1,"x,y"\r\n2.5,µ\r\n'
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_observations_say_which_side_is_better(capsys):
+    _, out, _ = outcome(capsys, "list", "observations", "--json")
+    better = {row["name"]: row["better"] for row in json.loads(out)}
+    assert (better["nrs_report"], better["spo2"], better["clock_sin"]) == ("less", "more", "")
 
 
 def test_cohort_describe_counts_what_was_drawn(capsys):

@@ -17,18 +17,18 @@ from thecal.experiments.commands.demo import run_demo
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """One run in an empty folder; gives the folder, the result and what was told."""
+    """One run in an empty folder; gives the folder, the result and what was printed."""
     folder = tmp_path_factory.mktemp("demo")
-    told = Console(file=io.StringIO(), width=100)
+    shown = Console(file=io.StringIO(), width=100)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        result = run_demo(Scenario.of(seed=1), quick=True, out=folder / "out", console=told, frames=16_384, patients=4)
-    return folder, result, told.file.getvalue()
+        result = run_demo(Scenario.of(seed=1), quick=True, out=folder / "out", console=shown, frames=16_384, patients=4)
+    return folder, result, shown.file.getvalue()
 
 
 def test_it_trains_compares_and_reports(demo):
-    folder, result, told = demo
+    folder, result, shown = demo
     found = result.comparison.result
     assert list(found.policies) == ["ppo", *policy_names()]
     assert len(found.patients) == 4
@@ -39,7 +39,7 @@ def test_it_trains_compares_and_reports(demo):
     assert "figure-training" in page
     assert page.index("This is one trained policy") > 0
     for words in ("simulation only", "1/5", "5/5", "mlflow ui", "not a verdict on the method"):
-        assert words in told
+        assert words in shown
 
 
 def test_the_report_can_be_rendered_again_from_folder_and_run(demo, monkeypatch, capsys):

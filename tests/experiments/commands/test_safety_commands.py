@@ -14,7 +14,7 @@ from thecal.core.errors import ConfigError
 from thecal.envs.scenario import Scenario
 from thecal.experiments.assurance.attack import STRATEGIES, AttackCase, attack, attack_cases, run_attack
 from thecal.experiments.assurance.audits import replay
-from thecal.experiments.assurance.safety_case import catalogue, invariants_page, render
+from thecal.experiments.assurance.safety_case import catalog, invariants_page, render
 from thecal.experiments.cli import run
 from thecal.experiments.studies.config import EvaluateConfig, TrainConfig
 from thecal.experiments.studies.train import train
@@ -200,8 +200,8 @@ def test_the_adversary_learns_and_its_weights_are_no_pickle(tmp_path):
             load_adversary(str(tmp_path / bad))
 
 
-def test_the_catalogue_names_code_and_tests_that_exist():
-    known = catalogue()
+def test_the_catalog_names_code_and_tests_that_exist():
+    known = catalog()
     assert set(known) == set(Invariant)
     tests = {path.stem: path.read_text() for path in ROOT.glob("tests/**/test_*.py")}
     for entry in known.values():

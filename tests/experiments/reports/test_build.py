@@ -15,7 +15,7 @@ from thecal.core.errors import StoreError
 from thecal.envs.outcomes import OUTCOMES
 from thecal.envs.tasks import Primary
 from thecal.experiments.analysis.compare import summarize
-from thecal.experiments.analysis.stored import to_dict
+from thecal.experiments.analysis.stored import save_result, to_dict
 from thecal.experiments.reports.build import build_report, stored_curve
 from thecal.experiments.reports.data import EVENT_LABELS
 from thecal.experiments.reports.page import render
@@ -163,6 +163,12 @@ def test_damaged_data_are_refused_in_one_sentence(tmp_path, content):
     (tmp_path / FILE).write_bytes(content)
     with pytest.raises(StoreError, match=f"{FILE}: "):
         load_report_data(tmp_path)
+
+
+def test_another_file_is_refused_with_what_a_report_needs(found, tmp_path):
+    file = save_result(found.result, tmp_path)
+    with pytest.raises(StoreError, match=rf"comparison\.json: .*folder of a comparison, or its {re.escape(FILE)}"):
+        load_report_data(file)
 
 
 def test_reports_of_0_1_are_refused_with_the_way_out(tmp_path):

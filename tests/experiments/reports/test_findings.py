@@ -37,10 +37,10 @@ def with_info(data, policy, **changes):
     ],
 )
 def test_claim_needs_efficacy_and_no_worse_harm(data, primary, harm, tone, phrase, passes):
-    told = with_result(data, judged(primary, {"resp_hours": harm}))
-    assert told.decision("ppo").better is passes
-    assert bool(in_the_way(told, "ppo")) is not passes
-    found = findings(told)
+    shown = with_result(data, judged(primary, {"resp_hours": harm}))
+    assert shown.decision("ppo").better is passes
+    assert bool(in_the_way(shown, "ppo")) is not passes
+    found = findings(shown)
     assert found[0].tone == tone
     assert phrase in found[0].lead
     supported = [item for item in found if "is supported" in item.lead]
@@ -48,16 +48,16 @@ def test_claim_needs_efficacy_and_no_worse_harm(data, primary, harm, tone, phras
 
 
 def test_what_stands_in_the_way_is_named(data):
-    told = with_result(data, judged("inconclusive", {"resp_hours": "inferior", "died": "inconclusive"}))
-    assert in_the_way(told, "ppo") == (
+    shown = with_result(data, judged("inconclusive", {"resp_hours": "inferior", "died": "inconclusive"}))
+    assert in_the_way(shown, "ppo") == (
         "superiority was not shown; worse: depressed breathing; not ruled out with 4 patients: deaths"
     )
 
 
 def test_unshielded_rules_are_not_said_to_pass(data):
-    told = with_result(data, judged("superior", {}, shield_mode="off"))
-    assert in_the_way(told, "ppo") == "the shield was off"
-    rule = with_info(told, "ppo", kind="rule")
+    shown = with_result(data, judged("superior", {}, shield_mode="off"))
+    assert in_the_way(shown, "ppo") == "the shield was off"
+    rule = with_info(shown, "ppo", kind="rule")
     brief = next(item for item in findings(rule) if item.lead.startswith("PPO"))
     assert brief.tone == "open"
     assert "the shield was off" in brief.text

@@ -77,10 +77,10 @@ def test_other_variables_of_the_environment_do_nothing(file, monkeypatch):
 
 def test_the_command_line_reads_every_layer(file, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    told = []
+    shown = []
 
     def watched(config, _report):
-        told.append(config)
+        shown.append(config)
         raise ConfigError("seen enough")
 
     monkeypatch.setattr("thecal.experiments.studies.train.train", watched)
@@ -90,7 +90,7 @@ def test_the_command_line_reads_every_layer(file, tmp_path, monkeypatch, capsys)
     file.write_text('algorithm = "sac"\nseed = 4\npool = 16\n[settings]\ngamma = 0.9\nnet_arch = [8, 8]\n')
     assert run(words) == 2
     assert "seen enough" in capsys.readouterr().err
-    (found,) = told
+    (found,) = shown
     assert (found.algorithm, found.seed, found.stage, found.pool) == ("ppo", 7, "lower", 16)
     assert found.settings == {"gamma": 0.8, "net_arch": [8, 8]}
 

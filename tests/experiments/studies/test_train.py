@@ -26,16 +26,16 @@ def config(out, **changes) -> TrainConfig:
 
 @pytest.fixture
 def finished(store):
-    told = []
-    result = train(config("runs/one"), lambda done, total, numbers: told.append((done, total, sorted(numbers))))
-    return result, told
+    shown = []
+    result = train(config("runs/one"), lambda done, total, numbers: shown.append((done, total, sorted(numbers))))
+    return result, shown
 
 
 def test_a_training_run_is_saved_checked_and_tracked(store, finished):
-    result, told = finished
+    result, shown = finished
     assert not result.interrupted
     assert set(result.tune) == {entry.key for entry in OUTCOMES}
-    assert told[-1] == (512, 512, ["cost_per_step", "reward_per_step"])
+    assert shown[-1] == (512, 512, ["cost_per_step", "reward_per_step"])
     assert result.curve["frames"][-1] == 512
     assert len(result.curve["return"]) == len(result.curve["cost"]) == len(result.curve["frames"])
     assert load_policy(result.folder / "policy").record.frames == 512
@@ -132,10 +132,10 @@ def test_mistakes_show_before_anything_is_tracked(store, changes, error, said):
 def test_a_store_that_cannot_be_written_stops_before_training(store, monkeypatch):
     (store.folder / "file").write_text("x")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store.folder}/file/mlflow.db")
-    told = []
+    shown = []
     with pytest.raises(StoreError, match="cannot be written"):
-        train(config("runs/none"), lambda *_: told.append(1))
-    assert told == []
+        train(config("runs/none"), lambda *_: shown.append(1))
+    assert shown == []
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _ORIGIN = "added by"
 _JSON_ONLY = ("id", "cohort", "profile")  # the table stays within a narrow terminal
+_SIDES = {1: "more", -1: "less", 0: ""}  # which is better for the patient
 
 
 class Kind(StrEnum):
@@ -196,9 +197,8 @@ def _policies() -> list[dict[str, object]]:
 def _outcomes() -> list[dict[str, object]]:
     from thecal.envs.outcomes import CATALOG
 
-    sides = {1: "more", -1: "less", 0: ""}
     return [
-        {"name": entry.key, "what it is": entry.text, "unit": entry.unit, "better": sides[entry.better],
+        {"name": entry.key, "what it is": entry.text, "unit": entry.unit, "better": _SIDES[entry.better],
          "margin of harm": "" if entry.margin is None else f"{entry.margin:g}"}
         for entry in CATALOG.values()
     ]  # fmt: skip
@@ -221,7 +221,15 @@ def _costs() -> list[dict[str, object]]:
 def _observations() -> list[dict[str, object]]:
     from thecal.envs.kernel.observation import FIELDS
 
-    return [{"name": field.name, "unit": field.unit, "bounds": f"{field.low:g} to {field.high:g}"} for field in FIELDS]
+    return [
+        {
+            "name": field.name,
+            "unit": field.unit,
+            "bounds": f"{field.low:g} to {field.high:g}",
+            "better": _SIDES[field.better],
+        }
+        for field in FIELDS
+    ]
 
 
 def _actions() -> list[dict[str, object]]:
