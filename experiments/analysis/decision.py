@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from thecal.experiments.analysis.results import ComparisonResult
+from thecal.experiments.analysis.results import UNSHIELDED, ComparisonResult
 
-UNSHIELDED = "UNSHIELDED"
 _NO_WORSE = ("non-inferior", "superior")
 
 

@@ -17,6 +17,12 @@ from thecal.safety.invariants import ShieldMode
 Verdict = Literal["superior", "inferior", "non-inferior", "inconclusive"]
 # The unit of outcomes that are a yes or a no for each patient.
 SHARE_OF_PATIENTS = "% of patients"
+UNSHIELDED, UNPROVED = "UNSHIELDED", "UNPROVED PROFILE"
+
+
+def marks(unshielded: bool, unproved: bool) -> str:
+    """Loud words for results whose limits did not bind, or were never proved; "" for others."""
+    return ", ".join(word for word, due in ((UNSHIELDED, unshielded), (UNPROVED, unproved)) if due)
 
 
 def _number(value: Any) -> Any:
@@ -123,6 +129,7 @@ class ComparisonResult(Frozen):
         outcomes: what was measured, the task's registered outcome first and the only one with the role ``primary``.
         policies: results by policy name.
         differences: paired differences from the reference, ``differences[policy][outcome]``, for every other policy.
+        unproved: whether the limit profile had no proof.
     """
 
     task: str
@@ -141,6 +148,12 @@ class ComparisonResult(Frozen):
     outcomes: tuple[Outcome, ...]
     policies: dict[str, PolicyResult]
     differences: dict[str, dict[str, Difference]]
+    unproved: bool = False
+
+    @property
+    def mark(self) -> str:
+        """Loud words that belong beside every number of the result, or ""."""
+        return marks(self.unshielded, self.unproved)
 
     @property
     def unshielded(self) -> bool:

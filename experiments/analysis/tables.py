@@ -7,13 +7,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from thecal.core.tables import plain_table
-from thecal.experiments.analysis.decision import UNSHIELDED, decide
-from thecal.experiments.analysis.results import ComparisonResult, Interval
+from thecal.experiments.analysis.decision import decide
+from thecal.experiments.analysis.results import UNSHIELDED, ComparisonResult, Interval
 
 
 def comparison_table(found: ComparisonResult) -> Table:
     """Every outcome of every policy as mean [95 % interval], the paired difference on the primary one, and the decision."""
-    mark = f"  {UNSHIELDED}" if found.unshielded else ""
+    mark = f"  {found.mark}" if found.mark else ""
     table = Table(
         title=f"{found.task}, {len(found.patients)} {found.split} patients, shield {found.shield_mode}{mark}",
         caption="mean [95 % bootstrap interval over patients]; simulation only",
@@ -54,7 +54,7 @@ def brief_table(found: ComparisonResult) -> Table:
     """The comparison in one screen: one row a policy, the main outcomes, the paired difference and the decision."""
     primary = found.primary
     entries = [primary, *(entry for entry in found.outcomes if entry.brief and entry.key != primary.key)]
-    mark = f"{UNSHIELDED}: " if found.unshielded else ""
+    mark = f"{found.mark}: " if found.mark else ""
     heads = [
         "policy",
         primary.label,

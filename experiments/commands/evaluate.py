@@ -58,6 +58,7 @@ def evaluate(
     Examples: `thecal evaluate guideline`, `thecal evaluate runs/train -n 200 --difficulty shift`
     """
     from thecal.envs.outcomes import outcome
+    from thecal.experiments.analysis.results import marks
     from thecal.experiments.studies.config import EvaluateConfig, load_config
     from thecal.experiments.studies.evaluate import evaluate as run_evaluation
 
@@ -71,8 +72,8 @@ def evaluate(
     if as_json:
         emit({"policy": chosen.policy, "run_id": found.run_id, "outcomes": found.estimates})
     else:
-        mark = unshielded_mark(chosen.shield_mode)
-        title = f"{mark}{found.policy}, {found.scene.task.id}, {chosen.patients} {chosen.split} patients"
+        mark = marks(not found.scene.mode.shielded, not found.scene.proved)
+        title = f"{mark}{': ' if mark else ''}{found.policy}, {found.scene.task.id}, {chosen.patients} {chosen.split} patients"
         table = plain_table(title, ["outcome", "mean", "95 % interval", "unit"])
         for key, value in found.estimates.items():
             entry = outcome(key)
@@ -144,10 +145,3 @@ def comparison_bar(policies: int, title: str = "compare") -> Iterator[Callable[[
             update(sum(finished.values()), policy)
 
         yield report
-
-
-def unshielded_mark(mode: str) -> str:
-    """A loud word in front of results whose limits did not bind."""
-    from thecal.safety.invariants import ShieldMode
-
-    return "" if ShieldMode.of(mode).shielded else "UNSHIELDED: "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from thecal.experiments.analysis.decision import UNSHIELDED
+from thecal.experiments.analysis.results import UNSHIELDED
 from thecal.experiments.reports.data import ReportData
 from thecal.experiments.reports.theme import LIMIT
 

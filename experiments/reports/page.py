@@ -9,7 +9,6 @@ from typing import Any
 
 from thecal.core.errors import ConfigError
 from thecal.core.files import write_whole
-from thecal.experiments.analysis.decision import UNSHIELDED
 from thecal.experiments.reports.data import ReportData
 from thecal.experiments.reports.theme import styles_of
 from thecal.experiments.reports.words import number, short, tight
@@ -49,7 +48,7 @@ def render(data: ReportData) -> str:
     shared: dict[str, Any] = {
         "data": data,
         "styles": styles_of(data.infos),
-        "mark": "" if data.shielded else f" ({UNSHIELDED})",
+        "mark": f" ({data.result.mark})" if data.result.mark else "",
     }
     chosen = sections()
     bodies = {

@@ -77,6 +77,13 @@ def test_unshielded_results_are_marked_and_support_no_claim(data, mode):
     assert [item.tone for item in claim] == ["bad"]
 
 
+def test_an_unproved_profile_is_named_beside_every_table(data, page):
+    assert "UNPROVED" not in page
+    marked = render(changed(data, unproved=True))
+    assert "<strong>UNPROVED PROFILE.</strong>" in marked
+    assert "Policy (UNPROVED PROFILE)" in marked
+
+
 def test_text_from_outside_is_escaped(data):
     page = render(data.model_copy(update={"title": "<script>alert(1)</script>"}))
     assert "<script>alert(1)" not in page
