@@ -162,7 +162,9 @@ def attack(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Attack the shield over every task, pump and preset of faults, and let the auditor judge; exit with 1 on a violation.
+    """Attack the shield over every task, pump and preset of faults, and let the auditor judge.
+
+    Exit with 1 on a violation, when nothing ran, and when a case could not run that the options chose.
 
     Without --task the shield is also attacked alone, for every profile and drug, and every limit is loosened in turn to see
     whether that is noticed.
@@ -206,7 +208,8 @@ def attack(
     else:
         _show_attack(result)
         errors().print(f"wrote {out}")
-    if result["violations"]:
+    left_out = result["refused"] and (tasks or scenario)
+    if result["violations"] or not result["ticks"] or left_out:
         raise typer.Exit(_FAILED)
 
 
@@ -235,6 +238,11 @@ def _show_attack(result: dict[str, Any]) -> None:
         if count or name in margins:
             table.add_row(name, f"{count:,}", f"{margins[name]:.2%}" if name in margins else "-")
     output().print(table)
+    for case in result["refused"]:
+        named = ", ".join(value for name, value in case.items() if name != "why")
+        errors().print(f"[red]could not run[/] {named}: {case['why']}", highlight=False)
+    if result["refused"]:
+        output().print(f"{len(result['refused'])} cases could not run")
     if result["strength"]:
         noticed = sum(entry["found"] for entry in result["strength"])
         output().print(f"{noticed} of {len(result['strength'])} limits were noticed when they were loosened")

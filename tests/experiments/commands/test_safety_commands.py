@@ -170,6 +170,28 @@ def test_every_task_pump_and_fault_is_attacked():
     assert {case.scenario.stage for case in cases} == {"auto", "confirm", "lower", "advise"}
 
 
+def test_an_attack_on_an_unknown_scenario_is_an_error(tmp_path, capsys):
+    words = ["attack", "--task", "CancerMorphine", "-n", "2", "--frames", "0", "--out", str(tmp_path / "a.json")]
+    assert run([*words, "--difficulty", "nonsense"]) == 2
+    assert "unknown difficulty 'nonsense'" in capsys.readouterr().err
+    assert not (tmp_path / "a.json").exists()
+
+
+@pytest.mark.parametrize(("ticks", "chosen", "code"), [(0, False, 1), (9, True, 1), (9, False, 0)])
+def test_cases_that_could_not_run_are_shown(ticks, chosen, code, tmp_path, monkeypatch, capsys):
+    import thecal.experiments.assurance.attack as module
+
+    refused = [{"task": "CancerMorphine", "pump": "one", "why": "it does not fit"}]
+    found = {"ticks": ticks, "seconds": 0.0, "violations": 0, "tested": {}, "margins": {}, "refused": refused}
+    monkeypatch.setattr(module, "run_attack", lambda *_cases, **_more: dict(found))
+    monkeypatch.setattr("thecal.experiments.assurance.strength.strength", lambda **_more: [])
+    more = ["--task", "CancerMorphine"] if chosen else []
+    assert run(["attack", "-n", "1", "--frames", "0", "--out", str(tmp_path / "a.json"), *more]) == code
+    shown = capsys.readouterr()
+    assert "CancerMorphine, one: it does not fit" in shown.err
+    assert "1 cases could not run" in shown.out
+
+
 def test_the_recorded_attack_and_mutation_belong_to_this_kernel():
     from thecal.safety.certificate import kernel_hash
 
