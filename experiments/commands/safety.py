@@ -182,7 +182,7 @@ def attack(
     cases = attack_cases(patients, seed, tasks, scenario)
     trained: dict[str, dict[str, float]] = {}
     if frames:
-        weights = {case.task: out.with_suffix(f".{case.task}.npz") for case in cases}
+        weights = {case.task: _weights_file(out, case.task) for case in cases}
         trained = _train_adversaries(weights, frames, seed, scenario)
         cases = [replace(case, adversary=str(weights[case.task])) for case in cases]
     every: list[AttackCase | HarnessCase] = [*cases, *(harness_cases(seed) if tasks is None else [])]
@@ -211,6 +211,13 @@ def attack(
     left_out = result["refused"] and (tasks or scenario)
     if result["violations"] or not result["ticks"] or left_out:
         raise typer.Exit(_FAILED)
+
+
+def _weights_file(out: Path, task: str) -> Path:
+    """Beside the result; a task that is a file is called by the name inside it."""
+    from thecal.envs.tasks import load_task
+
+    return out.with_name(f"{out.stem}.{load_task(task).name}.npz")
 
 
 def _train_adversaries(

@@ -20,6 +20,8 @@ from thecal.experiments.studies.config import EvaluateConfig, TrainConfig
 from thecal.experiments.studies.train import train
 from thecal.safety.invariants import Invariant
 
+from support.task_files import SPASTICITY
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -190,6 +192,22 @@ def test_cases_that_could_not_run_are_shown(ticks, chosen, code, tmp_path, monke
     shown = capsys.readouterr()
     assert "CancerMorphine, one: it does not fit" in shown.err
     assert "1 cases could not run" in shown.out
+
+
+def test_the_adversary_of_a_task_file_has_a_place(tmp_path, monkeypatch):
+    import thecal.experiments.assurance.adversary as module
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").write_text(SPASTICITY, encoding="utf-8")
+    places = []
+
+    def noted(_scenario, path, **_more):
+        places.append(path)
+        raise ConfigError("seen enough")
+
+    monkeypatch.setattr(module, "train_adversary", noted)
+    assert run(["attack", "--task", "./mine.toml", "-n", "1", "--out", "a.json"]) == 2
+    assert places == [Path("a.Baclofen.npz")]
 
 
 def test_the_recorded_attack_and_mutation_belong_to_this_kernel():
