@@ -22,6 +22,7 @@ from thecal.experiments.analysis.compare import estimate, grouped
 from thecal.experiments.analysis.comparison import Comparison
 from thecal.experiments.analysis.results import Interval
 from thecal.experiments.analysis.stored import save_result
+from thecal.experiments.rollouts.fit import check_fit
 from thecal.experiments.rollouts.parquet import TrajectoryWriter, save_trajectories
 from thecal.experiments.rollouts.rollout import Record, blocks
 from thecal.experiments.rollouts.trails import chunks, keep_heads
@@ -72,12 +73,14 @@ def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lamb
 
     Raises:
         StoreError: the store or the output folder cannot be written (before any work).
-        ConfigError: the configuration names something unknown, or asks for transitions and gives them no place.
+        ConfigError: the configuration names something unknown, its policy does not fit the task, or it asks for a trail or
+            transitions and gives them no place.
     """
     if config.transitions and not (config.out or config.track):
         raise ConfigError("transitions need a place: give the run a folder (--out) or track it")
     policy = find_policy(config.policy)
     scene = config.scenario.resolve()
+    check_fit([policy], scene)
     folder = writable(Path(config.out)) if config.out else None
     origin = _origin(config, scene, [policy])
     tags = run_tags(origin, "evaluate", scene, config.hash)
@@ -154,13 +157,14 @@ def run_compare(
 
     Raises:
         StoreError: the store or the output folder cannot be written (before any work).
-        ConfigError: the configuration names something unknown.
+        ConfigError: the configuration names something unknown, or a policy does not fit the task.
     """
     chosen = find_policies(config.policies) if policies is None else list(policies)
     written = dict(zip(config.policies, chosen, strict=False)) if policies is None else {}
     reference = written[config.reference].info.name if config.reference in written else config.reference
     grouped(chosen, reference)
     scene = config.scenario.resolve()
+    check_fit(chosen, scene)
     folder = writable(Path(config.out)) if config.out else None
     origin = _origin(config, scene, chosen)
     tags = run_tags(origin, "compare", scene, config.hash)
