@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,8 +76,9 @@ def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lamb
         ConfigError: the configuration names something unknown, its policy does not fit the task, or it asks for a trail or
             transitions and gives them no place.
     """
-    if config.transitions and not (config.out or config.track):
-        raise ConfigError("transitions need a place: give the run a folder (--out) or track it")
+    for wanted, what in ((config.transitions, "transitions need"), (config.trail, "an audit trail needs")):
+        if wanted and not (config.out or config.track):
+            raise ConfigError(f"{what} a place: give the run a folder (--out) or track it")
     policy = find_policy(config.policy)
     scene = config.scenario.resolve()
     check_fit([policy], scene)
@@ -89,13 +90,13 @@ def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lamb
         tracker.params({"config": config.model_dump(mode="json")})
         tracker.document(config.model_dump(mode="json"), CONFIG_FILE)
         _keep_policies(tracker, [config.policy])
-        home = _home(config, folder)
-        trail = _trail_place(config, name, home)
-        values = _stream(config, policy, scene, folder, home, trail, progress)
-        if trail is not None:
-            tracker.tags({"trail_head": keep_heads(trail)})
-        if home is not None and folder is None:
-            tracker.artifact(home)
+        with _home(config, folder) as home:
+            trail = _trail_place(config, name, home)
+            values = _stream(config, policy, scene, folder, home, trail, progress)
+            if trail is not None:
+                tracker.tags({"trail_head": keep_heads(trail)})
+            if home is not None and folder is None:
+                tracker.artifact(home)
         estimates = {key: estimate(key, column, config.seed) for key, column in values.items()}
         tracker.metrics(_interval_metrics(estimates))
         if folder is not None:
@@ -187,11 +188,14 @@ def run_compare(
     return found, tracker.run_id
 
 
-def _home(config: EvaluateConfig, folder: Path | None) -> Path | None:
+@contextmanager
+def _home(config: EvaluateConfig, folder: Path | None) -> Iterator[Path | None]:
     """Where trail and transitions are written: the run's folder, or a passing one that the tracking store copies."""
     if folder is not None or not (config.trail or config.transitions):
-        return folder
-    return Path(tempfile.mkdtemp(prefix="thecal-run-"))
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="thecal-run-") as passing:
+        yield Path(passing)
 
 
 def _trail_place(config: EvaluateConfig, policy: str, home: Path | None) -> Path | None:
