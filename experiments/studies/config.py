@@ -121,10 +121,11 @@ def _layered(kind: type[Config], file: dict[str, Any], given: dict[str, Any]) ->
         model_config = {"env_prefix": PREFIX, "env_nested_delimiter": "__", "extra": "allow"}
 
     _warn_of_unknown_variables()
+    source = _Environment(Layers)
     try:
-        environment = _Environment(Layers)()
+        environment = source()
     except SettingsError as error:
-        raise ConfigError(f"the environment: {error} (a table is written as JSON: {error.__cause__})") from error
+        raise ConfigError(f"{PREFIX}{source.decoding.upper()}: not valid JSON ({error.__cause__})") from error
     merged: dict[str, Any] = {}
     for layer in (InitSettingsSource(Layers, file)(), environment, given):
         merged = _over(merged, layer)
@@ -134,7 +135,10 @@ def _layered(kind: type[Config], file: dict[str, Any], given: dict[str, Any]) ->
 class _Environment(EnvSettingsSource):
     """Variables of the environment; a list may be JSON, or words between commas."""
 
+    decoding = ""  # the field that is read now, which the library's error does not hand on
+
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        self.decoding = field_name
         if get_origin(field.annotation) is tuple and not value.lstrip().startswith("["):
             return [word.strip() for word in value.split(",") if word.strip()]
         return super().decode_complex_value(field_name, field, value)
