@@ -104,8 +104,17 @@ def load_config(
     given: dict[str, Any] = {}
     for key, value in (overrides or {}).items():
         _put(given, key, value, name)
+    return checked(kind, _layered(kind, values, given), name)
+
+
+def checked(kind: type[Config], values: Mapping[str, Any], name: str) -> Config:
+    """A configuration from its values alone.
+
+    Raises:
+        ConfigError: one is unknown or invalid; the text begins with ``name``.
+    """
     try:
-        return kind.model_validate(_layered(kind, values, given))
+        return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
