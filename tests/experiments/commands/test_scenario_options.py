@@ -179,3 +179,10 @@ def test_detection_runs_under_every_option_but_its_own_faults(monkeypatch):
     monkeypatch.setattr("thecal.experiments.assurance.detection.study", watched)
     assert run(["pump", "detection", "-n", "2", "--task", "short.toml", *line("faults")]) == 2
     assert seen == [expected(faults=None)]
+
+
+@pytest.mark.parametrize("words", [["--shield", "off"], ["--profile", "nosuch"], ["--patient", "0"]])
+def test_options_of_a_patient_need_a_task(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    program = Path(__file__).parents[3] / "docs" / "examples" / "bridge.toml"
+    assert run(["pump", "interrogate", str(program), *words]) == 2
+    assert "go with --task" in capsys.readouterr().err
