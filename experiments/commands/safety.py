@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from thecal.core.errors import ConfigError, StoreError
-from thecal.experiments.commands.common import Json, Seed, emit, errors, output, plain_table
+from thecal.experiments.commands.common import Json, Seed, emit, errors, left_out, output, plain_table
 from thecal.experiments.commands.scenario import with_scenario
 
 _FAILED = 1
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 def verify(
     profiles: Annotated[
         list[str] | None,
-        typer.Argument(help="Limit profiles by name or file; all that are shipped.", show_default=False),
+        typer.Argument(help="Limit profiles by name or file; default: all shipped and added.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None,
@@ -42,9 +42,13 @@ def verify(
 
     Examples: `thecal verify`, `thecal verify mine.toml`, `thecal verify seed_2025 --out proof.json`
     """
+    from thecal.core.plugins import PROFILES, sound
     from thecal.safety.profiles import load_profile, profile_names
 
-    found = [load_profile(name) for name in profiles or profile_names()]
+    if profiles:
+        found = [load_profile(name) for name in profiles]
+    else:
+        found = list(sound(PROFILES, profile_names(), load_profile, left_out).values())
     try:
         from thecal.safety.proofs.verify import failures, write_proof
         from thecal.safety.proofs.verify import verify as prove
@@ -208,8 +212,8 @@ def attack(
     else:
         _show_attack(result)
         errors().print(f"wrote {out}")
-    left_out = result["refused"] and (tasks or scenario)
-    if result["violations"] or not result["ticks"] or left_out:
+    missed = result["refused"] and (tasks or scenario)
+    if result["violations"] or not result["ticks"] or missed:
         raise typer.Exit(_FAILED)
 
 
