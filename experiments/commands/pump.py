@@ -281,7 +281,7 @@ def detection(
 ) -> None:
     """How soon the residual monitors show each fault, the dose error until then, and false alarms in sound systems.
 
-    Example: `thecal pump detection -n 100 --docs docs`
+    Each fault is drawn in turn, so there is no --faults. Example: `thecal pump detection -n 100 --docs docs`
     """
     from thecal.envs import Scenario
     from thecal.experiments.assurance.detection import study, write_detection

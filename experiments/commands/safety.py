@@ -170,6 +170,8 @@ def attack(
 
     Exit with 1 on a violation, when nothing ran, and when a case could not run that the options chose.
 
+    Here --task limits the tasks, and --seed is that of the first case; each further case has the next.
+
     Without --task the shield is also attacked alone, for every profile and drug, and every limit is loosened in turn to see
     whether that is noticed.
 

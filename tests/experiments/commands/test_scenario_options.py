@@ -75,6 +75,12 @@ def test_a_command_has_every_option_of_a_scenario(name):
     assert COMMANDS[name] & set(options) <= {"seed"}
 
 
+@pytest.mark.parametrize("name", [name for name, fields in COMMANDS.items() if fields])
+def test_a_command_says_which_options_it_leaves_out(name):
+    for field in COMMANDS[name]:
+        assert f"--{field}" in command(name).help
+
+
 def test_no_other_command_runs_patients_with_a_part_of_them():
     def walk(group: Any, path: str) -> Any:
         for name, found in group.commands.items():
