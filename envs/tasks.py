@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -30,7 +31,10 @@ from thecal.envs.task_parts import (
     check_weights,
 )
 
+LONGEST_D = 3660  # days: ten years
 SCHEMA = 2  # 1 was 0.1's; raised when a default changes its meaning, so that no hash stays true to what it is not
+# A name, or the Gymnasium id with or without the package that registers it.
+_ID = re.compile(r"(?P<short>[A-Za-z]\w*)|(?:thecal:)?thecal/(?P<named>[A-Za-z]\w*)(?:-v(?P<version>\d+))?")
 
 
 class TaskSpec(Frozen):
@@ -56,7 +60,7 @@ class TaskSpec(Frozen):
     profile: str
     faults: str | FaultSpec = "none"  # a preset of hazards or a .toml file, see devices.fault_presets
     tick_h: float = Field(gt=0, le=24)
-    horizon_d: float = Field(gt=0)
+    horizon_d: float = Field(gt=0, le=LONGEST_D)
     start_clock_h: float = Field(ge=0, lt=24)
     clinic_clock_h: float = Field(ge=0, lt=24)
     solution: Solution
@@ -81,8 +85,13 @@ class TaskSpec(Frozen):
     @model_validator(mode="after")
     def _parts_fit(self) -> TaskSpec:
         ticks = self.tick_h / TICK_H
-        if abs(ticks - round(ticks)) > 1e-9:
+        if round(ticks) < 1 or abs(ticks - round(ticks)) > 1e-9:
             raise ValueError(f"tick_h {self.tick_h} is not a multiple of the pump tick of {TICK_H} h")
+        steps = self.horizon_d * 24.0 / self.tick_h
+        if self.n_steps < 1 or abs(steps - self.n_steps) > 1e-9 * steps:
+            raise ValueError(
+                f"horizon_d {self.horizon_d} is not a whole number of steps of {self.tick_h} h, at least one"
+            )
         self.solution.check(self.drugs, chosen="mixture" in self.action.fields)
         check_weights(self.weights)
         check_costs(self.costs)
@@ -92,6 +101,11 @@ class TaskSpec(Frozen):
                 raise ValueError(f"unknown outcome {key!r}; known: {', '.join(CATALOG)}")
         if CATALOG[self.primary.outcome].better == 0:
             raise ValueError(f"the outcome {self.primary.outcome!r} has no better side and cannot be primary")
+        if len(set(self.secondary)) < len(self.secondary):
+            raise ValueError("secondary: an outcome stands twice")
+        # The default names every usual outcome, the primary one too.
+        if self.primary.outcome in self.secondary and self.secondary != STANDARD:
+            raise ValueError(f"secondary: {self.primary.outcome!r} is the primary outcome already")
         return self
 
     @property
@@ -153,7 +167,10 @@ def load_task(name: str | Path | TaskSpec) -> TaskSpec:
     path = Path(name)
     if path.suffix == ".toml":
         return _read(path, path.name)
-    short, _, version = str(name).rpartition(":")[2].removeprefix("thecal/").partition("-v")
+    parts = _ID.fullmatch(str(name))
+    if parts is None:
+        raise UnknownNameError("task", str(name), task_names())
+    short, version = parts["short"] or parts["named"], parts["version"]
     if short in _shipped():
         spec = _read(files("thecal.envs") / "data" / "tasks" / f"{short}.toml", f"{short}.toml")
     elif short in plugins(TASKS):

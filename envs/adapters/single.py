@@ -21,6 +21,11 @@ from thecal.envs.kernel.records import PUBLIC_OUT, TICK_OUT
 from thecal.safety.gateway import Gateway
 
 POOL = 4096
+# What a bedside observer would see, as far as the task observes it.
+_BEDSIDE = {
+    "nrs_report": "NRS {:4.0f}", "spasms": "spasms {:4.1f}", "dose_mg_per_d": "{:6.2f} mg/d", "rr": "RR {:4.0f}/min",
+    "spo2": "SpO2 {:4.0f} %", "poss": "POSS {:.0f}",
+}  # fmt: skip
 _MAY_BE_MISSING = ("nrs_report", "requested_rate")
 
 
@@ -140,11 +145,8 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         if self.render_mode is None:
             return None
         seen = self.decode(self.batch.observations[0])
-        return (
-            f"day {self._steps * self.spec_task.tick_h / 24:5.1f}  NRS {seen['nrs_report']:4.0f}  "
-            f"{seen['dose_mg_per_d']:6.2f} mg/d  RR {seen['rr']:4.0f}/min  SpO2 {seen['spo2']:4.0f} %  "
-            f"POSS {seen['poss']:.0f}"
-        )
+        parts = [words.format(seen[name]) for name, words in _BEDSIDE.items() if name in seen]
+        return "  ".join([f"day {self._steps * self.spec_task.tick_h / 24:5.1f}", *parts])
 
     def _new_gateway(self, known: tuple[str, ...] = ()) -> Gateway:
         conc = float(self.batch.par["ordered_conc"][0, 0])

@@ -68,6 +68,9 @@ def attack_cases(
     """Every task on every pump under every preset of faults, and at every stage short of full authority on its own pump.
 
     ``options`` are fields of the scenario; a pump, faults or a stage among them is the only one that is attacked.
+
+    Raises:
+        ConfigError: a scenario names something unknown, or its parts do not fit together.
     """
     given = dict(options or {})
     chosen = tasks or task_names()
@@ -78,10 +81,12 @@ def attack_cases(
         own = {task: load_task(task).pump if len(pumps) > 1 else pumps[0] for task in chosen}
         cases += [(task, own[task], faults[-1], less) for task in chosen for less in STAGES]
     names = ("task", "pump", "faults", "stage")
-    return [
-        AttackCase(Scenario.of(**given, **dict(zip(names, case, strict=True)), seed=seed + i), patients)
-        for i, case in enumerate(cases)
+    scenarios = [
+        Scenario.of(**given, **dict(zip(names, case, strict=True)), seed=seed + i) for i, case in enumerate(cases)
     ]
+    for scenario in scenarios:
+        scenario.resolve()  # a mistake is an error before the run, not a case that is left out of it
+    return [AttackCase(scenario, patients) for scenario in scenarios]
 
 
 def _one_of(given: dict[str, Any], name: str, all_of_them: Sequence[str]) -> list[str]:

@@ -21,6 +21,7 @@ from thecal.experiments.studies.config import (
     CompareConfig,
     EvaluateConfig,
     TrainConfig,
+    checked,
 )
 from thecal.safety.certificate import kernel_hash
 from thecal.safety.invariants import Invariant
@@ -125,7 +126,8 @@ def replay(
         learned: folder of the policy that a training run stored, or of the trained policies that another run stored.
 
     Raises:
-        ConfigError: task, cohort, limits or kernel of the shield are no longer those of the run.
+        ConfigError: the configuration is not one of this version, or task, cohort, limits or kernel of the shield are no
+            longer those of the run.
     """
     from thecal.agents.backends.load import load_policy
     from thecal.agents.base import Policy
@@ -134,7 +136,7 @@ def replay(
     from thecal.experiments.rollouts.rollout import rollout
 
     kinds: dict[str, Any] = {"train": TrainConfig, "compare": CompareConfig, "demo": CompareConfig}
-    chosen = kinds.get(tags.get("kind", ""), EvaluateConfig).model_validate(config)
+    chosen = checked(kinds.get(tags.get("kind", ""), EvaluateConfig), config, "the run's configuration")
     policies: list[Policy]
     if isinstance(chosen, TrainConfig):
         policies, patients, split, prefix = [load_policy(learned or Path())], chosen.tune_patients, "tune", "tune/"
@@ -148,6 +150,8 @@ def replay(
     }  # fmt: skip
     for what, current in hashes.items():
         if tags.get(f"{what}_hash", current) != current:
+            if "stage" not in config:  # 0.1 had no stages, and hashed otherwise
+                raise ConfigError(f"the run was recorded by version 0.1, whose {what} cannot be compared with today's")
             raise ConfigError(f"the {what} has changed since the run; it cannot be replayed")
     several = isinstance(chosen, CompareConfig)
     results = []

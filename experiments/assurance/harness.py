@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from thecal.core.errors import ProfileError
 from thecal.core.layout import TICKS_PER_DAY
+from thecal.core.plugins import PROFILES, sound
 from thecal.devices.specs import load_pump, pump_names, pump_parameters
 from thecal.envs.trails import profile_limits
 from thecal.experiments.assurance.harness_inputs import hostile_input, hostile_requests
@@ -64,8 +65,7 @@ def harness_cases(seed: int) -> list[HarnessCase]:
         itertools.cycle([name for name in pump_names() if load_pump(name).kind != "constant"]),
         itertools.cycle((False, False, False, True)), itertools.cycle(("auto",) * 4 + ("confirm", "lower", "advise")),
     )  # fmt: skip
-    for name in profile_names():
-        profile = load_profile(name)
+    for name, profile in sound(PROFILES, profile_names(), load_profile).items():
         for mixture in (*profile.drugs, *sorted(profile.mixtures)):
             drugs = tuple(mixture.split("+"))
             setting, solution, pump, sedated, stage = next(turns)

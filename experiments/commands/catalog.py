@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thecal.experiments.commands.common import Json, emit, errors, output, plain_table
+from thecal.experiments.commands.common import Json, emit, left_out, output, plain_table
 
 if TYPE_CHECKING:
     from thecal.physiology.covariates import Covariate
@@ -79,31 +79,23 @@ def _show(kind: Kind, as_json: bool) -> None:
 
 
 def _tasks() -> list[dict[str, object]]:
-    from thecal.core.errors import ConfigError
-    from thecal.core.plugins import TASKS, origin
+    from thecal.core.plugins import TASKS, origin, sound
     from thecal.envs.tasks import load_task, task_names
 
-    rows: list[dict[str, object]] = []
-    for name in task_names():
-        try:
-            spec = load_task(name)
-        except ConfigError as error:  # one broken package must not hide the others
-            errors().print(f"[yellow]left out:[/] {error}", highlight=False)
-            continue
-        rows.append(
-            {
-                "name": spec.name,
-                "id": spec.id,
-                "title": spec.title,
-                "drugs": " + ".join(spec.drugs),
-                "horizon": f"{spec.horizon_d:g} d, every {spec.tick_h:g} h",
-                "cohort": spec.cohort,
-                "profile": spec.profile,
-                "primary outcome": spec.primary.text,
-                _ORIGIN: origin(TASKS, name),
-            }
-        )
-    return rows
+    return [
+        {
+            "name": spec.name,
+            "id": spec.id,
+            "title": spec.title,
+            "drugs": " + ".join(spec.drugs),
+            "horizon": f"{spec.horizon_d:g} d, every {spec.tick_h:g} h",
+            "cohort": spec.cohort,
+            "profile": spec.profile,
+            "primary outcome": spec.primary.text,
+            _ORIGIN: origin(TASKS, name),
+        }
+        for name, spec in sound(TASKS, task_names(), load_task, left_out).items()
+    ]
 
 
 def _drugs() -> list[dict[str, object]]:
@@ -166,31 +158,29 @@ def _faults() -> list[dict[str, object]]:
 
 
 def _cohorts() -> list[dict[str, object]]:
-    from thecal.core.plugins import COHORTS, origin
+    from thecal.core.plugins import COHORTS, origin, sound
     from thecal.physiology.cohort_spec import cohort_names, load_cohort_spec
 
-    return [
-        {"name": name, "title": load_cohort_spec(name).title, _ORIGIN: origin(COHORTS, name)} for name in cohort_names()
-    ]
+    found = sound(COHORTS, cohort_names(), load_cohort_spec, left_out)
+    return [{"name": name, "title": spec.title, _ORIGIN: origin(COHORTS, name)} for name, spec in found.items()]
 
 
 def _profiles() -> list[dict[str, object]]:
-    from thecal.core.plugins import PROFILES, origin
+    from thecal.core.plugins import PROFILES, origin, sound
     from thecal.safety.profiles import load_profile, profile_names
 
-    return [
-        {"name": name, "title": load_profile(name).title, _ORIGIN: origin(PROFILES, name)} for name in profile_names()
-    ]
+    found = sound(PROFILES, profile_names(), load_profile, left_out)
+    return [{"name": name, "title": profile.title, _ORIGIN: origin(PROFILES, name)} for name, profile in found.items()]
 
 
 def _policies() -> list[dict[str, object]]:
     from thecal.agents.registry import policy_info, policy_names
-    from thecal.core.plugins import POLICIES, origin
+    from thecal.core.plugins import POLICIES, origin, sound
 
-    found = [policy_info(name) for name in policy_names()]
+    found = sound(POLICIES, policy_names(), policy_info, left_out)
     return [
-        {"name": info.name, "kind": info.kind, "what it does": info.text, _ORIGIN: origin(POLICIES, info.name)}
-        for info in found
+        {"name": name, "kind": info.kind, "what it does": info.text, _ORIGIN: origin(POLICIES, name)}
+        for name, info in found.items()
     ]
 
 

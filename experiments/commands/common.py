@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from thecal.core.errors import ConfigError
+from thecal.core.errors import ConfigError, ThecalError
 from thecal.core.files import as_json, write_whole
 from thecal.core.tables import plain_table as plain_table
 
@@ -44,6 +44,11 @@ def errors() -> Console:
     from rich.console import Console
 
     return Console(stderr=True)
+
+
+def left_out(error: ThecalError) -> None:
+    """Say on standard error what is left out because it is broken, and why."""
+    errors().print(f"left out: {error}", style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 def emit(value: Any) -> None:

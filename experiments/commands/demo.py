@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thecal.agents.backends.settings import load_rl_settings
-from thecal.agents.registry import make_policy, policy_names
+from thecal.agents.registry import make_policy
 from thecal.envs.adapters.vector import ThecalVectorEnv
 from thecal.envs.scenario import Scenario
 from thecal.experiments.analysis.tables import brief_table
 from thecal.experiments.commands.cohort import describe_table
 from thecal.experiments.commands.common import errors, progress_bar
-from thecal.experiments.commands.evaluate import comparison_bar
+from thecal.experiments.commands.evaluate import comparison_bar, offered_rules
 from thecal.experiments.reports.finish import finish_report
 from thecal.experiments.studies.config import CompareConfig, TrainConfig
 from thecal.experiments.studies.evaluate import run_compare
@@ -96,6 +96,7 @@ def run_demo(
         StoreError: the folder or the tracking store cannot be written.
     """
     size = QUICK if quick else FULL
+    baselines = offered_rules(scenario)  # before the training, so that a misfit costs no time
     begin = time.perf_counter()
     console.print("[bold]Thecal demo[/] (research simulation only: virtual patients, never a clinical tool)")
     with console.status("1/5 compiling the kernels (once, up to half a minute) ..."):
@@ -103,7 +104,7 @@ def run_demo(
     console.print(f"1/5 kernels ready after {seconds:.1f} s")
     _show_cohort(console, scenario)
     trained = _train(size, scenario, out, frames, console)
-    found, report, run_id = _compare(size, scenario, out, patients or size.patients, trained, console)
+    found, report, run_id = _compare(size, scenario, out, patients or size.patients, trained, baselines, console)
     console.print(brief_table(found.result))
     _tell_where(console, trained, report, time.perf_counter() - begin)
     return DemoResult(trained, found, report, run_id)
@@ -137,9 +138,14 @@ def _train(size: Size, scenario: Scenario, out: Path, frames: int | None, consol
 
 
 def _compare(
-    size: Size, scenario: Scenario, out: Path, patients: int, trained: TrainResult, console: Console
+    size: Size,
+    scenario: Scenario,
+    out: Path,
+    patients: int,
+    trained: TrainResult,
+    baselines: tuple[str, ...],
+    console: Console,
 ) -> tuple[Comparison, Path, str | None]:
-    baselines = policy_names()
     config = CompareConfig(
         **_fields(scenario),
         experiment="thecal-demo",

@@ -24,6 +24,7 @@ from thecal.experiments.commands.common import (
 from thecal.experiments.commands.scenario import with_scenario
 
 if TYPE_CHECKING:
+    from thecal.envs.scenario import Scenario
     from thecal.experiments.analysis.comparison import Comparison
 
 Patients = Annotated[int | None, typer.Option("--patients", "-n", help="Virtual patients; default 100.", min=1)]
@@ -86,7 +87,8 @@ def evaluate(
 @with_scenario(split="test")
 def compare(
     policies: Annotated[
-        list[str] | None, typer.Argument(help="Policies by name or folder; default: all rules.", show_default=False)
+        list[str] | None,
+        typer.Argument(help="Policies by name or folder; default: all rules that fit.", show_default=False),
     ] = None,
     *,
     scenario: dict[str, Any],
@@ -117,6 +119,8 @@ def compare(
         "track": track,
     }  # fmt: skip
     chosen = load_config(CompareConfig, config, gathered(given, settings))
+    if "policies" not in chosen.model_fields_set:
+        chosen = chosen.model_copy(update={"policies": offered_rules(chosen.scenario)})
     places: list[Path] = []
 
     def finish(found: Comparison, folder: Path, origin: dict[str, Any]) -> None:
@@ -132,6 +136,16 @@ def compare(
         for place in places:
             output().print(f"report: {place}")
     tracked_at(run_id)
+
+
+def offered_rules(scenario: Scenario) -> tuple[str, ...]:
+    """Every policy without training that fits, where nobody named any; those left out are told on standard error."""
+    from thecal.experiments.rollouts.fit import fitting_rules
+
+    fitting, others = fitting_rules(scenario.resolve())
+    for name, why in others.items():
+        errors().print(f"left out {name}: {why}", highlight=False, markup=False, soft_wrap=True)
+    return fitting
 
 
 @contextmanager

@@ -107,7 +107,9 @@ def interrogate(
     day: Annotated[
         float | None, typer.Option("--day", help="Interrogate on this day; the last one by default.")
     ] = None,
-    patient: Annotated[int, typer.Option("--patient", help="Patient of the task.", min=0)] = 0,
+    patient: Annotated[
+        int | None, typer.Option("--patient", help="Patient of the task; default 0.", min=0, show_default=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Print what a programmer would show: settings, computed volume, alarms, battery, log.
@@ -121,13 +123,15 @@ def interrogate(
     if (program is None) == ("task" not in scenario):
         raise ConfigError("give a program file or --task, one of the two")
     if program is not None:
+        if scenario or patient is not None:
+            raise ConfigError("a program file has no patient: --patient and the scenario's options go with --task")
         from thecal.devices.program_file import read_program, run_program
 
         read = read_program(program)
         run, spec, _ = run_program(read, days=day)
         sections = read_out(run.state, run.par, spec, read.solution.drugs)
     else:
-        sections = _of_patient(scenario, patient, day)
+        sections = _of_patient(scenario, patient or 0, day)
     if as_json:
         emit({title: dict(rows) for title, rows in sections.items()})
     else:
@@ -269,7 +273,7 @@ def detection(
 ) -> None:
     """How soon the residual monitors show each fault, the dose error until then, and false alarms in sound systems.
 
-    Example: `thecal pump detection -n 100 --docs docs`
+    Each fault is drawn in turn, so there is no --faults. Example: `thecal pump detection -n 100 --docs docs`
     """
     from thecal.envs import Scenario
     from thecal.experiments.assurance.detection import study, write_detection

@@ -10,7 +10,7 @@ import typer
 from thecal.core.errors import ConfigError
 from thecal.core.files import as_json as json_text
 from thecal.core.files import write_whole
-from thecal.experiments.commands.common import Json, Seed, emit, errors, output, plain_table
+from thecal.experiments.commands.common import Json, Seed, emit, errors, left_out, output, plain_table
 from thecal.experiments.commands.scenario import with_scenario
 
 _FAILED = 1
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def verify(
     profiles: Annotated[
         list[str] | None,
-        typer.Argument(help="Limit profiles by name or file; all that are shipped.", show_default=False),
+        typer.Argument(help="Limit profiles by name or file; default: all shipped and added.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None,
@@ -43,9 +43,13 @@ def verify(
 
     Examples: `thecal verify`, `thecal verify mine.toml`, `thecal verify seed_2025 --out proof.json`
     """
+    from thecal.core.plugins import PROFILES, sound
     from thecal.safety.profiles import load_profile, profile_names
 
-    found = [load_profile(name) for name in profiles or profile_names()]
+    if profiles:
+        found = [load_profile(name) for name in profiles]
+    else:
+        found = list(sound(PROFILES, profile_names(), load_profile, left_out).values())
     try:
         from thecal.safety.proofs.verify import failures, write_proof
         from thecal.safety.proofs.verify import verify as prove
@@ -163,7 +167,11 @@ def attack(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Attack the shield over every task, pump and preset of faults, and let the auditor judge; exit with 1 on a violation.
+    """Attack the shield over every task, pump and preset of faults, and let the auditor judge.
+
+    Exit with 1 on a violation, when nothing ran, and when a case could not run that the options chose.
+
+    Here --task limits the tasks, and --seed is that of the first case; each further case has the next.
 
     Without --task the shield is also attacked alone, for every profile and drug, and every limit is loosened in turn to see
     whether that is noticed.
@@ -181,7 +189,7 @@ def attack(
     cases = attack_cases(patients, seed, tasks, scenario)
     trained: dict[str, dict[str, float]] = {}
     if frames:
-        weights = {case.task: out.with_suffix(f".{case.task}.npz") for case in cases}
+        weights = {case.task: _weights_file(out, case.task) for case in cases}
         trained = _train_adversaries(weights, frames, seed, scenario)
         cases = [replace(case, adversary=str(weights[case.task])) for case in cases]
     every: list[AttackCase | HarnessCase] = [*cases, *(harness_cases(seed) if tasks is None else [])]
@@ -204,8 +212,16 @@ def attack(
     else:
         _show_attack(result)
         errors().print(f"wrote {out}")
-    if result["violations"]:
+    missed = result["refused"] and (tasks or scenario)
+    if result["violations"] or not result["ticks"] or missed:
         raise typer.Exit(_FAILED)
+
+
+def _weights_file(out: Path, task: str) -> Path:
+    """Beside the result; a task that is a file is called by the name inside it."""
+    from thecal.envs.tasks import load_task
+
+    return out.with_name(f"{out.stem}.{load_task(task).name}.npz")
 
 
 def _train_adversaries(
@@ -233,6 +249,11 @@ def _show_attack(result: dict[str, Any]) -> None:
         if count or name in margins:
             table.add_row(name, f"{count:,}", f"{margins[name]:.2%}" if name in margins else "-")
     output().print(table)
+    for case in result["refused"]:
+        named = ", ".join(value for name, value in case.items() if name != "why")
+        errors().print(f"[red]could not run[/] {named}: {case['why']}", highlight=False)
+    if result["refused"]:
+        output().print(f"{len(result['refused'])} cases could not run")
     if result["strength"]:
         noticed = sum(entry["found"] for entry in result["strength"])
         output().print(f"{noticed} of {len(result['strength'])} limits were noticed when they were loosened")

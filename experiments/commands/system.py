@@ -33,6 +33,8 @@ def demo(
 ) -> None:
     """Train a policy, compare it with baselines on unseen patients, and write a report.
 
+    It trains, tunes and tests on the splits of these names, so there is no --split.
+
     Examples: `thecal demo --quick`, `thecal demo --out results --seed 3`
     """
     from thecal.envs.scenario import Scenario

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import tomllib
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSource, PydanticBaseSettingsSource
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSource, SettingsError
 
 from thecal.agents.backends.registry import algorithm_names
 from thecal.agents.registry import policy_names
@@ -24,6 +26,7 @@ from thecal.experiments.tracking.provenance import config_hash
 CONFIG_FILE = "config.json"
 POLICIES = "policies"  # folder of a run's artifacts: copies of the trained policies it judged
 PREFIX = "THECAL_"
+_OTHERS = ("no_browser",)  # variables of the project that are no settings of a run
 
 
 class RunConfig(Scenario):
@@ -91,7 +94,7 @@ def load_config(
     """A configuration in layers: a file (TOML, YAML or JSON), then the environment, then overrides by dotted key.
 
     An environment variable is the field's name in capitals after ``THECAL_``, nested ones joined by two underscores
-    (``THECAL_TASK``, ``THECAL_SETTINGS__GAMMA``).
+    (``THECAL_TASK``, ``THECAL_SETTINGS__GAMMA``). A variable that begins so and is no setting of any run gives a warning.
 
     Raises:
         ConfigError: the file cannot be read, or a value is unknown or invalid; the text names file, key and reason.
@@ -101,8 +104,17 @@ def load_config(
     given: dict[str, Any] = {}
     for key, value in (overrides or {}).items():
         _put(given, key, value, name)
+    return checked(kind, _layered(kind, values, given), name)
+
+
+def checked(kind: type[Config], values: Mapping[str, Any], name: str) -> Config:
+    """A configuration from its values alone.
+
+    Raises:
+        ConfigError: one is unknown or invalid; the text begins with ``name``.
+    """
     try:
-        return kind.model_validate(_layered(kind, values, given))
+        return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -117,12 +129,37 @@ def _layered(kind: type[Config], file: dict[str, Any], given: dict[str, Any]) ->
     class Layers(kind, BaseSettings):  # type: ignore[valid-type,misc]
         model_config = {"env_prefix": PREFIX, "env_nested_delimiter": "__", "extra": "allow"}
 
-    environment = EnvSettingsSource(Layers)
-    layers: tuple[PydanticBaseSettingsSource, ...] = (InitSettingsSource(Layers, file), environment)
+    _warn_of_unknown_variables()
+    source = _Environment(Layers)
+    try:
+        environment = source()
+    except SettingsError as error:
+        raise ConfigError(f"{PREFIX}{source.decoding.upper()}: not valid JSON ({error.__cause__})") from error
     merged: dict[str, Any] = {}
-    for layer in (*(source() for source in layers), given):
+    for layer in (InitSettingsSource(Layers, file)(), environment, given):
         merged = _over(merged, layer)
     return merged
+
+
+class _Environment(EnvSettingsSource):
+    """Variables of the environment; a list may be JSON, or words between commas."""
+
+    decoding = ""  # the field that is read now, which the library's error does not hand on
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        self.decoding = field_name
+        if get_origin(field.annotation) is tuple and not value.lstrip().startswith("["):
+            return [word.strip() for word in value.split(",") if word.strip()]
+        return super().decode_complex_value(field_name, field, value)
+
+
+def _warn_of_unknown_variables() -> None:
+    """Say which variables are meant for this project and are no setting of any run: most are mistyped."""
+    known = {name for kind in (TrainConfig, EvaluateConfig, CompareConfig) for name in kind.model_fields} | {*_OTHERS}
+    for variable in sorted(os.environ):
+        name = variable.lower().removeprefix(PREFIX.lower()).partition("__")[0]
+        if variable.lower().startswith(PREFIX.lower()) and name not in known:
+            warnings.warn(f"{variable} is no setting and does nothing", RuntimeWarning, stacklevel=4)
 
 
 def _over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from thecal.experiments.analysis.compare import estimate, grouped
 from thecal.experiments.analysis.comparison import Comparison
 from thecal.experiments.analysis.results import Interval
 from thecal.experiments.analysis.stored import save_result
+from thecal.experiments.rollouts.fit import check_fit
 from thecal.experiments.rollouts.parquet import TrajectoryWriter, save_trajectories
 from thecal.experiments.rollouts.rollout import Record, blocks
 from thecal.experiments.rollouts.trails import chunks, keep_heads
@@ -72,12 +73,15 @@ def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lamb
 
     Raises:
         StoreError: the store or the output folder cannot be written (before any work).
-        ConfigError: the configuration names something unknown, or asks for transitions and gives them no place.
+        ConfigError: the configuration names something unknown, its policy does not fit the task, or it asks for a trail or
+            transitions and gives them no place.
     """
-    if config.transitions and not (config.out or config.track):
-        raise ConfigError("transitions need a place: give the run a folder (--out) or track it")
+    for wanted, what in ((config.transitions, "transitions need"), (config.trail, "an audit trail needs")):
+        if wanted and not (config.out or config.track):
+            raise ConfigError(f"{what} a place: give the run a folder (--out) or track it")
     policy = find_policy(config.policy)
     scene = config.scenario.resolve()
+    check_fit([policy], scene)
     folder = writable(Path(config.out)) if config.out else None
     origin = _origin(config, scene, [policy])
     tags = run_tags(origin, "evaluate", scene, config.hash)
@@ -86,13 +90,13 @@ def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lamb
         tracker.params({"config": config.model_dump(mode="json")})
         tracker.document(config.model_dump(mode="json"), CONFIG_FILE)
         _keep_policies(tracker, [config.policy])
-        home = _home(config, folder)
-        trail = _trail_place(config, name, home)
-        values = _stream(config, policy, scene, folder, home, trail, progress)
-        if trail is not None:
-            tracker.tags({"trail_head": keep_heads(trail)})
-        if home is not None and folder is None:
-            tracker.artifact(home)
+        with _home(config, folder) as home:
+            trail = _trail_place(config, name, home)
+            values = _stream(config, policy, scene, folder, home, trail, progress)
+            if trail is not None:
+                tracker.tags({"trail_head": keep_heads(trail)})
+            if home is not None and folder is None:
+                tracker.artifact(home)
         estimates = {key: estimate(key, column, config.seed) for key, column in values.items()}
         tracker.metrics(_interval_metrics(estimates))
         if folder is not None:
@@ -154,13 +158,14 @@ def run_compare(
 
     Raises:
         StoreError: the store or the output folder cannot be written (before any work).
-        ConfigError: the configuration names something unknown.
+        ConfigError: the configuration names something unknown, or a policy does not fit the task.
     """
     chosen = find_policies(config.policies) if policies is None else list(policies)
     written = dict(zip(config.policies, chosen, strict=False)) if policies is None else {}
     reference = written[config.reference].info.name if config.reference in written else config.reference
     grouped(chosen, reference)
     scene = config.scenario.resolve()
+    check_fit(chosen, scene)
     folder = writable(Path(config.out)) if config.out else None
     origin = _origin(config, scene, chosen)
     tags = run_tags(origin, "compare", scene, config.hash)
@@ -183,11 +188,14 @@ def run_compare(
     return found, tracker.run_id
 
 
-def _home(config: EvaluateConfig, folder: Path | None) -> Path | None:
+@contextmanager
+def _home(config: EvaluateConfig, folder: Path | None) -> Iterator[Path | None]:
     """Where trail and transitions are written: the run's folder, or a passing one that the tracking store copies."""
     if folder is not None or not (config.trail or config.transitions):
-        return folder
-    return Path(tempfile.mkdtemp(prefix="thecal-run-"))
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="thecal-run-") as passing:
+        yield Path(passing)
 
 
 def _trail_place(config: EvaluateConfig, policy: str, home: Path | None) -> Path | None:

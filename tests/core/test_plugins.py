@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from thecal.core.errors import ConfigError
-from thecal.core.plugins import COHORTS, POLICIES, TASKS, origin, plugin, plugin_file, plugins
+from thecal.core.plugins import COHORTS, POLICIES, PROFILES, TASKS, origin, plugin, plugin_file, plugins, sound
+from thecal.experiments.cli import run
 
 Install = Callable[..., Path]
 
@@ -100,3 +101,29 @@ def test_a_file_of_a_package_that_fails_is_refused(value: str, install: Install)
     install("added_j", TASKS, {"mine": value}, **{"__init__.py": "raise RuntimeError('broken')"})
     with pytest.raises(ConfigError, match=r"thecal\.tasks 'mine' of added_j 1\.2 cannot be loaded \("):
         plugin_file(TASKS, "mine")
+
+
+def test_a_broken_plug_in_does_not_hide_the_others(install: Install) -> None:
+    install("added_bad", PROFILES, {"bad": "added_bad"})
+    seen: list[ConfigError] = []
+
+    def load(name: str) -> str:
+        if name != "good":
+            raise ConfigError(f"{name} is broken")
+        return name.upper()
+
+    assert sound(PROFILES, ["good", "bad"], load, seen.append) == {"good": "GOOD"}
+    assert [str(error) for error in seen] == ["bad is broken"]
+    with pytest.raises(ConfigError, match="shipped is broken"):
+        sound(PROFILES, ["shipped"], load)
+
+
+@pytest.mark.parametrize(("group", "kind"), [(POLICIES, "policies"), (COHORTS, "cohorts"), (PROFILES, "profiles")])
+def test_a_broken_plug_in_is_left_out_of_the_list(
+    group: str, kind: str, install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(f"added_{kind}", group, {"bad": f"added_{kind}"}, **{"__init__.py": "raise RuntimeError"})
+    assert run(["list", kind, "--json"]) == 0
+    shown = capsys.readouterr()
+    assert '"bad"' not in shown.out
+    assert shown.err.startswith(f"left out: {group} 'bad' of added_{kind} 1.2")

@@ -109,6 +109,12 @@ BAD = [
     ("Baclofen", ("dose_ug_per_d = 100.0", ""), r"start: dose_ug_per_d goes with the rule 'fixed'"),
     ("Baclofen", ("low = 0.5\nhigh = 1.5", "low = 2.0\nhigh = 1.5"), r"start: low 2 is above high 1\.5"),
     ("Baclofen", ("tick_h = 4.0", "tick_h = 0.3"), r"tick_h 0\.3 is not a multiple"),
+    ("Baclofen", ("tick_h = 4.0", "tick_h = 1e-12"), r"tick_h 1e-12 is not a multiple"),
+    ("Baclofen", ("horizon_d = 2", "horizon_d = 0.01"), r"horizon_d 0\.01 is not a whole number of steps of 4\.0 h"),
+    ("Baclofen", ("horizon_d = 2", "horizon_d = 2.1"), r"horizon_d 2\.1 is not a whole number of steps"),
+    ("Baclofen", ("horizon_d = 2", "horizon_d = 1e300"), r"horizon_d: .*less than or equal to 3660"),
+    ("Baclofen", ('"mean_weakness",', '"visits",'), r"secondary: an outcome stands twice"),
+    ("Baclofen", ('"mean_weakness",', '"mean_ashworth",'), r"secondary: 'mean_ashworth' is the primary outcome already"),
     ("Baclofen", ("[difficulty.real]", "[difficulty.hard]"), r"difficulty needs an entry 'real'"),
     ("Baclofen", ("[difficulty.real]", "[difficulty.real]\nluck = 2.0"), r"difficulty\.real: 'luck' is not a parameter"),
     ("Baclofen", ("version = 0", "version = 0\nmood = 1"), r"mood: Extra inputs"),
@@ -145,6 +151,15 @@ def test_a_version_that_is_not_there_is_refused():
     assert load_task("thecal:thecal/CancerMorphine-v0").name == "CancerMorphine"
     with pytest.raises(ConfigError, match="there is no version 3 of CancerMorphine, only 0"):
         load_task("thecal/CancerMorphine-v3")
+    for name in (
+        "evil:CancerMorphine-v0",
+        "thecal/CancerMorphine-v",
+        "thecal/",
+        "CancerMorphine-v0 ",
+        "a/CancerMorphine",
+    ):
+        with pytest.raises(UnknownNameError, match="unknown task"):
+            load_task(name)
     with pytest.raises(UnknownNameError, match="unknown task 'Headache'"):
         load_task("Headache")
 

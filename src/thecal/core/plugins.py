@@ -7,14 +7,16 @@ class or factory (``package.module:Name``). A task's, profile's or cohort's valu
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any
+from typing import Any, TypeVar
 
 from thecal.core.errors import ConfigError
 
+Loaded = TypeVar("Loaded")
 POLICIES, TASKS, PROFILES, COHORTS = "thecal.policies", "thecal.tasks", "thecal.profiles", "thecal.cohorts"
 
 
@@ -68,6 +70,31 @@ def plugin_file(group: str, name: str) -> Traversable:
     if place is None or not place.is_file():
         raise ConfigError(f"{group} {name!r} of {_origin(point)}: {point.value} is no file {name}.toml")
     return place
+
+
+def sound(
+    group: str,
+    names: Iterable[str],
+    load: Callable[[str], Loaded],
+    left_out: Callable[[ConfigError], None] = lambda _error: None,
+) -> dict[str, Loaded]:
+    """What ``load`` gives for every name, without the plug-ins that fail: one broken package must not hide the others.
+
+    Args:
+        group: of the names.
+        names: shipped and added.
+        load: raises :class:`ConfigError` for what is broken; for a shipped name that is raised on.
+        left_out: called with the error of each plug-in that is left out.
+    """
+    found = {}
+    for name in names:
+        try:
+            found[name] = load(name)
+        except ConfigError as error:
+            if name not in plugins(group):
+                raise
+            left_out(error)
+    return found
 
 
 def origin(group: str, name: str) -> str:

@@ -14,7 +14,9 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.env_checker import check_env as check_env_sb3
 
-from thecal.envs import ThecalVectorEnv, make_sb3
+from thecal.envs import ThecalEnv, ThecalVectorEnv, make_sb3
+
+from support.task_files import written
 
 IDS = ("thecal/CancerMorphine-v0", "thecal/NonCancerMorphine-v0", "thecal/NonCancerMix-v0")
 
@@ -155,3 +157,13 @@ def test_a_fast_pump_is_refilled_before_it_runs_dry():
         out = env.step(actions)[4]["out"]
         assert np.all(out["reservoir_true_ml"] > 1.4)
     assert env.batch.world["pump"]["refills"].max() >= 1
+
+
+@pytest.mark.parametrize(("name", "pain"), [("Baclofen", False), ("Ziconotide", True)])
+def test_a_rendered_line_shows_what_the_task_observes(name, pain, tmp_path):
+    env = ThecalEnv(written(tmp_path, name), render_mode="ansi")
+    env.reset(seed=0)
+    line = env.render()
+    assert line.startswith("day   0.0  ")
+    assert "spasms" in line
+    assert ("NRS" in line) is pain

@@ -20,6 +20,8 @@ from thecal.experiments.studies.config import EvaluateConfig, TrainConfig
 from thecal.experiments.studies.train import train
 from thecal.safety.invariants import Invariant
 
+from support.task_files import SPASTICITY
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -102,6 +104,15 @@ def test_a_replay_that_differs_from_the_record_says_so(audited, monkeypatch):
             replay(config, {**tags, f"{what}_hash": "0" * 64}, {})
 
 
+def test_a_run_that_cannot_be_replayed_says_why():
+    config = EvaluateConfig(policy="fixed", patients=1).model_dump(mode="json")
+    with pytest.raises(ConfigError, match="the run's configuration: mood: unknown; known: task"):
+        replay({**config, "mood": 1}, {"kind": "evaluate"}, {})
+    first = {name: value for name, value in config.items() if name not in ("stage", "cohort")}
+    with pytest.raises(ConfigError, match=r"recorded by version 0\.1"):
+        replay(first, {"kind": "evaluate", "task_hash": "0" * 64}, {})
+
+
 @pytest.mark.parametrize(
     ("target", "words"),
     [("nowhere", "not the id of a run"), ("0" * 32, "cannot be read"), ("empty", "no audit trail")],
@@ -168,6 +179,44 @@ def test_every_task_pump_and_fault_is_attacked():
     assert len(cases) == 3 * 8 * 3 + 3 * 3
     assert len({tuple(case.label.values()) for case in cases}) == len(cases)
     assert {case.scenario.stage for case in cases} == {"auto", "confirm", "lower", "advise"}
+
+
+def test_an_attack_on_an_unknown_scenario_is_an_error(tmp_path, capsys):
+    words = ["attack", "--task", "CancerMorphine", "-n", "2", "--frames", "0", "--out", str(tmp_path / "a.json")]
+    assert run([*words, "--difficulty", "nonsense"]) == 2
+    assert "unknown difficulty 'nonsense'" in capsys.readouterr().err
+    assert not (tmp_path / "a.json").exists()
+
+
+@pytest.mark.parametrize(("ticks", "chosen", "code"), [(0, False, 1), (9, True, 1), (9, False, 0)])
+def test_cases_that_could_not_run_are_shown(ticks, chosen, code, tmp_path, monkeypatch, capsys):
+    import thecal.experiments.assurance.attack as module
+
+    refused = [{"task": "CancerMorphine", "pump": "one", "why": "it does not fit"}]
+    found = {"ticks": ticks, "seconds": 0.0, "violations": 0, "tested": {}, "margins": {}, "refused": refused}
+    monkeypatch.setattr(module, "run_attack", lambda *_cases, **_more: dict(found))
+    monkeypatch.setattr("thecal.experiments.assurance.strength.strength", lambda **_more: [])
+    more = ["--task", "CancerMorphine"] if chosen else []
+    assert run(["attack", "-n", "1", "--frames", "0", "--out", str(tmp_path / "a.json"), *more]) == code
+    shown = capsys.readouterr()
+    assert "CancerMorphine, one: it does not fit" in shown.err
+    assert "1 cases could not run" in shown.out
+
+
+def test_the_adversary_of_a_task_file_has_a_place(tmp_path, monkeypatch):
+    import thecal.experiments.assurance.adversary as module
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").write_text(SPASTICITY, encoding="utf-8")
+    places = []
+
+    def noted(_scenario, path, **_more):
+        places.append(path)
+        raise ConfigError("seen enough")
+
+    monkeypatch.setattr(module, "train_adversary", noted)
+    assert run(["attack", "--task", "./mine.toml", "-n", "1", "--out", "a.json"]) == 2
+    assert places == [Path("a.Baclofen.npz")]
 
 
 def test_the_recorded_attack_and_mutation_belong_to_this_kernel():

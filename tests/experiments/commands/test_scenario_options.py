@@ -75,6 +75,12 @@ def test_a_command_has_every_option_of_a_scenario(name):
     assert COMMANDS[name] & set(options) <= {"seed"}
 
 
+@pytest.mark.parametrize("name", [name for name, fields in COMMANDS.items() if fields])
+def test_a_command_says_which_options_it_leaves_out(name):
+    for field in COMMANDS[name]:
+        assert f"--{field}" in command(name).help
+
+
 def test_no_other_command_runs_patients_with_a_part_of_them():
     def walk(group: Any, path: str) -> Any:
         for name, found in group.commands.items():
@@ -179,3 +185,10 @@ def test_detection_runs_under_every_option_but_its_own_faults(monkeypatch):
     monkeypatch.setattr("thecal.experiments.assurance.detection.study", watched)
     assert run(["pump", "detection", "-n", "2", "--task", "short.toml", *line("faults")]) == 2
     assert seen == [expected(faults=None)]
+
+
+@pytest.mark.parametrize("words", [["--shield", "off"], ["--profile", "nosuch"], ["--patient", "0"]])
+def test_options_of_a_patient_need_a_task(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    program = Path(__file__).parents[3] / "docs" / "examples" / "bridge.toml"
+    assert run(["pump", "interrogate", str(program), *words]) == 2
+    assert "go with --task" in capsys.readouterr().err

@@ -101,10 +101,27 @@ def test_transitions_and_trail_are_kept_with_the_run(store, quick):
     np.testing.assert_array_equal(folder.values["return"], found.values["return"])
 
 
-def test_transitions_without_a_place_are_refused(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("wanted", "said"), [("transitions", "transitions need a place"), ("trail", "an audit trail needs a place")]
+)
+def test_what_is_kept_needs_a_place(wanted, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match="transitions need a place"):
-        evaluate(EvaluateConfig(policy="fixed", patients=1, transitions=True, track=False))
+    with pytest.raises(ConfigError, match=said):
+        evaluate(EvaluateConfig(policy="fixed", patients=1, track=False, **{wanted: True}))
+
+
+def test_a_passing_folder_is_removed(store, quick, tmp_path_factory, monkeypatch):
+    passing = tmp_path_factory.mktemp("passing")
+    monkeypatch.setattr("tempfile.tempdir", str(passing))
+
+    def stopped(*_given):
+        assert list(passing.glob("thecal-run-*")), "the trail has a place while it is written"
+        raise ConfigError("seen enough")
+
+    monkeypatch.setattr("thecal.experiments.studies.evaluate._stream", stopped)
+    with pytest.raises(ConfigError, match="seen enough"):
+        evaluate(EvaluateConfig(policy="fixed", patients=1, trail=True))
+    assert list(passing.glob("thecal-run-*")) == []
 
 
 def test_compare(store, quick):
@@ -165,9 +182,9 @@ def test_mistakes_show_before_anything_is_tracked(store, changes, error, said):
     assert store.client.get_experiment_by_name("thecal") is None
 
 
-def test_a_policy_of_other_observations_fails_in_one_sentence(store, quick):
+def test_a_policy_of_other_observations_never_starts(store, quick):
     folder = store.folder / "other"
     make_trained(folder, observation_names=("elsewhere", *STANDARD_FIELDS[1:]))
     with pytest.raises(ConfigError, match="observation field 0 is"):
         evaluate(EvaluateConfig(policy=str(folder), patients=1))
-    assert store.only_run().info.status == "FAILED"
+    assert store.client.get_experiment_by_name("thecal") is None

@@ -68,11 +68,31 @@ def test_a_wrong_value_of_the_environment_is_one_sentence(file, monkeypatch):
         load_config(EvaluateConfig)
 
 
-def test_other_variables_of_the_environment_do_nothing(file, monkeypatch):
+def test_a_variable_that_is_no_setting_gives_a_warning(file, monkeypatch):
     plain = load_config(TrainConfig, file)
-    monkeypatch.setenv("THECAL_COLOUR", "blue")
-    monkeypatch.setenv("SEED", "99")
-    assert load_config(TrainConfig, file) == plain
+    monkeypatch.setenv("THECAL_SPILT", "tune")
+    with pytest.warns(RuntimeWarning, match="THECAL_SPILT is no setting"):
+        assert load_config(TrainConfig, file) == plain
+
+
+def test_other_variables_do_nothing_in_silence(file, monkeypatch, recwarn):
+    plain = load_config(EvaluateConfig)
+    for name in ("SEED", "THECAL_NO_BROWSER", "THECAL_POOL"):
+        monkeypatch.setenv(name, "99")
+    assert load_config(EvaluateConfig).model_dump() == plain.model_dump()
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("words", ["fixed,pid", "fixed, pid", '["fixed", "pid"]'])
+def test_a_list_is_json_or_words_between_commas(words, monkeypatch):
+    monkeypatch.setenv("THECAL_POLICIES", words)
+    assert load_config(CompareConfig).policies == ("fixed", "pid")
+
+
+def test_a_table_that_is_not_json_is_one_sentence(file, monkeypatch):
+    monkeypatch.setenv("THECAL_SETTINGS", "notjson")
+    with pytest.raises(ConfigError, match=r"^THECAL_SETTINGS: not valid JSON"):
+        load_config(TrainConfig)
 
 
 def test_the_command_line_reads_every_layer(file, tmp_path, monkeypatch, capsys):
