@@ -70,7 +70,7 @@ def evaluate(
     with progress_bar(f"{chosen.policy} on {chosen.patients} patients", None) as update:
         found = run_evaluation(chosen, lambda done, total: update(done, "", total))
     if as_json:
-        emit({"policy": chosen.policy, "run_id": found.run_id, "outcomes": found.estimates})
+        emit(found.as_dict())
     else:
         mark = unshielded_mark(chosen.shield_mode)
         title = f"{mark}{found.policy}, {found.scene.task.id}, {chosen.patients} {chosen.split} patients"
