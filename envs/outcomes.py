@@ -119,7 +119,7 @@ _ROWS = (
     _row(would_be_violations, "would_be_violations", "Requests beyond a limit", "per 1000 h", 0, "use", 1),
     _row(cap_violations, "cap_violations", "24-h dose above the cap", "steps/patient", -1, "cost", 3, 0.0),
     _row(episode_return, "return", "Return", "reward", 1, "use", 1),
-    _row(dose_ug_per_day, "dose_ug_per_day", "Dose", "µg/d", 0, "use", 2, brief="µg/d"),
+    _row(dose_ug_per_day, "dose_ug_per_day", "Dose in µg", "µg/d", 0, "use", 2, brief="µg/d"),
     _row(mean_ashworth, "mean_ashworth", "Mean spasticity", "Ashworth 1-5", -1, "efficacy", 2),
     _row(mean_function, "mean_function", "Mean function", "0-100", 1, "efficacy", 1),
     _row(mean_distress, "mean_distress", "Mean distress", "0-1", -1, "efficacy", 2),

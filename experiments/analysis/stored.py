@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from thecal import __version__
 from thecal.core.errors import StoreError
 from thecal.core.files import as_json, plain, write_whole
+from thecal.envs.scenario import Resolved
 from thecal.experiments.analysis.decision import decide
 from thecal.experiments.analysis.results import ComparisonResult
 
@@ -89,6 +90,16 @@ def load_result(path: str | Path) -> ComparisonResult:
 def written_by(schema: int) -> dict[str, Any]:
     """The head of a stored document: its schema and the version that wrote it."""
     return {"schema": schema, "thecal": __version__}
+
+
+def head(schema: int, scene: Resolved) -> dict[str, Any]:
+    """The head of a document on one scenario: what wrote it, what the patients met, and whether limits bound."""
+    return {
+        **written_by(schema),
+        "scenario": scene.scenario.model_dump(mode="json"),
+        "scenario_hash": scene.hash,
+        "unshielded": not scene.mode.shielded,
+    }
 
 
 def require_schema(values: Any, schema: int, file: Path) -> None:

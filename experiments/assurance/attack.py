@@ -24,6 +24,7 @@ from thecal.envs.tasks import load_task, task_names
 from thecal.envs.trails import trail_meta
 from thecal.experiments.assurance.harness import HarnessCase, run_case
 from thecal.experiments.assurance.hostile_commands import Sender
+from thecal.experiments.tracking.provenance import config_hash
 from thecal.safety.certificate import kernel_hash
 from thecal.safety.gateway import Gateway
 from thecal.safety.invariants import Invariant
@@ -87,6 +88,11 @@ def attack_cases(
     for scenario in scenarios:
         scenario.resolve()  # a mistake is an error before the run, not a case that is left out of it
     return [AttackCase(scenario, patients) for scenario in scenarios]
+
+
+def scenarios_hash(cases: Sequence[AttackCase]) -> str:
+    """SHA-256 over the hashes of the cases' scenarios, in order."""
+    return config_hash([case.scenario.resolve().hash for case in cases])
 
 
 def _one_of(given: dict[str, Any], name: str, all_of_them: Sequence[str]) -> list[str]:

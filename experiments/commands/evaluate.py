@@ -71,7 +71,7 @@ def evaluate(
     with progress_bar(f"{chosen.policy} on {chosen.patients} patients", None) as update:
         found = run_evaluation(chosen, lambda done, total: update(done, "", total))
     if as_json:
-        emit({"policy": chosen.policy, "run_id": found.run_id, "outcomes": found.estimates})
+        emit(found.as_dict())
     else:
         mark = marks(not found.scene.mode.shielded, not found.scene.proved)
         title = f"{mark}{': ' if mark else ''}{found.policy}, {found.scene.task.id}, {chosen.patients} {chosen.split} patients"

@@ -15,6 +15,7 @@ from thecal.experiments.commands.scenario import with_scenario
 
 _FAILED = 1
 _WIDEST = 12
+_ATTACK_SCHEMA = 1
 
 
 def register(app: typer.Typer) -> None:
@@ -182,7 +183,8 @@ def attack(
 
     from rich.progress import Progress
 
-    from thecal.experiments.assurance.attack import AttackCase, attack_cases, run_attack
+    from thecal.experiments.analysis.stored import written_by
+    from thecal.experiments.assurance.attack import AttackCase, attack_cases, run_attack, scenarios_hash
     from thecal.experiments.assurance.harness import HarnessCase, harness_cases
     from thecal.experiments.assurance.strength import strength
 
@@ -205,7 +207,10 @@ def attack(
         result["strength"] = [] if tasks else strength(
             workers=workers, progress=lambda done, total: bar.update(loosening, completed=done, total=total)
         )  # fmt: skip
-    result["adversary"] = trained
+    result = {
+        **written_by(_ATTACK_SCHEMA), "options": scenario, "tasks": sorted({case.task for case in cases}),
+        "scenarios_hash": scenarios_hash(cases), **result, "adversary": trained,
+    }  # fmt: skip
     write_whole(out, json_text(result, indent=1))
     if as_json:
         emit(result)

@@ -24,6 +24,8 @@ from thecal.experiments.commands.scenario import with_scenario
 
 _SHOWN = ("mean_nrs", "resp_hours", "sed_hours", "withdrawal_hours", "dose_mg_per_day")  # beside the primary outcome
 
+_SCHEMA = 1  # of what --json prints
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
@@ -55,6 +57,7 @@ def train(
     from thecal.agents.backends.settings import load_rl_settings
     from thecal.envs.outcomes import outcome
     from thecal.envs.tasks import load_task
+    from thecal.experiments.analysis.stored import head
     from thecal.experiments.studies.config import TrainConfig, load_config
     from thecal.experiments.studies.train import train as run_training
 
@@ -72,6 +75,7 @@ def train(
     if as_json:
         emit(
             {
+                **head(_SCHEMA, chosen.scenario.resolve()),
                 "folder": result.folder, "run_id": result.run_id, "frames": speed.frames, "seconds": speed.seconds,
                 "frames_per_s": speed.frames_per_s, "interrupted": result.interrupted, "tune": result.tune,
             }

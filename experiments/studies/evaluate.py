@@ -21,7 +21,7 @@ from thecal.envs.scenario import Resolved
 from thecal.experiments.analysis.compare import estimate, grouped
 from thecal.experiments.analysis.comparison import Comparison
 from thecal.experiments.analysis.results import Interval
-from thecal.experiments.analysis.stored import save_result
+from thecal.experiments.analysis.stored import head, save_result
 from thecal.experiments.rollouts.fit import check_fit
 from thecal.experiments.rollouts.parquet import TrajectoryWriter, save_trajectories
 from thecal.experiments.rollouts.rollout import Record, blocks
@@ -39,6 +39,8 @@ from thecal.experiments.studies.config import (
 )
 from thecal.experiments.tracking.provenance import provenance, run_tags
 from thecal.experiments.tracking.tracker import Tracker
+
+SCHEMA = 1  # of estimates.json
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,10 @@ class Evaluation:
     values: dict[str, NDArray[np.float64]]
     estimates: dict[str, Interval]
     run_id: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The estimates and what they belong to, for JSON."""
+        return {**head(SCHEMA, self.scene), "policy": self.policy, "run_id": self.run_id, "outcomes": self.estimates}
 
 
 def _keep_policies(tracker: Tracker, names: Sequence[str]) -> None:
@@ -98,13 +104,14 @@ def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lamb
             if home is not None and folder is None:
                 tracker.artifact(home)
         estimates = {key: estimate(key, column, config.seed) for key, column in values.items()}
+        found = Evaluation(name, scene, values, estimates, tracker.run_id)
         tracker.metrics(_interval_metrics(estimates))
         if folder is not None:
             save_config(config, folder)
-            write_whole(folder / "estimates.json", as_json(estimates))
+            write_whole(folder / "estimates.json", as_json(found.as_dict()))
             write_whole(folder / "provenance.json", as_json(origin))
             tracker.artifact(folder)
-    return Evaluation(name, scene, values, estimates, tracker.run_id)
+    return found
 
 
 def _stream(

@@ -59,4 +59,6 @@ def test_the_trained_policy_can_be_evaluated_by_its_folder(demo, monkeypatch, ca
     monkeypatch.chdir(folder)
     capsys.readouterr()
     assert run(["evaluate", "out/training", "-n", "2", "--no-track", "--json"]) == 0
-    assert set(json.loads(capsys.readouterr().out)) == {"policy", "run_id", "outcomes"}
+    said = json.loads(capsys.readouterr().out)
+    assert {"policy", "run_id", "outcomes", "scenario", "scenario_hash"} <= set(said)
+    assert said["unshielded"] is False

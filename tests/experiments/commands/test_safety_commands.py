@@ -201,6 +201,9 @@ def test_cases_that_could_not_run_are_shown(ticks, chosen, code, tmp_path, monke
     shown = capsys.readouterr()
     assert "CancerMorphine, one: it does not fit" in shown.err
     assert "1 cases could not run" in shown.out
+    kept = json.loads((tmp_path / "a.json").read_text())
+    assert (kept["schema"], kept["options"], "CancerMorphine" in kept["tasks"]) == (1, {}, True)
+    assert len(kept["scenarios_hash"]) == 64
 
 
 def test_the_adversary_of_a_task_file_has_a_place(tmp_path, monkeypatch):

@@ -80,6 +80,11 @@ def test_evaluate(store, quick):
     files = {"config.json", "estimates.json", "provenance.json", "trajectories.parquet"}
     assert {path.name for path in Path("here").iterdir()} == files
     assert store.artifacts(found.run_id) == files
+    kept = json.loads(Path("here/estimates.json").read_text())
+    assert (kept["schema"], kept["policy"], kept["run_id"]) == (1, "fixed", found.run_id)
+    assert (kept["scenario"]["split"], kept["scenario_hash"]) == ("test", found.scene.hash)
+    assert kept["unshielded"] is False
+    assert set(kept["outcomes"]) == set(found.estimates)
     again = load_trajectories("here/trajectories.parquet")
     for key, values in outcomes(again, found.scene.task.outcomes).items():
         np.testing.assert_array_equal(values, found.values[key])
