@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 
-import numba
 import pytest
 
 from thecal.core import executor
 from thecal.core.errors import ConfigError
 from thecal.core.executor import AHEAD, Executor, Processes, Serial, local
 
+from support.executed import refuse_three, square_with_process
+
 WORKERS = 2
 KINDS = pytest.mark.parametrize("runs", [Serial(), Processes(WORKERS)], ids=["serial", "processes"])
-
-
-def square_with_process(item: int) -> tuple[int, int, int]:
-    """The square, who worked it out and with how many threads; the first items take longest."""
-    time.sleep(0.2 if item == 0 else 0.0)
-    return item * item, os.getpid(), numba.get_num_threads()
-
-
-def refuse_three(item: int) -> int:
-    """Fails for 3 in a way that a user can meet."""
-    if item == 3:
-        raise ConfigError("three is refused")
-    return item
 
 
 class Counted:

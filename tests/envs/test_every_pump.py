@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.support.fault_runs import advance, batch, planned
 
 from thecal.devices.reservoir import unaccounted
 from thecal.devices.specs import pump_names
 from thecal.envs import ThecalEnv
+
+from support.fault_runs import advance, batch, planned
 
 
 @pytest.mark.parametrize("pump", pump_names())

@@ -6,7 +6,6 @@ from functools import cache
 
 import numpy as np
 import pytest
-from tests.support.fault_runs import ONSET_D, N, advance, batch, planned
 
 from thecal.core.errors import ConfigError
 from thecal.core.jit import set_threads
@@ -16,6 +15,8 @@ from thecal.devices.fault_records import FAULT_NAMES, Fault
 from thecal.devices.monitor_records import Monitor
 from thecal.envs.kernel.observation import FIELD_NAMES
 from thecal.envs.kernel.records import PUBLIC_NAMES, TRUTH_NAMES
+
+from support.fault_runs import ONSET_D, N, advance, batch, planned
 
 DAY = 24  # steps of the task in a day
 
