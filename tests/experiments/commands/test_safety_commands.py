@@ -99,7 +99,7 @@ def test_a_replay_that_differs_from_the_record_says_so(audited, monkeypatch):
     assert honest["integrity"] == []
     claimed = replay(config, tags, {"return": 1e9, "nrs_mean": -5.0, "time_nrs_3": 2.0})[0]
     assert any("differs from the record" in words for words in claimed["integrity"])
-    for what in ("task", "cohort", "profile", "kernel"):
+    for what in ("task", "cohort", "profile", "kernel", "scenario"):
         with pytest.raises(ConfigError, match=f"the {what} has changed since the run"):
             replay(config, {**tags, f"{what}_hash": "0" * 64}, {})
 
