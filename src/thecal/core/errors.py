@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class ThecalError(Exception):
     """Base of all errors Thecal raises on purpose; its text is one clear sentence."""
@@ -25,9 +28,17 @@ class UnknownNameError(ConfigError):
         hint: what else would have been accepted, for example ``"or the folder of a trained policy"``.
     """
 
-    def __init__(self, kind: str, name: str, known: list[str], hint: str = "") -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
+        names = sorted(known)
         more = f"; {hint}" if hint else ""
-        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}{more}")
+        super().__init__(f"unknown {kind} {name!r}{did_you_mean(name, names)}; known: {', '.join(names)}{more}")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The ending ``" (did you mean 'x'?)"`` for a name that is close to a known one, else nothing."""
+    by_small = {one.lower(): one for one in known}
+    near = get_close_matches(str(name).lower(), list(by_small), n=1, cutoff=0.6)
+    return f" (did you mean {by_small[near[0]]!r}?)" if near else ""
 
 
 class ParameterError(ConfigError):
@@ -38,6 +49,12 @@ class ParameterError(ConfigError):
 
 class ProfileError(ParameterError):
     """A limit profile is missing a limit, contradicts itself, or carries a number without a source."""
+
+
+class MissingExtraError(ConfigError):
+    """Packages that a command needs are not installed; the text says what to install."""
+
+    exit_code = 5
 
 
 class StoreError(ThecalError):
