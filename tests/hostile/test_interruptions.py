@@ -17,7 +17,9 @@ from support.commands import CALLS, Call, Ran, complaints, do, end, finish, star
 pytestmark = pytest.mark.usefixtures("untouched")
 ENDED = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
 LONG = [call for call in CALLS if call.words[0] in ("evaluate", "compare", "train", "demo", "verify", "validate")]
-EVALUATE, TRAIN, DEMO = (next(call for call in CALLS if call.words[0] == verb) for verb in ("evaluate", "train", "demo"))
+EVALUATE, TRAIN, DEMO = (
+    next(call for call in CALLS if call.words[0] == verb) for verb in ("evaluate", "train", "demo")
+)
 SIGNALS = [pytest.param(number, id=number.name.lower()) for number in ENDED]
 
 

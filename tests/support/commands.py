@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,10 +127,19 @@ def surroundings(**changes: str | None) -> dict[str, str]:
     return env
 
 
-def start(call: Call, folder: Path, inputs: Path, *, env: Mapping[str, str] | None = None, shell: str = "", **more: Any) -> subprocess.Popen[str]:
-    """Begin a command in ``folder``; ``shell`` is put behind it, for example ``>&-``."""
+def start(
+    call: Call,
+    folder: Path,
+    inputs: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    shell: str = "",
+    before: Sequence[str] = (),
+    **more: Any,
+) -> subprocess.Popen[str]:
+    """Begin a command in ``folder``; words of a shell like ``>&-`` go behind it, a program that runs it before it."""
     words = [word.replace("IN/", f"{inputs}/") for word in call.words]
-    line = [sys.executable, "-c", SCRIPT, *words]
+    line = [*before, sys.executable, "-c", SCRIPT, *words]
     if shell:
         line = ["bash", "-c", f'"$@" {shell}', "run", *line]
     piped: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
@@ -157,7 +166,7 @@ def do(call: Call, folder: Path, inputs: Path, **more: Any) -> Ran:
 def complaints(ran: Ran, *, codes: set[int] = CODES) -> list[str]:
     """What is wrong with how a command ended; nothing is right."""
     found = [] if ran.code in codes else [f"exit code {ran.code}, not of {sorted(codes)}"]
-    for sign in ("Traceback (most recent", "Exception ignored", "Value error,", "site-packages", "File \""):
+    for sign in ("Traceback (most recent", "Exception ignored", "Value error,", "site-packages", 'File "'):
         found += [f"{sign!r} is shown"] if sign in ran.err or sign in ran.out else []
     said = [line for line in ran.err.splitlines() if line.startswith("error:")]
     found += [f"{len(said)} errors are said"] if len(said) > 1 else []
