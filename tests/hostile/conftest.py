@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.commands import CALLS, do, prepare
+from support.calls import CALLS, do, prepare
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from support.commands import CALLS, Call, Ran, complaints, do, end, finish, start
+from support.calls import CALLS, Call, Ran, complaints, do, end, finish, start
 
 pytestmark = pytest.mark.usefixtures("untouched")
 ENDED = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.commands import CALLS, Call, complaints, do, surroundings
+from support.calls import CALLS, Call, complaints, do, surroundings
 
 pytestmark = pytest.mark.usefixtures("untouched")
 QUICK = [call for call in CALLS if not call.slow]
