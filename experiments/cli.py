@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated
 
@@ -53,6 +54,8 @@ def run(arguments: list[str] | None = None) -> int:
     """
     with ending() as watch:
         code = _run(arguments)
+    if watch.first is not None:
+        errors().print(f"ended by {signal.Signals(watch.first).name}", highlight=False)
     return exit_code(watch.first) if code == INTERRUPTED and watch.first is not None else code
 
 

@@ -68,7 +68,7 @@ def _check_settings(record: PolicyRecord) -> None:
     for key, value in record.settings.items():
         if key not in fields:
             continue
-        kind: Any = Annotated[fields[key].annotation, *fields[key].metadata]
+        kind: Any = Annotated[fields[key].annotation, key, *fields[key].metadata]
         try:
             TypeAdapter(kind).validate_json(json.dumps(value), strict=True)
         except ValidationError as error:
