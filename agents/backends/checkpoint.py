@@ -104,11 +104,12 @@ class Checkpoints:
             return frames - self._frames >= self.every
         return time.perf_counter() - self._ended >= max(1.0, self._cost / _SHARE)
 
-    def write(self, frames: int, arrays: Arrays, state: Mapping[str, Any]) -> None:
-        """Write one; where that is impossible the last one stays, and the training goes on."""
+    def write(self, frames: int, read: Callable[[], tuple[Arrays, Mapping[str, Any]]]) -> None:
+        """Write one of what ``read`` gives; where that is impossible the last one stays, and the training goes on."""
         begin = time.perf_counter()
         try:
             with held():
+                arrays, state = read()
                 save(self.place, self.identity, frames, arrays, state, self.study())
         except StoreError as error:
             if not self._failing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -144,8 +145,7 @@ class CheckpointCallback(BaseCallback):
     def _on_rollout_start(self) -> None:
         frames = self.model.num_timesteps
         if self.checkpoints.due(frames):
-            arrays, state = read_state(self.model, self.env)
-            self.checkpoints.write(frames, arrays, state)
+            self.checkpoints.write(frames, partial(read_state, self.model, self.env))
 
     def _on_step(self) -> bool:
         return True

@@ -105,7 +105,9 @@ def train(
     tracked_at(result.run_id)
     if result.interrupted:
         errors().print("[bold red]interrupted[/]: what was learned so far was saved")
-        _tell(f"thecal train --resume {shlex.quote(str(result.folder))} goes on from the last checkpoint")
+        if result.checkpoint is not None:
+            begun = f"the checkpoint at {result.checkpoint:,} frames"
+            _tell(f"thecal train --resume {shlex.quote(str(result.folder))} goes on from {begun}")
         raise typer.Exit(INTERRUPTED)
 
 

@@ -46,6 +46,7 @@ class TrainResult:
         tune: mean of every outcome on the tune split.
         curve: ``{"frames", "return", "cost"}`` lists: frames so far, mean reward and mean cost of a decision since the last.
         run_id: MLflow run, ``None`` without tracking.
+        checkpoint: frames at the last checkpoint of an interrupted run; ``None`` where there is none.
     """
 
     trained: Trained
@@ -53,6 +54,7 @@ class TrainResult:
     tune: dict[str, float]
     curve: dict[str, list[float]] = field(default_factory=dict)
     run_id: str | None = None
+    checkpoint: int | None = None
 
     @property
     def interrupted(self) -> bool:
@@ -142,7 +144,9 @@ def train(
             with suppress(StoreError):
                 _track(tracker, folder, trained, {})
             raise
-        result = TrainResult(trained, folder, tune, log.curve, tracker.run_id)
+        left = read_head(folder) if trained.interrupted else None
+        at = None if left is None else left.frames
+        result = TrainResult(trained, folder, tune, log.curve, tracker.run_id, at)
         with held():
             write_whole(folder / RESULT, as_json(result.as_dict()))
             if not trained.interrupted:
