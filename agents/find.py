@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ from thecal.agents.backends.store import RECORD_FILE
 from thecal.agents.base import Policy
 from thecal.agents.info import PolicyInfo
 from thecal.agents.registry import make_policy, policy_names
-from thecal.core.errors import UnknownNameError
+from thecal.core.errors import ConfigError, UnknownNameError
+
+POLICY = "policy"  # the folder of the policy within that of its training
+_ADDRESSES = ("runs:/", "models:/", "mlflow-artifacts:/")
 
 
 def find_policy(name: str) -> Policy:
@@ -20,45 +24,97 @@ def find_policy(name: str) -> Policy:
 
     Raises:
         UnknownNameError: neither.
+        ConfigError: it is an address in a tracking store.
     """
     folder = folder_of(name)
     if folder is not None:
         return load_policy(folder)
     if name in policy_names():
         return make_policy(name)
+    if name.startswith(_ADDRESSES):
+        raise ConfigError(
+            f"policy {name!r}: policies are not loaded from a tracking store yet; download it (mlflow artifacts download "
+            f"--artifact-uri {name}) and name its folder"
+        )
     raise UnknownNameError("policy", name, list(policy_names()), hint="or the folder of a trained policy")
 
 
 def folder_of(name: str) -> Path | None:
     """Where a trained policy lies that is named by its folder, or by that of its training run; None for any other."""
-    places = () if name in policy_names() else (Path(name), Path(name) / "policy")
-    return next((folder for folder in places if (folder / RECORD_FILE).exists()), None)
+    places = () if name in policy_names() or not name else (Path(name), Path(name) / POLICY)
+    return next((folder for folder in places if os.path.lexists(folder / RECORD_FILE)), None)
 
 
 def find_policies(names: Sequence[str], kept: Path | None = None) -> list[Policy]:
     """Policies by name or folder.
 
     Learned policies that share a name stay together as training seeds of one method where they differ in nothing else;
-    otherwise each that comes from a folder is named by it.
+    otherwise each that comes from a folder is named by it, with as many of the folders above as tell it from the others.
 
     Args:
         names: as :func:`find_policy` takes them.
         kept: folder with copies of trained ones, named by their place among ``names``.
+
+    Raises:
+        UnknownNameError: one is unknown.
+        ConfigError: one is named twice.
     """
     copies = {} if kept is None else {k: kept / str(k) for k in range(len(names)) if (kept / str(k)).is_dir()}
+    if not copies:
+        _refuse_twins(names)
     found = [load_policy(copies[k]) if k in copies else find_policy(name) for k, name in enumerate(names)]
     trained = {k for k, name in enumerate(names) if k in copies or folder_of(name) is not None}
-    for shared in {found[k].info.name for k in trained}:
+    apart: list[int] = []
+    for shared in dict.fromkeys(found[k].info.name for k in sorted(trained)):
         members = [k for k in sorted(trained) if found[k].info.name == shared]
         if not is_one_method([found[k].info for k in members]):
-            for k in members:
-                found[k].info = found[k].info.model_copy(update={"name": _folder_name(Path(names[k]))})
+            apart += members
+    taken = {policy.info.name for k, policy in enumerate(found) if k not in apart}
+    for k, name in zip(apart, _folder_names([Path(names[k]) for k in apart], taken), strict=True):
+        found[k].info = found[k].info.model_copy(update={"name": name})
     return found
 
 
-def _folder_name(path: Path) -> str:
-    whole = path.resolve()
-    return whole.parent.name if whole.name == "policy" else whole.name
+def name_of(names: Sequence[str], found: Sequence[Policy], wanted: str) -> str:
+    """The name in results of the policy that is ``wanted`` as it was written among ``names``, by its name, or by its folder."""
+    by_text = dict(zip(names, found, strict=True))
+    if wanted in by_text:
+        return by_text[wanted].info.name
+    place = None if wanted in {policy.info.name for policy in found} else folder_of(wanted)
+    if place is not None:
+        for name, policy in by_text.items():
+            own = folder_of(name)
+            if own is not None and own.resolve() == place.resolve():
+                return policy.info.name
+    return wanted
+
+
+def _refuse_twins(names: Sequence[str]) -> None:
+    """Refuse a policy that is named twice, whatever it is called each time."""
+    seen: dict[object, str] = {}
+    for name in names:
+        folder = folder_of(name)
+        first = seen.setdefault(name if folder is None else folder.resolve(), name)
+        if first is not name or names.count(name) > 1:
+            also = "" if first == name else f", also as {first!r}"
+            raise ConfigError(f"the policy {name!r} is named twice{also}: name each once")
+
+
+def _folder_names(paths: Sequence[Path], taken: Collection[str]) -> list[str]:
+    """The last part of each path, with as many of those before as make them differ from each other and from ``taken``."""
+    parts = []
+    for path in paths:
+        whole = [part for part in path.resolve().parts if part != path.resolve().anchor]
+        parts.append(whole[:-1] if whole[-1:] == [POLICY] and len(whole) > 1 else whole)
+    used = [1] * len(parts)
+    while True:
+        names = ["/".join(own[-count:]) for own, count in zip(parts, used, strict=True)]
+        unclear = [k for k, name in enumerate(names) if name in taken or names.count(name) > 1]
+        longer = [k for k in unclear if used[k] < len(parts[k])]
+        if not longer:
+            return [str(paths[k]) if k in unclear else name for k, name in enumerate(names)]
+        for k in longer:
+            used[k] += 1
 
 
 def is_one_method(infos: Sequence[PolicyInfo]) -> bool:

@@ -2,11 +2,78 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
 Kind = Literal["rule", "model-based", "learned", "sanity"]
+# What a condition is called in a sentence, with "on", "for" or "under" before its value.
+_WORDS = {
+    "task": "on {}", "drugs": "with {}", "horizon_d": "for {} days", "tick_h": "with a decision every {} h",
+    "difficulty": "on difficulty {}", "cohort": "on cohort {}", "profile": "under limits {}", "pump": "with pump {}",
+    "faults": "with faults {}", "shield_mode": "with shield {}", "stage": "at stage {}",
+}  # fmt: skip
+
+
+class Conditions(BaseModel):
+    """Under what a policy was trained, or is judged; None or empty where nobody wrote it down.
+
+    Attributes:
+        task: name of the task; ``task_hash`` is that of its content.
+        drugs: in the pump.
+        horizon_d, tick_h: length of an episode in days, and of a decision in hours.
+        difficulty, cohort, profile, pump, faults, shield_mode, stage: of the scenario.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    task_hash: str = ""
+    drugs: tuple[str, ...] = ()
+    horizon_d: float | None = None
+    tick_h: float | None = None
+    difficulty: str | None = None
+    cohort: str | None = None
+    profile: str | None = None
+    pump: str | None = None
+    faults: str | None = None
+    shield_mode: str | None = None
+    stage: str | None = None
+
+    @classmethod
+    def of(cls, spec: Mapping[str, Any], task_hash: str, scenario: Any) -> Self:
+        """Read off a task as plain data (with the scenario's changes in it) and a :class:`thecal.envs.scenario.Scenario`."""
+        faults = spec["faults"]
+        return cls(
+            task=spec["name"],
+            task_hash=task_hash,
+            drugs=tuple(spec["drugs"]),
+            horizon_d=spec["horizon_d"],
+            tick_h=spec["tick_h"],
+            cohort=spec["cohort"],
+            profile=spec["profile"],
+            pump=spec["pump"],
+            faults=faults if isinstance(faults, str) else "of its own",
+            difficulty=scenario.difficulty,
+            shield_mode=scenario.shield_mode,
+            stage=scenario.stage,
+        )
+
+    def unlike(self, judged: Conditions) -> tuple[str, ...]:
+        """What differs where a policy trained under these is judged, one phrase each: ``trained on A, judged on B``."""
+        found = []
+        for name, words in _WORDS.items():
+            own, other = getattr(self, name), getattr(judged, name)
+            if own and other and own != other:
+                found.append(f"trained {words.format(_said(own))}, judged {words.format(_said(other))}")
+        if not found and self.task_hash and judged.task_hash and self.task_hash != judged.task_hash:
+            found.append(f"trained on another version of {self.task}")
+        return tuple(found)
+
+
+def _said(value: Any) -> str:
+    return " + ".join(value) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 class PolicyInfo(BaseModel):
@@ -21,6 +88,7 @@ class PolicyInfo(BaseModel):
         parameters: the numbers it acts by.
         training_seeds: of a learned policy.
         tasks: names of the tasks it fits; empty for any.
+        trained: under what a learned policy was trained; None for others.
         privileged: whether it reads what no observation shows.
     """
 
@@ -33,4 +101,5 @@ class PolicyInfo(BaseModel):
     parameters: dict[str, Any] = {}
     training_seeds: tuple[int, ...] = ()
     tasks: tuple[str, ...] = ()
+    trained: Conditions | None = None
     privileged: bool = False

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated
 
 import typer
 
 from thecal.core.errors import ThecalError
+from thecal.core.signals import ending, exit_code
 from thecal.experiments.commands import catalog, cohort, evaluate, pump, reporting, safety, sensitivity, system, train
 from thecal.experiments.commands.common import INTERRUPTED, errors
 
@@ -46,7 +48,18 @@ def thecal(
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run a command line and return its exit code; expected errors become one sentence on standard error."""
+    """Run a command line and return its exit code; expected errors become one sentence on standard error.
+
+    SIGTERM and SIGHUP end it as Ctrl-C does, with the exit code of the signal.
+    """
+    with ending() as watch:
+        code = _run(arguments)
+    if watch.first is not None:
+        errors().print(f"ended by {signal.Signals(watch.first).name}", highlight=False)
+    return exit_code(watch.first) if code == INTERRUPTED and watch.first is not None else code
+
+
+def _run(arguments: list[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given  # accepted anywhere on the line
     try:

@@ -9,9 +9,11 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from thecal.agents.backends.checkpoint import Checkpoints
 from thecal.agents.backends.hyperparameters import RLSettings
 from thecal.agents.backends.record import PolicyRecord
 from thecal.agents.base import Policy, Saves
+from thecal.agents.info import Conditions
 from thecal.agents.view import ACTION_NAMES
 from thecal.core.errors import ConfigError
 
@@ -91,11 +93,22 @@ class Backend(Protocol):
     def settings(self) -> type[RLSettings]:
         """Model of its hyperparameters; ``data/<name>.toml`` holds the shipped ones."""
 
-    def train(self, env: Any, settings: RLSettings, seed: int, frames: int, callbacks: Sequence[Any]) -> Trained:
-        """Train on ``env`` for ``frames`` decisions; Ctrl-C ends it early and keeps what was learned.
+    def train(
+        self,
+        env: Any,
+        settings: RLSettings,
+        seed: int,
+        frames: int,
+        callbacks: Sequence[Any],
+        checkpoints: Checkpoints | None = None,
+    ) -> Trained:
+        """Train on ``env`` up to ``frames`` decisions; Ctrl-C ends it early and keeps what was learned.
+
+        A back end that can, writes ``checkpoints`` and goes on from the one they hold, to the same result.
 
         Raises:
             ConfigError: the settings belong to another algorithm, or packages are missing.
+            StoreError: the checkpoint does not fit, or is damaged.
         """
 
     def load(self, record: PolicyRecord, weights: Mapping[str, NDArray[Any]]) -> LearnedPolicy:
@@ -108,12 +121,13 @@ class Backend(Protocol):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What an environment says of itself to training: fields, action components and task."""
+    """What an environment says of itself to training: fields, action components, task and, where known, all conditions."""
 
     observation_names: tuple[str, ...]
     action_names: tuple[str, ...]
     task: str
     task_hash: str
+    conditions: Conditions | None = None
 
     @classmethod
     def of(cls, env: Any) -> Surroundings:
@@ -125,6 +139,11 @@ class Surroundings:
         try:
             actions = tuple(getattr(env, "action_names", ACTION_NAMES))
             task = env.spec_task
-            return cls(tuple(env.observation_names), actions, str(task.name), str(task.hash))
+            names = tuple(env.observation_names)
+            scene = getattr(getattr(env, "batch", None), "scene", None)
+            under = None
+            if scene is not None:
+                under = Conditions.of(scene.task.model_dump(mode="json"), scene.task.hash, scene.scenario)
+            return cls(names, actions, str(task.name), str(task.hash), under)
         except AttributeError as error:
             raise ConfigError(f"the environment does not describe its observation and task ({error})") from error

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from thecal.agents.backends.base import LearnedPolicy
 from thecal.agents.backends.record import PolicyRecord, check_names
@@ -49,6 +51,7 @@ def load_policy(
         known = ", ".join(algorithm_names())
         raise StoreError(f"{source / RECORD_FILE}: algorithm {record.algorithm!r} is not one of {known}")
     try:
+        _check_settings(record)
         policy = backend(record.algorithm).load(record, weights)
     except StoreError as error:
         raise StoreError(f"{source}: {error}") from error
@@ -57,6 +60,21 @@ def load_policy(
     if observation_names is not None:
         check_names(policy.info.name, "observation field", record.observation_names, tuple(observation_names))
     return policy
+
+
+def _check_settings(record: PolicyRecord) -> None:
+    """See that every setting that is known today has its type and lies in its bounds; other versions may have had others."""
+    fields = backend(record.algorithm).settings.model_fields
+    for key, value in record.settings.items():
+        if key not in fields:
+            continue
+        kind: Any = Annotated[fields[key].annotation, key, *fields[key].metadata]
+        try:
+            TypeAdapter(kind).validate_json(json.dumps(value), strict=True)
+        except ValidationError as error:
+            raise StoreError(
+                f"{RECORD_FILE}: settings.{key}: {error.errors()[0]['msg']} (got {value!r:.60})"
+            ) from error
 
 
 def _read_zip(

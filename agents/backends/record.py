@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from thecal.agents.info import PolicyInfo
+from thecal.agents.backends.bounds import MOST_WEIGHTS, Count, Name, NetArch, weights_of
+from thecal.agents.info import Conditions, PolicyInfo
 from thecal.agents.view import ACTION_NAMES
 from thecal.core.errors import ConfigError
 
-FORMAT = 1
+FORMAT = 2  # format 1 (up to 0.2) did not say under what a policy was trained
+Names = Annotated[tuple[Name, ...], Field(min_length=1, max_length=4096)]
 
 
 class PolicyRecord(BaseModel):
@@ -26,6 +28,7 @@ class PolicyRecord(BaseModel):
         settings: hyperparameters of the training.
         seed: of the training.
         frames: decisions it was trained on.
+        trained: under what; None where only the task's name and hash were kept.
         interrupted: whether the training was ended early.
         thecal_version: that wrote it.
         weights_sha256: hash of the file of weights.
@@ -33,27 +36,37 @@ class PolicyRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[1] = 1
-    algorithm: str
-    task: str
-    task_hash: str
-    observation_names: tuple[str, ...]
-    action_names: tuple[str, ...] = ACTION_NAMES
+    format: Literal[1, 2] = 2
+    algorithm: Name
+    task: Name
+    task_hash: Name
+    observation_names: Names
+    action_names: Names = ACTION_NAMES
     n_actions: int = Field(default=len(ACTION_NAMES), ge=1)
-    net_arch: tuple[int, ...]
+    net_arch: NetArch
     activation: Literal["tanh", "relu"]
     settings: dict[str, Any]
-    seed: int
-    frames: int
+    seed: Count
+    frames: Count
     interrupted: bool
-    thecal_version: str
-    weights_sha256: str = ""
+    trained: Conditions | None = None
+    thecal_version: Name
+    weights_sha256: Name = ""
 
     @model_validator(mode="after")
     def _names_every_action(self) -> Self:
         if len(self.action_names) != self.n_actions:
             raise ValueError(f"n_actions is {self.n_actions}, but action_names are {', '.join(self.action_names)}")
+        if self.n_weights > MOST_WEIGHTS:
+            raise ValueError(
+                f"the network has {self.n_weights:,} weights, more than the {MOST_WEIGHTS:,} that are read"
+            )
         return self
+
+    @property
+    def n_weights(self) -> int:
+        """Numbers in the acting network."""
+        return weights_of(len(self.observation_names), self.net_arch, self.n_actions)
 
     @property
     def info(self) -> PolicyInfo:
@@ -73,6 +86,7 @@ class PolicyRecord(BaseModel):
             },
             training_seeds=(self.seed,) if known else (),
             tasks=(self.task,) if known else (),
+            trained=self.trained or (Conditions(task=self.task, task_hash=self.task_hash) if known else None),
         )
 
 

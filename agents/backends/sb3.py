@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,8 +18,10 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
 from thecal.agents.backends.base import Throughput
+from thecal.agents.backends.checkpoint import Checkpoints
 from thecal.agents.backends.hyperparameters import PPOSettings, RLSettings, SACSettings
 from thecal.agents.backends.record import PolicyRecord
+from thecal.agents.backends.sb3_state import read_state, shapes_of, write_state
 from thecal.core.errors import ConfigError, StoreError
 
 _ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
@@ -129,22 +132,64 @@ _PPO_FIELDS = {"n_steps", "n_epochs", "gae_lambda", "clip_range", "ent_coef", "v
 _SAC_FIELDS = {"buffer_size", "learning_starts", "tau", "train_freq", "gradient_steps", "ent_coef"}
 
 
-def learn(model: BaseAlgorithm, frames: int, callbacks: Sequence[BaseCallback]) -> tuple[Throughput, bool]:
-    """Run the training; Ctrl-C ends it early and keeps what was learned. Returns the speed, and whether it was ended."""
+class CheckpointCallback(BaseCallback):
+    """Writes checkpoints between rollouts, where the state of a training is smallest and whole."""
+
+    def __init__(self, checkpoints: Checkpoints, env: Any) -> None:
+        super().__init__()
+        self.checkpoints, self.env = checkpoints, env
+
+    def _on_training_start(self) -> None:
+        self.checkpoints.begin(self.model.num_timesteps)
+
+    def _on_rollout_start(self) -> None:
+        frames = self.model.num_timesteps
+        if self.checkpoints.due(frames):
+            self.checkpoints.write(frames, partial(read_state, self.model, self.env))
+
+    def _on_step(self) -> bool:
+        return True
+
+
+def learn(
+    model: BaseAlgorithm, frames: int, callbacks: Sequence[BaseCallback], checkpoints: Checkpoints | None = None
+) -> tuple[Throughput, bool]:
+    """Run the training; Ctrl-C ends it early and keeps what was learned. Returns the speed, and whether it was ended.
+
+    Args:
+        model: made by :func:`make_model`.
+        frames: decisions in all, those of a checkpoint that is continued included.
+        callbacks: of Stable-baselines3.
+        checkpoints: where to write them, and the one to continue from.
+
+    Raises:
+        ConfigError: the training diverged, or the model was not made here.
+        StoreError: the checkpoint does not fit.
+    """
     env = model.get_env()
     while not isinstance(env, TimedVecEnv):
         if not isinstance(env, VecEnvWrapper):
             raise ConfigError("the model was not made by make_model")
         env = env.venv
     meter = ThroughputCallback(env)
-    everyone = CallbackList([meter, *callbacks])
+    writer = [] if checkpoints is None else [CheckpointCallback(checkpoints, env.venv)]
+    everyone = CallbackList([meter, *callbacks, *writer])
     everyone.init_callback(model)  # so that an interrupt before the first rollout finds them ready
+    if checkpoints is not None and checkpoints.head is not None:
+        state = checkpoints.head.state
+        write_state(model, env.venv, checkpoints.read(shapes_of(model, env.venv, state)), state)
     interrupted = False
     try:
-        model.learn(total_timesteps=frames, callback=everyone)
+        model.learn(frames - model.num_timesteps, everyone, reset_num_timesteps=model.num_timesteps == 0)
     except KeyboardInterrupt:
         interrupted = True
         everyone.on_training_end()
+    except ValueError as error:
+        if all(torch.isfinite(values).all() for values in model.policy.parameters()):
+            raise
+        raise ConfigError(
+            f"the training diverged at frame {model.num_timesteps:,}: weights became infinite; lower learning_rate"
+        ) from error
     return meter.result(), interrupted
 
 

@@ -9,10 +9,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from thecal.agents.backends.base import Surroundings, Trained
+from thecal.agents.backends.checkpoint import Checkpoints
 from thecal.agents.backends.hyperparameters import RLSettings
 from thecal.agents.backends.record import PolicyRecord
 from thecal.agents.backends.sb3_policy import SB3Policy, import_torch
-from thecal.core.errors import ConfigError
+from thecal.core.extras import importing
 from thecal.core.jit import set_threads
 
 
@@ -28,17 +29,23 @@ class SB3Backend:
     name: str
     settings: type[RLSettings]
 
-    def train(self, env: Any, settings: RLSettings, seed: int, frames: int, callbacks: Sequence[Any]) -> Trained:
+    def train(
+        self,
+        env: Any,
+        settings: RLSettings,
+        seed: int,
+        frames: int,
+        callbacks: Sequence[Any],
+        checkpoints: Checkpoints | None = None,
+    ) -> Trained:
         """Train on an SB3 ``VecEnv`` that tells its ``observation_names`` and ``spec_task``."""
         import_torch()
-        try:
+        with importing("training", "train"):
             from thecal.agents.backends.sb3 import learn, make_model, state_arrays
-        except ImportError as error:
-            raise ConfigError(f"training needs Stable-baselines3: install thecal[train] ({error})") from error
         set_threads(settings.simulation_threads, settings.torch_threads)
         around = Surroundings.of(env)
         model = make_model(self.name, env, settings, seed)
-        throughput, interrupted = learn(model, frames, callbacks)
+        throughput, interrupted = learn(model, frames, callbacks, checkpoints)
         record = PolicyRecord(
             algorithm=self.name,
             task=around.task,
@@ -50,8 +57,9 @@ class SB3Backend:
             activation=settings.activation,
             settings=settings.model_dump(mode="json"),
             seed=seed,
-            frames=throughput.frames,
+            frames=model.num_timesteps,
             interrupted=interrupted,
+            trained=around.conditions,
             thecal_version=_version(),
         )
         return Trained(SB3Policy(record, state_arrays(model)), throughput, interrupted, model)

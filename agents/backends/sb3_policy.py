@@ -14,6 +14,7 @@ from thecal.agents.backends.store import save_policy
 from thecal.agents.base import PolicyContext
 from thecal.agents.view import Actions
 from thecal.core.errors import ConfigError, StoreError
+from thecal.core.extras import importing
 
 
 def actor_keys(algorithm: str, depth: int) -> list[str]:
@@ -27,21 +28,24 @@ def build_actor(record: PolicyRecord, weights: Mapping[str, NDArray[Any]]) -> An
 
     Raises:
         StoreError: a layer is missing or has the wrong shape.
-        ConfigError: Torch is not installed.
+        MissingExtraError: Torch is not installed.
     """
     torch = import_torch()
     nn = torch.nn
     sizes = (len(record.observation_names), *record.net_arch, record.n_actions)
     keys = actor_keys(record.algorithm, len(record.net_arch))
-    layers: list[Any] = []
-    for key, rows, columns in zip(keys, sizes[1:], sizes[:-1], strict=True):
-        layer = nn.Linear(columns, rows)
-        for part, shape in (("weight", (rows, columns)), ("bias", (rows,))):
-            value = weights.get(f"{key}.{part}")
+    shapes = list(zip(keys, sizes[1:], sizes[:-1], strict=True))
+    for key, rows, columns in shapes:  # all of them before the first layer takes memory
+        for part, shape in ((f"{key}.weight", (rows, columns)), (f"{key}.bias", (rows,))):
+            value = weights.get(part)
             if value is None or value.shape != shape:
                 found = "missing" if value is None else f"of shape {value.shape}"
-                raise StoreError(f"weights: {key}.{part} is {found}, expected shape {shape}")
-            getattr(layer, part).data = torch.from_numpy(np.array(value, np.float32))
+                raise StoreError(f"weights: {part} is {found}, expected shape {shape}")
+    layers: list[Any] = []
+    for key, rows, columns in shapes:
+        layer = nn.Linear(columns, rows)
+        for part in ("weight", "bias"):
+            getattr(layer, part).data = torch.from_numpy(np.array(weights[f"{key}.{part}"], np.float32))
         layers += [layer, nn.Tanh() if record.activation == "tanh" else nn.ReLU()]
     # PPO's mean action is clipped to the box, SAC's is squashed into it.
     layers[-1] = nn.Hardtanh() if record.algorithm == "ppo" else nn.Tanh()
@@ -49,11 +53,9 @@ def build_actor(record: PolicyRecord, weights: Mapping[str, NDArray[Any]]) -> An
 
 
 def import_torch() -> Any:
-    """Torch, or a :class:`ConfigError` that says which extra to install."""
-    try:
+    """Torch, or a :class:`MissingExtraError` that says which extra to install."""
+    with importing("a learned policy", "train"):
         import torch
-    except ImportError as error:
-        raise ConfigError(f"learned policies need Torch: install thecal[train] ({error})") from error
     return torch
 
 

@@ -14,6 +14,8 @@ from thecal.core.seeds import SEED_LIMIT
 from thecal.envs.adapters.actions import read_actions
 from thecal.envs.batch import Batch
 
+_KEPT = ("_returns", "_costs", "_whole")  # what an environment adds up over an episode
+
 
 class ThecalSB3VecEnv(VecEnv):
     """``n_envs`` patients as an SB3 ``VecEnv`` (it resets within the step, as SB3 expects).
@@ -139,3 +141,33 @@ class ThecalSB3VecEnv(VecEnv):
             self.batch.advance(hold, active)
             self._restart(np.flatnonzero(active & (self.batch.out["terminated"] == 1)))
         self._whole[:] = offset == 0
+
+    def training_state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Everything that changes while it runs, as arrays and plain data; :meth:`continue_from` goes on from it."""
+        world, par = self.batch.snapshot()
+        arrays = {
+            "world": world.view(np.uint8).reshape(self.num_envs, -1),
+            "par": par.view(np.uint8).reshape(self.num_envs, -1),
+            "patients": self.batch.patients.copy(),
+            **{name: value.copy() for name, value in vars(self).items() if name in _KEPT},
+        }
+        return arrays, {"generator": self._rng.bit_generator.state}
+
+    def continue_from(self, arrays: dict[str, NDArray[Any]], state: dict[str, Any]) -> None:
+        """Go on from :meth:`training_state`, to the bit.
+
+        Raises:
+            ValueError, KeyError: the state is not one of this environment.
+        """
+        if not np.isin(arrays["patients"], self._pool).all():
+            raise ValueError("a patient is not of the pool")
+        self.batch.restore(
+            (
+                arrays["world"].reshape(-1).view(self.batch.world.dtype),
+                arrays["par"].reshape(-1).view(self.batch.par.dtype),
+            )
+        )
+        self.batch.patients[:] = arrays["patients"]
+        for name in _KEPT:
+            getattr(self, name)[:] = arrays[name]
+        self._rng.bit_generator.state = state["generator"]

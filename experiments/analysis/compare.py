@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from thecal.agents.base import Policy
 from thecal.agents.find import is_one_method
 from thecal.agents.info import PolicyInfo
-from thecal.core.errors import ConfigError
+from thecal.core.errors import ConfigError, did_you_mean
 from thecal.envs.measures import event_counts, steps_alive
 from thecal.envs.outcomes import Outcome, outcome, outcomes
 from thecal.experiments.analysis.comparison import Comparison
@@ -56,10 +56,14 @@ def grouped(policies: Sequence[Policy], reference: str) -> dict[str, list[Policy
     for policy in policies:
         groups.setdefault(policy.info.name, []).append(policy)
     for name, members in groups.items():
-        if not is_one_method([policy.info for policy in members]):
+        infos = [policy.info for policy in members]
+        if not is_one_method(infos):
+            if all(info == infos[0] for info in infos):
+                raise ConfigError(f"the policy {name!r} is given {len(members)} times: give each once")
             raise ConfigError(f"{len(members)} policies are named {name!r} and differ in more than their training seed")
     if reference not in groups:
-        raise ConfigError(f"the reference {reference!r} is not among the policies {', '.join(groups)}")
+        near = did_you_mean(reference, groups)
+        raise ConfigError(f"the reference {reference!r} is not among the policies {', '.join(groups)}{near}")
     return groups
 
 

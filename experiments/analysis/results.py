@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
-from thecal.agents.info import PolicyInfo
+from thecal.agents.info import Conditions, PolicyInfo
 from thecal.envs.outcomes import CATALOG, Outcome
 from thecal.envs.scenario import Scenario
 from thecal.envs.tasks import TaskSpec
@@ -154,6 +154,14 @@ class ComparisonResult(Frozen):
     def mark(self) -> str:
         """Loud words that belong beside every number of the result, or ""."""
         return marks(self.unshielded, self.unproved)
+
+    @property
+    def transfers(self) -> dict[str, tuple[str, ...]]:
+        """Learned policies that were trained under other conditions than they were judged under, with what differs."""
+        judged = Conditions.of(self.spec, self.task_hash, self.scenario)
+        infos = {name: one.info.trained for name, one in self.policies.items()}
+        differs = {name: trained.unlike(judged) for name, trained in infos.items() if trained is not None}
+        return {name: found for name, found in differs.items() if found}
 
     @property
     def unshielded(self) -> bool:

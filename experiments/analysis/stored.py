@@ -24,7 +24,7 @@ _TABLES = {
     "events": "events", "shield": "shield",
 }  # fmt: skip
 # What the file says for its readers and the result knows by itself.
-_DERIVED = ("note", "schema", "thecal", "unshielded", "primary", "verdicts", "better")
+_DERIVED = ("note", "schema", "thecal", "unshielded", "transfers", "primary", "verdicts", "better")
 
 
 def to_dict(found: ComparisonResult) -> dict[str, Any]:
@@ -38,6 +38,7 @@ def to_dict(found: ComparisonResult) -> dict[str, Any]:
         **written_by(SCHEMA),
         **data,
         "unshielded": found.unshielded,
+        "transfers": plain(found.transfers),
         "primary": found.primary.key,
         **tables,
         "differences": differences,

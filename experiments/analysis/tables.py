@@ -16,7 +16,7 @@ def comparison_table(found: ComparisonResult) -> Table:
     mark = f"  {found.mark}" if found.mark else ""
     table = Table(
         title=f"{found.task}, {len(found.patients)} {found.split} patients, shield {found.shield_mode}{mark}",
-        caption="mean [95 % bootstrap interval over patients]; simulation only",
+        caption=f"mean [95 % bootstrap interval over patients]; simulation only{_transfers(found)}",
     )
     table.add_column("outcome")
     table.add_column("unit", style="dim")
@@ -50,6 +50,11 @@ def _cell(value: Interval, digits: int) -> str:
     return f"{value.mean:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
 
 
+def _transfers(found: ComparisonResult) -> str:
+    """Lines that say which policies were trained under other conditions."""
+    return "".join(f"\n{name}: {', '.join(parts)}" for name, parts in found.transfers.items())
+
+
 def brief_table(found: ComparisonResult) -> Table:
     """The comparison in one screen: one row a policy, the main outcomes, the paired difference and the decision."""
     primary = found.primary
@@ -76,6 +81,6 @@ def brief_table(found: ComparisonResult) -> Table:
         table.add_row(policy, means[0], gap, *means[1:], verdict)
     table.caption = (
         f"{primary.label} in {primary.unit}. better: superior on it, and no harm beyond its margin "
-        "(the report shows all harms)"
+        f"(the report shows all harms){_transfers(found)}"
     )
     return table

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from thecal.agents.backends.settings import load_rl_settings
 from thecal.agents.registry import make_policy
+from thecal.core.extras import require
 from thecal.envs.adapters.vector import ThecalVectorEnv
 from thecal.envs.scenario import Scenario
 from thecal.experiments.analysis.tables import brief_table
@@ -85,6 +86,9 @@ def run_demo(
 ) -> DemoResult:
     """Warm up, draw, train, compare, report.
 
+    A demonstration that was interrupted goes on with its training where that is the same one, and says so; the rest begins anew.
+    An end by Ctrl-C during the training keeps what was learned and leaves out the rest.
+
     Args:
         scenario: what the patients meet; its seed is that of everything. Training and tuning patients teach, test patients judge.
         quick: a smoke run of about a minute.
@@ -94,7 +98,10 @@ def run_demo(
 
     Raises:
         StoreError: the folder or the tracking store cannot be written.
+        MissingExtraError: packages are missing for any of the parts.
+        KeyboardInterrupt: the training was interrupted.
     """
+    require("the demonstration", "train", "track", "report")
     size = QUICK if quick else FULL
     baselines = offered_rules(scenario)  # before the training, so that a misfit costs no time
     begin = time.perf_counter()
@@ -130,10 +137,18 @@ def _train(size: Size, scenario: Scenario, out: Path, frames: int | None, consol
         out=str(out / "training"),
     )
     with progress_bar(f"3/5 PPO on {total:,} decisions", total) as update:
-        result = train(config, lambda done, _total, seen: update(done, f"reward {seen['reward_per_step']:.3f}"))
+        result = train(
+            config,
+            lambda done, _total, seen: update(done, f"reward {seen['reward_per_step']:.3f}"),
+            resume=None,
+            tell=lambda text: console.print(f"3/5 {text}", markup=False, highlight=False, soft_wrap=True),
+        )
     speed = result.trained.throughput
-    ended = " (ended early by Ctrl-C; what was learned is kept)" if result.interrupted else ""
-    console.print(f"3/5 trained on {speed.frames:,} decisions at {speed.frames_per_s:,.0f}/s{ended}")
+    ended = " (ended early; what was learned is kept, and the same command goes on)" if result.interrupted else ""
+    done = result.trained.record.frames
+    console.print(f"3/5 trained on {done:,} decisions at {speed.frames_per_s:,.0f}/s{ended}")
+    if result.interrupted:
+        raise KeyboardInterrupt
     return result
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from thecal.core.extras import require
 from thecal.experiments.commands.common import (
     Config,
     Json,
@@ -81,6 +82,10 @@ def evaluate(
             spread = f"{value.low:.{entry.digits}f} to {value.high:.{entry.digits}f}"
             table.add_row(entry.label, f"{value.mean:.{entry.digits}f}", spread, entry.unit)
         output().print(table)
+        if found.transfer:
+            output().print(
+                f"{found.policy}: {', '.join(found.transfer)}", markup=False, highlight=False, soft_wrap=True
+            )
     tracked_at(found.run_id)
 
 
@@ -119,6 +124,8 @@ def compare(
         "track": track,
     }  # fmt: skip
     chosen = load_config(CompareConfig, config, gathered(given, settings))
+    if chosen.out:
+        require("the report of a comparison", "report")
     if "policies" not in chosen.model_fields_set:
         chosen = chosen.model_copy(update={"policies": offered_rules(chosen.scenario)})
     places: list[Path] = []

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from thecal.core.errors import ConfigError
 from thecal.experiments.commands.common import (
     INTERRUPTED,
     Config,
@@ -22,6 +25,9 @@ from thecal.experiments.commands.common import (
 )
 from thecal.experiments.commands.scenario import with_scenario
 
+if TYPE_CHECKING:
+    from thecal.experiments.studies.config import TrainConfig
+
 _SHOWN = ("mean_nrs", "resp_hours", "sed_hours", "withdrawal_hours", "dose_mg_per_day")  # beside the primary outcome
 
 _SCHEMA = 1  # of what --json prints
@@ -34,7 +40,14 @@ def register(app: typer.Typer) -> None:
 
 @with_scenario()
 def train(
+    folder: Annotated[
+        str | None, typer.Argument(help="Folder of the run to go on with; only with --resume.", show_default=False)
+    ] = None,
+    *,
     scenario: dict[str, Any],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in FOLDER (or --out), to the same result.")
+    ] = False,
     algorithm: Annotated[str | None, typer.Option("--algorithm", "-a", help="ppo (default) or sac.")] = None,
     frames: Annotated[
         int | None, typer.Option("--frames", help="Decisions to simulate; default as shipped.", min=1)
@@ -49,20 +62,21 @@ def train(
 ) -> None:
     """Train a policy on the training patients and check it on the tuning patients.
 
-    Ctrl-C ends early and keeps what was learned.
+    Ctrl-C, SIGTERM and SIGHUP end early and keep what was learned. Checkpoints are written on the way, so that a run that
+    ended before its time can go on, whatever ended it.
 
     Examples: `thecal train --frames 500000 --seed 3`,
-    `thecal train --task NonCancerMorphine --set settings.learning_rate=3e-4 --out runs/slow`
+    `thecal train --task NonCancerMorphine --set settings.learning_rate=3e-4 --out runs/slow`,
+    `thecal train --resume runs/slow`
     """
     from thecal.agents.backends.settings import load_rl_settings
     from thecal.envs.outcomes import outcome
     from thecal.envs.tasks import load_task
     from thecal.experiments.analysis.stored import head
-    from thecal.experiments.studies.config import TrainConfig, load_config
     from thecal.experiments.studies.train import train as run_training
 
     given = scenario | {"algorithm": algorithm, "total_steps": frames, "out": out, "track": track}
-    chosen = load_config(TrainConfig, config, gathered(given, settings))
+    chosen = _chosen(folder, resume, config, gathered(given, settings))
     shipped = load_rl_settings(chosen.algorithm, load_task(chosen.task).name, **chosen.settings)
     total = chosen.total_steps or shipped.total_steps
     with progress_bar(f"train {chosen.algorithm} on {load_task(chosen.task).name}", total) as update:
@@ -70,13 +84,13 @@ def train(
         def report(done: int, _total: int, numbers: Mapping[str, float]) -> None:
             update(done, f"reward {numbers['reward_per_step']:.3f} a decision")
 
-        result = run_training(chosen, report)
-    speed = result.trained.throughput
+        result = run_training(chosen, report, resume=resume, tell=_tell)
+    speed, frames_done = result.trained.throughput, result.trained.record.frames
     if as_json:
         emit(
             {
                 **head(_SCHEMA, chosen.scenario.resolve()),
-                "folder": result.folder, "run_id": result.run_id, "frames": speed.frames, "seconds": speed.seconds,
+                "folder": result.folder, "run_id": result.run_id, "frames": frames_done, "seconds": speed.seconds,
                 "frames_per_s": speed.frames_per_s, "interrupted": result.interrupted, "tune": result.tune,
             }
         )  # fmt: skip
@@ -87,8 +101,34 @@ def train(
             entry = outcome(key)
             table.add_row(entry.label, f"{result.tune[key]:.{entry.digits}f}", entry.unit)
         output().print(table)
-        output().print(f"policy in {result.folder}/policy ({speed.frames:,} frames at {speed.frames_per_s:,.0f}/s)")
+        output().print(f"policy in {result.folder}/policy ({frames_done:,} frames at {speed.frames_per_s:,.0f}/s)")
     tracked_at(result.run_id)
     if result.interrupted:
         errors().print("[bold red]interrupted[/]: what was learned so far was saved")
+        if result.checkpoint is not None:
+            begun = f"the checkpoint at {result.checkpoint:,} frames"
+            _tell(f"thecal train --resume {shlex.quote(str(result.folder))} goes on from {begun}")
         raise typer.Exit(INTERRUPTED)
+
+
+def _chosen(folder: str | None, resume: bool, file: Path | None, given: dict[str, Any]) -> TrainConfig:
+    """The configuration, which for a run that goes on is the one it began with."""
+    from thecal.experiments.studies.config import TrainConfig, load_config
+    from thecal.experiments.studies.resuming import resumed_values
+
+    if not resume:
+        if folder is not None:
+            raise ConfigError(f"the folder {folder!r} is for --resume; a new run takes --out {shlex.quote(folder)}")
+        return load_config(TrainConfig, file, given)
+    if folder is not None and given.get("out") not in (None, folder):
+        raise ConfigError(
+            f"--resume {folder} and --out {given['out']} name two folders; the run goes on where it began"
+        )
+    place = folder or given.get("out") or TrainConfig.model_fields["out"].default
+    if file is not None:
+        raise ConfigError("--resume takes the configuration of the run itself, not --config")
+    return load_config(TrainConfig, None, {**resumed_values(Path(place)), **given, "out": str(place)})
+
+
+def _tell(text: str) -> None:
+    errors().print(text, markup=False, highlight=False, soft_wrap=True)

@@ -35,7 +35,7 @@ def findings(data: ReportData) -> list[Finding]:
         found += [_in_brief(data, policy) for policy in data.others if policy not in data.sanity]
     for policy in [name for name in data.learned if name in data.others]:
         found += [_efficacy(data, policy), _harms(data, policy), _claim(data, policy), *_best_rule(data, policy)]
-    found += [*_shield_share(data), *_rare(data), _seeds(data)]
+    found += [*_transfers(data), *_shield_share(data), *_rare(data), _seeds(data)]
     if not data.shielded:
         found = [replace(item, tone="open") if item.tone == "good" else item for item in found]
     return found
@@ -176,6 +176,15 @@ def _shield_share(data: ReportData) -> list[Finding]:
             text = f"Raw requests broke a limit {broken} times in 1000 patient-hours; {after}."
             found.append(Finding("open", lead, text))
     return found
+
+
+def _transfers(data: ReportData) -> list[Finding]:
+    """Policies that were trained under other conditions than they were judged under."""
+    text = "These numbers say how it carries over to other conditions, not what it does where it was trained."
+    return [
+        Finding("open", f"{data.of(policy).info.label}: {', '.join(parts)}.", text)
+        for policy, parts in data.result.transfers.items()
+    ]
 
 
 def _rare(data: ReportData) -> list[Finding]:

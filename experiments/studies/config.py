@@ -7,6 +7,7 @@ import os
 import tomllib
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
@@ -54,6 +55,9 @@ class TrainConfig(RunConfig):
     settings: dict[str, Any] = Field(default_factory=dict)
     pool: int = Field(default=4096, ge=1)
     tune_patients: int = Field(default=32, ge=1)
+    checkpoint_every: int | None = Field(
+        default=None, ge=1
+    )  # frames; by default as often as half a percent of the time allows
     out: str = "runs/train"
 
     @field_validator("algorithm")
@@ -191,10 +195,14 @@ def writable(folder: Path) -> Path:
     Raises:
         StoreError: it cannot.
     """
+    probe = folder / f".write_check.{os.getpid()}"
     try:
-        write_whole(folder / f".write_check.{os.getpid()}", "").unlink(missing_ok=True)
+        write_whole(probe, "")
     except StoreError as error:
         raise StoreError(f"the output folder {folder} cannot be written ({error.__cause__})") from error
+    finally:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
     return folder
 
 

@@ -1,9 +1,9 @@
-"""``thecal evaluate`` and ``thecal compare`` as functions: policies by name or folder, results tracked and on disk."""
+"""``thecal evaluate`` and ``thecal compare`` as functions: policies by name or folder, results on disk before the store hears."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.agents.base import Policy
-from thecal.agents.find import find_policies, find_policy, folder_of, training_facts
+from thecal.agents.find import find_policies, find_policy, name_of
 from thecal.core.errors import ConfigError
 from thecal.core.files import as_json, write_whole
+from thecal.core.names import safe_name
 from thecal.envs.outcomes import outcomes
 from thecal.envs.scenario import Resolved
 from thecal.experiments.analysis.compare import estimate, grouped
@@ -26,18 +27,26 @@ from thecal.experiments.rollouts.fit import check_fit
 from thecal.experiments.rollouts.parquet import TrajectoryWriter, save_trajectories
 from thecal.experiments.rollouts.rollout import Record, blocks
 from thecal.experiments.rollouts.trails import chunks, keep_heads
+from thecal.experiments.rollouts.trajectories import Trajectories
 from thecal.experiments.rollouts.transitions import TransitionWriter
 from thecal.experiments.studies.compare import compare
 from thecal.experiments.studies.config import (
     CONFIG_FILE,
-    POLICIES,
     CompareConfig,
     EvaluateConfig,
-    RunConfig,
     save_config,
-    writable,
 )
-from thecal.experiments.tracking.provenance import provenance, run_tags
+from thecal.experiments.studies.keeping import kept_in
+from thecal.experiments.studies.shared import (
+    folder_for,
+    interval_metrics,
+    keep_policies,
+    or_elsewhere,
+    origin_of,
+    require_packages,
+    transfer,
+)
+from thecal.experiments.tracking.provenance import run_tags
 from thecal.experiments.tracking.tracker import Tracker
 
 SCHEMA = 1  # of estimates.json
@@ -53,6 +62,7 @@ class Evaluation:
         values: every outcome of the task, ``[patients]``.
         estimates: of every outcome, with its interval.
         run_id: MLflow run, ``None`` without tracking.
+        transfer: how the conditions of a trained policy's training differed; empty where they did not.
     """
 
     policy: str
@@ -60,57 +70,69 @@ class Evaluation:
     values: dict[str, NDArray[np.float64]]
     estimates: dict[str, Interval]
     run_id: str | None
+    transfer: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The estimates and what they belong to, for JSON."""
-        return {**head(SCHEMA, self.scene), "policy": self.policy, "run_id": self.run_id, "outcomes": self.estimates}
-
-
-def _keep_policies(tracker: Tracker, names: Sequence[str]) -> None:
-    """Store trained policies with the run, so that it can be replayed when their folders are gone."""
-    for k, name in enumerate(names):
-        folder = folder_of(name)
-        if folder is not None:
-            tracker.artifact(folder, f"{POLICIES}/{k}")
+        return {
+            **head(SCHEMA, self.scene),
+            "policy": self.policy,
+            "transfer": self.transfer,
+            "run_id": self.run_id,
+            "outcomes": self.estimates,
+        }
 
 
 def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lambda _d, _t: None) -> Evaluation:
     """Run one policy, estimate every outcome with its interval, save and track it; patients stream through in blocks.
 
     Raises:
-        StoreError: the store or the output folder cannot be written (before any work).
+        StoreError: the store or the output folder cannot be written (before any work), or fails afterwards; the text then says
+            where the results are.
         ConfigError: the configuration names something unknown, its policy does not fit the task, or it asks for a trail or
             transitions and gives them no place.
+        MissingExtraError: packages are missing that the run would need at its end.
     """
     for wanted, what in ((config.transitions, "transitions need"), (config.trail, "an audit trail needs")):
         if wanted and not (config.out or config.track):
             raise ConfigError(f"{what} a place: give the run a folder (--out) or track it")
+    require_packages(config, parquet=bool(config.out) or config.transitions)
     policy = find_policy(config.policy)
     scene = config.scenario.resolve()
     check_fit([policy], scene)
-    folder = writable(Path(config.out)) if config.out else None
-    origin = _origin(config, scene, [policy])
+    folder = folder_for(config, scene, 1)
+    origin = origin_of(config, scene, [policy])
     tags = run_tags(origin, "evaluate", scene, config.hash)
     name = policy.info.name
-    with Tracker(config.experiment, f"evaluate {name} {scene.task.name}", tags, enabled=config.track) as tracker:
+    title = f"evaluate {name} {scene.task.name}"
+    with (
+        _home(config, folder) as home,
+        kept_in() as saved,
+        Tracker(config.experiment, title, tags, enabled=config.track) as tracker,
+    ):
         tracker.params({"config": config.model_dump(mode="json")})
         tracker.document(config.model_dump(mode="json"), CONFIG_FILE)
-        _keep_policies(tracker, [config.policy])
-        with _home(config, folder) as home:
-            trail = _trail_place(config, name, home)
-            values = _stream(config, policy, scene, folder, home, trail, progress)
-            if trail is not None:
-                tracker.tags({"trail_head": keep_heads(trail)})
-            if home is not None and folder is None:
-                tracker.artifact(home)
+        keep_policies(tracker, [config.policy])
+        trail = _trail_place(config, name, home)
+        values = _stream(config, policy, scene, folder, home, trail, progress)
+        heads = None if trail is None else keep_heads(trail)
         estimates = {key: estimate(key, column, config.seed) for key, column in values.items()}
-        found = Evaluation(name, scene, values, estimates, tracker.run_id)
-        tracker.metrics(_interval_metrics(estimates))
+        found = Evaluation(name, scene, values, estimates, tracker.run_id, transfer(policy, scene))
+
+        def save(place: Path) -> None:
+            save_config(config, place)
+            write_whole(place / "estimates.json", as_json(found.as_dict()))
+            write_whole(place / "provenance.json", as_json(origin))
+
         if folder is not None:
-            save_config(config, folder)
-            write_whole(folder / "estimates.json", as_json(found.as_dict()))
-            write_whole(folder / "provenance.json", as_json(origin))
-            tracker.artifact(folder)
+            save(folder)
+            saved(folder)
+        with or_elsewhere(folder, home, save):
+            tracker.metrics(interval_metrics(estimates))
+            if heads is not None:
+                tracker.tags({"trail_head": heads})
+            if home is not None:
+                tracker.artifact(home)
     return found
 
 
@@ -164,35 +186,59 @@ def run_compare(
         finish: called with (comparison, folder, provenance) before the folder is stored, for example to write a report.
 
     Raises:
-        StoreError: the store or the output folder cannot be written (before any work).
+        StoreError: the store or the output folder cannot be written (before any work), or something fails afterwards; the text
+            then says where the results are.
         ConfigError: the configuration names something unknown, or a policy does not fit the task.
+        MissingExtraError: packages are missing that the run would need at its end.
     """
+    require_packages(config, parquet=bool(config.out))
     chosen = find_policies(config.policies) if policies is None else list(policies)
-    written = dict(zip(config.policies, chosen, strict=False)) if policies is None else {}
-    reference = written[config.reference].info.name if config.reference in written else config.reference
+    reference = config.reference if policies is not None else name_of(config.policies, chosen, config.reference)
     grouped(chosen, reference)
     scene = config.scenario.resolve()
     check_fit(chosen, scene)
-    folder = writable(Path(config.out)) if config.out else None
-    origin = _origin(config, scene, chosen)
+    folder = folder_for(config, scene, len(chosen))
+    origin = origin_of(config, scene, chosen)
     tags = run_tags(origin, "compare", scene, config.hash)
-    with Tracker(config.experiment, f"compare {scene.task.name}", tags, enabled=config.track) as tracker:
+    with (
+        kept_in() as saved,
+        Tracker(config.experiment, f"compare {scene.task.name}", tags, enabled=config.track) as tracker,
+    ):
         tracker.params({"config": config.model_dump(mode="json")})
         tracker.document(config.model_dump(mode="json"), CONFIG_FILE)
-        _keep_policies(tracker, config.policies)
+        keep_policies(tracker, config.policies)
         found = compare(chosen, scene, config.patients, reference=reference, progress=progress)
-        for policy, one in found.result.policies.items():
-            tracker.metrics({f"{policy}/{key}": value for key, value in _interval_metrics(one.estimates).items()})
+
+        def save(place: Path) -> None:
+            save_config(config, place)
+            save_result(found.result, place)
+            write_whole(place / "provenance.json", as_json(origin))
+
         if folder is not None:
-            save_config(config, folder)
-            save_result(found.result, folder)
-            write_whole(folder / "provenance.json", as_json(origin))
-            for name, runs in found.replicates.items():
-                for k, run in enumerate(runs):
-                    save_trajectories(run, folder / f"trajectories_{name}{f'_{k}' if k else ''}.parquet")
+            save(folder)
+            saved(folder)
+            for run, file in _files(found):
+                save_trajectories(run, folder / file)
             finish(found, folder, origin)
-            tracker.artifact(folder)
+        with or_elsewhere(folder, None, save):
+            for policy, one in found.result.policies.items():
+                numbers = interval_metrics(one.estimates)
+                tracker.metrics({f"{safe_name(policy)}/{key}": value for key, value in numbers.items()})
+            if folder is not None:
+                tracker.artifact(folder)
     return found, tracker.run_id
+
+
+def _files(found: Comparison) -> Iterator[tuple[Trajectories, str]]:
+    """Every run of a comparison with the name of its file; policies of any names get files of their own."""
+    taken: set[str] = set()
+    for name, runs in found.replicates.items():
+        for k, run in enumerate(runs):
+            stem = f"{safe_name(name)}{f'_{k}' if k else ''}"
+            while stem in taken:  # one policy is called as another one's second run
+                stem = safe_name(f"{name} {stem}")
+            taken.add(stem)
+            yield run, f"trajectories_{stem}.parquet"
 
 
 @contextmanager
@@ -208,20 +254,7 @@ def _home(config: EvaluateConfig, folder: Path | None) -> Iterator[Path | None]:
 def _trail_place(config: EvaluateConfig, policy: str, home: Path | None) -> Path | None:
     if home is None or not config.trail:
         return None
-    path = home / f"{policy}.trail"
+    path = home / f"{safe_name(policy)}.trail"
     for old in chunks(path):
         old.unlink()
     return path
-
-
-def _origin(config: RunConfig, scene: Resolved, policies: Sequence[Policy]) -> dict[str, Any]:
-    """Provenance with what is known of trained policies: their weights' hash, seed and length of training."""
-    plain = config.model_dump(mode="json")
-    return provenance(scene, seed=config.seed, config=plain, trained=training_facts(policies))
-
-
-def _interval_metrics(estimates: Mapping[str, Interval]) -> dict[str, float]:
-    rows: dict[str, float] = {}
-    for key, value in estimates.items():
-        rows |= {key: value.mean, f"{key}.low": value.low, f"{key}.high": value.high}
-    return rows

@@ -50,6 +50,7 @@ class Tracker:
         tags: texts to search by.
         enabled: without it nothing is imported or written.
         uri: of the store; :func:`store_uri` by default.
+        resume: id of a run to go on with, where the store still has it; ``resumed`` says whether it had.
 
     Raises:
         StoreError: the store cannot be written or reached (raised on entering, before any work), or fails later.
@@ -64,12 +65,15 @@ class Tracker:
         *,
         enabled: bool = True,
         uri: str | None = None,
+        resume: str | None = None,
     ) -> None:
         self._experiment = experiment
         self._name = name
         self._tags = {"simulation_only": "true", **(tags or {})}
         self._enabled = enabled
         self._status: str | None = None
+        self._resume = resume
+        self.resumed = False
         self.run_id: str | None = None
         self.uri = uri or store_uri()
 
@@ -79,6 +83,9 @@ class Tracker:
         check_store(self.uri)
         with self._store():
             self._client = open_client(self.uri)
+            if self._resume is not None and self._goes_on(self._resume):
+                self.run_id, self.resumed = self._resume, True
+                return self
             tags = {key: str(value)[:TEXT_LENGTH] for key, value in self._tags.items()}
             run = self._client.create_run(self._experiment_id(), run_name=self._name, tags=tags)
         self.run_id = str(run.info.run_id)
@@ -100,6 +107,16 @@ class Tracker:
                 raise
             # The error that ended the run matters more than that its end could not be noted.
             warnings.warn(str(failure), RuntimeWarning, stacklevel=2)
+
+    def _goes_on(self, run_id: str) -> bool:
+        """Set a run of the store to running again; False where the store has none of this id."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.update_run(run_id, "RUNNING")
+        except MlflowException:
+            return False
+        return True
 
     def killed(self) -> None:
         """Mark the run as ended by the user although what was learned was saved."""

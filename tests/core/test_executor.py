@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from thecal.core import executor
-from thecal.core.errors import ConfigError
+from thecal.core.errors import ConfigError, WorkerError
 from thecal.core.executor import AHEAD, Executor, Processes, Serial, local
 
-from support.executed import refuse_three, square_with_process
+from support import executed
+from support.executed import die_at_three, refuse_three, square_with_process
 
 WORKERS = 2
 KINDS = pytest.mark.parametrize("runs", [Serial(), Processes(WORKERS)], ids=["serial", "processes"])
@@ -87,3 +93,37 @@ def test_the_local_executor_uses_a_process_a_core(monkeypatch: pytest.MonkeyPatc
     assert isinstance(local(1), Serial)
     monkeypatch.setattr(executor, "available_cores", lambda: 1)
     assert isinstance(local(), Serial)
+
+
+def test_a_dead_worker_is_one_sentence() -> None:
+    results = Processes(WORKERS).map(die_at_three, range(12))
+    with pytest.raises(WorkerError, match=r"a worker process died at item \d+ .*; run again with fewer than 2 workers"):
+        list(results)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["asked", "killed"])
+def test_workers_end_with_their_parent(number: signal.Signals, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, str(Path(executed.__file__).parents[1])])}
+    with subprocess.Popen(
+        [sys.executable, "-m", "support.executed", str(tmp_path)], env=environment, stderr=subprocess.DEVNULL
+    ) as program:
+        workers = _waited(lambda: [int(path.name) for path in tmp_path.iterdir()], 2)
+        program.send_signal(number)
+        program.wait(timeout=30)
+    _waited(lambda: [who for who in workers if not _runs(who)], 2)
+
+
+def _waited(found: Callable[[], list[int]], count: int) -> list[int]:
+    """What is found as soon as there are ``count``; fails after half a minute."""
+    until = time.monotonic() + 30.0
+    while len(found()) < count:
+        assert time.monotonic() < until, "nothing came"
+        time.sleep(0.05)
+    return found()
+
+
+def _runs(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().split(")")[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

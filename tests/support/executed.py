@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import time
+from pathlib import Path
 
 import numba
 
@@ -21,3 +24,29 @@ def refuse_three(item: int) -> int:
     if item == 3:
         raise ConfigError("three is refused")
     return item
+
+
+def die_at_three(item: int) -> int:
+    """Ends its process at 3, as the kernel does where memory runs out."""
+    if item == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+def wait_long(folder: str) -> None:
+    """Says that it runs by a file named after its process, then works for a minute."""
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(60.0)
+
+
+def main() -> None:
+    """A program whose two workers wait: ``python executed.py FOLDER``."""
+    from thecal.core.executor import Processes
+    from thecal.core.signals import ending
+
+    with ending():
+        list(Processes(2).map(wait_long, [sys.argv[1]] * 2))
+
+
+if __name__ == "__main__":
+    main()

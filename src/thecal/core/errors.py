@@ -63,5 +63,11 @@ class StoreError(ThecalError):
     exit_code = 4
 
 
+class WorkerError(ThecalError):
+    """A process that works for a command died; the text says at which item and what to do."""
+
+    exit_code = 4
+
+
 class InvalidActionWarning(UserWarning):
     """An action could not be used (wrong shape, type or a non-finite number); the shield held the last safe rate."""

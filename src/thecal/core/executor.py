@@ -7,13 +7,17 @@ and read the results as they come; local processes are here, and a cluster needs
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import Protocol, TypeVar, runtime_checkable
 
-from thecal.core.errors import ConfigError
+from thecal.core.errors import ConfigError, WorkerError
 from thecal.core.jit import available_cores, set_threads
 
 Item = TypeVar("Item")
@@ -42,7 +46,7 @@ class Serial:
 
 
 class Processes:
-    """Local processes, spawned anew for each :meth:`map`, with one thread each.
+    """Local processes, spawned anew for each :meth:`map`, with one thread each; they end with this process, however it ends.
 
     Args:
         workers: how many, at least 1.
@@ -57,12 +61,18 @@ class Processes:
         self.workers = workers
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """See :class:`Executor`."""
+        """See :class:`Executor`.
+
+        Raises:
+            WorkerError: a process died, for example because memory ran out.
+        """
         source = iter(items)
+        others = set(multiprocessing.active_children())
         pool = ProcessPoolExecutor(
-            self.workers, mp_context=multiprocessing.get_context("spawn"), initializer=set_threads, initargs=(1,)
+            self.workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_work
         )
         running: deque[Future[Result]] = deque()
+        done = 0
         try:
             for item in islice(source, AHEAD * self.workers):
                 running.append(pool.submit(function, item))
@@ -70,10 +80,36 @@ class Processes:
                 result = running.popleft().result()
                 for item in islice(source, 1):
                     running.append(pool.submit(function, item))
+                done += 1
                 yield result
+        except BrokenProcessPool as error:
+            raise WorkerError(
+                f"a worker process died at item {done + 1} or one of the {AHEAD * self.workers} after it (most often memory "
+                f"ran out); run again with fewer than {self.workers} workers"
+            ) from error
+        except KeyboardInterrupt:
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()  # what they were computing is not wanted any more
+            raise
         finally:
             # Also when the reader stops early: what was handed out and not begun is dropped.
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin_work() -> None:
+    """Prepare a worker: one thread, no answer to signals from the terminal, and an end when the parent is gone."""
+    set_threads(1)
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)  # the parent has them too, and decides
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def local(workers: int | None = None) -> Executor:

@@ -83,8 +83,8 @@ def test_an_unknown_algorithm_is_refused_with_the_known(tmp_path: Path) -> None:
 
 
 def test_a_later_format_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    write_old(tmp_path, format=2, brain="large")
-    with pytest.raises(StoreError, match=r"has format 2, this version of Thecal reads format 1: load it with"):
+    write_old(tmp_path, format=3, brain="large")
+    with pytest.raises(StoreError, match=r"has format 3, this version of Thecal reads formats 1 to 2: load it with"):
         load_policy(tmp_path)
 
 

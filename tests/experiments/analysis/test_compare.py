@@ -267,7 +267,7 @@ def test_runs_of_other_conditions_are_refused():
 
 
 def test_names():
-    with pytest.raises(ConfigError, match="2 policies are named 'fixed'"):
+    with pytest.raises(ConfigError, match="the policy 'fixed' is given 2 times"):
         compare([make_policy("fixed"), make_policy("fixed")], short_task(), 2)
     with pytest.raises(ConfigError, match="reference 'fixed' is not among the policies pid"):
         compare([make_policy("pid")], short_task(), 2)

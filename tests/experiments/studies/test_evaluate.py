@@ -175,7 +175,7 @@ def test_ready_policies_in_place_of_names(store, quick):
     [
         ({"policies": ("fixed", "nobody")}, ConfigError, "unknown policy 'nobody'"),
         ({"policies": ("pid", "guideline")}, ConfigError, "reference 'fixed' is not among"),
-        ({"policies": ("fixed", "fixed")}, ConfigError, "2 policies are named 'fixed'"),
+        ({"policies": ("fixed", "fixed")}, ConfigError, "the policy 'fixed' is named twice: name each once"),
         ({"difficulty": "hard"}, ConfigError, "unknown difficulty"),
         ({"out": "file/deep"}, StoreError, "output folder"),
     ],

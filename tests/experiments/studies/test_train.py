@@ -46,7 +46,9 @@ def test_a_training_run_is_saved_checked_and_tracked(store, finished):
     assert run.data.tags["unshielded"] == "false"
     assert run.data.tags["kind"] == "train"
     assert {"tune/time_controlled", "curve/reward_per_step", "frames_per_s", "train/loss"} <= set(run.data.metrics)
-    assert store.artifacts(result.run_id) == {"policy", "config.json", "provenance.json", "curve.json"}
+    assert store.artifacts(result.run_id) == {
+        "policy", "config.json", "provenance.json", "curve.json", "training.json",
+    }  # fmt: skip
     assert json.loads((result.folder / "curve.json").read_text()) == result.curve
 
 

@@ -1,0 +1,104 @@
+"""Signals that end a command: SIGTERM and SIGHUP do what Ctrl-C does, and what is being saved is saved first."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+ENDING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)  # Windows has no SIGHUP
+_FIRST_CODE = 128  # a shell's exit code of a program that a signal ended is this and the signal's number
+
+
+class Ended(KeyboardInterrupt):
+    """A signal asked the command to end; whatever cleans up after Ctrl-C cleans up after it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+def exit_code(number: int) -> int:
+    """Exit code of a command that signal ``number`` ended: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP."""
+    return _FIRST_CODE + number
+
+
+class _Watch:
+    """What has come so far, and whether it has to wait."""
+
+    def __init__(self) -> None:
+        self.first: int | None = None  # the signal that ended the command
+        self.count = 0
+        self.holds = 0  # how many blocks that must finish are running
+        self.waiting: int | None = None  # a signal that came during one of them
+
+
+_watch = _Watch()
+
+
+@contextmanager
+def ending() -> Iterator[_Watch]:
+    """Let signals end what runs inside, in the main thread; elsewhere nothing is installed.
+
+    The first signal raises :class:`Ended`, or does so when what :func:`held` holds is finished. The second only says that
+    saving goes on, the third raises again, and any later one ends the process at once. A signal that is ignored (under
+    ``nohup``) stays ignored.
+    """
+    global _watch
+    before, _watch = _watch, _Watch()
+    old = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in ENDING:
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                old[number] = signal.signal(number, _received)
+    try:
+        yield _watch
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+        _watch = before
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Let what runs inside finish although a signal comes; the signal ends the command afterwards, the third one at once."""
+    watch = _watch
+    watch.holds += 1
+    try:
+        yield
+    finally:
+        watch.holds -= 1
+    if watch.waiting is not None and not watch.holds:
+        number, watch.waiting = watch.waiting, None
+        raise Ended(number)
+
+
+def _received(number: int, _frame: FrameType | None) -> None:
+    _watch.count += 1
+    if _watch.first is None:
+        _watch.first = number
+    if _watch.count == 1:
+        if _watch.holds:
+            _watch.waiting = number
+            return
+        raise Ended(number)
+    if _watch.count == 2:
+        _say("still saving what was computed; once more ends at once and loses it")
+        return
+    if _watch.count == 3:
+        _watch.waiting = None
+        raise Ended(number)
+    os._exit(exit_code(number))
+
+
+def _say(text: str) -> None:
+    """Write to standard error without its buffer, which the interrupted code may be writing to."""
+    try:
+        os.write(2, f"{text}\n".encode())
+    except OSError:
+        return  # nobody listens
