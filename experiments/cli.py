@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from thecal.core.errors import ThecalError
-from thecal.experiments.commands import catalog, cohort, evaluate, pump, reporting, safety, sensitivity, system, train
+from thecal.experiments.commands import (
+    catalog,
+    cohort,
+    doctor,
+    evaluate,
+    pump,
+    reporting,
+    safety,
+    sensitivity,
+    system,
+    train,
+)
 from thecal.experiments.commands.common import INTERRUPTED, errors
 
 app = typer.Typer(
@@ -18,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for module in (system, train, evaluate, reporting, sensitivity, cohort, pump, safety, catalog):
+for module in (system, doctor, train, evaluate, reporting, sensitivity, cohort, pump, safety, catalog):
     module.register(app)
 
 

@@ -22,6 +22,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from thecal.core.cache import keep
+from thecal.core.machine import available_cores as available_cores
 
 _MOST_THREADS: int = getattr(numba.config, "NUMBA_NUM_THREADS")  # noqa: B009  (set by Numba at run time)
 # Wherever a kernel, or a number that one closes over, may stand: packages with everything below them, and single modules.
@@ -97,11 +98,6 @@ def set_threads(simulation: int, learning: int | None = None) -> None:
         import torch
 
         torch.set_num_threads(max(1, learning))
-
-
-def available_cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 def _fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
