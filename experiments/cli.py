@@ -10,7 +10,18 @@ import typer
 
 from thecal.core.errors import ThecalError
 from thecal.core.signals import ending, exit_code
-from thecal.experiments.commands import catalog, cohort, evaluate, pump, reporting, safety, sensitivity, system, train
+from thecal.experiments.commands import (
+    catalog,
+    cohort,
+    doctor,
+    evaluate,
+    pump,
+    reporting,
+    safety,
+    sensitivity,
+    system,
+    train,
+)
 from thecal.experiments.commands.common import INTERRUPTED, errors
 
 app = typer.Typer(
@@ -20,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for module in (system, train, evaluate, reporting, sensitivity, cohort, pump, safety, catalog):
+for module in (system, doctor, train, evaluate, reporting, sensitivity, cohort, pump, safety, catalog):
     module.register(app)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -85,30 +84,23 @@ def audit_target(target: str) -> list[dict[str, Any]]:
 
 
 def _audit_run(run_id: str) -> list[dict[str, Any]]:
-    if not re.fullmatch("[0-9a-f]{32}", run_id):
-        raise ConfigError(f"{run_id}: no such file or folder, and not the id of a run")
-    from thecal.experiments.tracking.store import check_store, store_uri
-    from thecal.experiments.tracking.tracker import open_client
+    from thecal.experiments.tracking.client import download, find_run, lasting
+    from thecal.experiments.tracking.store import store_uri
 
-    uri = store_uri()
-    check_store(uri)
-    client = open_client(uri)
-    from mlflow.exceptions import MlflowException
-
+    client, run = find_run(run_id)
+    data, kind = run.data, run.data.tags.get("kind", "run")
+    names = lasting(store_uri(), lambda: [item.path for item in client.list_artifacts(run_id)])
+    kept = [path for name in names if name.endswith(SUFFIX) and (path := download(client, run, name))]
+    if kept:
+        return [audit_trail(path, data.tags.get("trail_head", "")) for path in kept]
+    recorded = download(client, run, CONFIG_FILE)
+    if recorded is None:
+        raise ConfigError(f"run {run_id} ({kind}) says of no patient how he was dosed: there is nothing to replay")
     try:
-        data = client.get_run(run_id).data
-        names = [item.path for item in client.list_artifacts(run_id)]
-        kept = [Path(client.download_artifacts(run_id, name)) for name in names if name.endswith(SUFFIX)]
-        if kept:
-            return [audit_trail(path, data.tags.get("trail_head", "")) for path in kept]
-        kind = data.tags.get("kind", "run")
-        if CONFIG_FILE not in names:
-            raise ConfigError(f"run {run_id} ({kind}) says of no patient how he was dosed: there is nothing to replay")
-        config = json.loads(Path(client.download_artifacts(run_id, CONFIG_FILE)).read_text(encoding="utf-8"))
-        place = "policy" if kind == "train" else POLICIES
-        learned = Path(client.download_artifacts(run_id, place)) if place in names else None
-    except (MlflowException, OSError, ValueError) as error:
+        config = json.loads(recorded.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise StoreError(f"run {run_id} cannot be read ({error})") from error
+    learned = download(client, run, "policy" if kind == "train" else POLICIES)
     return replay(config, data.tags, data.metrics, learned)
 
 

@@ -93,13 +93,13 @@ def gathered(options: dict[str, Any], pairs: list[str] | None) -> dict[str, Any]
 
 
 def tracked_at(run_id: str | None) -> None:
-    """Say on standard error where a run is kept."""
+    """Say on standard error where a run is kept, and how to look at it."""
     if run_id is not None:
-        from thecal.experiments.tracking.store import store_uri
+        from thecal.experiments.tracking.store import hidden, look_at, store_uri
 
-        errors().print(
-            f"[dim]run {run_id} in {store_uri()} (look: mlflow ui --backend-store-uri {store_uri()})[/]", soft_wrap=True
-        )
+        where = store_uri()
+        text = f"run {run_id} in {hidden(where)} (look: {look_at(where)})"
+        errors().print(text, style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

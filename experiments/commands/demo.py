@@ -21,7 +21,7 @@ from thecal.experiments.reports.finish import finish_report
 from thecal.experiments.studies.config import CompareConfig, TrainConfig
 from thecal.experiments.studies.evaluate import run_compare
 from thecal.experiments.studies.train import TrainResult, train
-from thecal.experiments.tracking.store import store_uri
+from thecal.experiments.tracking.store import look_at, store_uri
 from thecal.physiology.cohort import describe, draw
 
 if TYPE_CHECKING:
@@ -189,5 +189,5 @@ def _tell_where(console: Console, trained: TrainResult, report: Path, seconds: f
     console.print(f"5/5 done in {seconds / 60:.1f} min")
     console.print(f"  report    {report.resolve()}", soft_wrap=True)
     console.print(f"  policy    {(trained.folder / 'policy').resolve()}", soft_wrap=True)
-    console.print(f"  tracking  mlflow ui --backend-store-uri {store_uri()}", soft_wrap=True, highlight=False)
+    console.print(f"  tracking  {look_at(store_uri())}", soft_wrap=True, highlight=False, markup=False)
     console.print("  one training seed: this is one policy, not a verdict on the method")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,8 @@ import typer
 
 from thecal.core.errors import ConfigError, StoreError
 from thecal.experiments.commands.common import output
+
+KINDS = ("compare", "demo")  # kinds of runs that keep what a report is made from
 
 
 def register(app: typer.Typer) -> None:
@@ -44,24 +45,21 @@ def _from_run(run_id: str, name: str) -> Path:
     """The stored data of a tracked run.
 
     Raises:
-        ConfigError: neither a folder nor a run, or MLflow is not installed.
-        StoreError: the run holds no report.
+        ConfigError: neither a folder nor a run, or a run of another kind.
+        StoreError: the run holds no report, or the store cannot be read.
+        MissingExtraError: MLflow is not installed.
     """
-    from thecal.experiments.tracking.store import check_store, store_uri
-    from thecal.experiments.tracking.tracker import open_client
+    from thecal.experiments.tracking.client import download, find_run
 
-    if not re.fullmatch("[0-9a-f]{32}", run_id):
-        raise ConfigError(f"{run_id}: no such folder, and not the id of a run")
-    uri = store_uri()
-    check_store(uri)
-    client = open_client(uri)
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.get_run(run_id)
-    except MlflowException as error:
-        raise ConfigError(f"{run_id}: neither a folder nor a run in {uri}") from error
-    try:
-        return Path(client.download_artifacts(run_id, name))
-    except (MlflowException, OSError) as error:
-        raise StoreError(f"run {run_id} holds no {name}; only comparisons have a report") from error
+    client, run = find_run(run_id)
+    kind = run.data.tags.get("kind", "")
+    if kind not in KINDS:
+        what = f"a run of thecal {kind}" if kind else "no run of thecal"
+        raise ConfigError(f"run {run_id} is {what}; only comparisons have a report")
+    found = download(client, run, name)
+    if found is None:
+        end = "" if run.info.status == "FINISHED" else f"; it is {run.info.status}"
+        raise StoreError(
+            f"run {run_id} holds no {name}, from which a report is made (was it compared with --out?){end}"
+        )
+    return found

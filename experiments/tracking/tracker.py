@@ -2,47 +2,38 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import time
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from thecal.core.errors import ConfigError, StoreError
+from thecal.core.errors import ConfigError, StoreError, ThecalError
 from thecal.core.files import as_json
-from thecal.experiments.tracking.store import SQLITE, check_store, sqlite_file, store_uri
+from thecal.experiments.tracking import owner
+from thecal.experiments.tracking.address import hidden, kind_of, sqlite_file
+from thecal.experiments.tracking.client import lasting, open_client
+from thecal.experiments.tracking.names import ORIGINAL, Names
+from thecal.experiments.tracking.store import check_store, store_uri
 
 __all__ = ["Tracker", "check_store", "open_client", "sb3_writer", "store_uri"]
+Answer = TypeVar("Answer")
 METRICS_AT_ONCE = 900  # MLflow takes at most 1000 metrics, 100 parameters and 100 tags in one call
 TEXTS_AT_ONCE = 100
 TEXT_LENGTH = 5000  # MLflow refuses longer parameters and tags
-
-
-def open_client(uri: str) -> Any:
-    """An MLflow client of the store at ``uri``, without its chatter, telemetry or system metrics.
-
-    Raises:
-        ConfigError: MLflow is not installed.
-    """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    try:
-        import mlflow
-    except ImportError as error:
-        raise ConfigError(f"tracking needs MLflow: install thecal[track] ({error})") from error
-    for quiet in ("mlflow", "alembic"):
-        logging.getLogger(quiet).setLevel(logging.ERROR)
-    return mlflow.MlflowClient(tracking_uri=uri)
+NAME_LENGTH = 500  # and longer names of experiments
 
 
 class Tracker:
     """One tracked run, as a context manager: FINISHED on success, KILLED on Ctrl-C, FAILED on any other error.
+
+    A store that is locked for a while is waited for, a minute with every call.
 
     Args:
         experiment: name of the experiment.
@@ -54,7 +45,8 @@ class Tracker:
 
     Raises:
         StoreError: the store cannot be written or reached (raised on entering, before any work), or fails later.
-        ConfigError: MLflow is not installed.
+        ConfigError: no experiment can have that name.
+        MissingExtraError: MLflow is not installed.
     """
 
     def __init__(
@@ -67,6 +59,10 @@ class Tracker:
         uri: str | None = None,
         resume: str | None = None,
     ) -> None:
+        if enabled and not 0 < len(experiment.strip()) <= NAME_LENGTH:
+            raise ConfigError(
+                f"the name of an experiment has 1 to {NAME_LENGTH} characters, not {len(experiment.strip())}"
+            )
         self._experiment = experiment
         self._name = name
         self._tags = {"simulation_only": "true", **(tags or {})}
@@ -74,20 +70,23 @@ class Tracker:
         self._status: str | None = None
         self._resume = resume
         self.resumed = False
+        self._lost = False  # the store failed: what comes after does not wait for it once more
+        self._names = Names()
         self.run_id: str | None = None
-        self.uri = uri or store_uri()
+        self.uri = (uri or store_uri()) if enabled else ""
 
     def __enter__(self) -> Self:
         if not self._enabled:
             return self
         check_store(self.uri)
-        with self._store():
-            self._client = open_client(self.uri)
-            if self._resume is not None and self._goes_on(self._resume):
-                self.run_id, self.resumed = self._resume, True
-                return self
-            tags = {key: str(value)[:TEXT_LENGTH] for key, value in self._tags.items()}
-            run = self._client.create_run(self._experiment_id(), run_name=self._name, tags=tags)
+        self._client = self._call(lambda: open_client(self.uri))
+        if self._resume is not None and self._call(self._goes_on):
+            self.run_id, self.resumed = self._resume, True
+            self.tags(owner.tags())
+            return self
+        experiment = self._call(self._experiment_id)
+        tags = dict(self._named({**self._tags, **owner.tags()}))
+        run = self._call(lambda: self._client.create_run(experiment, run_name=_text(self._name), tags=tags))
         self.run_id = str(run.info.run_id)
         return self
 
@@ -98,22 +97,24 @@ class Tracker:
             return
         status = self._status or "FINISHED"
         if kind is not None:
-            status = "KILLED" if issubclass(kind, KeyboardInterrupt) else "FAILED"
+            status = "KILLED" if issubclass(kind, (KeyboardInterrupt, SystemExit)) else "FAILED"
         try:
-            with self._store():
-                self._client.set_terminated(self.run_id, status)
-        except StoreError as failure:
-            if kind is None:
+            self._call(lambda: self._client.set_terminated(self.run_id, status))
+        except BaseException as failure:
+            if kind is None or error is None:
                 raise
             # The error that ended the run matters more than that its end could not be noted.
-            warnings.warn(str(failure), RuntimeWarning, stacklevel=2)
+            try:
+                warnings.warn(hidden(str(failure)) or type(failure).__name__, RuntimeWarning, stacklevel=2)
+            except RuntimeWarning:  # whoever makes errors of warnings is to see the error as well
+                error.add_note(hidden(str(failure)))
 
-    def _goes_on(self, run_id: str) -> bool:
-        """Set a run of the store to running again; False where the store has none of this id."""
+    def _goes_on(self) -> bool:
+        """Set the run to resume to running again; False where the store has none of this id."""
         from mlflow.exceptions import MlflowException
 
         try:
-            self._client.update_run(run_id, "RUNNING")
+            self._client.update_run(self._resume, "RUNNING")
         except MlflowException:
             return False
         return True
@@ -128,7 +129,8 @@ class Tracker:
             return
         from mlflow.entities import Param
 
-        self._texts("params", [Param(key, text) for key, text in _flat(values)])
+        self._texts("params", [Param(key, text) for key, text in self._named(_flat(values))])
+        self._originals()
 
     def tags(self, values: Mapping[str, Any]) -> None:
         """Set tags; nested tables become dotted keys."""
@@ -136,60 +138,79 @@ class Tracker:
             return
         from mlflow.entities import RunTag
 
-        self._texts("tags", [RunTag(key, text) for key, text in _flat(values)])
+        self._texts("tags", [RunTag(key, text) for key, text in self._named(_flat(values))])
+        self._originals()
 
     def metrics(self, values: Mapping[str, Any], step: int = 0) -> None:
-        """Log numbers of one step in one call; what is no finite number is left out."""
+        """Log numbers of one step in one call; what is no finite number is left out.
+
+        A name that MLflow refuses is changed into one that it takes; a tag of the run then keeps the name as it was.
+        """
         if self.run_id is None:
             return
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        rows = [Metric(key, value, now, step) for key, value in _numbers(values).items()]
-        with self._store():
-            for begin in range(0, len(rows), METRICS_AT_ONCE):
-                self._client.log_batch(self.run_id, metrics=rows[begin : begin + METRICS_AT_ONCE])
+        rows = [Metric(self._names.safe(key), value, now, step) for key, value in _numbers(values).items()]
+        for begin in range(0, len(rows), METRICS_AT_ONCE):
+            part = rows[begin : begin + METRICS_AT_ONCE]
+            self._call(partial(self._client.log_batch, self.run_id, metrics=part))
+        self._originals()
 
     def artifact(self, path: str | Path, folder: str | None = None) -> None:
         """Store a file or a folder with the run."""
         if self.run_id is None:
             return
-        with self._store():
-            store = self._client.log_artifacts if Path(path).is_dir() else self._client.log_artifact
-            store(self.run_id, str(path), folder)
+        store = self._client.log_artifacts if Path(path).is_dir() else self._client.log_artifact
+        self._call(lambda: store(self.run_id, str(path), folder))
 
     def document(self, values: Any, name: str) -> None:
         """Store data as a JSON file with the run; a number that is not finite is null."""
         if self.run_id is None:
             return
-        with self._store():
-            self._client.log_text(self.run_id, as_json(values), name)
+        self._call(lambda: self._client.log_text(self.run_id, as_json(values), name))
 
     def _texts(self, kind: str, rows: list[Any]) -> None:
-        with self._store():
-            for begin in range(0, len(rows), TEXTS_AT_ONCE):
-                self._client.log_batch(self.run_id, **{kind: rows[begin : begin + TEXTS_AT_ONCE]})
+        for begin in range(0, len(rows), TEXTS_AT_ONCE):
+            part = {kind: rows[begin : begin + TEXTS_AT_ONCE]}
+            self._call(partial(self._client.log_batch, self.run_id, **part))
+
+    def _named(self, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Texts under names that MLflow takes."""
+        return [(self._names.safe(key), _text(value)) for key, value in values.items()]
+
+    def _originals(self) -> None:
+        """Keep the names that had to be changed."""
+        from mlflow.entities import RunTag
+
+        changed = self._names.taken_changes()
+        self._texts("tags", [RunTag(f"{ORIGINAL}{safe}", _text(name)) for safe, name in changed.items()])
 
     def _experiment_id(self) -> str:
         """The experiment, made if it is new; beside a SQLite store its artifacts go into a folder next to the database."""
-        found = self._client.get_experiment_by_name(self._experiment)
-        if found is not None:
-            return str(found.experiment_id)
         place = None
-        if self.uri.startswith(SQLITE):
+        if kind_of(self.uri) == "sqlite":
             place = (sqlite_file(self.uri).resolve().parent / "artifacts").as_uri()
-        return str(self._client.create_experiment(self._experiment, artifact_location=place))
+        found = self._client.get_experiment_by_name(self._experiment)
+        if found is None:
+            try:
+                return str(self._client.create_experiment(self._experiment, artifact_location=place))
+            except Exception:
+                # Another process may have made it since.
+                found = self._client.get_experiment_by_name(self._experiment)
+                if found is None:
+                    raise
+        return str(found.experiment_id)
 
-    @contextmanager
-    def _store(self) -> Iterator[None]:
-        """Turn whatever the store raises into one sentence."""
+    def _call(self, work: Callable[[], Answer]) -> Answer:
+        """:func:`lasting` for this store; after a failure nothing waits for it once more."""
         try:
-            yield
-        except ConfigError:
+            return lasting(self.uri, work, 0.0 if self._lost else None)
+        except ThecalError:
+            self._lost = True
+            if kind_of(self.uri) in ("http", "https"):
+                os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
             raise
-        except Exception as error:  # MLflow, SQLAlchemy, HTTP and the file system each have their own
-            said = str(error).strip().partition("\n")[0]
-            raise StoreError(f"the tracking store {self.uri} failed ({type(error).__name__}: {said})") from error
 
 
 def sb3_writer(tracker: Tracker) -> Any:
@@ -230,11 +251,16 @@ def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
     return {key: value for key, value in numbers.items() if math.isfinite(value)}
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    rows: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):
-            rows.extend(_flat(value, f"{prefix}{key}."))
+            rows |= _flat(value, f"{prefix}{key}.")
         else:
-            rows.append((f"{prefix}{key}", str(value)[:TEXT_LENGTH]))
+            rows[f"{prefix}{key}"] = value
     return rows
+
+
+def _text(value: Any) -> str:
+    """A value as text that every store holds: valid Unicode (file names may not be), not too long, no password."""
+    return hidden(str(value).encode("utf-8", "backslashreplace").decode())[:TEXT_LENGTH]

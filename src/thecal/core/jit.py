@@ -21,6 +21,9 @@ import numba
 from numba import types
 from numba.extending import intrinsic
 
+from thecal.core.cache import keep
+from thecal.core.machine import available_cores as available_cores
+
 _MOST_THREADS: int = getattr(numba.config, "NUMBA_NUM_THREADS")  # noqa: B009  (set by Numba at run time)
 # Wherever a kernel, or a number that one closes over, may stand: packages with everything below them, and single modules.
 KERNEL_SOURCES = (
@@ -45,10 +48,17 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def entry_point(*, parallel: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Compile and cache a function that Python calls; it must close over ``SOURCE_KEY`` (see the module's note)."""
-    decorate: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(
-        error_model="numpy", nogil=True, cache=True, parallel=parallel
-    )
+    """Compile and cache a function that Python calls; it must close over ``SOURCE_KEY`` (see the module's note).
+
+    Where nothing can be cached it is compiled at every start, and a note says so (:mod:`thecal.core.cache`).
+    """
+    compile_it = numba.njit(error_model="numpy", nogil=True, parallel=parallel)
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        compiled: Callable[..., Any] = compile_it(function)
+        keep(compiled)
+        return compiled
+
     return decorate
 
 
@@ -88,11 +98,6 @@ def set_threads(simulation: int, learning: int | None = None) -> None:
         import torch
 
         torch.set_num_threads(max(1, learning))
-
-
-def available_cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 def _fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
