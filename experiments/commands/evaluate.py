@@ -69,6 +69,7 @@ def evaluate(
     chosen = load_config(EvaluateConfig, config, gathered(given, settings))
     check_names(chosen.scenario, [chosen.policy])
     from thecal.experiments.analysis.results import marks
+    from thecal.experiments.analysis.shown import shown
     from thecal.experiments.studies.evaluate import evaluate as run_evaluation
 
     with progress_bar(f"{chosen.policy} on {chosen.patients} patients", None) as update:
@@ -81,8 +82,8 @@ def evaluate(
         table = plain_table(title, ["outcome", "mean", "95 % interval", "unit"])
         for key, value in found.estimates.items():
             entry = outcome(key)
-            spread = f"{value.low:.{entry.digits}f} to {value.high:.{entry.digits}f}"
-            table.add_row(entry.label, f"{value.mean:.{entry.digits}f}", spread, entry.unit)
+            seen = shown(value, entry, chosen.patients)
+            table.add_row(entry.label, seen.value, seen.spread, entry.unit)
         output().print(table)
     tracked_at(found.run_id)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _GAP = 2  # columns of space between two columns
 _EDGE = 1
-_SHORT = 18  # characters up to which a column is not wrapped while there is room
+_SHORT = 24  # characters up to which a column is not wrapped while there is room
 _TALLEST = 4  # lines of one row, beyond which a list reads better
 
 
@@ -81,10 +81,11 @@ class PlainTable:
         if left < 0:
             return None
         widths = list(least)
-        # Short columns get all they need, so that numbers do not wrap; long ones share the rest.
-        for k in sorted(range(len(columns)), key=lambda k: whole[k]):
-            more = whole[k] - least[k]
-            if whole[k] <= _SHORT and more <= left:
+        cells = [max((_wide(line) for text in texts[1:] for line in text.splitlines()), default=1) for texts in columns]
+        # Short columns get all their cells need, so that numbers do not wrap; heads and long columns share the rest.
+        for k in sorted(range(len(columns)), key=lambda k: cells[k]):
+            more = max(0, cells[k] - least[k])
+            if cells[k] <= _SHORT and more <= left:
                 widths[k] += more
                 left -= more
         while left > 0 and any(width < most for width, most in zip(widths, whole, strict=True)):
