@@ -142,7 +142,7 @@ def _unanswered(run: Record, armed: bool) -> Floats:
 
 
 def demands_denied(run: Record) -> Floats:
-    """Presses of the patient that a lockout or a limit denied the armed bolus, per day alive; see demands_unarmed."""
+    """Presses of the patient that a lockout or a limit denied the armed bolus, per day alive; with none armed, none is denied."""
     return _unanswered(run, armed=True)
 
 

@@ -144,10 +144,20 @@ def _policy_result(
 
 
 def estimate(key: str, rows: Floats, seed: int) -> Interval:
-    """Mean of an outcome with its interval; where no event was seen, up to the bound that no event leaves open."""
+    """Mean of an outcome with its interval.
+
+    Resampling knows no uncertainty where all patients are alike. So where no event was seen the interval ends at the exact
+    bound that this leaves open (Garwood's of a rate for what can happen to a patient again and again, Clopper and Pearson's of
+    a share for what can happen once), and a share that nobody or everybody belongs to has that bound on its open side.
+    """
     entry = outcome(key)
+    n = rows.shape[-1]
+    if entry.unit == SHARE_OF_PATIENTS and (rows == 100.0).all():
+        return Interval(mean=100.0, low=100.0 * (1.0 - share_upper(0, n)), high=100.0)
+    if entry.unit == SHARE_OF_PATIENTS and not rows.any():
+        return Interval(mean=0.0, low=0.0, high=100.0 * share_upper(0, n))
     if entry.event and not rows.any():
-        return Interval(mean=0.0, low=0.0, high=_none_seen(entry, rows.shape[-1]))
+        return Interval(mean=0.0, low=0.0, high=_none_seen(entry, n))
     return bootstrap(rows, seed=seed)
 
 

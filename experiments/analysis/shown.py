@@ -9,7 +9,7 @@ import numpy as np
 from thecal.envs.outcomes import Outcome
 from thecal.experiments.analysis.results import Interval
 
-_MORE = 2  # decimals beyond an outcome's own that a narrow interval may earn
+_MORE = 1  # decimals beyond an outcome's own that a narrow interval may earn
 NONE, EQUAL = "none", "equal"
 
 
@@ -19,7 +19,8 @@ class Shown:
 
     Attributes:
         value: the mean, ``none`` for a harm that was never seen, or ``equal`` for a difference that no patient had.
-        spread: ``low to high``; for a harm never seen, in how many patients and up to which bound.
+        spread: ``low to high``; for a harm never seen, in how many patients and up to which bound; empty where no patient
+            differs from another, so that an interval would claim a certainty that nobody has.
     """
 
     value: str
@@ -27,7 +28,7 @@ class Shown:
 
 
 def decimals(found: Interval, outcome: Outcome) -> int:
-    """Decimals that show two digits of the interval's width, and no finer than two more than the outcome's own."""
+    """Decimals that show two digits of the interval's width, and no finer than one more than the outcome's own."""
     width = found.high - found.low
     if not np.isfinite(width) or width <= 0.0:
         return outcome.digits
@@ -65,7 +66,8 @@ def shown_difference(found: Interval, outcome: Outcome) -> Shown:
 def _as_numbers(found: Interval, outcome: Outcome, *, sign: bool) -> Shown:
     digits = decimals(found, outcome)
     mean, low, high = (fixed(value, digits, sign=sign) for value in (found.mean, found.low, found.high))
-    return Shown(mean, f"{low} to {high}" if np.isfinite(found.low) and np.isfinite(found.high) else "")
+    wide = np.isfinite(found.low) and np.isfinite(found.high) and found.low < found.high
+    return Shown(mean, f"{low} to {high}" if wide else "")
 
 
 def _two_digits(value: float, outcome: Outcome) -> int:

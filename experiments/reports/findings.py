@@ -147,7 +147,8 @@ def _best_rule(data: ReportData, policy: str) -> list[Finding]:
     found = bootstrap(data.of(policy).values[outcome.key] - data.of(best).values[outcome.key], seed=data.result.seed)
     name, other = (data.of(p).info.label for p in (policy, best))
     edges = sorted((outcome.better * found.low, outcome.better * found.high))
-    text = f"{outcome.label}, paired: {with_interval(found, outcome, data.n_patients, sign=True)}. Exploratory, and chosen after the fact."
+    paired = with_interval(found, outcome, data.n_patients, sign=True)
+    text = f"{outcome.label}, paired: {paired}. Exploratory, and chosen after the fact."
     if edges[0] > 0:
         return [Finding("good", f"{name} also did better than the best rule, {other}.", text)]
     if edges[1] < 0:

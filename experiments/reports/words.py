@@ -30,6 +30,8 @@ def with_interval(found: Interval, outcome: Outcome, patients: int, *, sign: boo
     if seen.value in (NONE, EQUAL):
         return f"{seen.value} {seen.spread}"
     unit = "percentage points" if sign and outcome.unit.startswith("%") else outcome.unit
+    if not seen.spread:
+        return typeset(f"{seen.value} {unit}")
     return typeset(f"{seen.value} {unit} ({'' if brief else '95 % interval '}{seen.spread})")
 
 

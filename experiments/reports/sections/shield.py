@@ -38,8 +38,10 @@ def _why(data: ReportData, policy: str) -> str:
     )
     rest = len(ranked) - _LIMITS_IN_WORDS
     more = f", and {rest} more below" if rest > 0 else ""
-    head = f"{data.of(policy).info.label}: {_any_change(data, policy)}"
-    return f"{head}, most by {named}{more}." if ranked else f"{head}."
+    share = _any_change(data, policy)
+    does = "changed" if data.shielded else "would have changed"
+    head = f"{data.of(policy).info.label}: the shield {does} {share} of its decisions"
+    return f"{head}, most by {named}{more}." if ranked else f"{data.of(policy).info.label}: no decision changed."
 
 
 def _share_of(data: ReportData, policy: str, limit: int) -> float:

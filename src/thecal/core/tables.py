@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _GAP = 2  # columns of space between two columns
 _EDGE = 1
+_READABLE = 100  # characters of a line of text
 _SHORT = 24  # characters up to which a column is not wrapped while there is room
 _TALLEST = 4  # lines of one row, beyond which a list reads better
 
@@ -52,6 +53,7 @@ class PlainTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The table in the width that there is."""
+        from rich.constrain import Constrain
         from rich.text import Text
 
         yield Text(self.title, style="bold")
@@ -62,7 +64,7 @@ class PlainTable:
             yield self._lined(widths)
         for line in (self.caption, self._terms()):
             if line:
-                yield Text(line, style="dim")
+                yield Constrain(Text(line, style="dim"), _READABLE)
         yield Text("")
 
     def _terms(self) -> str:
