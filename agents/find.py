@@ -29,8 +29,19 @@ def find_policy(name: str) -> Policy:
     folder = folder_of(name)
     if folder is not None:
         return load_policy(folder)
-    if name in policy_names():
-        return make_policy(name)
+    require_policy(name)
+    return make_policy(name)
+
+
+def require_policy(name: str) -> None:
+    """See that a policy of this name, or a trained one in this folder, is there; nothing is loaded.
+
+    Raises:
+        UnknownNameError: neither.
+        ConfigError: it is the address of one in a tracking store.
+    """
+    if folder_of(name) is not None or name in policy_names():
+        return
     if name.startswith(_ADDRESSES):
         raise ConfigError(
             f"policy {name!r}: policies are not loaded from a tracking store yet; download it (mlflow artifacts download "

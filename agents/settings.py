@@ -7,6 +7,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from thecal.core.complaints import first_reason
 from thecal.core.errors import ConfigError
 from thecal.core.parameters import read_parameters
 
@@ -47,6 +48,4 @@ def validated(model: type[Model], values: dict[str, Any], what: str) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{what}: {key}: {first['msg']} (got {first.get('input')!r})") from error
+        raise ConfigError(f"{what}: {first_reason(error)}") from error

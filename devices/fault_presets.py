@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from thecal.core.complaints import first_reason
 from thecal.core.errors import ConfigError, ParameterError, UnknownNameError
 from thecal.core.layout import SENSORS
 from thecal.core.parameters import ParameterFile, read_parameters
@@ -107,9 +108,7 @@ def load_faults(value: str | Path | Mapping[str, Any] | FaultSpec | None) -> Fau
     try:
         spec = FaultSpec.model_validate(value)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{where}: {place}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise ConfigError(f"{where}: {first_reason(error)}") from error
     _preset_file(spec.preset)
     return spec
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from thecal.core.complaints import first_reason
 from thecal.core.errors import ConfigError
 from thecal.core.layout import MAX_DRUGS, TICK_H, TICKS_PER_DAY
 from thecal.devices.fault_presets import FaultSpec
@@ -109,9 +110,7 @@ def read_program(path: str | Path) -> ProgramFile:
     try:
         return ProgramFile.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path.name}: {where}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise ConfigError(f"{path.name}: {first_reason(error)}") from error
 
 
 class _Writer:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from thecal.core.complaints import first_reason
 from thecal.core.errors import ConfigError, ParameterError, UnknownNameError
 from thecal.core.layout import TICK_H, TICKS_PER_DAY
 from thecal.core.parameters import ParameterFile, read_parameters
@@ -212,7 +213,7 @@ def _spec(name: str, file: ParameterFile) -> PumpSpec:
     try:
         return PumpSpec(**values)
     except ValidationError as error:
-        raise ParameterError(f"{file.path}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
+        raise ParameterError(f"{file.path}: {first_reason(error)}") from error
 
 
 def pump_parameters(

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError, ValidationInfo, field_validator
 
+from thecal.core.complaints import first_reason
 from thecal.core.errors import ConfigError, UnknownNameError
 from thecal.core.layout import AXIAL, MAX_DRUGS
 from thecal.core.parameters import read_parameters
@@ -20,7 +21,7 @@ from thecal.devices.specs import PumpSpec, load_pump
 from thecal.envs.kernel.observation import DOSE_FIELDS, FIELDS, Lens
 from thecal.envs.options import Options
 from thecal.envs.task_parts import STRUCTURE
-from thecal.envs.tasks import TaskSpec, first_reason, load_task
+from thecal.envs.tasks import TaskSpec, load_task
 from thecal.physiology.cohort_spec import CohortSpec, load_cohort_spec
 from thecal.safety.certificate import require_proof
 from thecal.safety.invariants import ShieldMode

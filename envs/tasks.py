@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
+from thecal.core.complaints import first_reason as first_reason
 from thecal.core.errors import ConfigError, UnknownNameError
 from thecal.core.layout import MAX_DRUGS, TICK_H
 from thecal.core.plugins import TASKS, plugin_file, plugins
@@ -193,10 +194,3 @@ def _read(source: Any, where: str) -> TaskSpec:
         raise ConfigError(f"{where}: not valid TOML ({error})") from error
     except ValidationError as error:
         raise ConfigError(f"{where}: {first_reason(error)}") from error
-
-
-def first_reason(error: ValidationError) -> str:
-    """The first complaint of a validation in words: ``key: reason``."""
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    return f"{key + ': ' if key else ''}{first['msg'].removeprefix('Value error, ')}"

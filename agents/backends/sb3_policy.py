@@ -53,7 +53,11 @@ def build_actor(record: PolicyRecord, weights: Mapping[str, NDArray[Any]]) -> An
 
 
 def import_torch() -> Any:
-    """Torch, or a :class:`MissingExtraError` that says which extra to install."""
+    """Torch.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
     with importing("a learned policy", "train"):
         import torch
     return torch

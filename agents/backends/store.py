@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from thecal.agents.backends.record import FORMAT, PolicyRecord
+from thecal.core.complaints import first_reason
 from thecal.core.errors import StoreError
 from thecal.core.extras import importing
 from thecal.core.files import write_whole
@@ -55,9 +56,7 @@ def read_record(folder: str | Path) -> PolicyRecord:
     try:
         return PolicyRecord.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise StoreError(f"{path}: {key + ': ' if key else ''}{first['msg']}") from error
+        raise StoreError(f"{path}: {first_reason(error)}") from error
 
 
 def _check_format(path: Path, text: bytes) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thecal.core.errors import ConfigError, UnknownNameError
+from thecal.core.extras import require
 from thecal.core.files import write_whole
 from thecal.experiments.commands.common import Json, Patients, Seed, Split, emit, errors, output, plain_table, write_csv
 
@@ -53,6 +54,8 @@ def describe(
     """
     from thecal.physiology.cohort import describe as summarize
 
+    if plot is not None:
+        require("a plot", "report", only=["plotly"])
     drawn = _draw(cohort, drug, patients, split, seed)
     rows = summarize(drawn)
     if plot is not None:
@@ -95,6 +98,8 @@ def export(
     """
     if path.suffix not in _FORMATS:
         raise ConfigError(f"{path}: the ending must be one of {', '.join(_FORMATS)}")
+    if path.suffix == ".parquet":
+        require("a Parquet table", "track", only=["pyarrow"])
     drawn = _draw(cohort, drug, patients, split, seed)
     if path.suffix == ".npz":
         _write_all(path, drawn)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thecal.core.errors import ConfigError
-from thecal.experiments.commands.common import Json, emit, errors, output, plain_table, write_csv
+from thecal.core.extras import require
+from thecal.experiments.commands.common import Json, emit, errors, output, plain_table, progress_bar, write_csv
 from thecal.experiments.commands.scenario import with_scenario
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def simulate(
 
     Example: `thecal pump simulate docs/examples/bridge.toml --plot bridge.html`
     """
+    if plot is not None:
+        require("a plot", "report", only=["plotly"])
     from thecal.devices.program_file import read_program, run_program
     from thecal.envs.program_orders import program_refusals
     from thecal.experiments.reports.pump_page import alarm_days, write_program_page
@@ -275,10 +278,14 @@ def detection(
 
     Each fault is drawn in turn, so there is no --faults. Example: `thecal pump detection -n 100 --docs docs`
     """
+    from thecal.devices.fault_records import Fault
     from thecal.envs import Scenario
     from thecal.experiments.assurance.detection import study, write_detection
 
-    found = study(Scenario.of(**{"task": "NonCancerMorphine", "split": "test", **scenario}), patients)
+    chosen = Scenario.of(**{"task": "NonCancerMorphine", "split": "test", **scenario})
+    with progress_bar(f"watch for {len(Fault)} faults", len(Fault)) as update:
+        found = study(chosen, patients, progress=update)
+        update(len(Fault))
     if docs is not None:
         errors().print(f"wrote {write_detection(found, docs)}")
     if as_json:

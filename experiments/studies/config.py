@@ -17,11 +17,11 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSourc
 
 from thecal.agents.backends.registry import algorithm_names
 from thecal.agents.registry import policy_names
-from thecal.core.errors import ConfigError, StoreError
+from thecal.core.complaints import first_complaint, first_reason
+from thecal.core.errors import ConfigError, StoreError, did_you_mean
 from thecal.core.files import write_whole
 from thecal.envs.options import Split
 from thecal.envs.scenario import Scenario
-from thecal.envs.tasks import first_reason
 from thecal.experiments.tracking.provenance import config_hash
 
 CONFIG_FILE = "config.json"
@@ -120,11 +120,12 @@ def checked(kind: type[Config], values: Mapping[str, Any], name: str) -> Config:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        unknown = first["type"] == "extra_forbidden"
-        known = f"unknown; known: {', '.join(kind.model_fields)}"
-        raise ConfigError(f"{name}: {f'{where}: {known}' if unknown else first_reason(error)}") from error
+        if error.errors()[0]["type"] == "extra_forbidden":
+            where, _ = first_complaint(error)
+            near = did_you_mean(where, kind.model_fields)
+            known = f"unknown{near}; known: {', '.join(kind.model_fields)}"
+            raise ConfigError(f"{name}: {where}: {known}") from error
+        raise ConfigError(f"{name}: {first_reason(error)}") from error
 
 
 def _layered(kind: type[Config], file: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

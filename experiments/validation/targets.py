@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, computed_field, model_validator
 
+from thecal.core.complaints import first_reason, in_words
 from thecal.core.errors import ParameterError
 
 GROUPS = {
@@ -116,8 +117,7 @@ def load_targets() -> list[Target]:
         try:
             targets.append(Target(key=key, **entry))
         except ValidationError as error:
-            first = error.errors()[0]
-            raise ParameterError(f"validation.toml: {key}: {first['loc']}: {first['msg']}") from error
+            raise ParameterError(f"validation.toml: {key}: {first_reason(error)}") from error
     return targets
 
 
@@ -178,4 +178,4 @@ def from_records(rows: Iterable[Mapping[str, Any]]) -> list[Score]:
         first = error.errors()[0]
         place, *field = first["loc"]
         key = given[int(place)].get("key", "?")
-        raise ParameterError(f"score {key!r} is incomplete: {'.'.join(map(str, field))}: {first['msg']}") from error
+        raise ParameterError(f"score {key!r} is incomplete: {'.'.join(map(str, field))}: {in_words(first)}") from error

@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from thecal.core.complaints import first_complaint
 from thecal.core.errors import ParameterError
 from thecal.core.units import factor
 
@@ -153,6 +154,5 @@ def _quantity(name: str, key: str, entry: dict[str, Any]) -> Quantity:
     try:
         return Quantity.model_validate(entry)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ParameterError(f"{name}: {key}{'.' + where if where else ''}: {first['msg']}") from error
+        where, why = first_complaint(error)
+        raise ParameterError(f"{name}: {key}{'.' + where if where else ''}: {why}") from error

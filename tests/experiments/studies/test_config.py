@@ -67,7 +67,7 @@ def test_frozen():
     ("name", "text", "said"),
     [
         ("a.toml", "sede = 3", r"^a\.toml: sede: unknown; known: task, split, "),
-        ("a.toml", "seed = -1", r"^a\.toml: seed: .*greater than or equal to 0"),
+        ("a.toml", "seed = -1", r"^a\.toml: seed: .*at least 0"),
         (
             "a.toml",
             'shield_mode = "none"',
