@@ -17,6 +17,7 @@ from thecal.core.layout import AXIAL, MAX_DRUGS
 from thecal.core.parameters import read_parameters
 from thecal.devices.fault_presets import FaultSpec, load_faults
 from thecal.devices.specs import PumpSpec, load_pump
+from thecal.envs.adapted import adapted
 from thecal.envs.kernel.observation import DOSE_FIELDS, FIELDS, Lens
 from thecal.envs.options import Options
 from thecal.envs.task_parts import STRUCTURE
@@ -44,6 +45,15 @@ class Scenario(Options):
     @classmethod
     def _paths_are_texts(cls, value: Any) -> Any:
         return str(value) if isinstance(value, Path) else value
+
+    @field_validator("drugs", mode="before")
+    @classmethod
+    def _lists_of_drugs_are_texts(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return "+".join(
+                f"{name}:{ratio}" if place else str(name) for place, (name, ratio) in enumerate(value.items())
+            )
+        return "+".join(map(str, value)) if isinstance(value, (list, tuple)) else value
 
     @field_validator("task", "faults", mode="before")
     @classmethod
@@ -90,7 +100,8 @@ class Scenario(Options):
             ConfigError: something is unknown, corrupt, or does not fit the rest (a subclass says what).
             UnprovedShieldError: the limit profile has no proof, and nobody allowed that.
         """
-        base = load_task(self.task)
+        stated = load_task(self.task)
+        base = adapted(stated, self.drugs, self.horizon_d, self.profile or stated.profile)
         if self.difficulty not in base.difficulty:
             raise UnknownNameError("difficulty", self.difficulty, list(base.difficulty))
         changes = {
@@ -122,8 +133,8 @@ class Resolved:
 
     Attributes:
         scenario: what was stated.
-        base: the task as its file states it.
-        task: the task with the scenario's cohort, profile, pump and faults in place of its own.
+        base: the task as its file states it, with the scenario's drugs and horizon.
+        task: that with the scenario's cohort, profile, pump and faults in place of its own.
         cohort, profile, pump, faults: loaded.
         mode: how the shield treats requests beyond a limit.
         proved: whether the limit profile is proved for this shield.

@@ -16,6 +16,7 @@ from thecal.core.errors import ConfigError, UnknownNameError
 from thecal.core.layout import MAX_DRUGS, TICK_H
 from thecal.core.plugins import TASKS, plugin_file, plugins
 from thecal.devices.fault_presets import FaultSpec
+from thecal.envs.options import LONGEST_D
 from thecal.envs.outcomes import CATALOG, STANDARD
 from thecal.envs.task_parts import (
     ActionSpec,
@@ -31,7 +32,6 @@ from thecal.envs.task_parts import (
     check_weights,
 )
 
-LONGEST_D = 3660  # days: ten years
 SCHEMA = 2  # 1 was 0.1's; raised when a default changes its meaning, so that no hash stays true to what it is not
 # A name, or the Gymnasium id with or without the package that registers it.
 _ID = re.compile(r"(?P<short>[A-Za-z]\w*)|(?:thecal:)?thecal/(?P<named>[A-Za-z]\w*)(?:-v(?P<version>\d+))?")
