@@ -15,6 +15,7 @@ from thecal.envs.kernel.observation import SEEN
 from thecal.envs.kernel.records import STEP_OUT, TICK_OUT, WORLD, WORLD_PAR
 from thecal.envs.kernel.start import observe_rows, start_rows
 from thecal.envs.kernel.step import advance_parallel, advance_serial
+from thecal.envs.own_reward import OwnReward, RewardFunction, Sees
 from thecal.envs.scenario import resolved
 from thecal.safety.records import TRAIL_ROW
 
@@ -28,13 +29,23 @@ class Batch:
         scenario: a :class:`thecal.envs.scenario.Scenario` (also resolved), or a task by name, id, path or spec.
         n: number of environments.
         trail: keep the rows of the audit trail of the last step in ``trail``.
+        reward_fn, reward_sees: a reward in place of the task's, see :class:`thecal.envs.own_reward.OwnReward`.
         **options: fields of the scenario that differ.
 
     Raises:
         ConfigError: an argument is not valid (a subclass names unknown tasks, drugs, pumps, cohorts and profiles).
     """
 
-    def __init__(self, scenario: Any, n: int, *, trail: bool = False, **options: Any) -> None:
+    def __init__(
+        self,
+        scenario: Any,
+        n: int,
+        *,
+        trail: bool = False,
+        reward_fn: RewardFunction | None = None,
+        reward_sees: Sees = "truth",
+        **options: Any,
+    ) -> None:
         self.scene = resolved(scenario, **options)
         self.scenario = self.scene.scenario
         self.spec = self.scene.task
@@ -58,6 +69,8 @@ class Batch:
         self.patients = np.zeros(n, np.int64)
         self._all = np.ones(n, np.bool_)
         self.trail = np.zeros((n, self.spec.ticks_per_step if trail else 0), TRAIL_ROW)
+        self.own_reward = None if reward_fn is None else OwnReward(reward_fn, reward_sees)
+        self.rewards = np.zeros(n)  # what an agent is paid for the last step; ``out["reward"]`` stays the task's own
         self._sound = new_fault_state()
         self._known: dict[int, Assembled] = {}
 
@@ -74,6 +87,7 @@ class Batch:
             self.world["episode"]["mixture"][row] = self.world["episode"]["mixture_asked"][row] = first
         self.patients[where] = patients
         self.out[where] = np.zeros((), TICK_OUT)
+        self.rewards[where] = 0.0
         start_rows(self.world, self.par, self._seen, self._values, self.lens.record, self.observations, where)
 
     def preload(self, patients: Sequence[int] | NDArray[np.int64]) -> None:
@@ -91,6 +105,7 @@ class Batch:
         self._out_bytes.fill(0)
         if self.trail.size:
             self.trail["tick"] = -1  # rows of environments that are not stepped
+        stepped = self._all if active is None else active
         run = advance_parallel if self.n >= PARALLEL_FROM else advance_serial
         run(
             self.world,
@@ -101,9 +116,10 @@ class Batch:
             self._values,
             self.lens.record,
             self.observations,
-            self._all if active is None else active,
+            stepped,
             self.trail,
         )
+        self.rewards[:] = self.out["reward"] if self.own_reward is None else self.own_reward(self.out, stepped)
 
     def keep_rate(self, where: Any = slice(None)) -> None:
         """Let the next step of the environments ``where`` keep the rate in force, whatever its action asks of it."""

@@ -93,7 +93,7 @@ class ThecalSB3VecEnv(VecEnv):
 
     def _rewards(self) -> NDArray[np.float32]:
         """Rewards of the step that was just taken, before any environment restarts."""
-        return self.batch.out["reward"].astype(np.float32)
+        return self.batch.rewards.astype(np.float32)
 
     def close(self) -> None:
         """Nothing to release."""

@@ -43,7 +43,8 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         trail: keep the rows of the audit trail of the last step, see :class:`thecal.envs.batch.Batch`.
         patients: indices (in the split) a reset may draw from; all of a pool when ``None``.
         truth: put hidden truth into ``info``.
-        **options: fields of the scenario that differ (split, difficulty, cohort, profile, pump, faults, ...).
+        **options: ``reward_fn`` and ``reward_sees`` (:class:`thecal.envs.own_reward.OwnReward`), and fields of the scenario
+            that differ (split, difficulty, cohort, drugs, horizon_d, profile, pump, faults, ...).
 
     ``reset(options={"patient": i})`` chooses the patient.
     """
@@ -70,6 +71,8 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self.observation_space = Box(-1.0, 1.0, (len(lens),), np.float32)
         self.action_space = Box(-1.0, 1.0, (len(self.action_names),), np.float32)
         self.render_mode = render_mode
+        if self.batch.own_reward is not None:
+            self.metadata = {**self.metadata, "reward": self.batch.own_reward.words}
         self._patients = None if patients is None else np.asarray(patients, np.int64)
         self._shown = TICK_OUT if truth else PUBLIC_OUT
         self._names = self._shown.names or ()
@@ -113,11 +116,15 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         terminated = bool(info["terminated"])
         return (
             self.batch.observations[0].copy(),
-            float(info["reward"]),
+            self._reward(),
             terminated,
             not terminated and self._steps >= self._n_steps,
             info,
         )
+
+    def _reward(self) -> Any:
+        """What the agent is paid for the step; other forms of the environment pay otherwise."""
+        return float(self.batch.rewards[0])
 
     def snapshot(self) -> tuple[Any, int, tuple[str, ...]]:
         """A copy of everything; :meth:`restore` continues from it (what-if branches, model-predictive control)."""

@@ -60,6 +60,8 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
             raise ConfigError(f"autoreset {autoreset!r} is not one of next_step, same_step, disabled")
         self.mode = _MODES[autoreset]
         self.metadata = {**type(self).metadata, "autoreset_mode": self.mode}
+        if self.batch.own_reward is not None:
+            self.metadata["reward"] = self.batch.own_reward.words
         self.spec_task = self.batch.spec
         lens = self.batch.lens
         self.observation_names, self.observation_units = lens.names, lens.units
@@ -104,7 +106,7 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
         out = self.batch.out
         terminated = out["terminated"] == 1
         truncated = (self.batch.world["episode"]["step"] >= self.spec_task.n_steps) & ~terminated
-        reward = out["reward"].copy()
+        reward = self._reward()
         self._done = terminated | truncated
         info = self._info()
         if self.mode is AutoresetMode.SAME_STEP and self._done.any():
@@ -114,6 +116,10 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
             self._restart(np.flatnonzero(self._done), None, None)
             self._done = np.zeros(self.num_envs, np.bool_)
         return self.batch.observations.copy(), reward, terminated, truncated, info
+
+    def _reward(self) -> NDArray[Any]:
+        """What the agents are paid for the step, read before any environment restarts; other forms pay otherwise."""
+        return self.batch.rewards.copy()
 
     def _restart(self, where: NDArray[np.int64], chosen: Any, seed: int | None) -> None:
         if chosen is None:

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     """What can be listed."""
 
     tasks = "tasks"
+    ids = "ids"
     drugs = "drugs"
     pumps = "pumps"
     faults = "faults"
@@ -96,6 +97,12 @@ def _tasks() -> list[dict[str, object]]:
         }
         for name, spec in sound(TASKS, task_names(), load_task, left_out).items()
     ]
+
+
+def _ids() -> list[dict[str, object]]:
+    from thecal.envs.variants import entries
+
+    return [{"gymnasium id": entry.id, "what it is": entry.variant.text} for entry in entries()]
 
 
 def _drugs() -> list[dict[str, object]]:
@@ -252,6 +259,7 @@ def _targets() -> list[dict[str, object]]:
 
 _READERS = {
     Kind.tasks: _tasks,
+    Kind.ids: _ids,
     Kind.drugs: _drugs,
     Kind.pumps: _pumps,
     Kind.faults: _faults,

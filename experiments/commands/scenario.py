@@ -49,7 +49,7 @@ def with_scenario(*, leave_out: Collection[str] = (), **defaults: Any) -> Callab
 def _options(defaults: dict[str, Any]) -> list[inspect.Parameter]:
     found = []
     for name, field in Options.model_fields.items():
-        kind = _kind(field.annotation)
+        kind: Any = _kind(field.annotation)
         flags = _FLAGS.get(name, (f"--{name.replace('_', '-')}",))
         default = defaults.get(name, field.default)
         ending = "" if default is None or default is False else f" Default: {default}."
