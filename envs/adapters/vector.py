@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Box
-from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError
 from thecal.core.seeds import SEED_LIMIT
 from thecal.envs.adapters.actions import read_actions
+from thecal.envs.adapters.releases import AutoresetMode, VectorEnv
 from thecal.envs.adapters.single import POOL
 from thecal.envs.batch import Batch
 from thecal.envs.kernel.records import PUBLIC_NAMES
