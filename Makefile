@@ -1,7 +1,7 @@
 # Verbs of the project. CI runs .ci/run, which does all but bench and slow in a fresh environment.
 PYTHON ?= python3.11
 BIN := .venv/bin
-.PHONY: help setup test slow lint format types demo validate proof attack mutation bench docs ci
+.PHONY: help setup test slow clients lint format types demo validate proof attack mutation bench docs ci
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,6 +16,9 @@ test: ## the tests, page tests included
 
 slow: ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+clients: ## learning libraries, each in an environment of its own (an hour, and a few GB for a while)
+	$(BIN)/python -m pytest -n 0 -m slow -rx -s tests/clients
 
 lint: ## style and import layers
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports

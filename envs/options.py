@@ -11,6 +11,7 @@ from thecal.core.seeds import SEED_LIMIT
 Split = Literal["train", "tune", "test"]
 Stage = Literal["advise", "confirm", "lower", "auto"]
 Mode = Literal["project", "replace", "mask", "monitor", "off"]
+LONGEST_D = 3660  # days: ten years
 
 
 class Options(BaseModel):
@@ -22,6 +23,13 @@ class Options(BaseModel):
     split: Split = Field(default="train", description="Which disjoint patients: train, tune or test.")
     difficulty: str = Field(default="real", description="easy, real, shift, swap, or what else the task's file names.")
     cohort: str | None = Field(default=None, description="Another cohort than the task's, by name or .toml file.")
+    drugs: str | None = Field(
+        default=None,
+        description="Other drugs than the task's: hydromorphone, or morphine+bupivacaine:2 (mg for each mg of the first).",
+    )
+    horizon_d: float | None = Field(
+        default=None, gt=0, le=LONGEST_D, description="Days of an episode; the task's own by default."
+    )
     profile: str | None = Field(
         default=None, description="Another limit profile than the task's, by name or .toml file."
     )

@@ -18,10 +18,11 @@ from thecal.core.layout import AXIAL, MAX_DRUGS
 from thecal.core.parameters import read_parameters
 from thecal.devices.fault_presets import FaultSpec, load_faults
 from thecal.devices.specs import PumpSpec, load_pump
+from thecal.envs.adapted import adapted
 from thecal.envs.kernel.observation import DOSE_FIELDS, FIELDS, Lens
 from thecal.envs.options import Options
 from thecal.envs.task_parts import STRUCTURE
-from thecal.envs.tasks import TaskSpec, load_task
+from thecal.envs.tasks import TaskSpec, content, load_task
 from thecal.physiology.cohort_spec import CohortSpec, load_cohort_spec
 from thecal.safety.certificate import require_proof
 from thecal.safety.invariants import ShieldMode
@@ -46,15 +47,27 @@ class Scenario(Options):
     def _paths_are_texts(cls, value: Any) -> Any:
         return str(value) if isinstance(value, Path) else value
 
+    @field_validator("drugs", mode="before")
+    @classmethod
+    def _lists_of_drugs_are_texts(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return "+".join(
+                f"{name}:{ratio}" if place else str(name) for place, (name, ratio) in enumerate(value.items())
+            )
+        return "+".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+
     @field_validator("task", "faults", mode="before")
     @classmethod
     def _specs_are_whole(cls, value: Any, info: ValidationInfo) -> Any:
-        """Checked by themselves, because a union of types would complain about the wrong one of them."""
+        """Checked by themselves, because a union of types would complain about the wrong one of them.
+
+        A spec that was changed in a copy has not been checked since, so its content is checked anew.
+        """
         kind = TaskSpec if info.field_name == "task" else FaultSpec
         if not isinstance(value, (Mapping, kind)):
             return value
         try:
-            return kind.model_validate(value)
+            return kind.model_validate(content(value))
         except ValidationError as error:
             raise ValueError(first_reason(error)) from error
 
@@ -91,7 +104,8 @@ class Scenario(Options):
             ConfigError: something is unknown, corrupt, or does not fit the rest (a subclass says what).
             UnprovedShieldError: the limit profile has no proof, and nobody allowed that.
         """
-        base = load_task(self.task)
+        stated = load_task(self.task)
+        base = adapted(stated, self.drugs, self.horizon_d, self.profile or stated.profile)
         if self.difficulty not in base.difficulty:
             raise UnknownNameError("difficulty", self.difficulty, list(base.difficulty))
         changes = {
@@ -123,8 +137,8 @@ class Resolved:
 
     Attributes:
         scenario: what was stated.
-        base: the task as its file states it.
-        task: the task with the scenario's cohort, profile, pump and faults in place of its own.
+        base: the task as its file states it, with the scenario's drugs and horizon.
+        task: that with the scenario's cohort, profile, pump and faults in place of its own.
         cohort, profile, pump, faults: loaded.
         mode: how the shield treats requests beyond a limit.
         proved: whether the limit profile is proved for this shield.
@@ -141,6 +155,9 @@ class Resolved:
     mode: ShieldMode
     proved: bool
     drugs: tuple[str, ...]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Resolved:
+        return self  # nothing in it changes
 
     @cached_property
     def hash(self) -> str:

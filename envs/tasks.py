@@ -10,13 +10,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from thecal.core.complaints import first_reason as first_reason
 from thecal.core.errors import ConfigError, UnknownNameError
 from thecal.core.layout import MAX_DRUGS, TICK_H
 from thecal.core.plugins import TASKS, plugin_file, plugins
 from thecal.devices.fault_presets import FaultSpec
+from thecal.envs.options import LONGEST_D
 from thecal.envs.outcomes import CATALOG, STANDARD
 from thecal.envs.task_parts import (
     ActionSpec,
@@ -32,7 +33,6 @@ from thecal.envs.task_parts import (
     check_weights,
 )
 
-LONGEST_D = 3660  # days: ten years
 SCHEMA = 2  # 1 was 0.1's; raised when a default changes its meaning, so that no hash stays true to what it is not
 # A name, or the Gymnasium id with or without the package that registers it.
 _ID = re.compile(r"(?P<short>[A-Za-z]\w*)|(?:thecal:)?thecal/(?P<named>[A-Za-z]\w*)(?:-v(?P<version>\d+))?")
@@ -164,7 +164,7 @@ def load_task(name: str | Path | TaskSpec) -> TaskSpec:
             file, the key and the reason.
     """
     if isinstance(name, TaskSpec):
-        return name
+        return _checked(name)
     path = Path(name)
     if path.suffix == ".toml":
         return _read(path, path.name)
@@ -183,6 +183,19 @@ def load_task(name: str | Path | TaskSpec) -> TaskSpec:
     if version and version != str(spec.version):
         raise ConfigError(f"task {name}: there is no version {version} of {short}, only {spec.version}")
     return spec
+
+
+def content(value: Any) -> Any:
+    """What a model holds, to be validated anew: a copy with changes (``model_copy``) was never checked."""
+    return value.model_dump(warnings=False) if isinstance(value, BaseModel) else value
+
+
+def _checked(spec: TaskSpec) -> TaskSpec:
+    try:
+        found = TaskSpec.model_validate(content(spec))
+    except ValidationError as error:
+        raise ConfigError(f"task {spec.name}: {first_reason(error)}") from error
+    return spec if found == spec else found
 
 
 def _read(source: Any, where: str) -> TaskSpec:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from thecal.agents.backends.settings import load_rl_settings
 from thecal.agents.registry import make_policy
 from thecal.core.extras import require
-from thecal.envs.adapters.vector import ThecalVectorEnv
 from thecal.envs.scenario import Scenario
 from thecal.experiments.analysis.tables import brief_table
 from thecal.experiments.commands.cohort import describe_table
 from thecal.experiments.commands.common import errors, progress_bar
 from thecal.experiments.commands.evaluate import comparison_bar, offered_rules
+from thecal.experiments.commands.warm import warm_up
 from thecal.experiments.reports.finish import finish_report
 from thecal.experiments.studies.config import CompareConfig, TrainConfig
 from thecal.experiments.studies.evaluate import run_compare
@@ -63,16 +63,6 @@ class DemoResult:
     comparison: Comparison
     report: Path
     run_id: str | None
-
-
-def warm_up(scenario: Any = None) -> float:
-    """Compile (or load from the cache) the kernels a batch and a single environment use; returns the seconds taken."""
-    begin = time.perf_counter()
-    for count in (1, 64):
-        env = ThecalVectorEnv(Scenario.of(scenario), count, truth=True, autoreset=False)
-        env.reset(seed=0)
-        env.step(env.action_space.sample() * 0.0)
-    return time.perf_counter() - begin
 
 
 def run_demo(

@@ -38,6 +38,13 @@ def tasks() -> list[Row]:
     ]
 
 
+def ids() -> list[Row]:
+    """By which Gymnasium makes a task, plain or in a variant."""
+    from thecal.envs.variants import entries
+
+    return [{"gymnasium id": entry.id, "what it is": entry.variant.text} for entry in entries()]
+
+
 def drugs() -> list[Row]:
     """How a drug is begun, and the most in 24 h under each limit profile."""
     from thecal.core.plugins import PROFILES, sound
@@ -242,7 +249,7 @@ def terms() -> list[Row]:
 KINDS: dict[str, Callable[[], list[Row]]] = {
     kind.__name__: kind
     for kind in (
-        tasks, drugs, pumps, faults, cohorts, covariates, profiles, policies, algorithms, outcomes, rewards, costs,
+        tasks, ids, drugs, pumps, faults, cohorts, covariates, profiles, policies, algorithms, outcomes, rewards, costs,
         observations, actions, targets, terms,
     )
 }  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection
 from functools import wraps
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 import typer
 
@@ -49,7 +49,7 @@ def with_scenario(*, leave_out: Collection[str] = (), **defaults: Any) -> Callab
 def _options(defaults: dict[str, Any]) -> list[inspect.Parameter]:
     found = []
     for name, field in Options.model_fields.items():
-        kind: Any = field.annotation if field.annotation in (int, bool) else str
+        kind: Any = _kind(field.annotation)
         flags = _FLAGS.get(name, (f"--{name.replace('_', '-')}",))
         default = defaults.get(name, field.default)
         ending = "" if default is None or default is False else f" Default: {default}."
@@ -60,3 +60,8 @@ def _options(defaults: dict[str, Any]) -> list[inspect.Parameter]:
         annotation = Annotated[kind | None, option]
         found.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
     return found
+
+
+def _kind(annotation: Any) -> Any:
+    """What a field's option reads from the command line: a number, a flag, or text for everything else."""
+    return next((kind for kind in (bool, int, float) if kind in (annotation, *get_args(annotation))), str)

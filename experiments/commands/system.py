@@ -53,7 +53,7 @@ def warmup() -> None:
 
     Example: `thecal warmup`
     """
-    from thecal.experiments.commands.demo import warm_up
+    from thecal.experiments.commands.warm import warm_up
 
     console = errors()
     with waiting("compiling the kernels (once, about a minute) ..."):

@@ -28,6 +28,7 @@ from support.task_files import written
 OTHER: dict[str, Any] = {
     "task": "NonCancerMorphine", "split": "tune", "difficulty": "shift", "cohort": "elderly", "profile": "label_us",
     "pump": "prometra_ii_20", "faults": "stress", "shield_mode": "replace", "stage": "lower", "cohort_seed": 5, "seed": 6,
+    "drugs": "hydromorphone", "horizon_d": 5.0,
 }  # fmt: skip
 OPTIONS = {name: value for name, value in OTHER.items() if name != "task"}
 
@@ -127,7 +128,9 @@ def test_resolving_loads_what_the_options_name():
     assert found.faults == FaultSpec(preset="stress")
     assert found.mode is ShieldMode.REPLACE
     assert (found.task.cohort, found.task.profile, found.task.pump) == ("elderly", "label_us", "prometra_ii_20")
-    assert found.base == load_task("NonCancerMorphine")
+    assert (found.base.drugs, found.base.horizon_d) == (("hydromorphone",), 5.0)
+    plain = Scenario.of(**OTHER | {"drugs": None, "horizon_d": None})
+    assert plain.resolve().base == load_task("NonCancerMorphine")
     assert resolved(found) is found
     assert resolved(found, seed=9).scenario == Scenario.of(**OTHER | {"seed": 9})
 

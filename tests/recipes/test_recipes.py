@@ -41,6 +41,22 @@ print(Scenario.of("WardMorphine").resolve().task.name)
     assert_named(project, "task")
 
 
+def test_a_variant_is_a_row(project: Project) -> None:
+    project.edit(
+        "envs/variants.py",
+        """    Variant("Faults",""",
+        """    Variant("Stress", "with high rates of device faults", {"faults": "stress"}),
+    Variant("Faults",""",
+    )
+    code = """
+import gymnasium, thecal
+env = gymnasium.make("thecal/NonCancerMix-Stress-v0")
+print(env.unwrapped.batch.scenario.faults)
+"""
+    assert project.run(code) == "stress"
+    assert_named(project, "variant")
+
+
 def test_a_policy_is_a_class_and_a_line(project: Project) -> None:
     project.write(
         "agents/rules/halving.py",
