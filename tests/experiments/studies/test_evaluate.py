@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from thecal.agents.backends.record import PolicyRecord
-from thecal.agents.backends.store import save_policy
 from thecal.agents.find import find_policies, find_policy
 from thecal.agents.registry import make_policy
 from thecal.core.errors import ConfigError, StoreError, UnknownNameError
@@ -21,24 +19,8 @@ from thecal.experiments.rollouts.transitions import read_transitions
 from thecal.experiments.studies.config import CompareConfig, EvaluateConfig, load_config
 from thecal.experiments.studies.evaluate import evaluate, run_compare
 
+from support.learned import make_trained
 from support.runs import short_task
-
-
-def make_trained(folder: Path, seed: int = 0, **changes) -> str:
-    """A tiny stored actor with random weights, as training would leave it in ``folder/policy``."""
-    rng = np.random.default_rng(seed)
-    values = {
-        "algorithm": "ppo", "task": "CancerMorphine", "task_hash": "abc", "observation_names": STANDARD_FIELDS, "net_arch": (4,),
-        "activation": "tanh", "settings": {"gamma": 0.99}, "seed": seed, "frames": 10, "interrupted": False,
-        "thecal_version": "0",
-    }  # fmt: skip
-    shapes = {"mlp_extractor.policy_net.0": (4, len(STANDARD_FIELDS)), "action_net": (2, 4)}
-    weights = {}
-    for layer, shape in shapes.items():
-        weights[f"{layer}.weight"] = rng.normal(0, 0.3, shape).astype(np.float32)
-        weights[f"{layer}.bias"] = np.zeros(shape[0], np.float32)
-    save_policy(folder / "policy", PolicyRecord(**{**values, **changes}), weights)
-    return str(folder)
 
 
 @pytest.fixture
