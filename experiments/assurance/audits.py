@@ -89,19 +89,20 @@ def _audit_run(run_id: str) -> list[dict[str, Any]]:
 
     client, run = find_run(run_id)
     data, kind = run.data, run.data.tags.get("kind", "run")
-    names = lasting(store_uri(), lambda: [item.path for item in client.list_artifacts(run_id)])
-    kept = [path for name in names if name.endswith(SUFFIX) and (path := download(client, run, name))]
-    if kept:
-        return [audit_trail(path, data.tags.get("trail_head", "")) for path in kept]
-    recorded = download(client, run, CONFIG_FILE)
-    if recorded is None:
-        raise ConfigError(f"run {run_id} ({kind}) says of no patient how he was dosed: there is nothing to replay")
-    try:
-        config = json.loads(recorded.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StoreError(f"run {run_id} cannot be read ({error})") from error
-    learned = download(client, run, "policy" if kind == "train" else POLICIES)
-    return replay(config, data.tags, data.metrics, learned)
+    with tempfile.TemporaryDirectory(prefix="thecal-audit-") as folder:
+        names = lasting(store_uri(), lambda: [item.path for item in client.list_artifacts(run_id)])
+        kept = [path for name in names if name.endswith(SUFFIX) and (path := download(client, run, name, folder))]
+        if kept:
+            return [audit_trail(path, data.tags.get("trail_head", "")) for path in kept]
+        recorded = download(client, run, CONFIG_FILE, folder)
+        if recorded is None:
+            raise ConfigError(f"run {run_id} ({kind}) says of no patient how he was dosed: there is nothing to replay")
+        try:
+            config = json.loads(recorded.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise StoreError(f"run {run_id} cannot be read ({error})") from error
+        learned = download(client, run, "policy" if kind == "train" else POLICIES, folder)
+        return replay(config, data.tags, data.metrics, learned)
 
 
 def replay(

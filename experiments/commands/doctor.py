@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
+from http.client import HTTPException
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -116,7 +118,11 @@ def store() -> Iterator[Finding]:
     uri = store_uri()
     if kind_of(uri) != "sqlite":
         check_store(uri, wait_s=_WAIT_S)
-        yield Finding("store", "ok", f"{hidden(uri)} answers; its runs are not counted from here")
+        yield (
+            _server(uri)
+            if kind_of(uri) in ("http", "https")
+            else Finding("store", "ok", f"{hidden(uri)} can be reached")
+        )
         return
     path = sqlite_file(uri)
     if not path.exists():
@@ -130,6 +136,27 @@ def store() -> Iterator[Finding]:
         return
     check_store(uri, wait_s=_WAIT_S)
     yield from _runs(path)
+
+
+def _server(uri: str) -> Finding:
+    """A tracking server says how it is, also to who gives no password."""
+    from urllib.error import HTTPError, URLError
+    from urllib.request import urlopen
+
+    from thecal.experiments.tracking.address import client_address, hidden
+
+    shown, remedy = hidden(uri), "look at the server, or set MLFLOW_TRACKING_URI"
+    try:
+        with urlopen(f"{client_address(uri).rstrip('/')}/health", timeout=_WAIT_S):  # noqa: S310  (http or https, seen to)
+            return Finding("store", "ok", f"{shown} answers; its runs are not counted from here")
+    except HTTPError as error:
+        if error.code == HTTPStatus.NOT_FOUND:
+            return Finding(
+                "store", "note", f"{shown} is no tracking server, or one that does not say how it is", remedy
+            )
+        return Finding("store", "problem", f"{shown} refuses ({error.code} {hidden(str(error.reason))})", remedy)
+    except (URLError, OSError, HTTPException) as error:
+        return Finding("store", "problem", f"{shown} does not answer ({hidden(str(error))})", remedy)
 
 
 def _runs(path: Path) -> Iterator[Finding]:

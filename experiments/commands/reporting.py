@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -38,13 +39,14 @@ def report(
         data = load_report_data(place)
         folder = place if place.is_dir() else place.parent
     else:
-        data = load_report_data(_from_run(source, FILE))
+        with TemporaryDirectory(prefix="thecal-report-") as passing:
+            data = load_report_data(_from_run(source, FILE, passing))
         folder = Path.cwd()
     output().print(f"report: {write_report(data, out or folder / 'report.html')}")
 
 
-def _from_run(run_id: str, name: str) -> Path:
-    """The stored data of a tracked run.
+def _from_run(run_id: str, name: str, folder: str) -> Path:
+    """A copy of the stored data of a tracked run, in ``folder``.
 
     Raises:
         ConfigError: neither a folder nor a run, or a run of another kind.
@@ -58,7 +60,7 @@ def _from_run(run_id: str, name: str) -> Path:
     if kind not in KINDS:
         what = f"a run of thecal {kind}" if kind else "no run of thecal"
         raise ConfigError(f"run {run_id} is {what}; only comparisons have a report")
-    found = download(client, run, name)
+    found = download(client, run, name, folder)
     if found is None:
         end = "" if run.info.status == "FINISHED" else f"; it is {run.info.status}"
         raise StoreError(

@@ -111,8 +111,8 @@ def find_run(text: str) -> tuple[Any, Any]:
     return client, run
 
 
-def download(client: Any, run: Any, name: str) -> Path | None:
-    """A file or folder that a run keeps, copied or where it lies; None where it keeps none of that name.
+def download(client: Any, run: Any, name: str, folder: str | Path) -> Path | None:
+    """A copy of a file or folder that a run keeps, in ``folder``; None where it keeps none of that name.
 
     Raises:
         StoreError: the store cannot be read.
@@ -120,7 +120,7 @@ def download(client: Any, run: Any, name: str) -> Path | None:
 
     def read() -> Path | None:
         kept = {entry.path for entry in client.list_artifacts(run.info.run_id)}
-        return Path(client.download_artifacts(run.info.run_id, name)) if name in kept else None
+        return Path(client.download_artifacts(run.info.run_id, name, str(folder))) if name in kept else None
 
     return lasting(store_uri(), read)
 

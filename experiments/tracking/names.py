@@ -17,21 +17,19 @@ class Names:
 
     def __init__(self) -> None:
         self._original: dict[str, str] = {}  # by safe name
-        self._changes: dict[str, str] = {}
+        self._told: set[str] = set()
 
     def safe(self, name: str) -> str:
         """``name`` as it is where MLflow takes it, else with every part between slashes made safe."""
         safe = name if _is_taken(name) else _changed(name)
         while self._original.setdefault(safe, name) != name:
             safe = _changed(f"{name}\0{safe}")  # someone called another thing just so
-        if safe != name:
-            self._changes.setdefault(safe, name)
         return safe
 
     def taken_changes(self) -> dict[str, str]:
         """Changed names with what they were, each given once."""
-        new = {safe: name for safe, name in self._changes.items() if name}
-        self._changes.update(dict.fromkeys(new, ""))
+        new = {safe: name for safe, name in self._original.items() if safe != name and safe not in self._told}
+        self._told.update(new)
         return new
 
 

@@ -28,10 +28,6 @@ def keep(dispatcher: Any) -> None:
         dispatcher: what :func:`numba.njit` made of the function.
     """
     folder, asked = usable_folder(Path(dispatcher.py_func.__code__.co_filename)), os.environ.get(VARIABLE)
-    if asked and (folder is None or not folder.is_relative_to(os.path.abspath(asked))):
-        _tell(
-            f"{VARIABLE}={asked} cannot be written, so compiled kernels are kept elsewhere: set it to a folder that can"
-        )
     if folder is None:
         private = private_folder()
         if private is None:
@@ -39,8 +35,12 @@ def keep(dispatcher: Any) -> None:
                 f"no folder for compiled kernels can be written, so every start takes a minute longer: set {VARIABLE} to one"
             )
             return
-        _tell(f"compiled kernels are kept in {private}: set {VARIABLE} to a folder that stays")
+        _tell(f"compiled kernels are kept in {private}: set {VARIABLE} to a folder that can be written and stays")
         _use(private)
+    elif asked and not folder.is_relative_to(os.path.abspath(asked)):
+        _tell(
+            f"{VARIABLE}={asked} cannot be written, so compiled kernels are kept elsewhere: set it to a folder that can"
+        )
     try:
         dispatcher.enable_caching()
     except (RuntimeError, OSError) as error:
