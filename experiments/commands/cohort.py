@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from thecal.core.errors import ConfigError, UnknownNameError
 from thecal.core.extras import require
 from thecal.core.files import write_whole
+from thecal.envs.options import Split as Splits
 from thecal.experiments.commands.common import Json, Patients, Seed, Split, emit, errors, output, plain_table, write_csv
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def _draw(name: str, drugs: list[str] | None, patients: int, split: str, seed: i
     from thecal.physiology.cohort import draw
     from thecal.physiology.cohort_spec import load_cohort_spec
 
+    if split not in get_args(Splits):
+        raise UnknownNameError("split", split, get_args(Splits))
     return draw(load_cohort_spec(name), drugs or ["morphine"], list(range(patients)), split, seed)
 
 

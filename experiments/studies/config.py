@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSourc
 from thecal.agents.backends.registry import algorithm_names
 from thecal.agents.registry import policy_names
 from thecal.core.complaints import first_complaint, first_reason
-from thecal.core.errors import ConfigError, StoreError, did_you_mean
+from thecal.core.errors import ConfigError, StoreError, UnknownNameError, did_you_mean
 from thecal.core.files import write_whole
 from thecal.envs.options import Split
 from thecal.envs.scenario import Scenario
@@ -64,7 +64,7 @@ class TrainConfig(RunConfig):
     @classmethod
     def _is_known(cls, value: str) -> str:
         if value not in algorithm_names():
-            raise ValueError(f"unknown algorithm {value!r}; known: {', '.join(algorithm_names())}")
+            raise ValueError(str(UnknownNameError("algorithm", value, algorithm_names())))
         return value
 
 
