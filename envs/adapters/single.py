@@ -16,7 +16,7 @@ from thecal.core.guarded import is_mapping
 from thecal.core.layout import TICK_S
 from thecal.envs.adapters.actions import read_action
 from thecal.envs.adapters.arguments import EVERYBODY, one_reset, one_seed, render_mode_of, some_patients
-from thecal.envs.adapters.bedside import EpisodeSnapshot, bedside_line, read_pump, taken
+from thecal.envs.adapters.bedside import EpisodeSnapshot, bedside_line, read_pump, state_of, taken
 from thecal.envs.adapters.draws import drawn
 from thecal.envs.adapters.infos import Infos
 from thecal.envs.adapters.specs import true_spec
@@ -176,7 +176,7 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         Raises:
             ConfigError: it is no such snapshot.
         """
-        self.batch.restore(snapshot.state)
+        self.batch.restore(state_of(snapshot))
         self._steps = snapshot.steps
         self._gateway = self._new_gateway(snapshot.commands)
         self._became, self.command_words = _NO_COMMAND, ""
