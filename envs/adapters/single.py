@@ -16,9 +16,9 @@ from thecal.core.guarded import is_mapping
 from thecal.core.layout import TICK_S
 from thecal.envs.adapters.actions import read_action
 from thecal.envs.adapters.arguments import EVERYBODY, one_reset, one_seed, render_mode_of, some_patients
-from thecal.envs.adapters.bedside import EpisodeSnapshot, bedside_line, read_pump, taken
+from thecal.envs.adapters.bedside import EpisodeSnapshot, bedside_line, read_pump, state_of, taken
 from thecal.envs.adapters.draws import drawn
-from thecal.envs.adapters.infos import Infos
+from thecal.envs.adapters.infos import Infos, shown
 from thecal.envs.adapters.specs import true_spec
 from thecal.envs.batch import Batch
 from thecal.safety.gateway import MALFORMED, STALE, UNITS, USABLE, Gateway
@@ -95,7 +95,7 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self.action_space = Box(-1.0, 1.0, (len(self.action_names),), np.float32)
         self.render_mode = render_mode_of(render_mode)
         self._pool = EVERYBODY if patients is None else some_patients(patients)
-        self._infos = Infos(self.batch, truth=truth)
+        self._infos = Infos(self.batch, shown(truth))
         if self.batch.own_reward is not None:
             self.metadata = {**self.metadata, "reward": self.batch.own_reward.words}
         self._action = np.zeros((1, len(self.action_names)))
@@ -183,7 +183,7 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         Raises:
             ConfigError: it is no such snapshot.
         """
-        self.batch.restore(snapshot.state)
+        self.batch.restore(state_of(snapshot))
         self._steps = snapshot.steps
         self._gateway = self._new_gateway(snapshot.commands)
         self._became, self.command_words = _NO_COMMAND, ""

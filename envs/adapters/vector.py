@@ -25,12 +25,12 @@ from thecal.envs.adapters.arguments import (
 )
 from thecal.envs.adapters.bedside import EpisodeSnapshot
 from thecal.envs.adapters.draws import Draws
-from thecal.envs.adapters.infos import NAMES, columns
+from thecal.envs.adapters.infos import Infos, shown
 from thecal.envs.adapters.members import Member
 from thecal.envs.adapters.releases import AutoresetMode, VectorEnv
 from thecal.envs.adapters.specs import true_spec
 from thecal.envs.batch import Batch
-from thecal.envs.kernel.records import TRUTH_NAMES
+from thecal.envs.kernel.records import TICK_OUT
 
 _Results = tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
 _MODES = {
@@ -93,6 +93,7 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
         self.draws = Draws(self.batch, EVERYBODY if patients is None else some_patients(patients))
         self._n_steps = _steps(max_episode_steps, self.spec_task.n_steps)
         self._truth = truth
+        self._infos = Infos(self.batch, shown(truth))
         self._done = np.zeros(self.num_envs, np.bool_)
         self._first_seeds = seeds_of(seed, self.num_envs)
 
@@ -222,10 +223,10 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
         return self.batch.rewards.copy()
 
     def _info(self) -> dict[str, Any]:
-        if not self._truth:
-            return columns(self.batch)
-        out = self.batch.out.copy()
-        return {"out": out, **columns(self.batch, (*NAMES, *TRUTH_NAMES), out)}
+        info: dict[str, Any] = self._infos.columns()
+        if self._truth:
+            info["out"] = self.batch.words.copy().view(TICK_OUT)[:, 0]  # the words are copied faster than records
+        return info
 
 
 def _mode(value: Any) -> AutoresetMode:
