@@ -15,11 +15,12 @@ DAYS = 2
 STEPS = 24 * DAYS  # of one episode
 
 
-class Watched(gym.Wrapper):
+class Watched(gym.Wrapper, gym.utils.RecordConstructorArgs):
     """Counts steps and keeps returns, lengths and costs of episodes, from what Thecal itself gave."""
 
     def __init__(self, env: gym.Env) -> None:
-        super().__init__(env)
+        gym.utils.RecordConstructorArgs.__init__(self)
+        gym.Wrapper.__init__(self, env)
         self.steps = 0
         self.returns: list[float] = []
         self.lengths: list[int] = []

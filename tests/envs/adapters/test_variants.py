@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 
@@ -162,6 +164,24 @@ def test_costs_add_up_the_channels_that_are_named() -> None:
         if terminated:
             break
     assert total > 0.0, "a patient without a shield is over-sedated at times"
+
+
+@pytest.mark.parametrize("name", ["Discrete", "Cost", "Terms"])
+def test_copies_of_the_forms_go_on_alike(name: str) -> None:
+    env = gym.make(f"thecal/CancerMorphine-{name}-v0").unwrapped
+    env.reset(seed=2)
+    env.action_space.seed(0)
+    env.step(env.action_space.sample())
+    twins = (copy.deepcopy(env), pickle.loads(pickle.dumps(env)))
+    for _ in range(10):
+        action = env.action_space.sample()
+        mine = env.step(action)
+        for twin in twins:
+            other = twin.step(action)
+            assert np.array_equal(mine[0], other[0])
+            assert all(np.array_equal(a, b) for a, b in zip(mine[1:-1], other[1:-1], strict=True))
+            if name == "Discrete":
+                assert np.array_equal(env.action_masks(), twin.action_masks())
 
 
 @pytest.mark.parametrize(
