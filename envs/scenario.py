@@ -10,17 +10,18 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError, ValidationInfo, field_validator
+from pydantic import ValidationInfo, field_validator
 
 from thecal.core.errors import ConfigError, UnknownNameError
 from thecal.core.layout import AXIAL, MAX_DRUGS
+from thecal.core.models import checked, part
 from thecal.core.parameters import read_parameters
 from thecal.devices.fault_presets import FaultSpec, load_faults
 from thecal.devices.specs import PumpSpec, load_pump
 from thecal.envs.kernel.observation import DOSE_FIELDS, FIELDS, Lens
 from thecal.envs.options import Options
 from thecal.envs.task_parts import STRUCTURE
-from thecal.envs.tasks import TaskSpec, first_reason, load_task
+from thecal.envs.tasks import TaskSpec, load_task
 from thecal.physiology.cohort_spec import CohortSpec, load_cohort_spec
 from thecal.safety.certificate import require_proof
 from thecal.safety.invariants import ShieldMode
@@ -49,13 +50,7 @@ class Scenario(Options):
     @classmethod
     def _specs_are_whole(cls, value: Any, info: ValidationInfo) -> Any:
         """Checked by themselves, because a union of types would complain about the wrong one of them."""
-        kind = TaskSpec if info.field_name == "task" else FaultSpec
-        if not isinstance(value, (Mapping, kind)):
-            return value
-        try:
-            return kind.model_validate(value)
-        except ValidationError as error:
-            raise ValueError(first_reason(error)) from error
+        return part(TaskSpec if info.field_name == "task" else FaultSpec, value)
 
     @field_validator("shield_mode", mode="before")
     @classmethod
@@ -78,10 +73,7 @@ class Scenario(Options):
         for name in options:
             if name not in Scenario.model_fields:
                 raise UnknownNameError("option", name, list(Scenario.model_fields))
-        try:
-            return Scenario.model_validate(base | options)
-        except ValidationError as error:
-            raise ConfigError(first_reason(error)) from error
+        return checked(Scenario, base | options)
 
     def resolve(self) -> Resolved:
         """Load and check everything the scenario names.
@@ -102,6 +94,7 @@ class Scenario(Options):
         profile = load_profile(task.profile)
         faults = load_faults(task.faults)
         _check_start(task, profile)
+        _check_faults(task, faults)
         return Resolved(
             scenario=self,
             base=base,
@@ -210,11 +203,23 @@ def _check_start(task: TaskSpec, profile: LimitProfile) -> None:
         raise ConfigError(f"task {task.name}: {what} in profile {profile.name}")
 
 
+def _check_faults(task: TaskSpec, faults: FaultSpec | None) -> None:
+    """A planned fault that lies past the last step would never be seen."""
+    if faults is not None:
+        try:
+            faults.check_times(task.horizon_d * 24.0)
+        except ValueError as error:
+            raise ConfigError(f"task {task.name}: faults: {error}") from error
+
+
 @cache
 def _visits() -> Any:
     from importlib.resources import files
 
-    return read_parameters(files("thecal.envs") / "data" / "visits.toml")
+    file = read_parameters(files("thecal.envs") / "data" / "visits.toml")
+    file.only(("call_delay",), "the visits")
+    file.fixed()
+    return file
 
 
 def _title(base: TaskSpec, changes: Mapping[str, Any]) -> str:

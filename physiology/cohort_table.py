@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.core.documents import has_suffix
 from thecal.core.errors import ConfigError, ParameterError, StoreError
 from thecal.core.files import write_whole
 from thecal.physiology.covariates import COVARIATES, Covariate
@@ -109,7 +110,7 @@ def write_table(path: Path, columns: Columns, ids: Sequence[str], splits: Sequen
     if splits is not None:
         named["split"] = list(splits)
     named |= {name: values.tolist() for name, values in columns.items()}
-    if path.suffix == ".csv":
+    if has_suffix(path, ".csv"):
         text = io.StringIO(newline="")
         writer = csv.writer(text)
         writer.writerow(named)
@@ -123,7 +124,7 @@ def write_table(path: Path, columns: Columns, ids: Sequence[str], splits: Sequen
 
 
 def _arrow(path: Path) -> tuple[Any, Any]:
-    if path.suffix != ".parquet":
+    if not has_suffix(path, ".parquet"):
         raise ConfigError(f"{path}: the ending must be .csv or .parquet")
     try:
         import pyarrow

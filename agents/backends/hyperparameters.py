@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from thecal.core.models import Strict
 
 
-class RLSettings(BaseModel):
+class RLSettings(Strict):
     """What every algorithm has; each field is commented in the TOML file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     n_envs: int = Field(ge=1)
     total_steps: int = Field(ge=1)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from thecal.core.errors import ConfigError, UnknownNameError
+from thecal.core.documents import has_suffix
+from thecal.core.errors import UnknownNameError
 from thecal.core.files import write_whole
 from thecal.experiments.commands.common import Json, Patients, Seed, Split, emit, errors, output, plain_table, write_csv
+from thecal.experiments.commands.places import Output, check_outputs, files_of, page
 
 if TYPE_CHECKING:
     from thecal.physiology.cohort import Cohort
@@ -53,6 +55,7 @@ def describe(
     """
     from thecal.physiology.cohort import describe as summarize
 
+    check_outputs(inputs=files_of({"cohort": cohort}), files={"--plot": page(plot)})
     drawn = _draw(cohort, drug, patients, split, seed)
     rows = summarize(drawn)
     if plot is not None:
@@ -93,10 +96,9 @@ def export(
 
     Example: `thecal cohort export patients.csv --cohort cancer -n 200 --split test`
     """
-    if path.suffix not in _FORMATS:
-        raise ConfigError(f"{path}: the ending must be one of {', '.join(_FORMATS)}")
+    check_outputs(inputs=files_of({"cohort": cohort}), files={"path": Output(path, _FORMATS)})
     drawn = _draw(cohort, drug, patients, split, seed)
-    if path.suffix == ".npz":
+    if has_suffix(path, ".npz"):
         _write_all(path, drawn)
     else:
         from thecal.physiology.cohort_table import write_table
@@ -137,8 +139,7 @@ def import_table(
     from thecal.physiology.cohort_table import CohortTableError, read_table
     from thecal.physiology.covariates import COVARIATES
 
-    if out.suffix != ".toml":
-        raise ConfigError(f"{out}: the ending must be .toml")
+    check_outputs(inputs=[table], files={"--out": Output(out, (".toml",)), "--report": Output(report, (".csv",))})
     if base not in cohort_names():
         raise UnknownNameError("cohort", base, cohort_names())
     try:

@@ -21,6 +21,7 @@ from thecal.experiments.commands.common import (
     progress_bar,
     tracked_at,
 )
+from thecal.experiments.commands.places import check_outputs, files_of
 from thecal.experiments.commands.scenario import with_scenario
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def evaluate(
         "transitions": transitions,
     }  # fmt: skip
     chosen = load_config(EvaluateConfig, config, gathered(given, settings))
+    check_outputs(inputs=[config, chosen.policy, *files_of(chosen)], folders={"--out": chosen.out})
     with progress_bar(f"{chosen.policy} on {chosen.patients} patients", None) as update:
         found = run_evaluation(chosen, lambda done, total: update(done, "", total))
     if as_json:
@@ -119,6 +121,8 @@ def compare(
         "track": track,
     }  # fmt: skip
     chosen = load_config(CompareConfig, config, gathered(given, settings))
+    inputs = [config, *chosen.policies, chosen.reference, *files_of(chosen)]
+    check_outputs(inputs=inputs, folders={"--out": chosen.out})
     if "policies" not in chosen.model_fields_set:
         chosen = chosen.model_copy(update={"policies": offered_rules(chosen.scenario)})
     places: list[Path] = []

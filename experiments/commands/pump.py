@@ -9,6 +9,7 @@ import typer
 
 from thecal.core.errors import ConfigError
 from thecal.experiments.commands.common import Json, emit, errors, output, plain_table, write_csv
+from thecal.experiments.commands.places import Output, check_outputs, files_of, page
 from thecal.experiments.commands.scenario import with_scenario
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def simulate(
     from thecal.experiments.reports.pump_page import alarm_days, write_program_page
     from thecal.safety.profiles import load_profile
 
+    inputs = [program, *files_of({"profile": profile})]
+    check_outputs(inputs=inputs, files={"--plot": page(plot), "--csv": Output(table, (".csv",))})
     read = read_program(program)
     refusals = program_refusals(read, load_profile(profile))
     run, spec, report = run_program(read)
@@ -278,6 +281,7 @@ def detection(
     from thecal.envs import Scenario
     from thecal.experiments.assurance.detection import study, write_detection
 
+    check_outputs(inputs=files_of(scenario), folders={"--docs": docs})
     found = study(Scenario.of(**{"task": "NonCancerMorphine", "split": "test", **scenario}), patients)
     if docs is not None:
         errors().print(f"wrote {write_detection(found, docs)}")

@@ -10,6 +10,7 @@ import typer
 
 from thecal.core.errors import ConfigError, StoreError
 from thecal.experiments.commands.common import output
+from thecal.experiments.commands.places import check_outputs, page
 
 
 def register(app: typer.Typer) -> None:
@@ -31,6 +32,7 @@ def report(
     from thecal.experiments.reports.store import FILE, load_report_data
 
     place = Path(source)
+    check_outputs(inputs=[place] if place.is_file() else [], files={"--out": page(out)})
     if place.exists():
         data = load_report_data(place)
         folder = place if place.is_dir() else place.parent

@@ -11,6 +11,7 @@ from thecal.core.errors import ConfigError
 from thecal.core.files import as_json as json_text
 from thecal.core.files import write_whole
 from thecal.experiments.commands.common import Json, Seed, emit, errors, left_out, output, plain_table
+from thecal.experiments.commands.places import Output, check_outputs, files_of, page
 from thecal.experiments.commands.scenario import with_scenario
 
 _FAILED = 1
@@ -51,6 +52,10 @@ def verify(
         found = [load_profile(name) for name in profiles]
     else:
         found = list(sound(PROFILES, profile_names(), load_profile, left_out).values())
+    places = [out] if out is not None else _places(found)
+    inputs = [profile.path for profile in found]
+    for place in places:
+        check_outputs(inputs=inputs, files={"--out": Output(place, (".json",))})
     try:
         from thecal.safety.proofs.verify import failures, write_proof
         from thecal.safety.proofs.verify import verify as prove
@@ -69,7 +74,7 @@ def verify(
             ),
         )
     missed = failures(proof)
-    for place in [out] if out is not None else _places(found):
+    for place in places:
         errors().print(f"wrote {write_proof(proof, place)}")
     if as_json:
         emit(proof)
@@ -188,6 +193,8 @@ def attack(
     from thecal.experiments.assurance.harness import HarnessCase, harness_cases
     from thecal.experiments.assurance.strength import strength
 
+    inputs = [*files_of(scenario), *(file for task in tasks or () for file in files_of({"task": task}))]
+    check_outputs(inputs=inputs, files={"--out": Output(out, (".json",))})
     cases = attack_cases(patients, seed, tasks, scenario)
     trained: dict[str, dict[str, float]] = {}
     if frames:
@@ -275,4 +282,5 @@ def safety_case(
     """
     from thecal.experiments.assurance.safety_case import write_safety_case
 
+    check_outputs(files={"--out": page(out)})
     output().print(f"safety case: {write_safety_case(out)}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from thecal.experiments.commands.common import Json, Seed, emit, errors, output, plain_table
+from thecal.experiments.commands.places import check_outputs
 
 
 def register(app: typer.Typer) -> None:
@@ -35,6 +36,7 @@ def sensitivity(
     from thecal.experiments.sensitivity.page import all_scenarios, results, write_page
     from thecal.experiments.sensitivity.study import scenario
 
+    check_outputs(folders={"--docs": docs})
     names = scenarios or all_scenarios()
     for name in names:
         scenario(name)

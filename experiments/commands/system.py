@@ -9,6 +9,7 @@ import typer
 
 from thecal.core.errors import ConfigError
 from thecal.experiments.commands.common import Json, emit, errors, output
+from thecal.experiments.commands.places import check_outputs, files_of
 from thecal.experiments.commands.scenario import with_scenario
 
 
@@ -41,6 +42,7 @@ def demo(
     from thecal.experiments.commands.demo import run_demo
 
     chosen = Scenario.of(**scenario)
+    check_outputs(inputs=files_of(chosen), folders={"--out": out})
     run_demo(chosen, quick=quick, frames=frames, patients=patients, out=out, console=output())
 
 
@@ -78,6 +80,7 @@ def validate(
 
     if docs and names:
         raise ConfigError("--docs writes the page of all targets: name none")
+    check_outputs(folders={"--docs": docs})
     console = errors()
     total = len(names or load_targets())
     with console.status("reproducing ...") as status:

@@ -20,6 +20,7 @@ from thecal.experiments.commands.common import (
     progress_bar,
     tracked_at,
 )
+from thecal.experiments.commands.places import check_outputs, files_of
 from thecal.experiments.commands.scenario import with_scenario
 
 _SHOWN = ("mean_nrs", "resp_hours", "sed_hours", "withdrawal_hours", "dose_mg_per_day")  # beside the primary outcome
@@ -63,6 +64,7 @@ def train(
 
     given = scenario | {"algorithm": algorithm, "total_steps": frames, "out": out, "track": track}
     chosen = load_config(TrainConfig, config, gathered(given, settings))
+    check_outputs(inputs=[config, *files_of(chosen)], folders={"--out": chosen.out})
     shipped = load_rl_settings(chosen.algorithm, load_task(chosen.task).name, **chosen.settings)
     total = chosen.total_steps or shipped.total_steps
     with progress_bar(f"train {chosen.algorithm} on {load_task(chosen.task).name}", total) as update:

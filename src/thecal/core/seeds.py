@@ -1,5 +1,44 @@
-"""The bound that every seed of days lies below."""
+"""Seeds, indices and counts: whole numbers below a stated bound, or one sentence that names it."""
 
 from __future__ import annotations
 
-SEED_LIMIT = 2**63 - 1  # so that a seed fits a signed word everywhere
+import numbers
+import operator
+from typing import Any
+
+from thecal.core.errors import ConfigError
+
+SEED_LIMIT = 2**63 - 1  # that every seed of days lies below, so that it fits a signed word everywhere
+COHORT_SEED_LIMIT = 2**64  # that every seed of a cohort lies below
+PATIENT_LIMIT = 2**40  # that every index of a patient lies below
+# Above it a count is a slip rather than a study: the results alone would fill any memory.
+MOST_PATIENTS = 10_000_000
+
+
+def whole(value: Any, what: str, below: int, *, least: int = 0) -> int:
+    """A whole number within its bounds, NumPy's ones included.
+
+    Raises:
+        ConfigError: it is none (a fraction, true, a text), or out of bounds; the text names ``what`` and the limit.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise ConfigError(f"{what} must be a whole number, not {_shown(value)}")
+    number = operator.index(value)
+    if not least <= number < below:
+        raise ConfigError(f"{what} must lie between {least} and {_power(below)}, not {_shown(number)}")
+    return number
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, int) and value.bit_length() > 512:
+        return "a number of hundreds of digits"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."
+
+
+def _power(below: int) -> str:
+    """The largest number under a bound, as it is best read."""
+    for limit in (below, below + 1):
+        if limit > 2**20 and limit & (limit - 1) == 0:
+            return f"2**{limit.bit_length() - 1} - {1 + limit - below}"
+    return str(below - 1)
