@@ -76,7 +76,7 @@ VERBS: dict[str, Verb] = {
     "prime": Verb("a volume at the pump's highest flow", _VOLUME),
     "stop": Verb("no flow"),
     "minimum_rate": Verb("the pump's minimum-rate mode"),
-    "refill": Verb("aspirate, then fill: all it holds, or `ml`; `mg_per_ml` for another concentration", (), (), ("ml", "mg_per_ml")),
+    "refill": Verb("aspirate, then fill, `ml` or all it holds; `mg_per_ml` for a new concentration", (), (), ("ml", "mg_per_ml")),
     "reset": Verb("a clinician's reset"),
 }  # fmt: skip
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from thecal.core.errors import ConfigError
 from thecal.core.layout import AXIAL, COMPARTMENT, MAX_DRUGS, N_NODES, NODES
 from thecal.core.parameters import ParameterFile
-from thecal.core.seeds import COHORT_SEED_LIMIT, whole
+from thecal.core.seeds import COHORT_SEED_LIMIT, PATIENT_LIMIT, whole, wholes
 from thecal.physiology.cohort_spec import CohortSpec
 from thecal.physiology.covariate_draws import draw_covariates
 from thecal.physiology.covariate_models import (
@@ -40,7 +40,7 @@ from thecal.physiology.sampling import Floats, Sampler
 
 SPLIT_CODES = {"train": 1, "tune": 2, "test": 3}
 # An identity is the split's code above this bit and the patient's index below it, so no patient is in two splits.
-_SPLIT_SHIFT = 40
+_SPLIT_SHIFT = PATIENT_LIMIT.bit_length() - 1
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,7 @@ def identities(patients: Sequence[int] | NDArray[np.integer[Any]], split: str) -
     """
     if split not in SPLIT_CODES:
         raise ConfigError(f"split {split!r} is not one of {', '.join(SPLIT_CODES)}")
-    index = np.asarray(patients)
-    if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
-        raise ConfigError("patient indices must be a list of whole numbers")
-    if index.size and (index.min() < 0 or index.max() >= 1 << _SPLIT_SHIFT):
-        raise ConfigError("a patient index must lie between 0 and 2**40")
+    index = wholes(patients, "patient indices", PATIENT_LIMIT)
     return index.astype(np.uint64) | np.uint64(SPLIT_CODES[split] << _SPLIT_SHIFT)
 
 

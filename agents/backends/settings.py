@@ -5,12 +5,30 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any
 
+from pydantic import ValidationError
+
 from thecal.agents.backends.hyperparameters import RLSettings
 from thecal.agents.backends.registry import backend
 from thecal.agents.settings import DATA, validated
 from thecal.core.documents import read_tables
 from thecal.core.errors import ParameterError, did_you_mean
-from thecal.core.models import checked
+from thecal.core.models import checked, first_reason
+
+
+def wrong_setting(algorithm: str, settings: dict[str, Any]) -> str | None:
+    """What is wrong with a setting by itself, as ``key: reason``; None where nothing is.
+
+    Raises:
+        UnknownNameError: no such algorithm.
+        ParameterError: the shipped file is corrupt.
+    """
+    model = backend(algorithm).settings
+    shipped = load_rl_settings(algorithm).model_dump()
+    try:
+        model.model_validate(shipped | settings)
+    except ValidationError as error:
+        return first_reason(error, model) if error.errors()[0]["loc"] else None
+    return None
 
 
 def load_rl_settings(algorithm: str, task: str | None = None, **overrides: Any) -> RLSettings:

@@ -10,7 +10,8 @@ import typer
 from thecal.core.documents import has_suffix
 from thecal.core.errors import UnknownNameError
 from thecal.core.files import write_whole
-from thecal.experiments.commands.common import Json, Patients, Seed, Split, emit, errors, output, plain_table, write_csv
+from thecal.core.seeds import COHORT_SEED_LIMIT
+from thecal.experiments.commands.common import Json, Patients, Split, emit, errors, output, plain_table, write_csv
 from thecal.experiments.commands.places import Output, check_outputs, files_of, page
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _FORMATS = (".csv", ".parquet", ".npz")
 Name = Annotated[str, typer.Option("--cohort", help="Cohort by name or TOML file; see `thecal list cohorts`.")]
+CohortSeed = Annotated[
+    int, typer.Option("--seed", help="Seed of the cohort: who the patients are.", min=0, max=COHORT_SEED_LIMIT - 1)
+]
 Drug = Annotated[list[str] | None, typer.Option("--drug", help="Drug of the pump; may be repeated. Default: morphine.")]
 
 
@@ -32,10 +36,16 @@ def register(app: typer.Typer) -> None:
 
 
 def _draw(name: str, drugs: list[str] | None, patients: int, split: str, seed: int) -> Cohort:
+    import numpy as np
+
+    from thecal.core.seeds import require_memory
     from thecal.physiology.cohort import draw
     from thecal.physiology.cohort_spec import load_cohort_spec
+    from thecal.physiology.records import PATIENT_PAR
 
-    return draw(load_cohort_spec(name), drugs or ["morphine"], list(range(patients)), split, seed)
+    spec = load_cohort_spec(name)
+    require_memory(f"{patients} virtual patients", 1.5 * patients * PATIENT_PAR.itemsize)
+    return draw(spec, drugs or ["morphine"], np.arange(patients), split, seed)
 
 
 def describe(
@@ -43,7 +53,7 @@ def describe(
     drug: Drug = None,
     patients: Patients = 1000,
     split: Split = "train",
-    seed: Seed = 0,
+    seed: CohortSeed = 0,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Also write a page with plots here (.html).", dir_okay=False)
     ] = None,
@@ -90,7 +100,7 @@ def export(
     drug: Drug = None,
     patients: Patients = 1000,
     split: Split = "train",
-    seed: Seed = 0,
+    seed: CohortSeed = 0,
 ) -> None:
     """Write the drawn patients into a file; the same options always give the same patients.
 

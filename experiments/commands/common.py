@@ -15,6 +15,7 @@ import typer
 from thecal.core.documents import value_of
 from thecal.core.errors import ConfigError, ThecalError
 from thecal.core.files import as_json, write_whole
+from thecal.core.seeds import MOST_PATIENTS, SEED_LIMIT
 from thecal.core.tables import plain_table as plain_table
 
 if TYPE_CHECKING:
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 
-Seed = Annotated[int, typer.Option("--seed", help="Seed of the run; the same seed repeats it.", min=0)]
-Patients = Annotated[int, typer.Option("--patients", "-n", help="Number of virtual patients.", min=1)]
+Seed = Annotated[
+    int, typer.Option("--seed", help="Seed of the run; the same seed repeats it.", min=0, max=SEED_LIMIT - 1)
+]
+Patients = Annotated[
+    int, typer.Option("--patients", "-n", help="Number of virtual patients.", min=1, max=MOST_PATIENTS)
+]
 Split = Annotated[str, typer.Option("--split", help="Which disjoint patients: train, tune or test.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead of a table.")]
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="Configuration file (TOML).", dir_okay=False)]

@@ -9,16 +9,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSource, SettingsError
 
 from thecal.agents.backends.registry import algorithm_names
+from thecal.agents.backends.settings import wrong_setting
 from thecal.agents.registry import policy_names
 from thecal.core.documents import read_tables, value_of
 from thecal.core.errors import ConfigError, StoreError, did_you_mean
 from thecal.core.files import write_whole
 from thecal.core.models import checked as validated
+from thecal.core.seeds import MOST_PATIENTS, MOST_STEPS
 from thecal.envs.options import Split
 from thecal.envs.scenario import Scenario
 from thecal.experiments.tracking.provenance import config_hash
@@ -50,10 +52,10 @@ class TrainConfig(RunConfig):
     """``thecal train``: algorithm, its settings, and how the result is checked on the tune split."""
 
     algorithm: str = "ppo"
-    total_steps: int | None = Field(default=None, ge=1)
+    total_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)
     settings: dict[str, Any] = Field(default_factory=dict)
-    pool: int = Field(default=4096, ge=1)
-    tune_patients: int = Field(default=32, ge=1)
+    pool: int = Field(default=4096, ge=1, le=MOST_PATIENTS)
+    tune_patients: int = Field(default=32, ge=1, le=MOST_PATIENTS)
     out: str = "runs/train"
 
     @field_validator("algorithm")
@@ -63,13 +65,20 @@ class TrainConfig(RunConfig):
             raise ValueError(f"unknown algorithm {value!r}; known: {', '.join(algorithm_names())}")
         return value
 
+    @model_validator(mode="after")
+    def _settings_are_known(self) -> TrainConfig:
+        wrong = wrong_setting(self.algorithm, self.settings) if self.settings else None
+        if wrong is not None:
+            raise ValueError(f"settings.{wrong}")
+        return self
+
 
 class EvaluateConfig(RunConfig):
     """``thecal evaluate``: one policy on the patients of a split."""
 
     split: Split = "test"
     policy: str = "fixed"
-    patients: int = Field(default=100, ge=1)
+    patients: int = Field(default=100, ge=1, le=MOST_PATIENTS)
     out: str | None = None
     trail: bool = False  # keep the audit trail with the run
     transitions: bool = False  # keep every transition with the run, for offline learning
@@ -81,7 +90,7 @@ class CompareConfig(RunConfig):
     split: Split = "test"
     policies: tuple[str, ...] = Field(default_factory=policy_names)
     reference: str = "fixed"
-    patients: int = Field(default=100, ge=1)
+    patients: int = Field(default=100, ge=1, le=MOST_PATIENTS)
     out: str | None = "runs/compare"
 
 

@@ -39,19 +39,20 @@ def is_toml(path: Any) -> bool:
     return has_suffix(path, ".toml")
 
 
-def read_text(source: Any, error: type[ConfigError] = ConfigError) -> str:
-    """The text of a file: a regular one of at most ``LARGEST`` bytes, in UTF-8 with or without a byte order mark.
+def read_text(source: Any, error: type[ConfigError] = ConfigError, *, largest: int = LARGEST) -> str:
+    """The text of a regular file, in UTF-8 with or without a byte order mark.
 
     Args:
         source: a path, or an item of :mod:`importlib.resources`.
         error: what to raise.
+        largest: bytes it may have.
 
     Raises:
         ConfigError: it is missing, no regular file (a folder, a pipe, a device), too large, or no text.
     """
     name = file_name(source)
     try:
-        raw = _content(source) if isinstance(source, (str, Path)) else source.read_bytes()
+        raw = _content(source, largest) if isinstance(source, (str, Path)) else source.read_bytes()
     except OSError as problem:
         raise error(f"{name}: cannot be read ({problem.strerror or problem})") from problem
     except ValueError as problem:  # a path with a NUL, or what _content refuses
@@ -70,15 +71,24 @@ def file_name(source: Any) -> str:
     return Path(source).name if isinstance(source, (str, Path)) else str(getattr(source, "name", source))
 
 
-def _content(source: str | Path) -> bytes:
-    path = Path(source)
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode):  # before it is opened: a pipe would wait for ever
+def check_regular(path: str | Path) -> None:
+    """See that a path is that of a regular file, before it is opened: a pipe would wait for ever.
+
+    Raises:
+        OSError: there is nothing, or it cannot be looked at.
+        ValueError: it is something else.
+    """
+    mode = Path(path).stat().st_mode
+    if not stat.S_ISREG(mode):
         raise ValueError("it is a folder" if stat.S_ISDIR(mode) else "it is not a regular file")
-    with path.open("rb") as file:
-        raw = file.read(LARGEST + 1)
-    if len(raw) > LARGEST:
-        raise ValueError(f"it is larger than {LARGEST // 1024 // 1024} MB")
+
+
+def _content(source: str | Path, largest: int) -> bytes:
+    check_regular(source)
+    with Path(source).open("rb") as file:
+        raw = file.read(largest + 1)
+    if len(raw) > largest:
+        raise ValueError(f"it is larger than {largest // 1024 // 1024} MB")
     return raw
 
 

@@ -73,7 +73,7 @@ class Quantity(Strict):
 
 
 class ParameterFile(Mapping[str, Quantity]):
-    """A parsed file: quantities by dotted key (``"csf.production"``), other entries in ``texts``."""
+    """A parsed file: quantities by dotted key (``"csf.production"``), other entries (empty tables too) in ``texts``."""
 
     def __init__(self, path: str, quantities: dict[str, Quantity], texts: dict[str, Any]) -> None:
         self.path = path
@@ -164,9 +164,7 @@ def _collect(
             raise ParameterError(f"{name}: {dotted}: given twice")
         if isinstance(entry, dict) and ("value" in entry or "unit" in entry):
             quantities[dotted] = _quantity(name, dotted, entry)
-        elif entry == {}:
-            raise ParameterError(f"{name}: {dotted}: an empty table")
-        elif isinstance(entry, dict):
+        elif isinstance(entry, dict) and entry:
             _collect(name, f"{dotted}.", entry, quantities, texts)
         elif isinstance(entry, (int, float)) and not isinstance(entry, bool):
             raise ParameterError(f"{name}: {dotted}: a bare number; give value, unit, source and confidence")
