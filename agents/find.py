@@ -24,9 +24,18 @@ def find_policy(name: str) -> Policy:
     folder = folder_of(name)
     if folder is not None:
         return load_policy(folder)
-    if name in policy_names():
-        return make_policy(name)
-    raise UnknownNameError("policy", name, list(policy_names()), hint="or the folder of a trained policy")
+    require_policy(name)
+    return make_policy(name)
+
+
+def require_policy(name: str) -> None:
+    """See that a policy of this name, or a trained one in this folder, is there; nothing is loaded.
+
+    Raises:
+        UnknownNameError: neither.
+    """
+    if folder_of(name) is None and name not in policy_names():
+        raise UnknownNameError("policy", name, list(policy_names()), hint="or the folder of a trained policy")
 
 
 def folder_of(name: str) -> Path | None:

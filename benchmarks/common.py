@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import statistics
@@ -12,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from thecal.core.files import as_json, write_whole
 from thecal.core.jit import available_cores
 from thecal.experiments.tracking.provenance import git_state, versions
 
@@ -90,5 +90,4 @@ def report(results: dict[str, list[Row]], machine: dict[str, Any], path: Path | 
             print(f"  {row.name:<64} {row.value:>16,.4g} {row.unit:<22} {wanted:<14} {row.verdict}")
     if path is not None:
         rows = {name: [{**asdict(row), "verdict": row.verdict} for row in found] for name, found in results.items()}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"machine": machine, "results": rows}, indent=2) + "\n", encoding="utf-8")
+        write_whole(path, as_json({"machine": machine, "results": rows}))

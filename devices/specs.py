@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from thecal.core.complaints import first_reason
 from thecal.core.documents import is_toml
 from thecal.core.errors import ConfigError, ParameterError, UnknownNameError
 from thecal.core.layout import TICK_H, TICKS_PER_DAY
@@ -225,7 +226,7 @@ def _spec(name: str, file: ParameterFile) -> PumpSpec:
     try:
         return PumpSpec(**values)
     except ValidationError as error:
-        raise ParameterError(f"{file.path}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
+        raise ParameterError(f"{file.path}: {first_reason(error)}") from error
 
 
 def pump_parameters(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from thecal.core.files import write_whole
 from thecal.core.parameters import ParameterFile, Quantity, read_parameters
 from thecal.devices.chemistry import load_mixtures
 from thecal.experiments.assurance.safety_case import invariants_page
@@ -74,7 +75,7 @@ def render() -> str:
 
 
 if __name__ == "__main__":
-    (ROOT / "docs" / "model.md").write_text(render(), encoding="utf-8")
-    (ROOT / "docs" / "invariants.md").write_text(invariants_page(), encoding="utf-8")
+    write_whole(ROOT / "docs" / "model.md", render())
+    write_whole(ROOT / "docs" / "invariants.md", invariants_page())
     save(refreshed(load(ROOT / "docs")), ROOT / "docs")
     write_page(ROOT / "docs")

@@ -133,7 +133,22 @@ sedation_events = _count("sed_events", "Onsets of over-sedation (POSS 3 or 4).")
 sedation_hours = _count("sed_h", "Hours of over-sedation (POSS 3 or 4).")
 withdrawal_hours = _count("withdrawal_h", "Hours with withdrawal above 0.3 of its worst.")
 demands_given = _per_day("demands_given", "Presses of the patient that were followed by a bolus, per day alive.")
-demands_denied = _per_day("demands_denied", "Presses of the patient that were not followed by a bolus, per day alive.")
+
+
+def _unanswered(run: Record, armed: bool) -> Floats:
+    """Presses without a bolus per day alive, of the steps in which one was armed, or of those in which none was."""
+    chosen = (run["requested_bolus_ul"] > 0) == armed
+    return np.asarray(np.where(chosen, run["demands_denied"], 0.0).sum(axis=0, dtype=np.float64) / _alive_days(run))
+
+
+def demands_denied(run: Record) -> Floats:
+    """Presses of the patient that a lockout or a limit denied the armed bolus, per day alive; with none armed, none is denied."""
+    return _unanswered(run, armed=True)
+
+
+def demands_unarmed(run: Record) -> Floats:
+    """Presses of the patient while the policy had armed no bolus, which nothing denied, per day alive."""
+    return _unanswered(run, armed=False)
 
 
 def nausea_mean(run: Record) -> Floats:

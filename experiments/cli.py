@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
-from thecal.core.errors import ThecalError
+from thecal.core.errors import StoreError, ThecalError
+from thecal.core.files import reason
 from thecal.experiments.commands import catalog, cohort, evaluate, pump, reporting, safety, sensitivity, system, train
 from thecal.experiments.commands.common import INTERRUPTED, errors
+from thecal.experiments.commands.streams import finish_output, guarded_streams
+
+FAULT = 70  # exit code of a fault of our own
 
 app = typer.Typer(
     name="thecal",
@@ -49,25 +53,45 @@ def run(arguments: list[str] | None = None) -> int:
     """Run a command line and return its exit code; expected errors become one sentence on standard error."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given  # accepted anywhere on the line
+    with guarded_streams() as is_open:
+        try:
+            if not is_open:
+                raise StoreError("standard output is closed; where nothing shall be shown, send it to /dev/null")
+            code = _call([word for word in given if word != "--debug"])
+            finish_output()
+            return code
+        except ThecalError as error:
+            return _ended(str(error), error.exit_code, debug)
+        except KeyboardInterrupt:
+            errors().print("[bold red]interrupted[/]")
+            return INTERRUPTED
+        except OSError as error:  # of a file without a sentence of its own
+            place = f"{error.filename}: " if error.filename else ""
+            return _ended(f"{place}{reason(error)}", StoreError.exit_code, debug)
+        except Exception as error:
+            what = " ".join(f"{type(error).__name__}: {error}".removesuffix(": ").split())
+            way = "report it with the lines above" if debug else "run it again with --debug, and report what that shows"
+            return _ended(f"a fault of Thecal itself ({what}); please {way} and the command", FAULT, debug)
+
+
+def _call(words: list[str]) -> int:
+    """Run a command line in the application and return its exit code."""
     try:
-        app(args=[word for word in given if word != "--debug"], prog_name="thecal")
-    except ThecalError as error:
-        if debug:
-            errors().print_exception()
-        errors().print(f"[bold red]error:[/] [red]{_plain(error)}[/]", soft_wrap=True, highlight=False)
-        return error.exit_code
-    except KeyboardInterrupt:
-        errors().print("[bold red]interrupted[/]")
-        return INTERRUPTED
+        app(args=words, prog_name="thecal")
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else int(leave.code is not None)
     return 0
 
 
-def _plain(error: ThecalError) -> str:
+def _ended(text: str, code: int, debug: bool) -> int:
+    """Say in one sentence on standard error why a command ended; returns the exit code."""
     from rich.markup import escape
 
-    return escape(" ".join(str(error).split()))
+    console = errors()
+    if debug:
+        console.print_exception()
+    console.print(f"[bold red]error:[/] [red]{escape(' '.join(text.split()))}[/]", soft_wrap=True, highlight=False)
+    return code
 
 
 def main() -> None:

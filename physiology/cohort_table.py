@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from thecal.core.documents import check_regular, has_suffix, read_text
 from thecal.core.errors import ConfigError, ParameterError, StoreError
+from thecal.core.extras import importing
 from thecal.core.files import write_whole
 from thecal.physiology.covariates import COVARIATES, Covariate
 
@@ -131,11 +132,9 @@ def write_table(path: Path, columns: Columns, ids: Sequence[str], splits: Sequen
 def _arrow(path: Path) -> tuple[Any, Any]:
     if not has_suffix(path, ".parquet"):
         raise ConfigError(f"{path}: the ending must be .csv or .parquet")
-    try:
+    with importing("a Parquet table", "track"):
         import pyarrow
         import pyarrow.parquet
-    except ImportError as error:
-        raise ConfigError(f"{path}: Parquet needs pyarrow; install thecal[track] ({error})") from error
     return pyarrow, pyarrow.parquet
 
 

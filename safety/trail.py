@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.core.errors import StoreError
+from thecal.core.files import reason
 from thecal.safety.records import TRAIL_ROW
 
 MAGIC = b"THECALT1"
@@ -88,10 +89,15 @@ class TrailWriter:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
-            os.write(self._file, MAGIC)
         except OSError as error:
-            raise StoreError(f"{path}: the audit trail cannot be begun ({error})") from error
-        self._append(META, json.dumps(meta, sort_keys=True, allow_nan=False).encode())
+            raise StoreError(f"{path}: the audit trail cannot be begun ({reason(error)})") from error
+        try:
+            self._write(memoryview(MAGIC))
+            self._append(META, json.dumps(meta, sort_keys=True, allow_nan=False).encode())
+        except StoreError:  # a trail that says nothing would only be in the way of the next try
+            os.close(self._file)
+            path.unlink(missing_ok=True)
+            raise
 
     @classmethod
     def resume(cls, path: Path, note: dict[str, Any], *, sync: bool = False) -> TrailWriter:
@@ -133,15 +139,17 @@ class TrailWriter:
     def _append(self, kind: int, payload: bytes) -> None:
         head = _HEAD.pack(len(payload), kind)
         seal = _seal(self._previous, head, payload)
-        whole = memoryview(head + _check(self._previous, head) + payload + seal)
+        self._write(memoryview(head + _check(self._previous, head) + payload + seal))
+        self._previous = seal
+
+    def _write(self, whole: memoryview) -> None:
         try:
             while whole:
                 whole = whole[os.write(self._file, whole) :]
             if self._sync:
                 os.fsync(self._file)
         except OSError as error:
-            raise StoreError(f"{self.path}: the audit trail cannot be written ({error})") from error
-        self._previous = seal
+            raise StoreError(f"{self.path}: the audit trail cannot be written ({reason(error)})") from error
 
 
 class _Scan:

@@ -12,7 +12,7 @@ from thecal.agents.backends.base import Surroundings, Trained
 from thecal.agents.backends.hyperparameters import RLSettings
 from thecal.agents.backends.record import PolicyRecord
 from thecal.agents.backends.sb3_policy import SB3Policy, import_torch
-from thecal.core.errors import ConfigError
+from thecal.core.extras import importing
 from thecal.core.jit import set_threads
 
 
@@ -31,10 +31,8 @@ class SB3Backend:
     def train(self, env: Any, settings: RLSettings, seed: int, frames: int, callbacks: Sequence[Any]) -> Trained:
         """Train on an SB3 ``VecEnv`` that tells its ``observation_names`` and ``spec_task``."""
         import_torch()
-        try:
+        with importing("training", "train"):
             from thecal.agents.backends.sb3 import learn, make_model, state_arrays
-        except ImportError as error:
-            raise ConfigError(f"training needs Stable-baselines3: install thecal[train] ({error})") from error
         set_threads(settings.simulation_threads, settings.torch_threads)
         around = Surroundings.of(env)
         model = make_model(self.name, env, settings, seed)

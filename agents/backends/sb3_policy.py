@@ -14,6 +14,7 @@ from thecal.agents.backends.store import save_policy
 from thecal.agents.base import PolicyContext
 from thecal.agents.view import Actions
 from thecal.core.errors import ConfigError, StoreError
+from thecal.core.extras import importing
 
 
 def actor_keys(algorithm: str, depth: int) -> list[str]:
@@ -49,11 +50,13 @@ def build_actor(record: PolicyRecord, weights: Mapping[str, NDArray[Any]]) -> An
 
 
 def import_torch() -> Any:
-    """Torch, or a :class:`ConfigError` that says which extra to install."""
-    try:
+    """Torch.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    with importing("a learned policy", "train"):
         import torch
-    except ImportError as error:
-        raise ConfigError(f"learned policies need Torch: install thecal[train] ({error})") from error
     return torch
 
 

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from thecal.agents.backends.hyperparameters import RLSettings
 from thecal.agents.backends.registry import backend
 from thecal.agents.settings import DATA, validated
+from thecal.core.complaints import first_reason
 from thecal.core.documents import read_tables
 from thecal.core.errors import ParameterError, did_you_mean
-from thecal.core.models import checked, first_reason
+from thecal.core.models import checked
 
 
 def wrong_setting(algorithm: str, settings: dict[str, Any]) -> str | None:

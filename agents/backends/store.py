@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from thecal.agents.backends.record import FORMAT, PolicyRecord
+from thecal.core.complaints import first_reason
 from thecal.core.errors import StoreError
+from thecal.core.extras import importing
 from thecal.core.files import write_whole
 
 RECORD_FILE = "policy.json"
@@ -25,8 +27,8 @@ def save_policy(folder: str | Path, record: PolicyRecord, weights: Mapping[str, 
     Raises:
         StoreError: the folder cannot be written.
     """
-    from safetensors.numpy import save
-
+    with importing("a learned policy", "train"):
+        from safetensors.numpy import save
     target = Path(folder)
     blob = save({key: value.copy() for key, value in weights.items()})
     sealed = record.model_copy(update={"weights_sha256": hashlib.sha256(blob).hexdigest()})
@@ -50,9 +52,7 @@ def read_record(folder: str | Path) -> PolicyRecord:
     try:
         return PolicyRecord.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise StoreError(f"{path}: {key + ': ' if key else ''}{first['msg']}") from error
+        raise StoreError(f"{path}: {first_reason(error)}") from error
 
 
 def _check_format(path: Path, text: bytes) -> None:
@@ -74,9 +74,9 @@ def read_folder(folder: str | Path) -> tuple[PolicyRecord, dict[str, NDArray[Any
     Raises:
         StoreError: the files are missing, damaged or do not belong together.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
+    with importing("a learned policy", "train"):
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
     record = read_record(folder)
     path = Path(folder) / WEIGHTS_FILE
     try:

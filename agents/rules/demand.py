@@ -58,7 +58,7 @@ class FixedRateDemand(BatchPolicy):
         name="fixed_ptm",
         label="Fixed rate + demand bolus",
         kind="rule",
-        text="Keeps the starting rate and arms a demand bolus (a patient therapy manager), as patients with one have it.",
+        text="Keeps the starting rate and arms a demand bolus, as patients with a patient therapy manager (PTM) have it.",
     )
     reads = ("dose_mg_per_d", "rate_ratio_start")
 

@@ -17,6 +17,13 @@ _HALF_TICK_H = 0.5 * TICK_H
 _RATE_CHANGED = 0.005
 
 
+_TEXT = (
+    "Visit-based titration as clinics do it: 10 or 20 % more above NRS 3, 10 to 20 % less for nausea or danger signs. "
+    "No single published guideline: routine opioid steps, danger signs of the ASA 2009 guideline on neuraxial opioids "
+    "(breathing, oxygen) and of the Pasero sedation scale (POSS), meaningful relief by Farrar 2001."
+)
+
+
 class GuidelineSettings(PolicySettings):
     """Numbers of the visit rule; ``data/guideline.toml`` gives value, source and confidence of each."""
 
@@ -38,7 +45,7 @@ class GuidelineSettings(PolicySettings):
 
 
 class Guideline(BatchPolicy):
-    """The clinician's rule.
+    """Visit-based titration by rule; ``data/guideline.toml`` says what each number rests on.
 
     At a visit (24 h apart where monitored, 7 d for outpatients) the mean of the reports since the last visit decides:
     above the target, raise by the small step, or by the large one while relief from the first report is not meaningful;
@@ -46,7 +53,7 @@ class Guideline(BatchPolicy):
     SpO2 lowers at once, and the next visit is counted from there. An order that a lock holds back stands for a while.
     """
 
-    info = PolicyInfo(name="guideline", label="Guideline titration", kind="rule", text="The clinician's rule.")
+    info = PolicyInfo(name="guideline", label="Guideline titration", kind="rule", text=_TEXT)
     reads: tuple[str, ...] = ("nrs_report", "nrs_age_h", "poss", "rr", "spo2", "nausea", "rate_ratio_start")
 
     def __init__(self, **overrides: float) -> None:
@@ -148,13 +155,13 @@ class Guideline(BatchPolicy):
 
 
 class GuidelineDemand(Guideline):
-    """The clinician's rule, with a demand bolus of a share of the daily dose."""
+    """The rule of :class:`Guideline`, with a demand bolus of a share of the daily dose."""
 
     info = PolicyInfo(
         name="guideline_ptm",
         label="Guideline + demand bolus",
         kind="rule",
-        text="The clinician's rule, with a demand bolus of a share of the daily dose.",
+        text="The rule of guideline, and a demand bolus of a share of the daily dose (patient therapy manager, PTM).",
     )
     reads = (*Guideline.reads, "dose_mg_per_d")
 

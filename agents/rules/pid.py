@@ -38,7 +38,7 @@ class Pid(BatchPolicy):
         name="pid",
         label="PID control",
         kind="rule",
-        text="Positional PID whose output is ln(rate / starting rate).",
+        text="Feedback by a positional PID on reported pain (NRS); its output is ln(rate / starting rate).",
     )
     reads = ("nrs_report", "nrs_age_h", "rate_ratio_start")
 

@@ -43,13 +43,13 @@ def policy_uniforms(seed: int, patients: NDArray[np.int64], steps: NDArray[np.in
 
 
 class RandomRequest(BatchPolicy):
-    """Uniform over the action box, a function of (seed, patient, step) alone, so runs repeat."""
+    """Asks for anything that can be asked for, by chance alone: what the shield makes of a policy that knows nothing."""
 
     info = PolicyInfo(
         name="random",
         label="Random requests",
         kind="sanity",
-        text="Uniform over the action box, a function of (seed, patient, step) alone, so runs repeat.",
+        text="Asks for anything that can be asked for, by chance alone: what the shield makes of a policy that knows nothing.",
     )
 
     def __init__(self, seed: int = 0) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,7 @@ Floats = NDArray[np.float64]
 ALPHA = 0.05
 PER_HOURS = 1000.0
 DAYS = 100.0
+ONCE = ("death",)  # kinds of harm that a patient can come to once
 
 
 def grouped(policies: Sequence[Policy], reference: str) -> dict[str, list[Policy]]:
@@ -142,10 +144,20 @@ def _policy_result(
 
 
 def estimate(key: str, rows: Floats, seed: int) -> Interval:
-    """Mean of an outcome with its interval; where no event was seen, up to the bound that no event leaves open."""
+    """Mean of an outcome with its interval.
+
+    Resampling knows no uncertainty where all patients are alike. So where no event was seen the interval ends at the exact
+    bound that this leaves open (Garwood's of a rate for what can happen to a patient again and again, Clopper and Pearson's of
+    a share for what can happen once), and a share that nobody or everybody belongs to has that bound on its open side.
+    """
     entry = outcome(key)
+    n = rows.shape[-1]
+    if entry.unit == SHARE_OF_PATIENTS and (rows == 100.0).all():
+        return Interval(mean=100.0, low=100.0 * (1.0 - share_upper(0, n)), high=100.0)
+    if entry.unit == SHARE_OF_PATIENTS and not rows.any():
+        return Interval(mean=0.0, low=0.0, high=100.0 * share_upper(0, n))
     if entry.event and not rows.any():
-        return Interval(mean=0.0, low=0.0, high=_none_seen(entry, rows.shape[-1]))
+        return Interval(mean=0.0, low=0.0, high=_none_seen(entry, n))
     return bootstrap(rows, seed=seed)
 
 
@@ -201,16 +213,28 @@ def _events(runs: Sequence[Trajectories]) -> dict[str, Events]:
         onsets, patients, days = (
             sum(entry[name][key] for entry in counted) for key in ("onsets", "patients", "patient_days")
         )
-        bound = DAYS * event_rate_upper(onsets, days)
-        found[name] = Events(onsets=onsets, patients=int(patients), patient_days=days, upper_per_100d=bound)
+        bound, once = DAYS * event_rate_upper(onsets, days), {}
+        if name in ONCE:
+            n = sum(len(run.patients) for run in runs)
+            bound = min(bound, DAYS * n / days)  # nobody can do it twice
+            once = {"share": 100.0 * patients / n, "upper_share": 100.0 * share_upper(int(patients), n)}
+        found[name] = Events(onsets=onsets, patients=int(patients), patient_days=days, upper_per_100d=bound, **once)
     return found
 
 
 def _shield_use(runs: Sequence[Trajectories]) -> ShieldUse:
-    scale = PER_HOURS / sum(float(steps_alive(run).sum()) * run.step_h for run in runs)
+    """Means over patients, as every outcome is, so that no sentence says another number than a table."""
+
+    def rate(concerned: Callable[[Trajectories], NDArray[Any]]) -> float:
+        each = [concerned(run).sum(axis=0) / (steps_alive(run) * run.step_h) for run in runs]
+        return PER_HOURS * float(np.mean(each))
 
     def rates(field: str) -> dict[int, float]:
-        return {int(k): scale * sum(float(((run[field] >> int(k)) & 1).sum()) for run in runs) for k in Invariant}
+        return {int(k): rate(lambda run, k=int(k): (run[field] >> k) & 1) for k in Invariant}  # type: ignore[misc]
 
-    intervened = scale * sum(float(run["intervened"].sum()) for run in runs)
-    return ShieldUse(intervened=intervened, binding=rates("binding"), violations=rates("violations"))
+    return ShieldUse(
+        intervened=rate(lambda run: run["intervened"]),
+        violated=rate(lambda run: run["violations"] > 0),
+        binding=rates("binding"),
+        violations=rates("violations"),
+    )

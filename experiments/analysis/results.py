@@ -72,12 +72,20 @@ class Difference(Interval):
 
 
 class Events(Frozen):
-    """How often something happened: onsets, patients concerned, time watched, and the rate's upper 95 % bound."""
+    """How often something happened: onsets, patients concerned, time watched, and the upper 95 % bound.
+
+    Attributes:
+        upper_per_100d: bound of the rate, for what can happen to a patient again and again (Garwood).
+        share, upper_share: % of patients and its bound, for what can happen to a patient once (Clopper and Pearson), whose
+            rate would have a bound beyond what is possible; None for anything else.
+    """
 
     onsets: float
     patients: int
     patient_days: float
     upper_per_100d: Number
+    share: MaybeNumber = None
+    upper_share: MaybeNumber = None
 
     @property
     def per_100d(self) -> float:
@@ -86,9 +94,17 @@ class Events(Frozen):
 
 
 class ShieldUse(Frozen):
-    """The shield's account of one policy, per 1000 patient-hours and per invariant number."""
+    """The shield's account of one policy, per 1000 patient-hours and per invariant number: means over patients.
+
+    Attributes:
+        intervened: decisions in which any limit changed the request.
+        binding: the same for each limit by itself; several can bind in one decision, so they add up to more.
+        violated: decisions in which the raw request broke any limit; None in what earlier versions wrote.
+        violations: the same for each limit by itself.
+    """
 
     intervened: Number
+    violated: MaybeNumber = None
     binding: dict[int, Number]
     violations: dict[int, Number]
 

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from thecal import __version__
+from thecal.core.complaints import first_reason
 from thecal.core.errors import StoreError
 from thecal.core.files import as_json, plain, write_whole
 from thecal.envs.scenario import Resolved
@@ -82,7 +83,7 @@ def load_result(path: str | Path) -> ComparisonResult:
     except OSError as error:
         raise StoreError(f"{file}: cannot be read ({error.strerror or error})") from error
     except ValidationError as error:
-        raise StoreError(f"{file}: not a comparison's result ({first_fault(error)})") from error
+        raise StoreError(f"{file}: not a comparison's result ({first_reason(error)})") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(f"{file}: not a comparison's result ({type(error).__name__}: {error})") from error
 
@@ -120,9 +121,3 @@ def require_schema(values: Any, schema: int, file: Path) -> None:
         f"{file}: written by Thecal {values.get('thecal', 'of an unknown version')} with schema {found}, and this is "
         f"Thecal {__version__}, which reads schema {schema}; read it with that version, or run the comparison again"
     )
-
-
-def first_fault(error: ValidationError) -> str:
-    """The first thing wrong with a document: where it stands and what it is."""
-    first = error.errors()[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import numpy as np
-from rich.markup import escape
-from rich.table import Table
-
-from thecal.core.tables import plain_table
+from thecal.core.tables import PlainTable, plain_table
 from thecal.experiments.analysis.decision import decide
-from thecal.experiments.analysis.results import UNSHIELDED, ComparisonResult, Interval
+from thecal.experiments.analysis.results import UNSHIELDED, ComparisonResult
+from thecal.experiments.analysis.shown import Shown, shown, shown_difference
 
 
-def comparison_table(found: ComparisonResult) -> Table:
+def comparison_table(found: ComparisonResult) -> PlainTable:
     """Every outcome of every policy as mean [95 % interval], the paired difference on the primary one, and the decision."""
     mark = f"  {found.mark}" if found.mark else ""
-    table = Table(
-        title=f"{found.task}, {len(found.patients)} {found.split} patients, shield {found.shield_mode}{mark}",
-        caption="mean [95 % bootstrap interval over patients]; simulation only",
-    )
-    table.add_column("outcome")
-    table.add_column("unit", style="dim")
-    for policy in found.policies:
-        table.add_column(_heading(found, policy), justify="right")
+    title = f"{found.task}, {len(found.patients)} {found.split} patients, shield {found.shield_mode}{mark}"
+    heads = ["outcome", "unit", *(_heading(found, policy) for policy in found.policies)]
+    table = plain_table(title, heads, numbers=True, caption="mean [95 % bootstrap interval over patients]")
     for entry in found.outcomes:
-        cells = [_cell(one.estimates[entry.key], entry.digits) for one in found.policies.values()]
+        cells = [_cell(shown(one.estimates[entry.key], entry, len(found.patients))) for one in found.policies.values()]
         table.add_row(entry.label, entry.unit, *cells, style="bold" if entry.role == "primary" else "")
     table.add_section()
     primary, others = found.primary, found.others
     gaps = [
-        _cell(found.differences[policy][primary.key], primary.digits) if policy in others else "-"
+        _cell(shown_difference(found.differences[policy][primary.key], primary)) if policy in others else "-"
         for policy in found.policies
     ]
     table.add_row(f"difference, {primary.label}", primary.unit, *gaps, style="bold")
@@ -39,18 +31,16 @@ def comparison_table(found: ComparisonResult) -> Table:
 
 def _heading(found: ComparisonResult, policy: str) -> str:
     parts = [
-        escape(policy), "(ref)" if policy == found.reference else "", UNSHIELDED if found.unshielded else ""
+        policy, "(ref)" if policy == found.reference else "", UNSHIELDED if found.unshielded else ""
     ]  # fmt: skip
     return " ".join(part for part in parts if part)
 
 
-def _cell(value: Interval, digits: int) -> str:
-    if not np.isfinite(value.mean):
-        return "-"
-    return f"{value.mean:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
+def _cell(seen: Shown) -> str:
+    return f"{seen.value} [{seen.spread}]" if seen.spread else seen.value
 
 
-def brief_table(found: ComparisonResult) -> Table:
+def brief_table(found: ComparisonResult) -> PlainTable:
     """The comparison in one screen: one row a policy, the main outcomes, the paired difference and the decision."""
     primary = found.primary
     entries = [primary, *(entry for entry in found.outcomes if entry.brief and entry.key != primary.key)]
@@ -64,14 +54,12 @@ def brief_table(found: ComparisonResult) -> Table:
     ]
     title = f"{mark}{found.task}, {len(found.patients)} {found.split} patients"
     table = plain_table(title, heads, numbers=True)
-    for column in (0, 2):
-        table.columns[column].no_wrap = True
     for policy, one in found.policies.items():
-        means = [f"{one.estimates[entry.key].mean:.{entry.digits}f}" for entry in entries]
+        means = [shown(one.estimates[entry.key], entry, len(found.patients)).value for entry in entries]
         gap, verdict = "", ""
         if policy != found.reference:
-            value = found.differences[policy][primary.key]
-            gap = f"{value.mean:+.1f} ({value.low:+.1f}, {value.high:+.1f})"
+            seen = shown_difference(found.differences[policy][primary.key], primary)
+            gap = f"{seen.value} ({seen.spread})"
             verdict = "yes" if decide(found, policy).better else "no"
         table.add_row(policy, means[0], gap, *means[1:], verdict)
     table.caption = (

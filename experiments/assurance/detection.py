@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -187,7 +188,13 @@ def _plan(kind: Fault) -> dict[str, Any]:
     return {"hazards": False, "serviced": False, "planned": [entry]}
 
 
-def study(scenario: Any, patients: int, seed: int | None = None, **options: Any) -> Detection:
+def study(
+    scenario: Any,
+    patients: int,
+    seed: int | None = None,
+    progress: Callable[[int, str], None] = lambda _done, _next: None,
+    **options: Any,
+) -> Detection:
     """Give every fault, one at a time, to the same patients on day 30 (a refill error at the first refill).
 
     The basal rate is held and the patient may give boluses, so that nothing but the fault changes the dose. Severity is
@@ -197,6 +204,7 @@ def study(scenario: Any, patients: int, seed: int | None = None, **options: Any)
         scenario: a scenario, or a task, then on its test patients; what it says of faults gives way to the study's own.
         patients: how many.
         seed: of their days, in place of the scenario's.
+        progress: called with the number of faults done and the one that comes next; the sound systems come first of all.
         **options: fields of the scenario that differ.
     """
     if not isinstance(scenario, Scenario):
@@ -211,7 +219,10 @@ def study(scenario: Any, patients: int, seed: int | None = None, **options: Any)
         sound.advance(actions)
         years += float(sound.out["alive_h"].sum()) / 8766.0
     counts = sound.world["monitor"]["count"].sum(axis=0)
-    found = [_watch(_batch(where, patients, _plan(kind)), int(kind), steps) for kind in Fault]
+    found = []
+    for k, kind in enumerate(Fault):
+        progress(k, kind.name.lower().replace("_", " "))
+        found.append(_watch(_batch(where, patients, _plan(kind)), int(kind), steps))
     return Detection(
         task=sound.spec.name,
         patients=patients,

@@ -11,7 +11,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from thecal.core.errors import ConfigError, StoreError
+from thecal.core.errors import StoreError
+from thecal.core.extras import importing
 from thecal.core.files import write_whole
 from thecal.safety.certificate import PROVED, kernel_hash, shipped_proof
 from thecal.safety.invariants import TITLES, Invariant
@@ -177,10 +178,8 @@ def _page() -> Any:
     Raises:
         ConfigError: Jinja2 is not installed.
     """
-    try:
+    with importing("the safety case", "report"):
         from jinja2 import Environment, FunctionLoader, StrictUndefined
-    except ImportError as error:
-        raise ConfigError(f"the safety case needs Jinja2: install thecal[report] ({error})") from error
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,

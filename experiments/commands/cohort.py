@@ -9,6 +9,7 @@ import typer
 
 from thecal.core.documents import has_suffix
 from thecal.core.errors import UnknownNameError
+from thecal.core.extras import require
 from thecal.core.files import write_whole
 from thecal.core.seeds import COHORT_SEED_LIMIT
 from thecal.experiments.commands.common import Json, Patients, Split, emit, errors, output, plain_table, write_csv
@@ -66,6 +67,8 @@ def describe(
     from thecal.physiology.cohort import describe as summarize
 
     check_outputs(inputs=files_of({"cohort": cohort}), files={"--plot": page(plot)})
+    if plot is not None:
+        require("a plot", "report", only=["plotly"])
     drawn = _draw(cohort, drug, patients, split, seed)
     rows = summarize(drawn)
     if plot is not None:
@@ -107,6 +110,8 @@ def export(
     Example: `thecal cohort export patients.csv --cohort cancer -n 200 --split test`
     """
     check_outputs(inputs=files_of({"cohort": cohort}), files={"path": Output(path, _FORMATS)})
+    if has_suffix(path, ".parquet"):
+        require("a Parquet table", "track", only=["pyarrow"])
     drawn = _draw(cohort, drug, patients, split, seed)
     if has_suffix(path, ".npz"):
         _write_all(path, drawn)

@@ -21,6 +21,8 @@ from thecal.core.tables import plain_table as plain_table
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from thecal.envs.scenario import Scenario
+
 INTERRUPTED = 130
 
 Seed = Annotated[
@@ -114,6 +116,19 @@ def tracked_at(run_id: str | None) -> None:
         )
 
 
+def check_names(scenario: Scenario, policies: Iterable[str] = ()) -> None:
+    """See that everything a run names is there before what the run needs is imported, so that a slip costs no time.
+
+    Raises:
+        ConfigError: something is unknown or does not fit the rest.
+    """
+    from thecal.agents.find import require_policy
+
+    for name in policies:
+        require_policy(name)
+    scenario.resolve()
+
+
 @contextmanager
 def progress_bar(title: str, total: float | None) -> Iterator[Callable[..., None]]:
     """A bar with the time left, on standard error; yields ``update(done, note, total)``.
@@ -142,6 +157,18 @@ def progress_bar(title: str, total: float | None) -> Iterator[Callable[..., None
             bars.update(bar, completed=done, note=note, total=total)
 
         yield update
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Say what is going on while its end cannot be foreseen: turning on a terminal, one line in a log."""
+    console = errors()
+    if console.is_terminal:
+        with console.status(what):
+            yield
+        return
+    console.print(what, soft_wrap=True, highlight=False, markup=False)
+    yield
 
 
 def _lines(title: str, expected: float | None) -> Callable[..., None]:

@@ -13,6 +13,7 @@ from thecal.experiments.commands.common import (
     Config,
     Json,
     Set,
+    check_names,
     emit,
     errors,
     gathered,
@@ -60,9 +61,7 @@ def evaluate(
     Examples: `thecal evaluate guideline`, `thecal evaluate runs/train -n 200 --difficulty shift`
     """
     from thecal.envs.outcomes import outcome
-    from thecal.experiments.analysis.results import marks
     from thecal.experiments.studies.config import EvaluateConfig, load_config
-    from thecal.experiments.studies.evaluate import evaluate as run_evaluation
 
     given = scenario | {
         "policy": policy, "patients": patients, "out": None if out is None else str(out), "track": track, "trail": trail,
@@ -70,6 +69,11 @@ def evaluate(
     }  # fmt: skip
     chosen = load_config(EvaluateConfig, config, gathered(given, settings))
     check_outputs(inputs=[config, chosen.policy, *files_of(chosen)], folders={"--out": chosen.out})
+    check_names(chosen.scenario, [chosen.policy])
+    from thecal.experiments.analysis.results import marks
+    from thecal.experiments.analysis.shown import shown
+    from thecal.experiments.studies.evaluate import evaluate as run_evaluation
+
     with progress_bar(f"{chosen.policy} on {chosen.patients} patients", None) as update:
         found = run_evaluation(chosen, lambda done, total: update(done, "", total))
     if as_json:
@@ -80,8 +84,8 @@ def evaluate(
         table = plain_table(title, ["outcome", "mean", "95 % interval", "unit"])
         for key, value in found.estimates.items():
             entry = outcome(key)
-            spread = f"{value.low:.{entry.digits}f} to {value.high:.{entry.digits}f}"
-            table.add_row(entry.label, f"{value.mean:.{entry.digits}f}", spread, entry.unit)
+            seen = shown(value, entry, chosen.patients)
+            table.add_row(entry.label, seen.value, seen.spread, entry.unit)
         output().print(table)
     tracked_at(found.run_id)
 
@@ -111,10 +115,7 @@ def compare(
 
     Examples: `thecal compare`, `thecal compare runs/train fixed guideline -n 200 --out results`
     """
-    from thecal.experiments.analysis.tables import brief_table
-    from thecal.experiments.reports.finish import finish_report
     from thecal.experiments.studies.config import CompareConfig, load_config
-    from thecal.experiments.studies.evaluate import run_compare
 
     given = scenario | {
         "policies": tuple(policies) if policies else None, "reference": reference, "patients": patients, "out": out,
@@ -123,6 +124,11 @@ def compare(
     chosen = load_config(CompareConfig, config, gathered(given, settings))
     inputs = [config, *chosen.policies, chosen.reference, *files_of(chosen)]
     check_outputs(inputs=inputs, folders={"--out": chosen.out})
+    check_names(chosen.scenario, chosen.policies)
+    from thecal.experiments.analysis.tables import brief_table
+    from thecal.experiments.reports.finish import finish_report
+    from thecal.experiments.studies.evaluate import run_compare
+
     if "policies" not in chosen.model_fields_set:
         chosen = chosen.model_copy(update={"policies": offered_rules(chosen.scenario)})
     places: list[Path] = []

@@ -1,4 +1,4 @@
-"""Where commands write: seen to before any work, so that no output falls upon an input, another output or what is no file."""
+"""Where commands write: seen to before any work, so that no output falls upon an input or another output."""
 
 from __future__ import annotations
 
@@ -43,22 +43,34 @@ def check_outputs(
 
     Raises:
         ConfigError: an ending is wrong; an output is an input or lies in one, or is another output.
-        StoreError: it is a folder where a file is meant or the reverse, a device or a pipe, or its place cannot be written.
+        StoreError: it is a folder where a file is meant or the reverse, a pipe, or its place cannot be written.
     """
     read = [Path(name) for name in inputs if name is not None and _exists(Path(name))]
-    written = {option: Path(file.path) for option, file in (files or {}).items() if file.path is not None}
+    written: dict[str, Path] = {}
+    for option, (given, endings) in (files or {}).items():
+        if given is None or _is_device(Path(given)):
+            continue
+        written[option] = Path(given)
+        if not has_suffix(given, *endings):
+            raise ConfigError(f"{option} {given}: the ending must be {' or '.join(endings)}")
+        _check_kind(option, Path(given), folder=False)
+    for option, place in (folders or {}).items():
+        if place is not None:
+            written[option] = Path(place)
+            _check_kind(option, Path(place), folder=True)
     for option, path in written.items():
-        endings = (files or {})[option].endings
-        if not has_suffix(path, *endings):
-            raise ConfigError(f"{option} {path}: the ending must be {' or '.join(endings)}")
-        _check_kind(option, path, folder=False)
-    places = {option: Path(path) for option, path in (folders or {}).items() if path is not None}
-    for option, path in places.items():
-        _check_kind(option, path, folder=True)
-    for option, path in (written | places).items():
         for source in read:
             _check_apart(option, path, source)
-    _check_different(written | places)
+    _check_different(written)
+
+
+def _is_device(path: Path) -> bool:
+    """What ``/dev`` offers for a file (null, stdout): it has no ending, harms no input, and is written to as it is."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return path.is_absolute() and path.parts[1] == "dev" and (stat.S_ISCHR(mode) or stat.S_ISFIFO(mode))
 
 
 def _exists(path: Path) -> bool:
@@ -84,7 +96,7 @@ def _check_kind(option: str, path: Path, *, folder: bool) -> None:
     if not folder and stat.S_ISDIR(mode):
         raise StoreError(f"{option} {path}: cannot be written (it is a folder)")
     if not folder and not stat.S_ISREG(mode):
-        raise StoreError(f"{option} {path}: cannot be written (it is a device or a pipe, and whole files are written)")
+        raise StoreError(f"{option} {path}: cannot be written (it is no regular file)")
     _check_room(option, path if folder else path.parent)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thecal.core.errors import ConfigError
-from thecal.experiments.commands.common import Json, emit, errors, output, plain_table, write_csv
+from thecal.core.extras import require
+from thecal.experiments.commands.common import Json, emit, errors, output, plain_table, progress_bar, write_csv
 from thecal.experiments.commands.places import Output, check_outputs, files_of, page
 from thecal.experiments.commands.scenario import with_scenario
 
@@ -47,6 +48,8 @@ def simulate(
 
     Example: `thecal pump simulate docs/examples/bridge.toml --plot bridge.html`
     """
+    if plot is not None:
+        require("a plot", "report", only=["plotly"])
     from thecal.devices.program_file import program_roundings, read_program, run_program
     from thecal.envs.program_orders import program_refusals
     from thecal.experiments.reports.pump_page import alarm_days, not_as_asked, refused_by_pump, write_program_page
@@ -288,11 +291,15 @@ def detection(
 
     Each fault is drawn in turn, so there is no --faults. Example: `thecal pump detection -n 100 --docs docs`
     """
+    from thecal.devices.fault_records import Fault
     from thecal.envs import Scenario
     from thecal.experiments.assurance.detection import study, write_detection
 
     check_outputs(inputs=files_of(scenario), folders={"--docs": docs})
-    found = study(Scenario.of(**{"task": "NonCancerMorphine", "split": "test", **scenario}), patients)
+    chosen = Scenario.of(**{"task": "NonCancerMorphine", "split": "test", **scenario})
+    with progress_bar(f"watch for {len(Fault)} faults", len(Fault)) as update:
+        found = study(chosen, patients, progress=update)
+        update(len(Fault))
     if docs is not None:
         errors().print(f"wrote {write_detection(found, docs)}")
     if as_json:

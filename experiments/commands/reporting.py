@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from thecal.core.errors import ConfigError, StoreError
+from thecal.core.extras import require
 from thecal.experiments.commands.common import output
 from thecal.experiments.commands.places import check_outputs, page
 
@@ -28,6 +29,7 @@ def report(
 
     Examples: `thecal report runs/compare`, `thecal report 3f2a... --out report.html`
     """
+    require("a report", "report")
     from thecal.experiments.reports.page import write_report
     from thecal.experiments.reports.store import FILE, load_report_data
 

@@ -8,9 +8,20 @@ from typing import Annotated, Any
 import typer
 
 from thecal.core.errors import ConfigError
+from thecal.core.extras import require
 from thecal.core.files import as_json as json_text
 from thecal.core.files import write_whole
-from thecal.experiments.commands.common import Json, Seed, emit, errors, left_out, output, plain_table
+from thecal.experiments.commands.common import (
+    Json,
+    Seed,
+    emit,
+    errors,
+    left_out,
+    output,
+    plain_table,
+    progress_bar,
+    waiting,
+)
 from thecal.experiments.commands.places import Output, check_outputs, files_of, page
 from thecal.experiments.commands.scenario import with_scenario
 
@@ -45,6 +56,7 @@ def verify(
 
     Examples: `thecal verify`, `thecal verify mine.toml`, `thecal verify seed_2025 --out proof.json`
     """
+    require("a proof", "prove")
     from thecal.core.plugins import PROFILES, sound
     from thecal.safety.profiles import load_profile, profile_names
 
@@ -56,22 +68,15 @@ def verify(
     inputs = [profile.path for profile in found]
     for place in places:
         check_outputs(inputs=inputs, files={"--out": Output(place, (".json",))})
-    try:
-        from thecal.safety.proofs.verify import failures, write_proof
-        from thecal.safety.proofs.verify import verify as prove
-    except ImportError as error:
-        raise ConfigError("proofs need the solver: pip install 'thecal[prove]'") from error
-    from rich.progress import Progress
+    from thecal.safety.proofs.verify import failures, write_proof
+    from thecal.safety.proofs.verify import verify as prove
 
-    with Progress(console=errors(), transient=True) as bar:
-        task = bar.add_task("proving", total=None)
+    with progress_bar(f"prove {len(found)} profiles", None) as update:
         proof = prove(
             found,
             workers=workers,
             timeout_s=timeout,
-            report=lambda done, total, result: bar.update(
-                task, completed=done, total=total, description=result["group"]
-            ),
+            report=lambda done, total, result: update(done, result["group"], total),
         )
     missed = failures(proof)
     for place in places:
@@ -127,7 +132,7 @@ def audit(
         return
     if trail is not None:
         raise ConfigError(f"two targets were given; to check a file say `thecal audit verify {trail}`")
-    with errors().status("auditing ..."):
+    with waiting("auditing ..."):
         results = audit_target(target)
     if as_json:
         emit(results)
@@ -184,9 +189,9 @@ def attack(
 
     Examples: `thecal attack`, `thecal attack -n 4 --task CancerMorphine --frames 0`
     """
+    if frames:
+        require("the learned adversary (--frames 0 leaves it out)", "train", only=["torch", "stable_baselines3"])
     from dataclasses import replace
-
-    from rich.progress import Progress
 
     from thecal.experiments.analysis.stored import written_by
     from thecal.experiments.assurance.attack import AttackCase, attack_cases, run_attack, scenarios_hash
@@ -202,18 +207,17 @@ def attack(
         trained = _train_adversaries(weights, frames, seed, scenario)
         cases = [replace(case, adversary=str(weights[case.task])) for case in cases]
     every: list[AttackCase | HarnessCase] = [*cases, *(harness_cases(seed) if tasks is None else [])]
-    with Progress(console=errors(), transient=True) as bar:
-        attacking = bar.add_task("attacking", total=len(every))
+    with progress_bar(f"attack {len(every)} cases", len(every)) as update:
         result = run_attack(
             every, workers=workers,
-            progress=lambda done, total, found: bar.update(
-                attacking, completed=done, description=f"{found.ticks:,} ticks, {len(found.breaches)} violations"
+            progress=lambda done, total, found: update(
+                done, f"{found.ticks:,} ticks, {len(found.breaches)} violations", total
             ),
         )  # fmt: skip
-        loosening = bar.add_task("loosening limits", total=None, visible=tasks is None)
-        result["strength"] = [] if tasks else strength(
-            workers=workers, progress=lambda done, total: bar.update(loosening, completed=done, total=total)
-        )  # fmt: skip
+    result["strength"] = []
+    if not tasks:
+        with progress_bar("loosen every limit", None) as update:
+            result["strength"] = strength(workers=workers, progress=lambda done, total: update(done, "", total))
     result = {
         **written_by(_ATTACK_SCHEMA), "options": scenario, "tasks": sorted({case.task for case in cases}),
         "scenarios_hash": scenarios_hash(cases), **result, "adversary": trained,
@@ -241,14 +245,11 @@ def _train_adversaries(
 ) -> dict[str, dict[str, float]]:
     """One for each task, its weights in its file; returns how much each learned."""
     from thecal.envs.scenario import Scenario
+    from thecal.experiments.assurance.adversary import train_adversary
 
-    try:
-        from thecal.experiments.assurance.adversary import train_adversary
-    except ImportError as error:
-        raise ConfigError("the learned adversary needs thecal[train]; or give --frames 0") from error
     trained = {}
     for task, path in weights.items():
-        with errors().status(f"training the adversary of {task} ..."):
+        with waiting(f"training the adversary of {task} ..."):
             trained[task] = train_adversary(Scenario.of(task, **options), path, frames=frames, seed=seed)
     return trained
 
@@ -280,6 +281,7 @@ def safety_case(
 
     Example: `thecal safety-case --out safety-case.html`
     """
+    require("the safety case", "report", only=["jinja2"])
     from thecal.experiments.assurance.safety_case import write_safety_case
 
     check_outputs(files={"--out": page(out)})

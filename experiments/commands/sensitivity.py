@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from thecal.experiments.commands.common import Json, Seed, emit, errors, output, plain_table
+from thecal.core.extras import require
+from thecal.experiments.commands.common import Json, Seed, emit, errors, output, plain_table, progress_bar
 from thecal.experiments.commands.places import check_outputs
 
 
@@ -33,6 +34,7 @@ def sensitivity(
 
     Examples: `thecal sensitivity`, `thecal sensitivity morphine_bolus --base 256`
     """
+    require("sensitivity", "study", only=["SALib", "matplotlib"] if docs else ["SALib"])
     from thecal.experiments.sensitivity.page import all_scenarios, results, write_page
     from thecal.experiments.sensitivity.study import scenario
 
@@ -40,11 +42,10 @@ def sensitivity(
     names = scenarios or all_scenarios()
     for name in names:
         scenario(name)
-    console = errors()
-    with console.status(f"{len(names)} scenarios: screening, then decomposing ..."):
-        found = results(names, trajectories, base, seed)
+    with progress_bar(f"screen and decompose {len(names)} scenarios", len(names)) as update:
+        found = results(names, trajectories, base, seed, update)
     if docs:
-        console.print(f"wrote {write_page(found, docs)}")
+        errors().print(f"wrote {write_page(found, docs)}")
     if as_json:
         emit(found)
         return

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from thecal.core.errors import ConfigError
-from thecal.experiments.commands.common import Json, emit, errors, output
+from thecal.core.extras import require
+from thecal.experiments.commands.common import Json, check_names, emit, errors, output, progress_bar, waiting
 from thecal.experiments.commands.places import check_outputs, files_of
 from thecal.experiments.commands.scenario import with_scenario
 
@@ -39,10 +41,12 @@ def demo(
     Examples: `thecal demo --quick`, `thecal demo --out results --seed 3`
     """
     from thecal.envs.scenario import Scenario
-    from thecal.experiments.commands.demo import run_demo
 
     chosen = Scenario.of(**scenario)
     check_outputs(inputs=files_of(chosen), folders={"--out": out})
+    check_names(chosen)
+    from thecal.experiments.commands.demo import run_demo
+
     run_demo(chosen, quick=quick, frames=frames, patients=patients, out=out, console=output())
 
 
@@ -54,7 +58,7 @@ def warmup() -> None:
     from thecal.experiments.commands.demo import warm_up
 
     console = errors()
-    with console.status("compiling the kernels (once, about a minute) ..."):
+    with waiting("compiling the kernels (once, about a minute) ..."):
         seconds = warm_up()
     console.print(f"kernels ready after {seconds:.1f} s")
 
@@ -81,23 +85,20 @@ def validate(
     if docs and names:
         raise ConfigError("--docs writes the page of all targets: name none")
     check_outputs(folders={"--docs": docs})
-    console = errors()
+    if docs:
+        require("the page of the validation", "study", only=["matplotlib"])
     total = len(names or load_targets())
-    with console.status("reproducing ...") as status:
-        count = 0
+    with progress_bar(f"reproduce {total} observations", total) as update:
+        count = itertools.count()
+        scores = reproduce(names or None, lambda title: update(next(count), title))
+        update(total)
+    if docs:
+        from thecal.experiments.reports.validation_page import Saved, save, write_page
 
-        def report(title: str) -> None:
-            nonlocal count
-            count += 1
-            status.update(f"{count} of {total}: {title}")
-
-        scores = reproduce(names or None, report)
-        if docs:
-            from thecal.experiments.reports.validation_page import Saved, save, write_page
-
-            status.update("visual predictive checks")
+        with waiting("visual predictive checks ..."):
             save(Saved(scores, visual_checks()), docs)
-            console.print(f"wrote {write_page(docs)}")
+            page = write_page(docs)
+        errors().print(f"wrote {page}")
     if as_json:
         emit(records(scores))
     else:

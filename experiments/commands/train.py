@@ -12,6 +12,7 @@ from thecal.experiments.commands.common import (
     Config,
     Json,
     Set,
+    check_names,
     emit,
     errors,
     gathered,
@@ -58,15 +59,17 @@ def train(
     from thecal.agents.backends.settings import load_rl_settings
     from thecal.envs.outcomes import outcome
     from thecal.envs.tasks import load_task
-    from thecal.experiments.analysis.stored import head
     from thecal.experiments.studies.config import TrainConfig, load_config
-    from thecal.experiments.studies.train import train as run_training
 
     given = scenario | {"algorithm": algorithm, "total_steps": frames, "out": out, "track": track}
     chosen = load_config(TrainConfig, config, gathered(given, settings))
     check_outputs(inputs=[config, *files_of(chosen)], folders={"--out": chosen.out})
+    check_names(chosen.scenario)
     shipped = load_rl_settings(chosen.algorithm, load_task(chosen.task).name, **chosen.settings)
     total = chosen.total_steps or shipped.total_steps
+    from thecal.experiments.analysis.stored import head
+    from thecal.experiments.studies.train import train as run_training
+
     with progress_bar(f"train {chosen.algorithm} on {load_task(chosen.task).name}", total) as update:
 
         def report(done: int, _total: int, numbers: Mapping[str, float]) -> None:

@@ -20,7 +20,8 @@ from thecal.safety.invariants import TITLES
 # Fields of a trajectory that the patient figures draw as they are.
 _FIELDS = (
     "time_h", "pain_mean", "pain0", "nrs_report", "demands_given", "demands_denied", "ce_dh", "ce_bs", "tol", "oih",
-    "withdrawal", "sedation", "rr_min", "spo2_min", "hr", "sbp", "requested_rate", "allowed_rate", "binding", "alive_h",
+    "withdrawal", "sedation", "rr_min", "spo2_min", "hr", "sbp", "requested_rate", "allowed_rate", "requested_bolus_ul",
+    "binding", "alive_h",
 )  # fmt: skip
 _ALWAYS_KNOWN = ("time_h", "alive_h", "binding", "demands_given", "demands_denied")
 
@@ -116,8 +117,12 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in values.items():
         if isinstance(value, Mapping) and key != "config":
             rows |= _flat(value, f"{prefix}{key} ")
+        elif isinstance(value, (list, tuple)):
+            for k, entry in enumerate(value, 1):
+                number = f" {k}" if len(value) > 1 else ""
+                rows |= _flat(entry if isinstance(entry, Mapping) else {"": entry}, f"{prefix}{key}{number} ")
         else:
-            rows[f"{prefix}{key}"] = value
+            rows[f"{prefix}{key}".strip().replace("_", " ")] = value
     return rows
 
 

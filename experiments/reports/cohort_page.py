@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError
+from thecal.core.extras import require
 from thecal.core.files import write_whole
 from thecal.core.layout import LEVELS
 from thecal.experiments.reports.theme import FELT, FONT, dress
@@ -104,10 +105,7 @@ def write_cohort_page(cohort: Cohort, path: Path) -> Path:
         ConfigError: Plotly is not installed, or the cohort holds fewer than two patients.
         StoreError: the file cannot be written.
     """
-    try:
-        import plotly.graph_objects  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(f"a plot needs Plotly: install thecal[report] ({error})") from error
+    require("a plot", "report", only=["plotly"])
     if len(cohort) < 2:
         raise ConfigError("a plot of a cohort needs at least two patients")
     columns = {name: values for name, values in cohort.covariates.items() if name not in ("csf_ml",)}

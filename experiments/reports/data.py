@@ -12,6 +12,8 @@ from thecal.agents.info import PolicyInfo
 from thecal.envs.outcomes import Outcome
 from thecal.experiments.analysis.decision import Decision, decide
 from thecal.experiments.analysis.results import Column, ComparisonResult, Difference, Frozen, PolicyResult
+from thecal.experiments.analysis.shown import shown
+from thecal.experiments.reports.words import typeset
 from thecal.experiments.validation.bands import Band
 
 LEARNED, SANITY = "learned", "sanity"
@@ -131,6 +133,11 @@ class ReportData(Frozen):
     def gaps(self, policy: str) -> dict[str, Difference]:
         """The paired differences of a policy from the reference, by outcome."""
         return self.result.differences[policy]
+
+    def said(self, policy: str, key: str) -> str:
+        """The mean of an outcome as the tables show it; empty where the task does not measure it."""
+        entry = next((entry for entry in self.outcomes if entry.key == key), None)
+        return "" if entry is None else typeset(shown(self.of(policy).estimates[key], entry, self.n_patients).value)
 
     def decision(self, policy: str) -> Decision:
         """What may be claimed of a policy."""

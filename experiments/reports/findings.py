@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from thecal.envs.outcomes import Outcome
-from thecal.experiments.analysis.results import Difference
+from thecal.experiments.analysis.results import Difference, Events
 from thecal.experiments.analysis.statistics import bootstrap
 from thecal.experiments.reports.data import EVENT_LABELS, ReportData
 from thecal.experiments.reports.words import number, with_interval
@@ -60,7 +60,7 @@ def _joined(labels: list[str]) -> str:
 
 
 def _efficacy(data: ReportData, policy: str) -> Finding:
-    outcome = data.primary
+    outcome, n = data.primary, data.n_patients
     name, reference = data.of(policy).info.label, data.of(data.reference).info.label
     found = data.gaps(policy)[outcome.key]
     mine, theirs = data.of(policy).estimates[outcome.key], data.of(data.reference).estimates[outcome.key]
@@ -69,8 +69,9 @@ def _efficacy(data: ReportData, policy: str) -> Finding:
         "inferior": ("bad", f"{name} did worse than {reference} on the primary outcome."),
     }.get(found.verdict, ("open", f"No difference in the primary outcome was shown between {name} and {reference}."))
     text = (
-        f"{outcome.label}: {name} {with_interval(mine, outcome)}, {reference} {with_interval(theirs, outcome, brief=True)}. "
-        f"Same patients, same days: {with_interval(found, outcome, sign=True, brief=True)}{_extras(found)}."
+        f"{outcome.label}: {name} {with_interval(mine, outcome, n)}, "
+        f"{reference} {with_interval(theirs, outcome, n, brief=True)}. "
+        f"Same patients, same days: {with_interval(found, outcome, n, sign=True, brief=True)}{_extras(found)}."
     )
     return Finding(tone, lead, text)  # type: ignore[arg-type]
 
@@ -107,7 +108,7 @@ def _listed(costs: list[Outcome], table: Mapping[str, Difference]) -> str:
     """The differences that are largest against their margin, in words."""
     ranked = sorted(costs, key=lambda cost: -abs(table[cost.key].mean) / (cost.margin or 1e-9))
     shown = [
-        f"{cost.label[0].lower()}{cost.label[1:]} {with_interval(table[cost.key], cost, sign=True, brief=k > 0)}"
+        f"{cost.label[0].lower()}{cost.label[1:]} {with_interval(table[cost.key], cost, 0, sign=True, brief=k > 0)}"
         for k, cost in enumerate(ranked[:_HARMS_IN_WORDS])
     ]
     rest = len(ranked) - len(shown)
@@ -146,9 +147,8 @@ def _best_rule(data: ReportData, policy: str) -> list[Finding]:
     found = bootstrap(data.of(policy).values[outcome.key] - data.of(best).values[outcome.key], seed=data.result.seed)
     name, other = (data.of(p).info.label for p in (policy, best))
     edges = sorted((outcome.better * found.low, outcome.better * found.high))
-    text = (
-        f"{outcome.label}, paired: {with_interval(found, outcome, sign=True)}. Exploratory, and chosen after the fact."
-    )
+    paired = with_interval(found, outcome, data.n_patients, sign=True)
+    text = f"{outcome.label}, paired: {paired}. Exploratory, and chosen after the fact."
     if edges[0] > 0:
         return [Finding("good", f"{name} also did better than the best rule, {other}.", text)]
     if edges[1] < 0:
@@ -162,20 +162,26 @@ def _shield_share(data: ReportData) -> list[Finding]:
     found = []
     if data.sanity and data.shielded:
         scores = "; ".join(
-            f"{data.of(p).info.label} {with_interval(data.of(p).estimates[outcome.key], outcome, brief=k > 0)}"
+            f"{data.of(p).info.label} {with_interval(data.of(p).estimates[outcome.key], outcome, data.n_patients, brief=k > 0)}"
             for k, p in enumerate(data.sanity)
         )
         lead = "How far the shield alone carries sanity baselines."
         found.append(Finding("open", lead, f"{outcome.label}: {scores}."))
-    for policy in data.learned:
-        use = data.of(policy).shield
-        if use is not None:
-            share, broken = number(data.percent(use.intervened), 1), number(sum(use.violations.values()), 1)
-            lead = f"The shield changed {share} % of the decisions of {data.of(policy).info.label}."
-            after = "what reached the pump broke none" if data.shielded else "they reached the pump"
-            text = f"Raw requests broke a limit {broken} times in 1000 patient-hours; {after}."
-            found.append(Finding("open", lead, text))
-    return found
+    return found + [item for policy in data.learned if (item := _changed(data, policy)) is not None]
+
+
+def _changed(data: ReportData, policy: str) -> Finding | None:
+    """What the shield changed of a trained policy's requests, in the numbers of the outcome tables."""
+    label = data.of(policy).info.label
+    share, broken = (data.said(policy, key) for key in ("interventions", "would_be_violations"))
+    use = data.of(policy).shield
+    if use is None:
+        return None
+    share = share or number(data.percent(use.intervened), 1)
+    does = "changed" if data.shielded else "would have changed"
+    after = "what reached the pump broke none" if data.shielded else "they reached the pump"
+    text = f"Raw requests broke a limit in {broken} decisions per 1000 patient-hours; {after}." if broken else ""
+    return Finding("open", f"The shield {does} {share} % of the decisions of {label}.", text)
 
 
 def _rare(data: ReportData) -> list[Finding]:
@@ -185,14 +191,18 @@ def _rare(data: ReportData) -> list[Finding]:
         table = data.of(policy).events
         zero = {EVENT_LABELS.get(name, name): events for name, events in table.items() if events.onsets == 0}
         if zero:
-            bounds = "; ".join(
-                f"{name.lower()}: at most {number(events.upper_per_100d, 2)} in 100 patient-days (rule of three)"
-                for name, events in zero.items()
-            )
+            bounds = "; ".join(f"{name.lower()}: {_bound(events)}" for name, events in zero.items())
             days = number(max(events.patient_days for events in zero.values()), 0)
             lead = f"Not seen under {data.of(policy).info.label} in {days} patient-days, which does not mean never."
             found.append(Finding("open", lead, f"{bounds[:1].upper()}{bounds[1:]}."))
     return found
+
+
+def _bound(events: Events) -> str:
+    """The bound of what was never seen, in the number of the table of events."""
+    if events.upper_share is not None:
+        return f"at most {number(events.upper_share, 2)} % of patients (Clopper and Pearson)"
+    return f"at most {number(events.upper_per_100d, 2)} in 100 patient-days (rule of three)"
 
 
 def _seeds(data: ReportData) -> Finding:

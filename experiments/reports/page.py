@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from thecal.core.errors import ConfigError
+from thecal.core.extras import importing
 from thecal.core.files import write_whole
 from thecal.experiments.reports.data import ReportData
 from thecal.experiments.reports.theme import styles_of
@@ -30,11 +30,9 @@ def render(data: ReportData) -> str:
     Raises:
         ConfigError: Plotly or Jinja2 is not installed, or two sections have one key.
     """
-    try:
+    with importing("a report", "report"):
         from jinja2 import Environment, FunctionLoader, StrictUndefined
         from plotly.offline import get_plotlyjs
-    except ImportError as error:
-        raise ConfigError(f"reports need Plotly and Jinja2: install thecal[report] ({error})") from error
     from thecal.experiments.reports.sections import sections
 
     environment = Environment(

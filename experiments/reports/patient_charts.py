@@ -170,11 +170,16 @@ def _dose(figure: go.Figure, day: Any, track: Track) -> list[Key]:
 
 
 def _presses(figure: go.Figure, day: Any, track: Track) -> list[Key]:
-    given, refused = track["demands_given"] > 0, track["demands_denied"] > 0
+    armed = track.get("requested_bolus_ul", np.ones_like(day)) > 0  # reports of earlier versions do not say
+    given, denied = track["demands_given"] > 0, track["demands_denied"] > 0
     figure.update_yaxes(showgrid=False, tickvals=[], range=[-0.7, 1.7], row=PRESSES, col=1)
     return [
         _dots(figure, PRESSES, day[given], np.ones(int(given.sum())), "bolus given", DOSE, "triangle-up"),
-        _dots(figure, PRESSES, day[refused], np.zeros(int(refused.sum())), "refused", LIMIT, "x-thin"),
+        *(
+            _dots(figure, PRESSES, day[pressed], np.zeros(int(pressed.sum())), words, color, "x-thin")
+            for pressed, words, color in ((denied & armed, "denied", LIMIT), (denied & ~armed, "none armed", FELT))
+            if pressed.any()
+        ),
     ]
 
 

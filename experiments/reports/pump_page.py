@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.core.errors import ConfigError
+from thecal.core.extras import require
 from thecal.core.files import write_whole
 from thecal.devices.alarms import PumpAlarm, PumpEvent, alarm_names
 from thecal.devices.fault_presets import fault_names
@@ -123,10 +123,7 @@ def write_program_page(run: PumpRun, spec: PumpSpec, report: SolutionReport, pro
         ConfigError: plotly is not installed.
         StoreError: the page cannot be written.
     """
-    try:
-        import plotly.graph_objects  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(f"a plot needs Plotly: install thecal[report] ({error})") from error
+    require("a plot", "report", only=["plotly"])
     drugs = program.solution.drugs
     figure = program_figure(run, drugs).to_html(full_html=False, include_plotlyjs=True, config={"displaylogo": False})
     shown = "".join(

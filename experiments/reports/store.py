@@ -8,9 +8,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from thecal.core.complaints import first_reason
 from thecal.core.errors import StoreError
 from thecal.core.files import as_json, write_whole
-from thecal.experiments.analysis.stored import first_fault, require_schema, written_by
+from thecal.experiments.analysis.stored import require_schema, written_by
 from thecal.experiments.reports.data import ReportData
 
 FILE = "report.json.gz"
@@ -45,6 +46,6 @@ def load_report_data(path: str | Path) -> ReportData:
     except OSError as error:
         raise StoreError(f"{file}: cannot be read ({error.strerror or error})") from error
     except ValidationError as error:
-        raise StoreError(f"{file}: not a report's data ({first_fault(error)})") from error
+        raise StoreError(f"{file}: not a report's data ({first_reason(error)})") from error
     except (EOFError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{file}: not a report's data ({type(error).__name__}: {error})") from error

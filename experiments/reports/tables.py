@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from thecal.envs.outcomes import Outcome
 from thecal.experiments.analysis.results import SHARE_OF_PATIENTS, Difference, Interval
+from thecal.experiments.analysis.shown import shown, shown_difference
 from thecal.experiments.reports.data import ReportData
-from thecal.experiments.reports.words import number
+from thecal.experiments.reports.words import typeset
 
 _GROUPS = (("Efficacy", ("primary", "efficacy")), ("Harms", ("cost",)), ("How it was done", ("use",)))
 # A harm within its margin is no mark against a policy, so the verdict decides and not the interval alone.
@@ -27,6 +29,8 @@ class Cell:
 def outcome_groups(data: ReportData) -> list[dict[str, Any]]:
     """The tables by theme: means, paired differences, and the worst tenth where that says something."""
     tails = {name: data.of(name).tails for name in data.policies if data.of(name).tails}
+    n = data.n_patients
+    worst = max(1, ceil(0.1 * n - 1e-9))
     found = []
     for title, roles in _GROUPS:
         shown = [outcome for outcome in data.outcomes if outcome.role in roles]
@@ -40,18 +44,19 @@ def outcome_groups(data: ReportData) -> list[dict[str, Any]]:
                     "title": title,
                     "outcomes": shown,
                     "graded": graded,
-                    "means": {p: [_cell(data.of(p).estimates[o.key], o) for o in shown] for p in data.policies},
+                    "means": {p: [_cell(data.of(p).estimates[o.key], o, n) for o in shown] for p in data.policies},
                     "differences": {p: [_difference(data.gaps(p)[o.key], o) for o in shown] for p in data.others},
-                    "tails": {p: [_cell(table[o.key], o) for o in graded] for p, table in tails.items()},
+                    "tails": {p: [_cell(table[o.key], o, worst) for o in graded] for p, table in tails.items()},
                 }
             )
     return found
 
 
-def _cell(found: Interval, outcome: Outcome, *, sign: bool = False, side: str = "") -> Cell:
-    mean, low, high = (number(value, outcome.digits, sign=sign) for value in (found.mean, found.low, found.high))
-    return Cell(mean, f"{low} to {high}", side)
+def _cell(found: Interval, outcome: Outcome, patients: int) -> Cell:
+    seen = shown(found, outcome, patients)
+    return Cell(typeset(seen.value), typeset(seen.spread))
 
 
 def _difference(found: Difference, outcome: Outcome) -> Cell:
-    return _cell(found, outcome, sign=True, side=_SIDES.get(found.verdict, ""))
+    seen = shown_difference(found, outcome)
+    return Cell(typeset(seen.value), typeset(seen.spread), _SIDES.get(found.verdict, ""))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textwrap import fill
 from typing import Any
 
-from thecal.core.errors import ConfigError
+from thecal.core.extras import importing
 from thecal.experiments.reports.theme import FELT, INK, LIMIT, SECOND
 from thecal.experiments.reports.validation_charts import (
     LOOKS,
@@ -49,10 +49,8 @@ def figures(scores: Sequence[Score], checks: Sequence[Band]) -> dict[str, str]:
     Raises:
         ConfigError: Matplotlib is not installed.
     """
-    try:
+    with importing("the page of the validation", "study"):
         import matplotlib as mpl
-    except ImportError as error:
-        raise ConfigError(f"figures of the page need Matplotlib: install thecal[study] ({error})") from error
     with mpl.rc_context():
         mpl.rcdefaults()  # a reader's own style must not change the files
         mpl.rcParams.update(_STYLE)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from thecal.envs.outcomes import Outcome
 from thecal.experiments.analysis.results import Interval
+from thecal.experiments.analysis.shown import EQUAL, NONE, shown, shown_difference
 
 
 def number(value: float, digits: int, *, sign: bool = False) -> str:
@@ -16,11 +19,20 @@ def number(value: float, digits: int, *, sign: bool = False) -> str:
     return f"{rounded:{'+' if sign and rounded else ''},.{digits}f}".replace(",", "\u2009").replace("-", "−")
 
 
-def with_interval(found: Interval, outcome: Outcome, *, sign: bool = False, brief: bool = False) -> str:
+def typeset(text: str) -> str:
+    """Numbers of a table as a page sets them: with true minus signs, a dash where one is missing."""
+    return "–" if text == "-" else re.sub(r"(?<![\w.])-(?=\d)", "−", text)
+
+
+def with_interval(found: Interval, outcome: Outcome, patients: int, *, sign: bool = False, brief: bool = False) -> str:
     """``12.3 % (95 % interval 11.0 to 13.6)``; ``brief`` leaves out the words once they were said."""
-    mean, low, high = (number(value, outcome.digits, sign=sign) for value in (found.mean, found.low, found.high))
+    seen = shown_difference(found, outcome) if sign else shown(found, outcome, patients)
+    if seen.value in (NONE, EQUAL):
+        return f"{seen.value} {seen.spread}"
     unit = "percentage points" if sign and outcome.unit.startswith("%") else outcome.unit
-    return f"{mean} {unit} ({'' if brief else '95 % interval '}{low} to {high})"
+    if not seen.spread:
+        return typeset(f"{seen.value} {unit}")
+    return typeset(f"{seen.value} {unit} ({'' if brief else '95 % interval '}{seen.spread})")
 
 
 def short(value: float) -> str:

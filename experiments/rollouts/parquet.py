@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +15,9 @@ from pydantic import ValidationError
 
 from thecal.agents.info import PolicyInfo
 from thecal.agents.registry import policy_info, policy_names
-from thecal.core.errors import ConfigError, StoreError
+from thecal.core.errors import StoreError
+from thecal.core.extras import importing
+from thecal.core.files import Draft, writing
 from thecal.core.layout import MAX_DRUGS
 from thecal.envs.kernel.records import TICK_OUT
 from thecal.envs.scenario import Scenario
@@ -36,12 +38,12 @@ class TrajectoryWriter:
 
     Raises:
         StoreError: the file cannot be written.
-        ConfigError: PyArrow is not installed.
+        MissingExtraError: PyArrow is not installed.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._draft = self.path.with_name(self.path.name + ".part")
+        self._draft: Draft | None = None
         self._writer: Any = None
         self._pa, self._pq = pyarrow()
 
@@ -56,22 +58,32 @@ class TrajectoryWriter:
     def write(self, block: Trajectories) -> None:
         """Append a block."""
         table = self._pa.table(_columns(block)).replace_schema_metadata(_described(block))
-        with _write_failure(self.path):
-            if self._writer is None:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._writer = self._pq.ParquetWriter(str(self._draft), table.schema, compression="zstd")
+        with write_failure(self.path):
+            if self._draft is None:
+                self._draft = Draft(self.path)
+                self._writer = self._pq.ParquetWriter(str(self._draft.path), table.schema, compression="zstd")
             self._writer.write_table(table, row_group_size=len(table))
 
     def close(self, *, keep: bool = True) -> None:
         """End the file, or remove what there is of it when it is not kept."""
-        if self._writer is None:
-            return
-        with _write_failure(self.path):
-            self._writer.close()
-            if keep:
-                self._draft.replace(self.path)
-            else:
-                self._draft.unlink(missing_ok=True)
+        if self._draft is not None:
+            close_draft(self._draft, self._writer, keep=keep)
+
+
+def close_draft(draft: Draft, writer: Any, *, keep: bool) -> None:
+    """End a Parquet file and put it into its place; without ``keep``, or where that fails, nothing of it stays.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    try:
+        if writer is not None:
+            with write_failure(draft.target) if keep else suppress(Exception):
+                writer.close()
+        if keep:
+            draft.keep()
+    finally:
+        draft.drop()
 
 
 def save_trajectories(run: Trajectories, path: str | Path) -> Path:
@@ -79,7 +91,7 @@ def save_trajectories(run: Trajectories, path: str | Path) -> Path:
 
     Raises:
         StoreError: the file cannot be written.
-        ConfigError: PyArrow is not installed.
+        MissingExtraError: PyArrow is not installed.
     """
     with TrajectoryWriter(path) as writer:
         writer.write(run)
@@ -91,7 +103,7 @@ def load_trajectories(path: str | Path) -> Trajectories:
 
     Raises:
         StoreError: there is no such file, or it holds something else.
-        ConfigError: PyArrow is not installed.
+        MissingExtraError: PyArrow is not installed.
     """
     return joined(read_blocks(path))
 
@@ -101,7 +113,7 @@ def read_blocks(path: str | Path) -> Iterator[Trajectories]:
 
     Raises:
         StoreError: there is no such file, or it holds something else.
-        ConfigError: PyArrow is not installed.
+        MissingExtraError: PyArrow is not installed.
     """
     _, pq = pyarrow()
     with read_failure(path, "trajectories"):
@@ -202,11 +214,13 @@ def _numbers(table: Any, name: str, steps: int) -> NDArray[Any]:
 
 
 @contextmanager
-def _write_failure(path: Path) -> Iterator[None]:
+def write_failure(path: Path) -> Iterator[None]:
+    """Turn a failure to write into one sentence."""
     try:
-        yield
-    except OSError as error:
-        raise StoreError(f"trajectories cannot be written to {path} ({error})") from error
+        with writing(path):
+            yield
+    except pyarrow()[0].ArrowException as error:
+        raise StoreError(f"{path}: cannot be written ({error})") from error
 
 
 @contextmanager
@@ -223,11 +237,9 @@ def pyarrow() -> tuple[Any, Any]:
     """PyArrow and its Parquet module.
 
     Raises:
-        ConfigError: it is not installed.
+        MissingExtraError: it is not installed.
     """
-    try:
+    with importing("a Parquet table", "track"):
         import pyarrow as pa
         import pyarrow.parquet as pq
-    except ImportError as error:
-        raise ConfigError(f"Parquet needs PyArrow: install thecal[track] ({error})") from error
     return pa, pq

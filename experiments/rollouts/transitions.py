@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from thecal.agents.base import HasDensity, Policy
 from thecal.agents.info import PolicyInfo
 from thecal.core.errors import StoreError
+from thecal.core.files import Draft
 from thecal.envs.kernel.rewards import COST_NAMES
 from thecal.envs.scenario import Resolved, Scenario
-from thecal.experiments.rollouts.parquet import NOTE, pyarrow, read_failure
+from thecal.experiments.rollouts.parquet import NOTE, close_draft, pyarrow, read_failure, write_failure
 
 FORMAT = "transitions-1"
 _ROWS_AT_ONCE = 65_536  # rows kept in memory before they are written
@@ -77,13 +78,12 @@ class TransitionWriter:
 
     Raises:
         StoreError: the file cannot be written.
-        ConfigError: PyArrow is not installed.
+        MissingExtraError: PyArrow is not installed.
     """
 
     def __init__(self, path: str | Path, scene: Resolved, info: PolicyInfo) -> None:
         self._pa, pq = pyarrow()
         self.path = Path(path)
-        self._draft = self.path.with_name(self.path.name + ".part")
         lens, pa = scene.lens, self._pa
         self._widths = (len(lens), scene.task.n_actions)
         described = {
@@ -107,11 +107,9 @@ class TransitionWriter:
         self._schema = pa.schema(fields, metadata={f"thecal.{key}": value for key, value in described.items()})
         self._kept: list[dict[str, Any]] = []
         self._rows = 0
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = pq.ParquetWriter(str(self._draft), self._schema, compression="zstd")
-        except OSError as error:
-            raise StoreError(f"transitions cannot be written to {self.path} ({error})") from error
+        self._draft = Draft(self.path)
+        with write_failure(self.path):
+            self._writer = pq.ParquetWriter(str(self._draft.path), self._schema, compression="zstd")
 
     def __enter__(self) -> Self:
         return self
@@ -122,8 +120,7 @@ class TransitionWriter:
         if kind is None:
             self.close()
         else:  # a file without its end would read as a whole one of fewer patients
-            self._writer.close()
-            self._draft.unlink(missing_ok=True)
+            close_draft(self._draft, self._writer, keep=False)
 
     def step(
         self,
@@ -179,12 +176,12 @@ class TransitionWriter:
         Raises:
             StoreError: it cannot be written.
         """
-        self._flush()
         try:
-            self._writer.close()
-            self._draft.replace(self.path)
-        except OSError as error:
-            raise StoreError(f"transitions cannot be written to {self.path} ({error})") from error
+            self._flush()
+        except BaseException:
+            close_draft(self._draft, self._writer, keep=False)
+            raise
+        close_draft(self._draft, self._writer, keep=True)
 
     def _keep(self, **columns: Any) -> None:
         self._kept.append({name: None if values is None else np.array(values) for name, values in columns.items()})
@@ -210,10 +207,8 @@ class TransitionWriter:
                 arrays.append(pa.FixedSizeListArray.from_arrays(flat, field.type.list_size))
             else:
                 arrays.append(pa.array(np.concatenate(parts), field.type))
-        try:
+        with write_failure(self.path):
             self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema), row_group_size=rows)
-        except OSError as error:
-            raise StoreError(f"transitions cannot be written to {self.path} ({error})") from error
         self._kept, self._rows = [], 0
 
 
@@ -222,7 +217,7 @@ def describe_transitions(path: str | Path) -> TransitionFile:
 
     Raises:
         StoreError: there is no such file, or it holds something else.
-        ConfigError: PyArrow is not installed.
+        MissingExtraError: PyArrow is not installed.
     """
     _, pq = pyarrow()
     with read_failure(path, "transitions"):
@@ -244,7 +239,7 @@ def read_transitions(path: str | Path) -> Iterator[Episodes]:
 
     Raises:
         StoreError: there is no such file, or it holds something else.
-        ConfigError: PyArrow is not installed.
+        MissingExtraError: PyArrow is not installed.
     """
     steps = describe_transitions(path).steps
     pa, pq = pyarrow()

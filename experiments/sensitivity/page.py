@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +27,27 @@ Research simulation only.
 """
 
 
-def results(names: list[str], trajectories: int, base: int, seed: int) -> dict[str, Any]:
-    """Studies of the named scenarios, and the identifiability of one patient, as plain data."""
+def results(
+    names: list[str],
+    trajectories: int,
+    base: int,
+    seed: int,
+    progress: Callable[[int, str], None] = lambda _done, _next: None,
+) -> dict[str, Any]:
+    """Studies of the named scenarios, and the identifiability of one patient, as plain data.
+
+    ``progress`` is called with the number of scenarios done and what comes next.
+    """
     found: dict[str, Any] = {"settings": {"trajectories": trajectories, "base": base, "seed": seed}, "scenarios": {}}
-    for name in names:
+    for k, name in enumerate(names):
+        progress(k, name)
         rankings, indices = study(name, trajectories=trajectories, base=base, seed=seed)
         found["scenarios"][name] = {
             "title": scenario(name).title,
             "screened": len(rankings[0].factors),
             "outcomes": [_plain(index, rankings) for index in indices],
         }
+    progress(len(names), "identifiability")
     found["identifiability"] = {
         "reports alone": _identity(morphine_patient(taps=False)),
         "reports and three lumbar taps": _identity(morphine_patient(taps=True)),
@@ -135,7 +148,6 @@ def draw_figures(found: dict[str, Any], folder: Path) -> None:
     from matplotlib.patches import Patch
 
     plt.rcParams["svg.hashsalt"] = "thecal"
-    folder.mkdir(parents=True, exist_ok=True)
     for name, entry in found["scenarios"].items():
         outcomes = entry["outcomes"]
         figure, axes = plt.subplots(len(outcomes), 1, figsize=(8.0, 1.9 * len(outcomes)), squeeze=False)
@@ -149,7 +161,9 @@ def draw_figures(found: dict[str, Any], folder: Path) -> None:
         handles = [Patch(color=color) for color in _COLORS.values()]
         figure.legend(handles, [f"{name} confidence" for name in _COLORS], loc="lower right", fontsize=8, ncol=3)
         figure.tight_layout(rect=(0.0, 0.03, 1.0, 1.0))
-        figure.savefig(folder / f"sensitivity_{name}.svg", metadata={"Date": None})
+        drawn = io.StringIO()
+        figure.savefig(drawn, format="svg", metadata={"Date": None})
+        write_whole(folder / f"sensitivity_{name}.svg", drawn.getvalue())
         plt.close(figure)
 
 

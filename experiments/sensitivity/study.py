@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError, UnknownNameError
+from thecal.core.extras import importing
 from thecal.core.parameters import ParameterFile, Quantity
 from thecal.experiments.sensitivity.regimens import REGIMENS, Outcomes, Regimen, reference_patient
 from thecal.physiology.cohort_spec import load_cohort_spec
@@ -148,13 +149,11 @@ def _multiply(par: NDArray[np.void], factor: Factor, values: Floats) -> None:
 
 
 def _salib() -> tuple[Any, Any, Any, Any]:
-    try:
+    with importing("sensitivity", "study"):
         from SALib.analyze import morris as analyze_morris
         from SALib.analyze import sobol as analyze_sobol
         from SALib.sample import morris as sample_morris
         from SALib.sample import sobol as sample_sobol
-    except ImportError as error:
-        raise ConfigError(f"sensitivity needs SALib: install thecal[study] ({error})") from error
     return sample_morris, analyze_morris, sample_sobol, analyze_sobol
 
 

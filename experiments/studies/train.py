@@ -12,7 +12,7 @@ import numpy as np
 from thecal.agents.backends.base import Trained
 from thecal.agents.backends.settings import load_rl_settings
 from thecal.agents.backends.training import train_policy
-from thecal.core.errors import ConfigError
+from thecal.core.extras import importing
 from thecal.core.files import as_json, write_whole
 from thecal.envs.outcomes import outcomes
 from thecal.envs.scenario import Resolved, Scenario
@@ -59,10 +59,8 @@ def train(config: TrainConfig, progress: Progress = lambda _done, _total, _numbe
         StoreError: the store or the output folder cannot be written (before any training).
         ConfigError: the configuration names something unknown.
     """
-    try:
+    with importing("training", "train"):
         from thecal.envs.adapters.make import make_sb3
-    except ImportError as error:
-        raise ConfigError(f"training needs Stable-Baselines3: install thecal[train] ({error})") from error
 
     scene = config.scenario.resolve()
     settings = load_rl_settings(config.algorithm, scene.task.name, **config.settings)

@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from thecal.core.errors import ConfigError, StoreError
+from thecal.core.extras import importing
 from thecal.core.files import as_json
 from thecal.experiments.tracking.store import SQLITE, check_store, sqlite_file, store_uri
 
@@ -32,10 +33,8 @@ def open_client(uri: str) -> Any:
         ConfigError: MLflow is not installed.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    try:
+    with importing("tracking", "track"):
         import mlflow
-    except ImportError as error:
-        raise ConfigError(f"tracking needs MLflow: install thecal[track] ({error})") from error
     for quiet in ("mlflow", "alembic"):
         logging.getLogger(quiet).setLevel(logging.ERROR)
     return mlflow.MlflowClient(tracking_uri=uri)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, computed_field, model_validator
 
+from thecal.core.complaints import in_words
 from thecal.core.documents import read_tables
 from thecal.core.errors import ParameterError
 from thecal.core.models import Strict, checked
@@ -175,4 +176,4 @@ def from_records(rows: Iterable[Mapping[str, Any]]) -> list[Score]:
         first = error.errors()[0]
         place, *field = first["loc"]
         key = given[int(place)].get("key", "?")
-        raise ParameterError(f"score {key!r} is incomplete: {'.'.join(map(str, field))}: {first['msg']}") from error
+        raise ParameterError(f"score {key!r} is incomplete: {'.'.join(map(str, field))}: {in_words(first)}") from error

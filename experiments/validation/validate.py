@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from rich import box
 from rich.console import Group
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from thecal.core.errors import UnknownNameError
+from thecal.core.tables import PlainTable, plain_table
 from thecal.experiments.validation.bands import Band
 from thecal.experiments.validation.targets import (
     ROLES,
@@ -78,30 +77,17 @@ def visual_checks(progress: Callable[[str], None] = lambda _title: None) -> list
     return checks
 
 
-def table(scores: Sequence[Score]) -> Table:
-    """The scorecard as a terminal table of 80 columns, one heading a group."""
-    shown = Table(
-        title="Validation scorecard (simulation only)",
-        title_justify="left",
-        title_style="bold",
-        caption=summary(scores),
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1),
-        collapse_padding=True,
-        pad_edge=False,
-    )
-    shown.add_column("observation", overflow="fold")
-    for name in ("observed", "interval", "simulated"):
-        shown.add_column(name, justify="right", no_wrap=True)
-    shown.add_column("verdict", no_wrap=True)
+def table(scores: Sequence[Score]) -> PlainTable:
+    """The scorecard as a terminal table, one heading a group."""
+    heads = ["observation", "observed", "interval", "simulated", "verdict"]
+    shown = plain_table("Validation scorecard", heads, caption=summary(scores))
     for title, members in grouped(scores).items():
         shown.add_row(Text.assemble((title, "bold"), f", {sum(score.passed for score in members)} of {len(members)}"))
         for score in members:
             target = score.target
             title_and_unit = Text.assemble(target.title, (target.suffix and f" [{target.unit}]", "dim"))
             numbers = (digits(target.observed), target.interval, digits(score.simulated))
-            shown.add_row(Padding(title_and_unit, (0, 0, 0, 2)), *numbers, _verdict(score))
+            shown.add_row(title_and_unit, *numbers, _verdict(score))
         shown.add_section()
     return shown
 

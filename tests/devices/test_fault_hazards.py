@@ -53,12 +53,12 @@ def test_senseless_presets_and_plans_are_refused_by_name():
         load_faults("worst")
     for bad, text in (
         ({"planned": [{"fault": "rust", "at_h": 0}]}, "unknown fault"),
-        ({"planned": [{"fault": "leak", "at_h": -1}]}, "greater than or equal"),
+        ({"planned": [{"fault": "leak", "at_h": -1}]}, "at least"),
         ({"planned": [{"fault": "sensor_stuck", "at_h": 1, "sensor": "nose"}]}, "unknown sensor"),
         ({"planned": [{"fault": "leak", "at_h": 1}] * 17}, "at most 16"),
-        ({"hazard": True}, r"hazard: unknown \(did you mean 'hazards'\?\)"),
-        ({"hazards": 1}, "valid boolean"),
-        ({"planned": [{"fault": "leak", "at_h": "1"}]}, "valid number"),
+        ({"hazard": True}, r"hazard: is unknown \(did you mean 'hazards'\?\)"),
+        ({"hazards": 1}, "true or false"),
+        ({"planned": [{"fault": "leak", "at_h": "1"}]}, "must be a number"),
         ({"planned": [{"fault": "leak", "at_h": 1, "sensor": "hr"}]}, "sensor: means nothing for leak"),
         ({"planned": [{"fault": "stall_permanent", "at_h": 1, "size": 2}]}, "size: means nothing for stall_permanent"),
         (

@@ -16,7 +16,9 @@ def build(data: ReportData) -> dict[str, Any]:
         for policy, table in tables.items()
         if table
     }
-    return {"events": events, "names": list(dict.fromkeys(name for table in events.values() for name in table))}
+    names = list(dict.fromkeys(name for table in events.values() for name in table))
+    once = {name for table in events.values() for name, seen in table.items() if seen.upper_share is not None}
+    return {"events": events, "names": names, "once": once}
 
 
 SECTION = Section("events", "Safety events", 70, build)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_ENOUGH = 3  # letters of a name from which a part of it says what was meant
+
 
 class ThecalError(Exception):
     """Base of all errors Thecal raises on purpose; its text is one clear sentence."""
@@ -35,9 +37,12 @@ class UnknownNameError(ConfigError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The ending ``" (did you mean 'x'?)"`` for a name that is close to a known one, else nothing."""
+    """The ending ``" (did you mean 'x'?)"`` for a name that is close to a known one or begins or ends one, else nothing."""
     by_small = {one.lower(): one for one in known}
-    near = get_close_matches(str(name).lower(), list(by_small), n=1, cutoff=0.6)
+    small = str(name).lower()
+    begun = [one for one in by_small if len(small) >= _ENOUGH and one.startswith(small)]
+    near = begun or get_close_matches(small, list(by_small), n=1, cutoff=0.6)
+    near = near or [one for one in by_small if len(small) >= _ENOUGH and small in one]
     return f" (did you mean {by_small[near[0]]!r}?)" if near else ""
 
 
@@ -58,7 +63,7 @@ class MissingExtraError(ConfigError):
 
 
 class StoreError(ThecalError):
-    """A tracking store or an output folder cannot be read or written."""
+    """A tracking store, an output folder or the output itself cannot be read or written."""
 
     exit_code = 4
 

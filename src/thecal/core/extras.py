@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
@@ -23,17 +23,19 @@ def missing(extra: str) -> tuple[str, ...]:
     return tuple(name for name in EXTRAS[extra] if find_spec(name) is None)
 
 
-def require(what: str, *extras: str) -> None:
+def require(what: str, *extras: str, only: Collection[str] = ()) -> None:
     """See that the packages of ``extras`` are installed, before any work that would need them at its end.
 
     Args:
         what: what needs them, as the subject of a sentence in the singular (``"training"``).
         *extras: keys of :data:`EXTRAS`.
+        only: the modules of them that are needed, where not all are.
 
     Raises:
         MissingExtraError: one is not installed.
     """
-    lacking = {extra: found for extra in extras if (found := missing(extra))}
+    absent = {extra: tuple(name for name in missing(extra) if not only or name in only) for extra in extras}
+    lacking = {extra: found for extra, found in absent.items() if found}
     if lacking:
         names = ", ".join(name for found in lacking.values() for name in found)
         raise MissingExtraError(f"{what} needs {names}: pip install 'thecal[{','.join(lacking)}]'")

@@ -21,9 +21,10 @@ from typing import Any, Literal
 
 from pydantic import ValidationError, field_validator, model_validator
 
+from thecal.core.complaints import first_reason
 from thecal.core.documents import file_name, read_tables
 from thecal.core.errors import ParameterError, did_you_mean
-from thecal.core.models import Strict, first_reason
+from thecal.core.models import Strict
 from thecal.core.units import factor
 
 

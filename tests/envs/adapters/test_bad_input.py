@@ -61,7 +61,7 @@ def test_out_of_range_actions_are_read_as_the_nearest_allowed():
     ("kwargs", "text"),
     [
         ({"task": "Nope"}, "unknown task 'Nope'"),
-        ({"split": "validation"}, "split: Input should be 'train', 'tune' or 'test'"),
+        ({"split": "validation"}, "split: must be 'train', 'tune' or 'test'"),
         ({"difficulty": "insane"}, "difficulty 'insane'"),
         ({"profile": "none_such"}, "none_such"),
     ],
@@ -85,7 +85,7 @@ def test_a_corrupt_task_file_names_file_key_and_reason(tmp_path):
     with pytest.raises(ConfigError, match=r"broken\.toml: not valid TOML"):
         load_task(path)
     path.write_text('name = "x"\n')
-    with pytest.raises(ConfigError, match=r"broken\.toml: \w+: Field required"):
+    with pytest.raises(ConfigError, match=r"broken\.toml: \w+: is missing"):
         load_task(path)
     assert good.n_steps == 28 * 24
 

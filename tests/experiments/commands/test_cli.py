@@ -83,6 +83,7 @@ def test_help_imports_nothing_heavy():
         (("cohort", "export", "patients.txt"), 2, "the ending must be one of"),
         (("validate", "nope"), 2, "unknown validation target 'nope'"),
         (("report", "nope"), 2, "nope: no such folder"),
+        (("list", "poliy"), 2, "unknown kind 'poliy' (did you mean 'policies'?)"),
         (("train", "--config", "nope.toml"), 2, "nope.toml: cannot be read"),
     ],
 )
@@ -96,7 +97,7 @@ def test_expected_errors_are_one_sentence(capsys, arguments, code, words):
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("arguments", [("list", "nope"), ("nope",), ("evaluate",), ("evaluate", "fixed", "-n", "0")])
+@pytest.mark.parametrize("arguments", [("nope",), ("evaluate",), ("evaluate", "fixed", "-n", "0")])
 def test_wrong_usage_exits_with_two(capsys, arguments):
     code, _, err = outcome(capsys, *arguments)
     assert code == 2

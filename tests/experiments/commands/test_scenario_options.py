@@ -178,7 +178,7 @@ def test_a_pump_is_interrogated_under_every_option(monkeypatch, capsys):
 def test_detection_runs_under_every_option_but_its_own_faults(monkeypatch):
     seen: list[Scenario] = []
 
-    def watched(scenario, _patients):
+    def watched(scenario, _patients, **_):
         seen.append(scenario)
         raise ConfigError("seen enough")
 

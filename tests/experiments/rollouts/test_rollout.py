@@ -162,7 +162,7 @@ def test_nothing_is_asked_for_the_dead(monkeypatch):
         ([], {}, "at least one patient"),
         ([1, 2, 1], {}, "same patient twice"),
         ([1], {"record": "some"}, "full, summary"),
-        ([1], {"split": "all"}, "split: Input should be"),
+        ([1], {"split": "all"}, "split: must be"),
     ],
 )
 def test_bad_arguments(patients, options, said):

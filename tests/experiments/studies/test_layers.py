@@ -60,11 +60,11 @@ def test_numbers_from_the_environment_reach_the_algorithm(file, monkeypatch):
 
 def test_a_wrong_value_of_the_environment_is_one_sentence(file, monkeypatch):
     monkeypatch.setenv("THECAL_STAGE", "full")
-    with pytest.raises(ConfigError, match="stage: Input should be 'advise'"):
+    with pytest.raises(ConfigError, match="stage: must be 'advise'"):
         load_config(EvaluateConfig)
     monkeypatch.delenv("THECAL_STAGE")
     monkeypatch.setenv("THECAL_SEED", "many")
-    with pytest.raises(ConfigError, match="seed: Input should be a valid integer"):
+    with pytest.raises(ConfigError, match="seed: must be a whole number"):
         load_config(EvaluateConfig)
 
 
