@@ -5,10 +5,9 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from thecal.core.complaints import first_reason
-from thecal.core.errors import ConfigError
+from thecal.core.models import Strict, checked
 from thecal.core.parameters import read_parameters
 
 DATA = "thecal.agents"
@@ -21,10 +20,8 @@ def number(unit: str, **bounds: Any) -> Any:
     return Field(json_schema_extra={"unit": unit}, **bounds)
 
 
-class PolicySettings(BaseModel):
+class PolicySettings(Strict):
     """Base of the settings: one field a key of the file, nothing else accepted."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @classmethod
     def load(cls, file: str, **overrides: float) -> Self:
@@ -35,6 +32,7 @@ class PolicySettings(BaseModel):
             ConfigError: an override is unknown or out of bounds.
         """
         table = read_parameters(files(DATA) / "data" / f"{file}.toml")
+        table.only(cls.model_fields, f"policy {file!r}")
         values = {}
         for name, field in cls.model_fields.items():
             extra = field.json_schema_extra
@@ -45,7 +43,4 @@ class PolicySettings(BaseModel):
 
 def validated(model: type[Model], values: dict[str, Any], what: str) -> Model:
     """``model`` from ``values``; a :class:`ConfigError` that names ``what``, the key and the reason otherwise."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(f"{what}: {first_reason(error)}") from error
+    return checked(model, values, what)

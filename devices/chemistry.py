@@ -86,9 +86,8 @@ def load_chemistry(drug: str) -> DrugChemistry:
     if drug not in chemistry_names():
         raise UnknownNameError("drug", drug, chemistry_names())
     file = chemistry_file(drug)
-    for key in file:
-        if key not in _KNOWN:
-            raise ParameterError(f"{file.path}: {key}: not a parameter of a drug's chemistry")
+    file.only(_KNOWN, "a drug's chemistry", ("title",))
+    file.fixed()
 
     def get(key: str, unit: str, default: float | None) -> float | None:
         return file.get_in(key, unit, minimum=0.0) if key in file else default
@@ -136,6 +135,7 @@ def load_mixtures() -> dict[frozenset[str], Mixture]:
     """
     file = mixtures_file()
     known: dict[frozenset[str], Mixture] = {}
+    numbers, texts = {"untested.factor", "untested.stable_time"}, set[str]()
     for key in file.texts:
         name, _, field = key.rpartition(".")
         if field != "status":
@@ -147,14 +147,25 @@ def load_mixtures() -> dict[frozenset[str], Mixture]:
         for drug in drugs:
             load_chemistry(drug)
         stable = f"{name}.stable_time"
+        losses = {drug: _losses(file, name, drug) for drug in drugs}
         known[frozenset(drugs)] = Mixture(
             drugs=drugs,
             status=status,
             note=str(file.texts.get(f"{name}.note", "")),
             stable_d=file.get_in(stable, "day", minimum=0.0),
             source=file[stable].source,
-            losses={drug: _losses(file, name, drug) for drug in drugs if f"{name}.{drug}.at_1" in file},
+            losses={drug: rows for drug, rows in losses.items() if rows},
         )
+        numbers |= {stable}
+        numbers |= {
+            f"{name}.{drug}.{of}_{n + 1}"
+            for drug, rows in losses.items()
+            for n in range(len(rows))
+            for of in ("conc", "at")
+        }
+        texts |= {key, f"{name}.note"}
+    file.only(numbers, "a mixture, or of none whose status is given", texts)
+    file.fixed()
     return known
 
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from thecal.core.complaints import first_reason
-from thecal.core.errors import ConfigError, ParameterError, UnknownNameError
+from thecal.core.documents import is_toml, read_tables
+from thecal.core.errors import ParameterError, UnknownNameError, did_you_mean
 from thecal.core.layout import SENSORS
+from thecal.core.models import Strict, checked
 from thecal.core.parameters import ParameterFile, read_parameters
-from thecal.devices.fault_records import FAULT_NAMES, FAULT_PAR, FAULT_STATE, MAX_PLANNED, N_FAULTS, Fault
+from thecal.devices.fault_records import (
+    FAULT_NAMES,
+    FAULT_PAR,
+    FAULT_STATE,
+    MAX_PLANNED,
+    N_FAULTS,
+    REFILL_FAULTS,
+    Fault,
+)
 from thecal.devices.faults import new_faults
 
 # Drugs a pump is labeled for in the United States; others wear it (ECRI 2012, alert 112112).
@@ -31,49 +39,89 @@ _COMMON = {
     "strain_factor": ("common.strain", "dimensionless"),
     "scan_h": ("common.scan", "hour"),
 }
-_KEYS = {"hazard", "chance", "early", "off_label", "size", "growth", "duration", "repair"}
+_SENSORS = frozenset({Fault.SENSOR_STUCK, Fault.SENSOR_DROPOUT, Fault.SENSOR_BIAS})
+_GROWING = frozenset({Fault.OCCLUSION, Fault.LEAK, Fault.OVER_INFUSION, Fault.GRANULOMA})
+_SIZED = _GROWING | {
+    Fault.KINK, Fault.MIGRATION, Fault.DISLODGEMENT, Fault.DISCONNECTION, Fault.WRONG_CONCENTRATION, Fault.PROGRAM_ERROR,
+    Fault.ACCIDENTAL_PRIME, Fault.SENSOR_BIAS, Fault.CLOCK_JUMP, Fault.ALTITUDE,
+}  # fmt: skip
+# How long these last is not for a plan to say: until the next correct refill, or as long as the scan.
+_OWN_END = frozenset({*REFILL_FAULTS, Fault.MRI_SCAN})
+_LARGEST = 1e4  # of a size: hours, mmHg or a plain number
 
 
-class PlannedFault(BaseModel):
+def _keys_of(kind: Fault) -> tuple[str, ...]:
+    """What a preset may say of a kind of fault."""
+    begin = ("chance",) if kind in REFILL_FAULTS else ("hazard", "early", "off_label", "duration")
+    return (*begin, "repair", *(("size",) if kind in _SIZED else ()), *(("growth",) if kind in _GROWING else ()))
+
+
+_KNOWN = frozenset(
+    {f"{FAULT_NAMES[kind]}.{key}" for kind in Fault for key in _keys_of(kind)}
+    | {key for key, _ in _COMMON.values()}
+    | {"common.absorption"}
+)
+
+
+class PlannedFault(Strict):
     """One fault at a given time. A refill error happens at the first refill from then on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     fault: str
     at_h: Annotated[float, Field(ge=0)]
     duration_h: Annotated[float, Field(gt=0)] | None = None  # until repaired when missing
-    size: float | None = None  # drawn from the preset when missing
+    size: Annotated[float, Field(ge=-_LARGEST, le=_LARGEST)] | None = None  # drawn from the preset when missing
     sensor: str | None = None  # of a sensor fault
 
     @field_validator("fault")
     @classmethod
     def _known(cls, value: str) -> str:
         if value not in FAULT_NAMES:
-            raise ValueError(f"unknown fault {value!r}; known: {', '.join(FAULT_NAMES)}")
+            raise ValueError(
+                f"unknown fault {value!r}{did_you_mean(value, FAULT_NAMES)}; known: {', '.join(FAULT_NAMES)}"
+            )
         return value
 
     @field_validator("sensor")
     @classmethod
     def _known_sensor(cls, value: str | None) -> str | None:
         if value is not None and value not in SENSORS:
-            raise ValueError(f"unknown sensor {value!r}; known: {', '.join(SENSORS)}")
+            raise ValueError(f"unknown sensor {value!r}{did_you_mean(value, SENSORS)}; known: {', '.join(SENSORS)}")
         return value
 
+    @model_validator(mode="after")
+    def _keys_are_used(self) -> PlannedFault:
+        kind = Fault(FAULT_NAMES.index(self.fault))
+        unused = {
+            "sensor": kind not in _SENSORS, "size": kind not in _SIZED, "duration_h": kind in _OWN_END,
+        }  # fmt: skip
+        for key, useless in unused.items():
+            if useless and getattr(self, key) is not None:
+                raise ValueError(f"{key}: means nothing for {self.fault}")
+        return self
 
-class FaultSpec(BaseModel):
+
+class FaultSpec(Strict):
     """What may go wrong in an environment: a preset of hazards, and faults that are planned.
 
     ``hazards`` False keeps the preset's severities and repairs but draws nothing. ``serviced`` False leaves what is
     detected as it is. ``wrong_drug`` is what a mix-up at a refill puts in.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     preset: str = "reference"
     hazards: bool = True
     serviced: bool = True
     wrong_drug: str | None = None
     planned: tuple[PlannedFault, ...] = Field(default=(), max_length=MAX_PLANNED)
+
+    def check_times(self, end_h: float) -> None:
+        """See that what is planned can happen.
+
+        Raises:
+            ValueError: a planned fault begins at or past the end.
+        """
+        for k, entry in enumerate(self.planned):
+            if entry.at_h >= end_h:
+                raise ValueError(f"planned.{k}: at_h: {entry.at_h:g} is past the end at {end_h:g} h")
 
 
 def preset_names() -> list[str]:
@@ -96,19 +144,12 @@ def load_faults(value: str | Path | Mapping[str, Any] | FaultSpec | None) -> Fau
         return value
     where = "faults"
     if not isinstance(value, Mapping):
-        path = Path(value)
-        if path.suffix != ".toml":
+        if not is_toml(value):
             _preset_file(str(value))
             return FaultSpec(preset=str(value))
-        where = path.name
-        try:
-            value = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path.name}: cannot be read as TOML ({error})") from error
-    try:
-        spec = FaultSpec.model_validate(value)
-    except ValidationError as error:
-        raise ConfigError(f"{where}: {first_reason(error)}") from error
+        where = Path(value).name
+        value = read_tables(value)
+    spec = checked(FaultSpec, value, where)
     _preset_file(spec.preset)
     return spec
 
@@ -120,8 +161,13 @@ def _preset_file(name: str) -> tuple[ParameterFile, float, float]:
     folder = files("thecal.devices") / "data" / "faults"
     file = read_parameters(folder / f"{name}.toml")
     base = file.texts.get("base")
+    file.fixed()
     if base is None:
+        file.only(_KNOWN, "a fault")
         return file, 1.0, 1.0
+    file.only(("factor.hazard", "factor.chance"), "a preset that rests on another", ("base",))
+    if base not in preset_names() or base == name:
+        raise ParameterError(f"{file.path}: base: {base!r} is not another preset{did_you_mean(base, preset_names())}")
     hazard = file.get_in("factor.hazard", "dimensionless", minimum=0.0)
     chance = file.get_in("factor.chance", "dimensionless", minimum=0.0)
     return read_parameters(folder / f"{base}.toml"), hazard, chance
@@ -149,7 +195,6 @@ def fault_parameters(
     if spec is None:
         return row
     file, hazard_factor, chance_factor = _preset_file(spec.preset)
-    _check_keys(file)
     row["enabled"] = 1
     row["serviced"] = int(spec.serviced)
     for field, (key, unit) in _COMMON.items():
@@ -160,14 +205,6 @@ def fault_parameters(
         _fill_kind(row, file, kind, worn, hazard_factor * spec.hazards, chance_factor * spec.hazards)
     _fill_plan(row, spec.planned)
     return row
-
-
-def _check_keys(file: ParameterFile) -> None:
-    for key in file:
-        group, _, name = key.partition(".")
-        known = group in FAULT_NAMES and name in _KEYS
-        if not known and group != "common":
-            raise ParameterError(f"{file.path}: {key}: not a parameter of a fault")
 
 
 def _fill_kind(row: Any, file: ParameterFile, kind: int, worn: bool, hazard: float, chance: float) -> None:

@@ -149,6 +149,8 @@ _FIELDS = {
 def monitor_parameters() -> NDArray[np.void]:
     """The shipped settings of the monitors, one MONITOR_PAR record ``[1]``, read-only."""
     file = read_parameters(files("thecal.devices") / "data" / "monitors.toml")
+    file.only({key for key, _ in _FIELDS.values()}, "a monitor")
+    file.fixed()
     par = np.zeros(1, MONITOR_PAR)
     for field, (key, unit) in _FIELDS.items():
         par[field] = file.get_in(key, unit, minimum=0.0)

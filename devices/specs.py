@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from thecal.core.complaints import first_reason
+from thecal.core.documents import is_toml
 from thecal.core.errors import ConfigError, ParameterError, UnknownNameError
 from thecal.core.layout import TICK_H, TICKS_PER_DAY
 from thecal.core.parameters import ParameterFile, read_parameters
@@ -20,37 +21,39 @@ from thecal.devices.records import MECHANISMS, ML_PER_NL, PUMP_PAR
 
 _TICK_SCALE = 1e-9  # a rate this close (relative) to a whole step is that step; only unit conversion puts it there
 _POSITIVE = 1e-12  # smallest value accepted where a file must give a positive number
+LONGEST_CATHETER_CM = 200.0
 
-# Field of PumpSpec: (key in the file, internal unit, minimum). Rates are read per hour and kept per pump tick.
-_FIELDS: dict[str, tuple[str, str, float]] = {
-    "capacity_ml": ("reservoir.capacity", "mL", _POSITIVE),
-    "residual_ml": ("reservoir.residual", "mL", 0.0),
-    "low_reservoir_ml": ("reservoir.low", "mL", 0.0),
-    "flow_bias": ("accuracy.flow_bias", "dimensionless", _POSITIVE),
-    "flow_drift_per_h": ("accuracy.flow_drift", "1/hour", -math.inf),
-    "label_tolerance": ("accuracy.label_tolerance", "dimensionless", 0.0),
-    "internal_ml": ("catheter.internal", "mL", _POSITIVE),
-    "catheter_ml_per_cm": ("catheter.volume_per_length", "mL/cm", _POSITIVE),
-    "catheter_cm": ("catheter.length", "cm", _POSITIVE),
-    "compliance_ml": ("catheter.compliance", "mL", 0.0),
-    "release_h": ("catheter.release", "hour", _POSITIVE),
-    "temp_per_c": ("environment.temperature", "1/delta_degC", 0.0),
-    "ambient_per_mmhg": ("environment.ambient", "1/mmHg", 0.0),
-    "mri_resume_h": ("mri.resume", "hour", 0.0),
-    "mri_no_resume": ("mri.no_resume", "dimensionless", 0.0),
-    "mri_leak_ml": ("mri.leak", "mL", 0.0),
-    "start_flow_ml_per_d": ("practice.start_flow", "mL/day", _POSITIVE),
+# Field of PumpSpec: (key in the file, internal unit, minimum, maximum). Rates are read per hour and kept per pump tick.
+# The maxima are no engineering limits: beyond them a number has slipped by a unit or a power of ten.
+_FIELDS: dict[str, tuple[str, str, float, float]] = {
+    "capacity_ml": ("reservoir.capacity", "mL", _POSITIVE, 100.0),
+    "residual_ml": ("reservoir.residual", "mL", 0.0, 100.0),
+    "low_reservoir_ml": ("reservoir.low", "mL", 0.0, 100.0),
+    "flow_bias": ("accuracy.flow_bias", "dimensionless", 0.2, 5.0),
+    "flow_drift_per_h": ("accuracy.flow_drift", "1/hour", -1e-3, 1e-3),
+    "label_tolerance": ("accuracy.label_tolerance", "dimensionless", 0.0, 0.9),
+    "internal_ml": ("catheter.internal", "mL", _POSITIVE, 10.0),
+    "catheter_ml_per_cm": ("catheter.volume_per_length", "mL/cm", _POSITIVE, 0.1),
+    "catheter_cm": ("catheter.length", "cm", _POSITIVE, LONGEST_CATHETER_CM),
+    "compliance_ml": ("catheter.compliance", "mL", 0.0, 10.0),
+    "release_h": ("catheter.release", "hour", _POSITIVE, 1000.0),
+    "temp_per_c": ("environment.temperature", "1/delta_degC", 0.0, 1.0),
+    "ambient_per_mmhg": ("environment.ambient", "1/mmHg", 0.0, 0.1),
+    "mri_resume_h": ("mri.resume", "hour", 0.0, 1000.0),
+    "mri_no_resume": ("mri.no_resume", "dimensionless", 0.0, 1.0),
+    "mri_leak_ml": ("mri.leak", "mL", 0.0, 10.0),
+    "start_flow_ml_per_d": ("practice.start_flow", "mL/day", _POSITIVE, 100.0),
 }
 # What a pump without motor, battery and telemetry has not: all of it must be given for a programmable one.
-_POWERED: dict[str, tuple[str, str, float]] = {
-    "stroke_nl": ("flow.stroke", "nL", _POSITIVE),
-    "battery_h": ("battery.life", "hour", _POSITIVE),
-    "battery_hard_h": ("battery.hard_limit", "hour", _POSITIVE),
-    "eri_left_h": ("battery.after_eri", "hour", 0.0),
-    "battery_flow_share": ("battery.flow_share", "dimensionless", 0.0),
-    "battery_reference_ml_per_d": ("battery.reference_flow", "mL/day", _POSITIVE),
-    "stall_log_h": ("telemetry.stall_log", "hour", 0.0),
-    "stop_warning_h": ("telemetry.stop_warning", "hour", _POSITIVE),
+_POWERED: dict[str, tuple[str, str, float, float]] = {
+    "stroke_nl": ("flow.stroke", "nL", _POSITIVE, 1e6),
+    "battery_h": ("battery.life", "hour", _POSITIVE, 5e5),
+    "battery_hard_h": ("battery.hard_limit", "hour", _POSITIVE, 5e5),
+    "eri_left_h": ("battery.after_eri", "hour", 0.0, 5e5),
+    "battery_flow_share": ("battery.flow_share", "dimensionless", 0.0, 1.0),
+    "battery_reference_ml_per_d": ("battery.reference_flow", "mL/day", _POSITIVE, 100.0),
+    "stall_log_h": ("telemetry.stall_log", "hour", 0.0, 1000.0),
+    "stop_warning_h": ("telemetry.stop_warning", "hour", _POSITIVE, 1000.0),
 }
 _UNPOWERED = dict.fromkeys(_POWERED, math.inf) | {"stroke_nl": 0.0, "battery_flow_share": 0.0}
 _RATE_STEP = "flow.rate_step"
@@ -61,6 +64,9 @@ _RATES: dict[str, tuple[str, Callable[[float], int]]] = {
     "min_mode_rate_nl": ("flow.min_mode_rate", math.floor),
 }
 _MAX_FLOW, _BOLUS_STEP = "flow.max_flow", "flow.bolus_step"
+_FASTEST_NL_PER_H = 1e7  # 10 mL/h, ten times the flow at which a pump primes
+_LARGEST_STEP_NL = 1e6
+_DRAWN = ("accuracy.flow_bias", "battery.life")  # the numbers that differ between pumps of one model
 _KINDS = ("programmable", "constant")
 
 
@@ -150,9 +156,9 @@ def load_pump(name_or_path: str | Path) -> PumpSpec:
 
     Raises:
         UnknownNameError: no pump of this name comes with the package.
-        ParameterError: the file is corrupt; the text names file, key and reason.
+        ParameterError: the file is corrupt.
     """
-    if isinstance(name_or_path, Path) or name_or_path.endswith(".toml"):
+    if isinstance(name_or_path, Path) or is_toml(name_or_path):
         path = Path(name_or_path)
         return _spec(path.stem, read_parameters(path))
     if name_or_path not in pump_names():
@@ -162,7 +168,7 @@ def load_pump(name_or_path: str | Path) -> PumpSpec:
 
 def _per_tick(file: ParameterFile, key: str) -> float:
     """A flow of the file in nL per pump tick, free of the last digits that unit conversion leaves."""
-    value = file.get_in(key, "nL/hour", minimum=0.0) * TICK_H
+    value = file.get_in(key, "nL/hour", minimum=0.0, maximum=_FASTEST_NL_PER_H) * TICK_H
     whole = round(value)
     return float(whole) if math.isclose(value, whole, rel_tol=_TICK_SCALE) else value
 
@@ -180,6 +186,13 @@ def _text(file: ParameterFile, key: str) -> str:
     return value
 
 
+def _battery_cv(file: ParameterFile) -> float:
+    life = file["battery.life"]
+    if life.sd is not None or life.distribution not in (None, "lognormal"):
+        raise ParameterError(f"{file.path}: battery.life: its spread is log-normal, given as cv")
+    return life.cv or 0.0
+
+
 def _spec(name: str, file: ParameterFile) -> PumpSpec:
     """Turn a parameter file into a spec; every key must be known, so that a misspelled one is not silently ignored."""
     title, kind, mechanism = _text(file, "title"), _text(file, "kind"), _text(file, "mechanism")
@@ -187,20 +200,20 @@ def _spec(name: str, file: ParameterFile) -> PumpSpec:
         if value not in choices:
             raise ParameterError(f"{file.path}: {key}: {value!r} is not one of {', '.join(choices)}")
     fields = _FIELDS if kind == "constant" else _FIELDS | _POWERED
-    known = {key for key, _, _ in fields.values()} | {key for key, _ in _RATES.values()}
-    known |= {_RATE_STEP, _MAX_FLOW, _BOLUS_STEP}
-    for key in [*file, *file.texts]:
-        if key not in known and key not in ("title", "kind", "mechanism"):
-            raise ParameterError(f"{file.path}: {key}: not a parameter of a {kind} pump")
+    known = {key for key, *_ in fields.values()} | {key for key, _ in _RATES.values()}
+    file.only(known | {_RATE_STEP, _MAX_FLOW, _BOLUS_STEP}, f"a {kind} pump", ("title", "kind", "mechanism"))
+    file.fixed(_DRAWN)
     values: dict[str, Any] = {"battery_cv": 0.0, **_UNPOWERED}
-    values |= {field: file.get_in(key, unit, minimum=minimum) for field, (key, unit, minimum) in fields.items()}
+    values |= {
+        field: file.get_in(key, unit, minimum=low, maximum=high) for field, (key, unit, low, high) in fields.items()
+    }
     if kind != "constant":
-        values["battery_cv"] = file["battery.life"].cv or 0.0
+        values["battery_cv"] = _battery_cv(file)
     step = _whole(file, _RATE_STEP, _per_tick(file, _RATE_STEP))
     for field, (key, rounding) in _RATES.items():
         values[field] = rounding(_per_tick(file, key) / step) * step
     values["max_flow_nl"] = math.floor(_per_tick(file, _MAX_FLOW))
-    values["bolus_step_nl"] = _whole(file, _BOLUS_STEP, file.get_in(_BOLUS_STEP, "nL"))
+    values["bolus_step_nl"] = _whole(file, _BOLUS_STEP, file.get_in(_BOLUS_STEP, "nL", maximum=_LARGEST_STEP_NL))
     bias = file["accuracy.flow_bias"]
     scale = values["flow_bias"] / bias.value
     spread = scale * (bias.sd if bias.sd is not None else (bias.cv or 0.0) * bias.value)
@@ -272,7 +285,7 @@ def sample_flow_bias(spec: PumpSpec, normal_value: float) -> float:
         ConfigError: ``normal_value`` is not finite.
     """
     if not math.isfinite(normal_value):
-        raise ConfigError(f"flow bias cannot be drawn from {normal_value}: it must be a finite standard normal number")
+        raise ConfigError(f"flow bias cannot be drawn from {normal_value}: it must be a finite number")
     if spec.flow_bias_sd == 0.0:
         return spec.flow_bias
     # Here and not above: whoever only reads models of pumps needs no compiler.
@@ -291,7 +304,5 @@ def sample_battery(spec: PumpSpec, normal_value: float) -> float:
         ConfigError: ``normal_value`` is not finite.
     """
     if not math.isfinite(normal_value):
-        raise ConfigError(
-            f"battery life cannot be drawn from {normal_value}: it must be a finite standard normal number"
-        )
+        raise ConfigError(f"battery life cannot be drawn from {normal_value}: it must be a finite number")
     return math.exp(math.sqrt(math.log1p(spec.battery_cv**2)) * normal_value)

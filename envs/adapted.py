@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from pydantic import ValidationError
-
 from thecal.core.errors import ConfigError
+from thecal.core.models import checked
 from thecal.envs.kernel.observation import DOSE_FIELDS
-from thecal.envs.tasks import TaskSpec, first_reason
+from thecal.envs.tasks import TaskSpec
 from thecal.safety.profiles import LimitProfile, load_profile
 
 
@@ -56,10 +55,8 @@ def adapted(task: TaskSpec, drugs: str | None, horizon_d: float | None, profile:
     if not changes:
         return task
     stated = {name: getattr(task, name) for name in TaskSpec.model_fields}
-    try:
-        return TaskSpec.model_validate(stated | changes | {"title": f"{task.title} ({', '.join(words)})"})
-    except ValidationError as error:
-        raise ConfigError(f"task {task.name}: {first_reason(error)}") from error
+    title = f"{task.title} ({', '.join(words)})"
+    return checked(TaskSpec, stated | changes | {"title": title}, f"task {task.name}")
 
 
 def _with_drugs(task: TaskSpec, text: str, profile: LimitProfile) -> dict[str, Any]:

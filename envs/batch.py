@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError
+from thecal.core.seeds import COHORT_SEED_LIMIT, PATIENT_LIMIT, wholes
 from thecal.devices.fault_presets import new_fault_state
 from thecal.envs.assembly import Assembled, assemble
 from thecal.envs.kernel.observation import SEEN
@@ -107,7 +108,13 @@ class Batch:
         return twin
 
     def restart(self, where: NDArray[np.int64], patients: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
-        """Begin new episodes in the environments ``where`` with the given patients (indices in the split) and seeds."""
+        """Begin new episodes in the environments ``where`` with the given patients (indices in the split) and seeds.
+
+        Raises:
+            ConfigError: a patient or a seed is no whole number, or out of bounds.
+        """
+        patients = wholes(patients, "patient indices", PATIENT_LIMIT).astype(np.int64)
+        seeds = wholes(seeds, "seeds", COHORT_SEED_LIMIT).astype(np.uint64)
         self.preload(np.unique(patients))
         self.world[where] = np.zeros((), WORLD)
         first = self._first_mixture()

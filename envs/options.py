@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from thecal.core.seeds import SEED_LIMIT
+from thecal.core.models import Strict
+from thecal.core.seeds import COHORT_SEED_LIMIT, SEED_LIMIT
 
 Split = Literal["train", "tune", "test"]
 Stage = Literal["advise", "confirm", "lower", "auto"]
@@ -14,10 +15,8 @@ Mode = Literal["project", "replace", "mask", "monitor", "off"]
 LONGEST_D = 3660  # days: ten years
 
 
-class Options(BaseModel):
+class Options(Strict):
     """What decides what a patient meets. Fields that are ``None`` take the task's own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     task: Any = Field(default="CancerMorphine", description="Task by name or .toml file.")
     split: Split = Field(default="train", description="Which disjoint patients: train, tune or test.")
@@ -42,7 +41,9 @@ class Options(BaseModel):
     )
     stage: Stage = Field(default="auto", description="What an agent may do: advise, confirm, lower or auto.")
     allow_unproved: bool = Field(default=False, description="Run a limit profile without a proof, and mark the run.")
-    cohort_seed: int = Field(default=0, ge=0, lt=2**64, description="Seed of the cohort: who the patients are.")
+    cohort_seed: int = Field(
+        default=0, ge=0, lt=COHORT_SEED_LIMIT, description="Seed of the cohort: who the patients are."
+    )
     seed: int = Field(default=0, ge=0, lt=SEED_LIMIT, description="Seed of the days: what happens to them.")
 
     @classmethod

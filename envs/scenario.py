@@ -10,11 +10,11 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError, ValidationInfo, field_validator
+from pydantic import ValidationInfo, field_validator
 
-from thecal.core.complaints import first_reason
 from thecal.core.errors import ConfigError, UnknownNameError
 from thecal.core.layout import AXIAL, MAX_DRUGS
+from thecal.core.models import checked, part
 from thecal.core.parameters import read_parameters
 from thecal.devices.fault_presets import FaultSpec, load_faults
 from thecal.devices.specs import PumpSpec, load_pump
@@ -63,13 +63,7 @@ class Scenario(Options):
 
         A spec that was changed in a copy has not been checked since, so its content is checked anew.
         """
-        kind = TaskSpec if info.field_name == "task" else FaultSpec
-        if not isinstance(value, (Mapping, kind)):
-            return value
-        try:
-            return kind.model_validate(content(value))
-        except ValidationError as error:
-            raise ValueError(first_reason(error)) from error
+        return part(TaskSpec if info.field_name == "task" else FaultSpec, content(value))
 
     @field_validator("shield_mode", mode="before")
     @classmethod
@@ -92,10 +86,7 @@ class Scenario(Options):
         for name in options:
             if name not in Scenario.model_fields:
                 raise UnknownNameError("option", name, list(Scenario.model_fields))
-        try:
-            return Scenario.model_validate(base | options)
-        except ValidationError as error:
-            raise ConfigError(first_reason(error)) from error
+        return checked(Scenario, base | options)
 
     def resolve(self) -> Resolved:
         """Load and check everything the scenario names.
@@ -117,6 +108,7 @@ class Scenario(Options):
         profile = load_profile(task.profile)
         faults = load_faults(task.faults)
         _check_start(task, profile)
+        _check_faults(task, faults)
         return Resolved(
             scenario=self,
             base=base,
@@ -228,11 +220,23 @@ def _check_start(task: TaskSpec, profile: LimitProfile) -> None:
         raise ConfigError(f"task {task.name}: {what} in profile {profile.name}")
 
 
+def _check_faults(task: TaskSpec, faults: FaultSpec | None) -> None:
+    """A planned fault that lies past the last step would never be seen."""
+    if faults is not None:
+        try:
+            faults.check_times(task.horizon_d * 24.0)
+        except ValueError as error:
+            raise ConfigError(f"task {task.name}: faults: {error}") from error
+
+
 @cache
 def _visits() -> Any:
     from importlib.resources import files
 
-    return read_parameters(files("thecal.envs") / "data" / "visits.toml")
+    file = read_parameters(files("thecal.envs") / "data" / "visits.toml")
+    file.only(("call_delay",), "the visits")
+    file.fixed()
+    return file
 
 
 def _title(base: TaskSpec, changes: Mapping[str, Any]) -> str:

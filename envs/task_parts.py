@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from thecal.core.errors import did_you_mean
 from thecal.core.layout import AXIAL, COMPARTMENT
+from thecal.core.models import Strict
 from thecal.envs.kernel.actions import ACTION_NAMES, RATE_FIELDS
 from thecal.envs.kernel.observation import FIELD_NAMES, STANDARD_FIELDS
 from thecal.envs.kernel.records import N_MIXTURES
@@ -15,16 +17,13 @@ from thecal.envs.kernel.rewards import COST_NAMES, TERM_NAMES
 from thecal.physiology.records import PATIENT_PAR
 
 Difficulty = dict[str, float]
+# Beyond these a number has slipped by a unit or a power of ten.
+MOST_WEIGHT, MOST_FACTOR = 1e6, 1e3
+MOST_MG_PER_ML, MOST_ML, MOST_H, MOST_D, MOST_UG_PER_D = 1000.0, 100.0, 1000.0, 3660.0, 1e6
 STRUCTURE = "structure"  # the entry of a difficulty that chooses the structural model
 
 
-class Frozen(BaseModel):
-    """Base of everything a task's file holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class ActionSpec(Frozen):
+class ActionSpec(Strict):
     """Which components an action has, in order, and what -1 and 1 stand for (see ``envs.kernel.actions``).
 
     Attributes:
@@ -49,7 +48,9 @@ class ActionSpec(Frozen):
     def _fields_are_whole(self) -> ActionSpec:
         for name in self.fields:
             if name not in ACTION_NAMES:
-                raise ValueError(f"unknown action field {name!r}; known: {', '.join(ACTION_NAMES)}")
+                raise ValueError(
+                    f"unknown action field {name!r}{did_you_mean(name, ACTION_NAMES)}; known: {', '.join(ACTION_NAMES)}"
+                )
         if len(set(self.fields)) < len(self.fields):
             raise ValueError("an action field stands twice")
         rates = [name for name in RATE_FIELDS if name in self.fields]
@@ -61,9 +62,12 @@ class ActionSpec(Frozen):
             "lockout": ("lockout_low_h", "lockout_high_h"),
         }
         for name, keys in needs.items():
-            missing = [key for key in keys if name in self.fields and getattr(self, key) is None]
-            if missing:
+            given = [key for key in keys if getattr(self, key) is not None]
+            missing = [key for key in keys if key not in given]
+            if name in self.fields and missing:
                 raise ValueError(f"the action field {name!r} needs {missing[0]}")
+            if name not in self.fields and given:
+                raise ValueError(f"{given[0]}: means nothing without the action field {name!r}")
         if (
             self.lockout_low_h is not None
             and self.lockout_high_h is not None
@@ -73,7 +77,7 @@ class ActionSpec(Frozen):
         return self
 
 
-class ObservationSpec(Frozen):
+class ObservationSpec(Strict):
     """Which fields a policy sees, in order, and bounds that differ from the catalog's (see ``envs.kernel.observation``)."""
 
     fields: tuple[str, ...] = Field(default=STANDARD_FIELDS, min_length=1)
@@ -83,16 +87,20 @@ class ObservationSpec(Frozen):
     def _fields_are_known(self) -> ObservationSpec:
         for name in (*self.fields, *self.bounds):
             if name not in FIELD_NAMES:
-                raise ValueError(f"unknown observation field {name!r}; known: {', '.join(FIELD_NAMES)}")
+                raise ValueError(
+                    f"unknown observation field {name!r}{did_you_mean(name, FIELD_NAMES)}; known: {', '.join(FIELD_NAMES)}"
+                )
         if len(set(self.fields)) < len(self.fields):
             raise ValueError("an observation field stands twice")
         for name, (low, high) in self.bounds.items():
+            if name not in self.fields:
+                raise ValueError(f"bounds: {name!r} is not among the fields")
             if not low < high:
                 raise ValueError(f"bounds of {name}: {low:g} is not below {high:g}")
         return self
 
 
-class Solution(Frozen):
+class Solution(Strict):
     """What the pharmacy offers: concentrations of the first drug, the others' shares, how long a fill stays good, refills.
 
     Attributes:
@@ -103,11 +111,11 @@ class Solution(Frozen):
         mixtures: ratios that the action field ``mixture`` chooses among; the first fill holds ``ratios``.
     """
 
-    options_mg_per_ml: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
-    max_interval_d: float = Field(gt=0)
-    refill_ml: float = Field(ge=0)
-    ratios: tuple[Annotated[float, Field(gt=0)], ...] = ()
-    mixtures: tuple[tuple[Annotated[float, Field(gt=0)], ...], ...] = Field(default=(), max_length=N_MIXTURES)
+    options_mg_per_ml: tuple[Annotated[float, Field(gt=0, le=MOST_MG_PER_ML)], ...] = Field(min_length=1)
+    max_interval_d: float = Field(gt=0, le=MOST_D)
+    refill_ml: float = Field(ge=0, le=MOST_ML)
+    ratios: tuple[Annotated[float, Field(gt=0, le=1e6)], ...] = ()
+    mixtures: tuple[tuple[Annotated[float, Field(gt=0, le=1e6)], ...], ...] = Field(default=(), max_length=N_MIXTURES)
 
     def check(self, drugs: tuple[str, ...], *, chosen: bool) -> None:
         """Raise ``ValueError`` unless ratios and mixtures fit the drugs."""
@@ -120,7 +128,7 @@ class Solution(Frozen):
             )
 
 
-class StartSpec(Frozen):
+class StartSpec(Strict):
     """The dose at the implant.
 
     Attributes:
@@ -130,9 +138,9 @@ class StartSpec(Frozen):
     """
 
     rule: Literal["conversion", "fixed"] = "conversion"
-    dose_ug_per_d: float | None = Field(default=None, gt=0)
-    low: float = Field(default=1.0, gt=0)
-    high: float = Field(default=1.0, gt=0)
+    dose_ug_per_d: float | None = Field(default=None, gt=0, le=MOST_UG_PER_D)
+    low: float = Field(default=1.0, gt=0, le=100)
+    high: float = Field(default=1.0, gt=0, le=100)
 
     @model_validator(mode="after")
     def _dose_belongs_to_rule(self) -> StartSpec:
@@ -143,13 +151,13 @@ class StartSpec(Frozen):
         return self
 
 
-class Visits(Frozen):
+class Visits(Strict):
     """How the clinic comes; ``None`` stands for the number of ``data/visits.toml``."""
 
-    call_delay_h: float | None = Field(default=None, gt=0)
+    call_delay_h: float | None = Field(default=None, gt=0, le=MOST_H)
 
 
-class Primary(Frozen):
+class Primary(Strict):
     """The one pre-registered outcome of the task."""
 
     outcome: str
@@ -160,9 +168,13 @@ def check_weights(weights: Mapping[str, float]) -> None:
     """Raise ``ValueError`` unless every weight belongs to a reward term and none is negative."""
     for name, weight in weights.items():
         if name not in TERM_NAMES:
-            raise ValueError(f"weights: unknown reward term {name!r}; known: {', '.join(TERM_NAMES)}")
+            raise ValueError(
+                f"weights: unknown reward term {name!r}{did_you_mean(name, TERM_NAMES)}; known: {', '.join(TERM_NAMES)}"
+            )
         if weight < 0.0:
             raise ValueError(f"weights: {name}: {weight:g} is negative")
+        if weight > MOST_WEIGHT:
+            raise ValueError(f"weights: {name}: {weight:g} is above {MOST_WEIGHT:g}, where nothing else would count")
     if not any(weights.values()):
         raise ValueError("weights: no reward term has a weight")
 
@@ -171,7 +183,9 @@ def check_costs(costs: tuple[str, ...]) -> None:
     """Raise ``ValueError`` unless every cost is a channel of the catalog, each once."""
     for name in costs:
         if name not in COST_NAMES:
-            raise ValueError(f"costs: unknown channel {name!r}; known: {', '.join(COST_NAMES)}")
+            raise ValueError(
+                f"costs: unknown channel {name!r}{did_you_mean(name, COST_NAMES)}; known: {', '.join(COST_NAMES)}"
+            )
     if len(set(costs)) < len(costs):
         raise ValueError("costs: a channel stands twice")
 
@@ -190,4 +204,10 @@ def check_difficulty(tables: Mapping[str, Difficulty]) -> None:
             if name == STRUCTURE and value not in (AXIAL, COMPARTMENT):
                 raise ValueError(f"difficulty.{title}: structure {value:g} is neither {AXIAL} nor {COMPARTMENT}")
             if name != STRUCTURE and name not in known:
-                raise ValueError(f"difficulty.{title}: {name!r} is not a parameter of the patient")
+                raise ValueError(
+                    f"difficulty.{title}: {name!r} is not a parameter of the patient{did_you_mean(name, known)}"
+                )
+            if not 0.0 <= value <= MOST_FACTOR:
+                raise ValueError(
+                    f"difficulty.{title}: {name}: a factor of {value:g} is not within 0 to {MOST_FACTOR:g}"
+                )

@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
-from thecal.core.complaints import first_reason as first_reason
-from thecal.core.errors import ConfigError, UnknownNameError
+from thecal.core.documents import is_toml, read_tables
+from thecal.core.errors import ConfigError, UnknownNameError, did_you_mean
 from thecal.core.layout import MAX_DRUGS, TICK_H
+from thecal.core.models import Strict, checked, part
 from thecal.core.plugins import TASKS, plugin_file, plugins
 from thecal.devices.fault_presets import FaultSpec
 from thecal.envs.options import LONGEST_D
@@ -22,7 +22,6 @@ from thecal.envs.outcomes import CATALOG, STANDARD
 from thecal.envs.task_parts import (
     ActionSpec,
     Difficulty,
-    Frozen,
     ObservationSpec,
     Primary,
     Solution,
@@ -38,7 +37,7 @@ SCHEMA = 2  # 1 was 0.1's; raised when a default changes its meaning, so that no
 _ID = re.compile(r"(?P<short>[A-Za-z]\w*)|(?:thecal:)?thecal/(?P<named>[A-Za-z]\w*)(?:-v(?P<version>\d+))?")
 
 
-class TaskSpec(Frozen):
+class TaskSpec(Strict):
     """A task as its file states it.
 
     Attributes:
@@ -50,7 +49,7 @@ class TaskSpec(Frozen):
     """
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9]*$")
-    version: int = Field(ge=0)
+    version: int = Field(ge=0, lt=2**31)
     title: str
     evidence: str
     drugs: tuple[str, ...] = Field(min_length=1, max_length=MAX_DRUGS)
@@ -83,6 +82,11 @@ class TaskSpec(Frozen):
             return {**data, "monitored": data["setting"] == "cancer"}
         return data
 
+    @field_validator("faults", mode="before")
+    @classmethod
+    def _faults_are_whole(cls, value: Any) -> Any:
+        return part(FaultSpec, value)
+
     @model_validator(mode="after")
     def _parts_fit(self) -> TaskSpec:
         ticks = self.tick_h / TICK_H
@@ -99,7 +103,7 @@ class TaskSpec(Frozen):
         check_difficulty(self.difficulty)
         for key in (self.primary.outcome, *self.secondary):
             if key not in CATALOG:
-                raise ValueError(f"unknown outcome {key!r}; known: {', '.join(CATALOG)}")
+                raise ValueError(f"unknown outcome {key!r}{did_you_mean(key, CATALOG)}; known: {', '.join(CATALOG)}")
         if CATALOG[self.primary.outcome].better == 0:
             raise ValueError(f"the outcome {self.primary.outcome!r} has no better side and cannot be primary")
         if len(set(self.secondary)) < len(self.secondary):
@@ -166,7 +170,7 @@ def load_task(name: str | Path | TaskSpec) -> TaskSpec:
     if isinstance(name, TaskSpec):
         return _checked(name)
     path = Path(name)
-    if path.suffix == ".toml":
+    if is_toml(path):
         return _read(path, path.name)
     parts = _ID.fullmatch(str(name))
     if parts is None:
@@ -191,19 +195,9 @@ def content(value: Any) -> Any:
 
 
 def _checked(spec: TaskSpec) -> TaskSpec:
-    try:
-        found = TaskSpec.model_validate(content(spec))
-    except ValidationError as error:
-        raise ConfigError(f"task {spec.name}: {first_reason(error)}") from error
+    found = checked(TaskSpec, content(spec), f"task {spec.name}")
     return spec if found == spec else found
 
 
 def _read(source: Any, where: str) -> TaskSpec:
-    try:
-        return TaskSpec.model_validate(tomllib.loads(source.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{where}: cannot be read ({error})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{where}: not valid TOML ({error})") from error
-    except ValidationError as error:
-        raise ConfigError(f"{where}: {first_reason(error)}") from error
+    return checked(TaskSpec, read_tables(source, kind="TOML"), where)

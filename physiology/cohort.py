@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from thecal.core.errors import ConfigError
 from thecal.core.layout import AXIAL, COMPARTMENT, MAX_DRUGS, N_NODES, NODES
 from thecal.core.parameters import ParameterFile
+from thecal.core.seeds import COHORT_SEED_LIMIT, PATIENT_LIMIT, whole, wholes
 from thecal.physiology.cohort_spec import CohortSpec
 from thecal.physiology.covariate_draws import draw_covariates
 from thecal.physiology.covariate_models import (
@@ -40,8 +40,7 @@ from thecal.physiology.sampling import Floats, Sampler
 
 SPLIT_CODES = {"train": 1, "tune": 2, "test": 3}
 # An identity is the split's code above this bit and the patient's index below it, so no patient is in two splits.
-_SPLIT_SHIFT = 40
-PATIENTS = 1 << _SPLIT_SHIFT  # every index of a patient lies below it
+_SPLIT_SHIFT = PATIENT_LIMIT.bit_length() - 1
 
 
 @dataclass(frozen=True)
@@ -66,11 +65,7 @@ def identities(patients: Sequence[int] | NDArray[np.integer[Any]], split: str) -
     """
     if split not in SPLIT_CODES:
         raise ConfigError(f"split {split!r} is not one of {', '.join(SPLIT_CODES)}")
-    index = np.asarray(patients)
-    if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
-        raise ConfigError("patient indices must be a list of whole numbers")
-    if index.size and (index.min() < 0 or index.max() >= PATIENTS):
-        raise ConfigError("a patient index must lie between 0 and 2**40")
+    index = wholes(patients, "patient indices", PATIENT_LIMIT)
     return index.astype(np.uint64) | np.uint64(SPLIT_CODES[split] << _SPLIT_SHIFT)
 
 
@@ -101,7 +96,7 @@ def draw(
         raise ConfigError(f"an admixture holds one to {MAX_DRUGS} drugs, not {len(drugs)}")
     if len(set(drugs)) < len(drugs):
         raise ConfigError(f"an admixture names each drug once, not {', '.join(drugs)}")
-    seed = _whole_seed(seed)
+    seed = whole(seed, "a cohort seed", COHORT_SEED_LIMIT)
     ids = identities(patients, split)
     draws = sampler(seed, ids)
     covariates = draw_covariates(draws, spec.file)
@@ -122,16 +117,6 @@ def draw(
     covariates["crcl_ml_per_min"] = creatinine_clearance(covariates)
     covariates["start_dose_ug_per_d"] = start_dose(spec.file, drugs[0], covariates["medd_mg_per_d"])
     return Cohort(spec, split, par, covariates, ids)
-
-
-def _whole_seed(seed: int) -> int:
-    try:
-        whole = operator.index(seed)
-    except TypeError as error:
-        raise ConfigError(f"a cohort seed must be a whole number, not {seed!r}") from error
-    if not 0 <= whole < 1 << 64:
-        raise ConfigError(f"a cohort seed must lie between 0 and 2**64 - 1, not {whole}")
-    return whole
 
 
 def _fill_axis(par: NDArray[np.void], draws: Sampler, covariates: dict[str, NDArray[Any]]) -> None:

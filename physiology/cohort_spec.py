@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.core.errors import ConfigError, ParameterError, UnknownNameError
+from thecal.core.documents import is_toml
+from thecal.core.errors import ConfigError, ParameterError, UnknownNameError, did_you_mean
 from thecal.core.parameters import ParameterFile, read_parameters
 from thecal.core.plugins import COHORTS, plugin_file, plugins
 from thecal.physiology.covariates import DIAGNOSES
@@ -108,7 +109,7 @@ def load_cohort_spec(name_or_path: str | Path) -> CohortSpec:
 
 def _open(name_or_path: str | Path) -> ParameterFile:
     path = Path(name_or_path)
-    if path.suffix == ".toml":
+    if is_toml(path):
         return read_parameters(path)
     if str(name_or_path) in names_in("cohorts"):
         return shipped(f"cohorts/{name_or_path}")
@@ -126,15 +127,14 @@ def _folder(name_or_path: str | Path) -> Path:
 
 def _with_base(file: ParameterFile, depth: int) -> ParameterFile:
     """The file laid over its base, and that over its own."""
-    for key in file.texts:
-        if key not in _TEXT_KEYS:
-            raise ParameterError(f"{file.path}: {key}: no such entry of a cohort")
+    file.only(file, "a cohort", _TEXT_KEYS)
     if "base" not in file.texts:
         return file
     if depth > _DEEPEST:
         raise ParameterError(f"{file.path}: base: more than {_DEEPEST} cohorts build on each other")
     name = str(file.texts["base"])
     if name not in names_in("cohorts"):
-        raise ParameterError(f"{file.path}: base: {name!r} is not one of {', '.join(names_in('cohorts'))}")
+        known = names_in("cohorts")
+        raise ParameterError(f"{file.path}: base: {name!r} is not one of {', '.join(known)}{did_you_mean(name, known)}")
     base = _with_base(shipped(f"cohorts/{name}"), depth + 1)
     return ParameterFile(file.path, {**dict(base.items()), **dict(file.items())}, {**base.texts, **file.texts})

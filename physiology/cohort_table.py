@@ -6,6 +6,7 @@ import csv
 import difflib
 import io
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.core.documents import check_regular, has_suffix, read_text
 from thecal.core.errors import ConfigError, ParameterError, StoreError
 from thecal.core.extras import importing
 from thecal.core.files import write_whole
@@ -24,6 +26,10 @@ _SEXES = {"m": True, "male": True, "f": False, "female": False}
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _BMI = (10.0, 80.0)  # outside of it a height or a weight is wrong
 _SHOWN = 20
+_LARGEST = 1024**3  # bytes of a CSV file: millions of patients
+# float() takes more: 1_000, digits of other scripts, blanks.
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 Columns = dict[str, NDArray[Any]]
 
 
@@ -110,7 +116,7 @@ def write_table(path: Path, columns: Columns, ids: Sequence[str], splits: Sequen
     if splits is not None:
         named["split"] = list(splits)
     named |= {name: values.tolist() for name, values in columns.items()}
-    if path.suffix == ".csv":
+    if has_suffix(path, ".csv"):
         text = io.StringIO(newline="")
         writer = csv.writer(text)
         writer.writerow(named)
@@ -124,7 +130,7 @@ def write_table(path: Path, columns: Columns, ids: Sequence[str], splits: Sequen
 
 
 def _arrow(path: Path) -> tuple[Any, Any]:
-    if path.suffix != ".parquet":
+    if not has_suffix(path, ".parquet"):
         raise ConfigError(f"{path}: the ending must be .csv or .parquet")
     with importing("a Parquet table", "track"):
         import pyarrow
@@ -135,25 +141,38 @@ def _arrow(path: Path) -> tuple[Any, Any]:
 def _cells(path: Path) -> tuple[list[str], list[list[str]]]:
     """Header and rows as text, whatever the format."""
     try:
-        if path.suffix == ".csv":
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                lines = list(csv.reader(file, strict=True))
-            lines = [line for line in lines if line]
-            return ([cell.strip() for cell in lines[0]], lines[1:]) if lines else ([], [])
+        if has_suffix(path, ".csv"):
+            return _csv_cells(path)
         _, parquet = _arrow(path)
+        check_regular(path)
         table = parquet.read_table(path)
         columns = [["" if cell is None else str(cell) for cell in column.to_pylist()] for column in table.columns]
         return list(table.column_names), [list(row) for row in zip(*columns, strict=True)]
     except OSError as error:
         raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (csv.Error, UnicodeDecodeError, ValueError) as error:
+    except (csv.Error, ValueError, NotImplementedError) as error:
         raise CohortTableError(path, [Problem(0, "file", "", f"cannot be read ({error})")]) from error
+
+
+def _csv_cells(path: Path) -> tuple[list[str], list[list[str]]]:
+    try:
+        text = read_text(path, largest=_LARGEST)
+    except ConfigError as error:
+        if isinstance(error.__cause__, OSError):
+            raise error.__cause__ from error
+        raise CohortTableError(path, [Problem(0, "file", "", str(error).removeprefix(f"{path.name}: "))]) from error
+    lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line]
+    return ([cell.strip() for cell in lines[0]], lines[1:]) if lines else ([], [])
 
 
 def _check_header(header: list[str], rows: list[list[str]]) -> Iterable[Problem]:
     known = [*COVARIATES, "sex", "patient", "split"]
     if not rows:
         yield Problem(0, "file", "", "holds no patient")
+    for mark, words in _SEPARATORS.items():
+        if len(header) == 1 and mark in header[0]:
+            yield Problem(1, "file", "", f"its columns are separated by {words}; save it with commas")
+            return
     for name in header:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1, 0.5)
@@ -184,10 +203,12 @@ def _parse_flag(text: str) -> bool:
 
 def _parser(covariate: Covariate) -> Any:
     def number(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            raise ValueError("is not a number") from None
+        if text.lower().lstrip("+-") in ("nan", "inf", "infinity"):
+            raise ValueError("is not finite")
+        if not _NUMBER.fullmatch(text):
+            hint = " (a point before the decimals, nothing between thousands)" if "," in text or "_" in text else ""
+            raise ValueError(f"is not a number{hint}")
+        value = float(text)
         if not math.isfinite(value):
             raise ValueError("is not finite")
         if not covariate.low <= value <= covariate.high:

@@ -203,3 +203,28 @@ COHORT_KEYS = (
     "start.lowest",
     "start.highest",
 )
+# What a cohort's numbers cannot exceed in size: beyond it one has slipped by a unit or a power of ten.
+COHORT_MOST: dict[str, tuple[str, float]] = {
+    "covariates.age": ("year", 120.0),
+    "covariates.bmi": ("kg/m**2", 80.0),
+    "covariates.creatinine": ("mg/dL", 20.0),
+    "covariates.medd": ("mg/day", 10_000.0),
+    "hyperalgesia.max": ("dimensionless", 100.0),
+    "hyperalgesia.ec50": ("dimensionless", 1e6),
+    "pain.trend": ("nrs/month", 10.0),
+    "pain.circadian": ("nrs", 10.0),
+    "pain.circadian_peak": ("hour", 48.0),
+    "pain.fluctuation": ("nrs", 10.0),
+    "pain.fluctuation_tau": ("hour", 8766.0),
+    "pain.episodes": ("1/h", 10.0),
+    "pain.episode_height": ("nrs", 10.0),
+    "pain.episode_rise": ("hour", 24.0),
+    "pain.episode_length": ("hour", 168.0),
+    "pain.placebo_tau": ("hour", 87_660.0),
+    "pain.press": ("nrs", 10.0),
+    "pain.press_interval": ("hour", 168.0),
+    "spasticity.circadian_peak": ("hour", 48.0),
+    "start.oral_ratio": ("dimensionless", 10_000.0),
+    "start.lowest": ("ug/day", 1e6),
+    "start.highest": ("ug/day", 1e6),
+}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.core.errors import ParameterError, UnknownNameError
+from thecal.core.errors import ParameterError, UnknownNameError, did_you_mean
 from thecal.core.layout import LOG_SENSORS, RECEPTORS, SENSORS
 from thecal.core.parameters import ParameterFile, Quantity, read_parameters
 from thecal.core.units import factor
@@ -19,6 +19,7 @@ from thecal.physiology.fields import (
     CEILINGS,
     CHANNEL_FIELDS,
     COHORT_KEYS,
+    COHORT_MOST,
     DRUG_FIELDS,
     FIELDS,
     RESTING_SENSORS,
@@ -26,6 +27,7 @@ from thecal.physiology.fields import (
     SENSOR_UNITS,
     SPINAL_FIELDS,
 )
+from thecal.physiology.known_keys import known_keys
 from thecal.physiology.sampling import Floats, Sampler, correlation_matrix
 
 # Effects that correlations.toml may name: effect -> (file, key).
@@ -54,7 +56,12 @@ _LARGEST_EFFECT = 0.98
 @lru_cache(maxsize=64)
 def shipped(name: str) -> ParameterFile:
     """A file of ``physiology/data`` by its path without ending, for example ``"drugs/morphine"``."""
-    return read_parameters(files("thecal.physiology").joinpath("data", *f"{name}.toml".split("/")))
+    file = read_parameters(files("thecal.physiology").joinpath("data", *f"{name}.toml".split("/")))
+    known = known_keys(name)
+    if known is not None:
+        whose = f"a {name.partition('s/')[0]}" if "/" in name else "the patient"
+        file.only(known, whose, ("receptor",) if whose == "a drug" else ())
+    return file
 
 
 @cache
@@ -159,15 +166,21 @@ def whole(file: ParameterFile, key: str, minimum: int, maximum: int) -> int:
 
 
 def check_cohort(file: ParameterFile, diagnoses: tuple[str, ...]) -> None:
-    """Refuse a key of a cohort file that no patient would ever see.
+    """Refuse a key of a cohort file that no patient would ever see, and numbers that no patient has.
 
     Raises:
-        ParameterError: the key is not a cohort's own and overrides no shipped parameter.
+        ParameterError: the key is not a cohort's own and overrides no shipped parameter, or its number is absurd.
     """
     known = {key for _, key, _, _ in FIELDS.values()} | set(COHORT_KEYS) | {f"diagnosis.{name}" for name in diagnoses}
     for key in file:
         if key not in known:
-            raise ParameterError(f"{file.path}: {key}: no such parameter of a cohort")
+            raise ParameterError(f"{file.path}: {key}: no such parameter of a cohort{did_you_mean(key, known)}")
+    for key, (unit, most) in COHORT_MOST.items():
+        if key in file:
+            file.get_in(key, unit, minimum=-most, maximum=most)
+            low, high = edges(file[key], unit)
+            if any(math.isfinite(edge) and abs(edge) > most for edge in (low, high)):
+                raise ParameterError(f"{file.path}: {key}: its range reaches beyond {most:g} {unit}")
 
 
 def fill_patient(par: NDArray[np.void], draws: Sampler, cohort: ParameterFile) -> None:
@@ -212,9 +225,7 @@ def fill_channel(par: NDArray[np.void], slot: int, receptor: str, draws: Sampler
     groups = {key.partition(".")[0] for key in file}
     known = {key for key, *_ in CHANNEL_FIELDS.values()} | {"analgesia.sensitivity", "breathing.sensitivity"}
     # Slopes of these groups are shared: nausea and itch use that of breathing, the gut and the gonadal axis have none.
-    for key in file:
-        if key not in known:
-            raise ParameterError(f"{file.path}: {key}: no such parameter of a receptor")
+    file.only(known, "a receptor")
     for field, (key, unit, minimum, maximum, without) in CHANNEL_FIELDS.items():
         present = key.partition(".")[0] in groups
         source = f"receptors/{receptor}"

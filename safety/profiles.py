@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from thecal.core.errors import ParameterError, ProfileError, UnknownNameError
+from thecal.core.documents import is_toml
+from thecal.core.errors import ParameterError, ProfileError, UnknownNameError, did_you_mean
 from thecal.core.layout import MAX_DRUGS
 from thecal.core.parameters import ParameterFile, read_parameters
 from thecal.core.plugins import PROFILES, plugin_file, plugins
@@ -111,7 +112,8 @@ class LimitProfile:
         for key, quantity in self.file.items():
             head, _, rest = key.partition(".")
             if key not in LIMITS and not (head in self.drugs and rest in known) and not (head == MIXTURES and rest):
-                raise self._refusal(key, "no limit of this name")
+                names = [*LIMITS, *(f"{drug}.{name}" for drug in self.drugs for name in known)]
+                raise self._refusal(key, f"no limit of this name{did_you_mean(key, names)}")
             if quantity.distribution is not None:
                 raise self._refusal(key, "a limit has no spread")
 
@@ -171,7 +173,7 @@ def load_profile(name_or_path: str | Path | LimitProfile) -> LimitProfile:
     if isinstance(name_or_path, LimitProfile):
         return name_or_path
     path = Path(name_or_path)
-    if path.suffix == ".toml":
+    if is_toml(path):
         name, source, own = path.stem, path, path
     elif str(name_or_path) in shipped_profiles():
         name, own = str(name_or_path), None

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from thecal.agents.backends.bounds import NetArch
+from thecal.core.models import Strict
 
 MOST_ROWS = 100_000_000  # of a rollout or a replay buffer: beyond any machine's memory
 
 
-class RLSettings(BaseModel):
+class RLSettings(Strict):
     """What every algorithm has; each field is commented in the TOML file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     n_envs: int = Field(ge=1, le=1_000_000)
     total_steps: int = Field(ge=1, lt=2**53)
@@ -27,14 +26,6 @@ class RLSettings(BaseModel):
     log_std_init: float = Field(ge=-20, le=20)
     torch_threads: int = Field(ge=1, le=1024)
     simulation_threads: int = Field(ge=1, le=1024)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _is_no_truth_value(cls, value: Any) -> Any:
-        """No setting is one, and Python would take True for 1."""
-        if isinstance(value, bool):
-            raise ValueError("a truth value is no setting")
-        return value
 
     def learning_rate_at(self, remaining: float) -> float:
         """Learning rate when the share ``remaining`` (1 at the start, 0 at the end) of the training is left."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable
 from reprlib import repr as _shown
 from typing import Any
@@ -12,37 +11,21 @@ from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError, UnknownNameError
 from thecal.core.guarded import is_mapping
-from thecal.core.seeds import SEED_LIMIT
-from thecal.physiology.cohort import PATIENTS
+from thecal.core.seeds import PATIENT_LIMIT, SEED_LIMIT, whole
 
 POOL = 4096
 EVERYBODY = np.arange(POOL)  # whom resets draw from unless they are told
 RENDER_MODES = ("ansi",)
 
 
-def whole(what: str, value: object, limit: int) -> int:
-    """``value`` as a whole number from 0 to ``limit`` - 1.
-
-    Raises:
-        ConfigError: it is none; a boolean, a text and a float are none either.
-    """
-    try:
-        found = -1 if isinstance(value, (bool, np.bool_)) else operator.index(value)  # type: ignore[arg-type]
-    except Exception:  # also an array of several numbers
-        found = -1
-    if not 0 <= found < limit:
-        raise ConfigError(f"{what} must be a whole number from 0 to {limit - 1}, not {_shown(value)}")
-    return found
-
-
 def one_patient(value: object) -> int:
     """The index of a patient in the split."""
-    return whole("patient", value, PATIENTS)
+    return whole(value, "patient", PATIENT_LIMIT)
 
 
 def one_seed(value: object) -> int:
     """A seed."""
-    return whole("seed", value, SEED_LIMIT)
+    return whole(value, "seed", SEED_LIMIT)
 
 
 def some_patients(value: Any) -> NDArray[np.int64]:
@@ -53,7 +36,7 @@ def some_patients(value: Any) -> NDArray[np.int64]:
     """
     if not _is_list(value):
         raise ConfigError(f"patients must be a list of whole numbers, not {_shown(value)}")
-    found = np.array([whole("every one of patients", one, PATIENTS) for one in value], np.int64)
+    found = np.array([whole(one, "every one of patients", PATIENT_LIMIT) for one in value], np.int64)
     if not found.size:
         raise ConfigError("patients must name at least one patient")
     return found

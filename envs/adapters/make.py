@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from thecal.envs.adapters.arguments import POOL, whole
+from thecal.core.seeds import MOST_PATIENTS, whole
+from thecal.envs.adapters.arguments import POOL
 from thecal.envs.adapters.sb3 import ThecalSB3VecEnv
 from thecal.envs.adapters.sb3_discrete import DiscreteSB3VecEnv
 from thecal.envs.batch import Batch
-from thecal.physiology.cohort import PATIENTS
 
 
 def make_sb3(
@@ -47,7 +47,7 @@ def make_sb3(
     shown: dict[str, Any] = {"render_mode": render_mode}
     if info_fields is not None:
         shown["info_fields"] = info_fields
-    members = np.arange(whole("pool", pool, PATIENTS))
+    members = np.arange(whole(pool, "pool", MOST_PATIENTS + 1, least=1))
     batch = Batch(scenario, n_envs, **options)
     if preload:
         batch.preload(members)

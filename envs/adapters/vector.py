@@ -12,6 +12,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError
+from thecal.core.seeds import whole
 from thecal.envs.adapters.actions import read_actions
 from thecal.envs.adapters.arguments import (
     EVERYBODY,
@@ -21,7 +22,6 @@ from thecal.envs.adapters.arguments import (
     seeds_of,
     some_patients,
     where_asked,
-    whole,
 )
 from thecal.envs.adapters.bedside import EpisodeSnapshot
 from thecal.envs.adapters.draws import Draws
@@ -238,9 +238,4 @@ def _mode(value: Any) -> AutoresetMode:
 
 
 def _steps(most: Any, own: int) -> int:
-    if most is None:
-        return own
-    found = whole("max_episode_steps", most, own + 1)
-    if found < 1:
-        raise ConfigError("max_episode_steps must be at least 1")
-    return found
+    return own if most is None else whole(most, "max_episode_steps", own + 1, least=1)

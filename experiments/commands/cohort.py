@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from thecal.core.errors import ConfigError, UnknownNameError
+from thecal.core.documents import has_suffix
+from thecal.core.errors import UnknownNameError
 from thecal.core.extras import require
 from thecal.core.files import write_whole
+from thecal.core.seeds import COHORT_SEED_LIMIT
 from thecal.envs.options import Split as Splits
-from thecal.experiments.commands.common import Json, Patients, Seed, Split, emit, errors, output, plain_table, write_csv
+from thecal.experiments.commands.common import Json, Patients, Split, emit, errors, output, plain_table, write_csv
+from thecal.experiments.commands.places import Output, check_outputs, files_of, page
 
 if TYPE_CHECKING:
     from thecal.physiology.cohort import Cohort
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
 _FORMATS = (".csv", ".parquet", ".npz")
 Name = Annotated[str, typer.Option("--cohort", help="Cohort by name or TOML file; see `thecal list cohorts`.")]
+CohortSeed = Annotated[
+    int, typer.Option("--seed", help="Seed of the cohort: who the patients are.", min=0, max=COHORT_SEED_LIMIT - 1)
+]
 Drug = Annotated[list[str] | None, typer.Option("--drug", help="Drug of the pump; may be repeated. Default: morphine.")]
 
 
@@ -32,12 +38,18 @@ def register(app: typer.Typer) -> None:
 
 
 def _draw(name: str, drugs: list[str] | None, patients: int, split: str, seed: int) -> Cohort:
+    import numpy as np
+
+    from thecal.core.seeds import require_memory
     from thecal.physiology.cohort import draw
     from thecal.physiology.cohort_spec import load_cohort_spec
+    from thecal.physiology.records import PATIENT_PAR
 
     if split not in get_args(Splits):
         raise UnknownNameError("split", split, get_args(Splits))
-    return draw(load_cohort_spec(name), drugs or ["morphine"], list(range(patients)), split, seed)
+    spec = load_cohort_spec(name)
+    require_memory(f"{patients} virtual patients", 1.5 * patients * PATIENT_PAR.itemsize)
+    return draw(spec, drugs or ["morphine"], np.arange(patients), split, seed)
 
 
 def describe(
@@ -45,7 +57,7 @@ def describe(
     drug: Drug = None,
     patients: Patients = 1000,
     split: Split = "train",
-    seed: Seed = 0,
+    seed: CohortSeed = 0,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Also write a page with plots here (.html).", dir_okay=False)
     ] = None,
@@ -57,6 +69,7 @@ def describe(
     """
     from thecal.physiology.cohort import describe as summarize
 
+    check_outputs(inputs=files_of({"cohort": cohort}), files={"--plot": page(plot)})
     if plot is not None:
         require("a plot", "report", only=["plotly"])
     drawn = _draw(cohort, drug, patients, split, seed)
@@ -93,18 +106,17 @@ def export(
     drug: Drug = None,
     patients: Patients = 1000,
     split: Split = "train",
-    seed: Seed = 0,
+    seed: CohortSeed = 0,
 ) -> None:
     """Write the drawn patients into a file; the same options always give the same patients.
 
     Example: `thecal cohort export patients.csv --cohort cancer -n 200 --split test`
     """
-    if path.suffix not in _FORMATS:
-        raise ConfigError(f"{path}: the ending must be one of {', '.join(_FORMATS)}")
-    if path.suffix == ".parquet":
+    check_outputs(inputs=files_of({"cohort": cohort}), files={"path": Output(path, _FORMATS)})
+    if has_suffix(path, ".parquet"):
         require("a Parquet table", "track", only=["pyarrow"])
     drawn = _draw(cohort, drug, patients, split, seed)
-    if path.suffix == ".npz":
+    if has_suffix(path, ".npz"):
         _write_all(path, drawn)
     else:
         from thecal.physiology.cohort_table import write_table
@@ -145,8 +157,7 @@ def import_table(
     from thecal.physiology.cohort_table import CohortTableError, read_table
     from thecal.physiology.covariates import COVARIATES
 
-    if out.suffix != ".toml":
-        raise ConfigError(f"{out}: the ending must be .toml")
+    check_outputs(inputs=[table], files={"--out": Output(out, (".toml",)), "--report": Output(report, (".csv",))})
     if base not in cohort_names():
         raise UnknownNameError("cohort", base, cohort_names())
     try:

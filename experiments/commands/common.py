@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import sys
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from thecal.core.documents import value_of
 from thecal.core.errors import ConfigError, ThecalError
 from thecal.core.files import as_json, write_whole
+from thecal.core.seeds import MOST_PATIENTS, SEED_LIMIT
 from thecal.core.tables import plain_table as plain_table
 
 if TYPE_CHECKING:
@@ -24,8 +25,12 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 
-Seed = Annotated[int, typer.Option("--seed", help="Seed of the run; the same seed repeats it.", min=0)]
-Patients = Annotated[int, typer.Option("--patients", "-n", help="Number of virtual patients.", min=1)]
+Seed = Annotated[
+    int, typer.Option("--seed", help="Seed of the run; the same seed repeats it.", min=0, max=SEED_LIMIT - 1)
+]
+Patients = Annotated[
+    int, typer.Option("--patients", "-n", help="Number of virtual patients.", min=1, max=MOST_PATIENTS)
+]
 Split = Annotated[str, typer.Option("--split", help="Which disjoint patients: train, tune or test.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead of a table.")]
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="Configuration file (TOML).", dir_okay=False)]
@@ -75,23 +80,30 @@ def overrides(pairs: list[str] | None) -> dict[str, Any]:
     """``["a.b=1", "c=text"]`` as ``{"a.b": 1, "c": "text"}``; values are read as TOML where they are, else as text.
 
     Raises:
-        ConfigError: an entry has no ``=`` or no key.
+        ConfigError: an entry has no ``=`` or no key, or gives one twice.
     """
     found: dict[str, Any] = {}
     for pair in pairs or []:
         key, equals, text = pair.partition("=")
         if not equals or not key.strip():
             raise ConfigError(f"--set {pair!r} is not of the form key=value")
-        try:
-            found[key.strip()] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            found[key.strip()] = text.strip()
+        if key.strip() in found:
+            raise ConfigError(f"--set {key.strip()} is given twice")
+        found[key.strip()] = value_of(text)
     return found
 
 
 def gathered(options: dict[str, Any], pairs: list[str] | None) -> dict[str, Any]:
-    """Options that were given, with ``--set`` on top; both go over the configuration file."""
-    return {key: value for key, value in options.items() if value is not None} | overrides(pairs)
+    """Options that were given and what ``--set`` says; both go over the configuration file.
+
+    Raises:
+        ConfigError: see :func:`overrides`; or an option is given in both ways.
+    """
+    given, more = {key: value for key, value in options.items() if value is not None}, overrides(pairs)
+    for key in more:
+        if key in given:
+            raise ConfigError(f"{key} is given twice: as an option of its own and with --set")
+    return given | more
 
 
 def tracked_at(run_id: str | None) -> None:

@@ -23,6 +23,7 @@ from thecal.experiments.commands.common import (
     progress_bar,
     tracked_at,
 )
+from thecal.experiments.commands.places import check_outputs, files_of
 from thecal.experiments.commands.scenario import with_scenario
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def evaluate(
         "transitions": transitions,
     }  # fmt: skip
     chosen = load_config(EvaluateConfig, config, gathered(given, settings))
+    check_outputs(inputs=[config, chosen.policy, *files_of(chosen)], folders={"--out": chosen.out})
     check_names(chosen.scenario, [chosen.policy])
     from thecal.experiments.analysis.results import marks
     from thecal.experiments.analysis.shown import shown
@@ -125,6 +127,8 @@ def compare(
         "track": track,
     }  # fmt: skip
     chosen = load_config(CompareConfig, config, gathered(given, settings))
+    inputs = [config, *chosen.policies, chosen.reference, *files_of(chosen)]
+    check_outputs(inputs=inputs, folders={"--out": chosen.out})
     check_names(chosen.scenario, chosen.policies)
     if chosen.out:
         require("the report of a comparison", "report")

@@ -10,6 +10,7 @@ import typer
 from thecal.core.errors import ConfigError
 from thecal.core.extras import require
 from thecal.experiments.commands.common import Json, emit, errors, output, plain_table, progress_bar, write_csv
+from thecal.experiments.commands.places import Output, check_outputs, files_of, page
 from thecal.experiments.commands.scenario import with_scenario
 
 if TYPE_CHECKING:
@@ -49,11 +50,13 @@ def simulate(
     """
     if plot is not None:
         require("a plot", "report", only=["plotly"])
-    from thecal.devices.program_file import read_program, run_program
+    from thecal.devices.program_file import program_roundings, read_program, run_program
     from thecal.envs.program_orders import program_refusals
-    from thecal.experiments.reports.pump_page import alarm_days, write_program_page
+    from thecal.experiments.reports.pump_page import alarm_days, not_as_asked, refused_by_pump, write_program_page
     from thecal.safety.profiles import load_profile
 
+    inputs = [program, *files_of({"profile": profile})]
+    check_outputs(inputs=inputs, files={"--plot": page(plot), "--csv": Output(table, (".csv",))})
     read = read_program(program)
     refusals = program_refusals(read, load_profile(profile))
     run, spec, report = run_program(read)
@@ -62,9 +65,15 @@ def simulate(
     if table is not None:
         errors().print(f"wrote {_write_csv(run, read.solution.drugs, table)}")
     rows = _summary(run, read.solution.drugs)
+    rounded, by_pump = program_roundings(spec, read), refused_by_pump(run)
     if as_json:
         alarms, refused = alarm_days(run.samples), [refusal._asdict() for refusal in refusals]
-        emit({"pump": spec.name, "days": read.days, "summary": rows, "alarms": alarms, "refused_orders": refused})
+        emit(
+            {
+                "pump": spec.name, "days": read.days, "summary": rows, "alarms": alarms, "refused_orders": refused,
+                "not_as_asked": [one._asdict() for one in rounded], "refused_by_pump": by_pump,
+            }
+        )  # fmt: skip
         return
     shown = plain_table(f"{spec.title}, {read.days:g} days", ["", "value"])
     for name, value in rows.items():
@@ -72,8 +81,12 @@ def simulate(
     for name, day in alarm_days(run.samples).items():
         shown.add_row(f"alarm {name.replace('_', ' ')}", f"day {day:.1f}")
     output().print(shown)
-    for text in report.warnings:
-        errors().print(f"[yellow]note:[/] {text}", highlight=False)
+    for text in (*report.warnings, *not_as_asked(rounded)):
+        errors().print(f"[yellow]note:[/] {text}", highlight=False, soft_wrap=True)
+    for entry in by_pump:
+        errors().print(
+            f"[yellow]the pump refused what was asked at {entry['at_h']:g} h:[/] {entry['what']}", highlight=False
+        )
     for at_h, order, reason in refusals:
         errors().print(f"[yellow]a check would refuse the {order} at {at_h:g} h:[/] {reason}", highlight=False)
 
@@ -282,6 +295,7 @@ def detection(
     from thecal.envs import Scenario
     from thecal.experiments.assurance.detection import study, write_detection
 
+    check_outputs(inputs=files_of(scenario), folders={"--docs": docs})
     chosen = Scenario.of(**{"task": "NonCancerMorphine", "split": "test", **scenario})
     with progress_bar(f"watch for {len(Fault)} faults", len(Fault)) as update:
         found = study(chosen, patients, progress=update)

@@ -11,6 +11,7 @@ import typer
 from thecal.core.errors import ConfigError, StoreError
 from thecal.core.extras import require
 from thecal.experiments.commands.common import output
+from thecal.experiments.commands.places import check_outputs, page
 
 KINDS = ("compare", "demo")  # kinds of runs that keep what a report is made from
 
@@ -35,6 +36,7 @@ def report(
     from thecal.experiments.reports.store import FILE, load_report_data
 
     place = Path(source)
+    check_outputs(inputs=[place] if place.is_file() else [], files={"--out": page(out)})
     if place.exists():
         data = load_report_data(place)
         folder = place if place.is_dir() else place.parent

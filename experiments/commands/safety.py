@@ -22,6 +22,7 @@ from thecal.experiments.commands.common import (
     progress_bar,
     waiting,
 )
+from thecal.experiments.commands.places import Output, check_outputs, files_of, page
 from thecal.experiments.commands.scenario import with_scenario
 
 _FAILED = 1
@@ -63,6 +64,10 @@ def verify(
         found = [load_profile(name) for name in profiles]
     else:
         found = list(sound(PROFILES, profile_names(), load_profile, left_out).values())
+    places = [out] if out is not None else _places(found)
+    inputs = [profile.path for profile in found]
+    for place in places:
+        check_outputs(inputs=inputs, files={"--out": Output(place, (".json",))})
     from thecal.safety.proofs.verify import failures, write_proof
     from thecal.safety.proofs.verify import verify as prove
 
@@ -74,7 +79,7 @@ def verify(
             report=lambda done, total, result: update(done, result["group"], total),
         )
     missed = failures(proof)
-    for place in [out] if out is not None else _places(found):
+    for place in places:
         errors().print(f"wrote {write_proof(proof, place)}")
     if as_json:
         emit(proof)
@@ -193,6 +198,8 @@ def attack(
     from thecal.experiments.assurance.harness import HarnessCase, harness_cases
     from thecal.experiments.assurance.strength import strength
 
+    inputs = [*files_of(scenario), *(file for task in tasks or () for file in files_of({"task": task}))]
+    check_outputs(inputs=inputs, files={"--out": Output(out, (".json",))})
     cases = attack_cases(patients, seed, tasks, scenario)
     trained: dict[str, dict[str, float]] = {}
     if frames:
@@ -277,4 +284,5 @@ def safety_case(
     require("the safety case", "report", only=["jinja2"])
     from thecal.experiments.assurance.safety_case import write_safety_case
 
+    check_outputs(files={"--out": page(out)})
     output().print(f"safety case: {write_safety_case(out)}")

@@ -9,6 +9,7 @@ import typer
 
 from thecal.core.extras import require
 from thecal.experiments.commands.common import Json, Seed, emit, errors, output, plain_table, progress_bar
+from thecal.experiments.commands.places import check_outputs
 
 
 def register(app: typer.Typer) -> None:
@@ -37,6 +38,7 @@ def sensitivity(
     from thecal.experiments.sensitivity.page import all_scenarios, results, write_page
     from thecal.experiments.sensitivity.study import scenario
 
+    check_outputs(folders={"--docs": docs})
     names = scenarios or all_scenarios()
     for name in names:
         scenario(name)

@@ -11,6 +11,7 @@ import typer
 from thecal.core.errors import ConfigError
 from thecal.core.extras import require
 from thecal.experiments.commands.common import Json, check_names, emit, errors, output, progress_bar, waiting
+from thecal.experiments.commands.places import check_outputs, files_of
 from thecal.experiments.commands.scenario import with_scenario
 
 
@@ -42,6 +43,7 @@ def demo(
     from thecal.envs.scenario import Scenario
 
     chosen = Scenario.of(**scenario)
+    check_outputs(inputs=files_of(chosen), folders={"--out": out})
     check_names(chosen)
     from thecal.experiments.commands.demo import run_demo
 
@@ -82,6 +84,7 @@ def validate(
 
     if docs and names:
         raise ConfigError("--docs writes the page of all targets: name none")
+    check_outputs(folders={"--docs": docs})
     if docs:
         require("the page of the validation", "study", only=["matplotlib"])
     total = len(names or load_targets())

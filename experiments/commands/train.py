@@ -24,6 +24,7 @@ from thecal.experiments.commands.common import (
     progress_bar,
     tracked_at,
 )
+from thecal.experiments.commands.places import check_outputs, files_of
 from thecal.experiments.commands.scenario import with_scenario
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def train(
 
     given = scenario | {"algorithm": algorithm, "total_steps": frames, "out": out, "track": track}
     chosen = _chosen(folder, resume, config, gathered(given, settings))
+    check_outputs(inputs=[config, *files_of(chosen)], folders={"--out": chosen.out})
     check_names(chosen.scenario)
     shipped = load_rl_settings(chosen.algorithm, load_task(chosen.task).name, **chosen.settings)
     total = chosen.total_steps or shipped.total_steps

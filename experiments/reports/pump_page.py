@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from thecal.core.extras import require
 from thecal.core.files import write_whole
-from thecal.devices.alarms import PumpAlarm, alarm_names
+from thecal.devices.alarms import PumpAlarm, PumpEvent, alarm_names
 from thecal.devices.fault_presets import fault_names
 from thecal.devices.interrogate import describe_event, interrogate
+from thecal.devices.program_file import program_roundings
 from thecal.experiments.reports.theme import DOSE, FELT, FONT, INK, LIMIT, SECOND, THIRD, dress, faded
 
 if TYPE_CHECKING:
     from thecal.devices.program_file import ProgramFile
+    from thecal.devices.program_lines import Rounding
     from thecal.devices.simulate import PumpRun
     from thecal.devices.solutions import SolutionReport
     from thecal.devices.specs import PumpSpec
@@ -128,8 +130,29 @@ def write_program_page(run: PumpRun, spec: PumpSpec, report: SolutionReport, pro
         _table(title, rows) for title, rows in interrogate(run.state, run.par, spec, drugs, entries=0).items()
     )
     log = [(f"day {time / 24:.2f}", describe_event(int(kind), a, b)) for _, time, kind, a, b in run.log[-200:].tolist()]
+    roundings = program_roundings(spec, program)
+    asked = [
+        (one.line, words.removeprefix(f"{one.line}: "))
+        for one, words in zip(roundings, not_as_asked(roundings), strict=True)
+    ]
+    shown += _table("Not exactly as asked", asked) if asked else ""
     body = figure + shown + _solution(report) + _table(f"Log, latest {len(log)} of {len(run.log)}", log)
     return write_whole(path, _PAGE.format(title=f"{spec.title}: simulated program", font=FONT, body=body))
+
+
+def not_as_asked(roundings: list[Rounding]) -> list[str]:
+    """Whatever a pump does not run exactly as a program asks, in words."""
+    return [f"{one.line}: {one.what} {one.asked:.6g} was asked, {one.runs:.6g} runs" for one in roundings]
+
+
+def refused_by_pump(run: PumpRun) -> list[dict[str, Any]]:
+    """What the pump refused or broke off while it ran, from its log: hour, and what in words."""
+    kinds = (PumpEvent.REFUSED, PumpEvent.BOLUS_CANCELED, PumpEvent.PATIENT_DENIED)
+    return [
+        {"at_h": float(time), "what": describe_event(int(kind), a, b)}
+        for _, time, kind, a, b in run.log.tolist()
+        if kind in kinds
+    ]
 
 
 def alarm_days(samples: NDArray[np.void]) -> dict[str, float]:

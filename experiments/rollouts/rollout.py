@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from thecal.agents.base import Policy
 from thecal.core.errors import ConfigError, ThecalError
 from thecal.core.layout import NL_PER_ML, TICKS_PER_DAY
+from thecal.core.seeds import PATIENT_LIMIT, require_memory, wholes
 from thecal.envs.adapters.vector import ThecalVectorEnv
 from thecal.envs.kernel.records import TICK_OUT
 from thecal.envs.outcomes import fields_read
@@ -73,6 +74,10 @@ def rollout(
         ConfigError: no patients, a patient twice, or an argument the environment refuses.
     """
     scene = _scene(scenario, seed, options)
+    fields = FIELDS if record == "full" else summary_fields(scene)
+    width = sum(_column(name, 1, 1).nbytes for name in fields)
+    needed = 2.0 * len(patients) * scene.task.n_steps * width
+    require_memory(f"{len(patients)} patients over {scene.task.n_steps} steps", needed)
     parts = blocks(policy, scene, patients, trail=trail, transitions=transitions, record=record, progress=progress)
     return joined(parts)
 
@@ -93,8 +98,8 @@ def blocks(
     Raises:
         ConfigError: as :func:`rollout`, before the first block.
     """
-    wanted = np.asarray(patients, np.int64)
-    if wanted.ndim != 1 or wanted.size == 0:
+    wanted = wholes(patients, "patient indices", PATIENT_LIMIT).astype(np.int64)
+    if wanted.size == 0:
         raise ConfigError("a rollout needs at least one patient")
     if len(np.unique(wanted)) != len(wanted):
         raise ConfigError("a rollout was given the same patient twice")

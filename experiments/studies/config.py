@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
-import tomllib
+import re
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSource, SettingsError
 
 from thecal.agents.backends.registry import algorithm_names
+from thecal.agents.backends.settings import wrong_setting
 from thecal.agents.registry import policy_names
-from thecal.core.complaints import first_complaint, first_reason
+from thecal.core.documents import read_tables, value_of
 from thecal.core.errors import ConfigError, StoreError, UnknownNameError, did_you_mean
 from thecal.core.files import write_whole
+from thecal.core.models import checked as validated
+from thecal.core.seeds import MOST_PATIENTS, MOST_STEPS
 from thecal.envs.options import Split
 from thecal.envs.scenario import Scenario
 from thecal.experiments.tracking.provenance import config_hash
@@ -51,12 +53,12 @@ class TrainConfig(RunConfig):
     """``thecal train``: algorithm, its settings, and how the result is checked on the tune split."""
 
     algorithm: str = "ppo"
-    total_steps: int | None = Field(default=None, ge=1)
+    total_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)
     settings: dict[str, Any] = Field(default_factory=dict)
-    pool: int = Field(default=4096, ge=1)
-    tune_patients: int = Field(default=32, ge=1)
+    pool: int = Field(default=4096, ge=1, le=MOST_PATIENTS)
+    tune_patients: int = Field(default=32, ge=1, le=MOST_PATIENTS)
     checkpoint_every: int | None = Field(
-        default=None, ge=1
+        default=None, ge=1, le=MOST_STEPS
     )  # frames; by default as often as half a percent of the time allows
     out: str = "runs/train"
 
@@ -67,13 +69,20 @@ class TrainConfig(RunConfig):
             raise ValueError(str(UnknownNameError("algorithm", value, algorithm_names())))
         return value
 
+    @model_validator(mode="after")
+    def _settings_are_known(self) -> TrainConfig:
+        wrong = wrong_setting(self.algorithm, self.settings) if self.settings else None
+        if wrong is not None:
+            raise ValueError(f"settings.{wrong}")
+        return self
+
 
 class EvaluateConfig(RunConfig):
     """``thecal evaluate``: one policy on the patients of a split."""
 
     split: Split = "test"
     policy: str = "fixed"
-    patients: int = Field(default=100, ge=1)
+    patients: int = Field(default=100, ge=1, le=MOST_PATIENTS)
     out: str | None = None
     trail: bool = False  # keep the audit trail with the run
     transitions: bool = False  # keep every transition with the run, for offline learning
@@ -85,7 +94,7 @@ class CompareConfig(RunConfig):
     split: Split = "test"
     policies: tuple[str, ...] = Field(default_factory=policy_names)
     reference: str = "fixed"
-    patients: int = Field(default=100, ge=1)
+    patients: int = Field(default=100, ge=1, le=MOST_PATIENTS)
     out: str | None = "runs/compare"
 
 
@@ -104,7 +113,7 @@ def load_config(
         ConfigError: the file cannot be read, or a value is unknown or invalid; the text names file, key and reason.
     """
     name = "configuration" if path is None else Path(path).name
-    values = {} if path is None else _read(Path(path))
+    values = {} if path is None else read_tables(path)
     given: dict[str, Any] = {}
     for key, value in (overrides or {}).items():
         _put(given, key, value, name)
@@ -117,15 +126,7 @@ def checked(kind: type[Config], values: Mapping[str, Any], name: str) -> Config:
     Raises:
         ConfigError: one is unknown or invalid; the text begins with ``name``.
     """
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        if error.errors()[0]["type"] == "extra_forbidden":
-            where, _ = first_complaint(error)
-            near = did_you_mean(where, kind.model_fields)
-            known = f"unknown{near}; known: {', '.join(kind.model_fields)}"
-            raise ConfigError(f"{name}: {where}: {known}") from error
-        raise ConfigError(f"{name}: {first_reason(error)}") from error
+    return validated(kind, values, name)
 
 
 def _layered(kind: type[Config], file: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -141,7 +142,7 @@ def _layered(kind: type[Config], file: dict[str, Any], given: dict[str, Any]) ->
     except SettingsError as error:
         raise ConfigError(f"{PREFIX}{source.decoding.upper()}: not valid JSON ({error.__cause__})") from error
     merged: dict[str, Any] = {}
-    for layer in (InitSettingsSource(Layers, file)(), environment, given):
+    for layer in (InitSettingsSource(Layers, file)(), _typed(kind, environment), given):
         merged = _over(merged, layer)
     return merged
 
@@ -158,13 +159,34 @@ class _Environment(EnvSettingsSource):
         return super().decode_complex_value(field_name, field, value)
 
 
+_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+def _typed(kind: type[RunConfig], environment: Mapping[str, Any]) -> dict[str, Any]:
+    """What variables say, which are always texts, as what their fields hold; what does not fit stays a text and is refused."""
+    found: dict[str, Any] = {}
+    for name, value in environment.items():
+        field = kind.model_fields.get(name)
+        kinds = set() if field is None else {field.annotation, *get_args(field.annotation)}
+        if isinstance(value, Mapping):
+            found[name] = {key: value_of(entry) if isinstance(entry, str) else entry for key, entry in value.items()}
+        elif isinstance(value, str) and bool in kinds:
+            found[name] = _WORDS.get(value.strip().lower(), value)
+        elif isinstance(value, str) and int in kinds and re.fullmatch(r"\s*[-+]?\d{1,400}\s*", value):
+            found[name] = int(value)
+        else:
+            found[name] = value
+    return found
+
+
 def _warn_of_unknown_variables() -> None:
     """Say which variables are meant for this project and are no setting of any run: most are mistyped."""
     known = {name for kind in (TrainConfig, EvaluateConfig, CompareConfig) for name in kind.model_fields} | {*_OTHERS}
     for variable in sorted(os.environ):
         name = variable.lower().removeprefix(PREFIX.lower()).partition("__")[0]
         if variable.lower().startswith(PREFIX.lower()) and name not in known:
-            warnings.warn(f"{variable} is no setting and does nothing", RuntimeWarning, stacklevel=4)
+            near = did_you_mean(variable.upper(), [f"{PREFIX}{one.upper()}" for one in known])
+            warnings.warn(f"{variable} is no setting and does nothing{near}", RuntimeWarning, stacklevel=4)
 
 
 def _over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,34 +227,3 @@ def writable(folder: Path) -> Path:
         with suppress(OSError):
             probe.unlink(missing_ok=True)
     return folder
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path.name}: cannot be read ({error})") from error
-    if path.suffix in (".yaml", ".yml"):
-        values = _yaml(path, text)
-    else:
-        kind, parse = ("JSON", json.loads) if path.suffix == ".json" else ("TOML", tomllib.loads)
-        try:
-            values = parse(text)
-        except ValueError as error:
-            raise ConfigError(f"{path.name}: not valid {kind} ({error})") from error
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path.name}: the top level is not a table")
-    return values
-
-
-def _yaml(path: Path, text: str) -> Any:
-    try:
-        import yaml
-    except ImportError as error:
-        raise ConfigError(
-            f"{path.name}: YAML needs PyYAML (it comes with thecal[track]); TOML needs nothing"
-        ) from error
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path.name}: not valid YAML ({error})") from error

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, computed_field, model_validator
 
-from thecal.core.complaints import first_reason, in_words
+from thecal.core.complaints import in_words
+from thecal.core.documents import read_tables
 from thecal.core.errors import ParameterError
+from thecal.core.models import Strict, checked
 
 GROUPS = {
     "kinetics": "Kinetics",
@@ -37,13 +38,11 @@ def digits(value: float) -> str:
     return f"{rounded:.0f}" if 1000.0 <= abs(rounded) < math.inf else f"{rounded:.3g}"
 
 
-class Target(BaseModel):
+class Target(Strict):
     """One published observation with the interval a simulated value must lie in.
 
     ``scale`` says whether distances inside the interval are differences or ratios; it matters to plots only.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: str
     title: str
@@ -111,13 +110,12 @@ def load_targets() -> list[Target]:
     Raises:
         ParameterError: an entry is incomplete or contradicts itself.
     """
-    text = (files("thecal.experiments.validation") / "data" / "validation.toml").read_text(encoding="utf-8")
+    tables = read_tables(files("thecal.experiments.validation") / "data" / "validation.toml", ParameterError)
     targets = []
-    for key, entry in tomllib.loads(text).items():
-        try:
-            targets.append(Target(key=key, **entry))
-        except ValidationError as error:
-            raise ParameterError(f"validation.toml: {key}: {first_reason(error)}") from error
+    for key, entry in tables.items():
+        if not isinstance(entry, dict) or "key" in entry:
+            raise ParameterError(f"validation.toml: {key}: not a table of one target, whose key is the table's name")
+        targets.append(checked(Target, {"key": key, **entry}, f"validation.toml: {key}", ParameterError))
     return targets
 
 

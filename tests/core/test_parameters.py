@@ -82,7 +82,7 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match=r"mine\.toml: not valid TOML"):
         read_parameters(_file(tmp_path, "[csf"))
     (tmp_path / "mine.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(ParameterError, match=r"mine\.toml: not valid TOML"):
+    with pytest.raises(ParameterError, match=r"mine\.toml: cannot be read \(line 1 is not UTF-8"):
         read_parameters(tmp_path / "mine.toml")
 
 

@@ -85,7 +85,7 @@ RESIDUAL_SOURCE = 'value = 1.4\nunit = "mL"\nsource = "Medtronic SynchroMed II 8
         ("value = 0.199", "value = 0.0", "catheter.internal", "outside"),
         ("value = 0.0022", "value = -0.0022", "catheter.volume_per_length", "outside"),
         ('value = 0.0022\nunit = "mL/cm"', 'value = "0.0022"\nunit = 5', "catheter.volume_per_length", "must be a number"),
-        ("[catheter.length]", "[catheter.lenght]", "catheter.lenght", "not a parameter of a programmable pump"),
+        ("[catheter.length]", "[catheter.lenght]", "catheter.lenght", "no such parameter of a programmable pump (did you"),
         ("[catheter.length]", "[spare]\nvalue = 1\n[catheter.length]", "spare", "required"),
         ('kind = "programmable"', 'kind = "peristaltic"', "kind", "programmable, constant"),
         ('title = "SynchroMed II, 40 mL"', 'title = ""', "title", "missing"),

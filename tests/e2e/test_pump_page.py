@@ -79,7 +79,7 @@ def test_a_solution_is_assessed_and_a_bridge_planned(capsys):
             "takes no program",
         ),
         ("days = nan\n", "days"),
-        ("\x00", "TOML"),
+        ("\x00", "NUL"),
     ],
 )
 def test_a_senseless_program_is_refused_in_one_sentence(tmp_path, capsys, text, reason):

@@ -73,7 +73,7 @@ def test_json_gives_a_scenario_back(scenario):
         ({"allow_unproved": "perhaps"}, "allow_unproved: .*boolean"),
         ({"cohort": 7}, "cohort: .*string"),
         ({"faults": 7}, "faults"),
-        ({"faults": {"preset": "reference", "hazard": True}}, "faults: hazard: Extra"),
+        ({"faults": {"preset": "reference", "hazard": True}}, "faults: hazard: unknown"),
         ({"task": 7}, "task"),
         ({"task": {"name": "Mine"}}, "task: version: is missing"),
         ({"task": load_task("CancerMorphine").model_copy(update={"weights": {"joy": 1.0}})}, "task: weights: .* 'joy'"),

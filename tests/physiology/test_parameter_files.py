@@ -221,7 +221,7 @@ def test_a_corrupt_shipped_file_is_named_with_key_and_reason(
         ("pain.placebo", lambda line: line.replace("[0.0,", "[-0.1,"), "spread reaches [-0.1, 0.3]"),
         ("pain.wake", lambda line: line.replace("9.0]", "21.5]"), "can reach 21.5 h, past pain.sleep at 21 h"),
         ("covariates.age", _rangeless, "outside [0, 120]; give it a range"),
-        ("covariates.age", lambda line: line.replace("90.0]", "150.0]"), "outside [0, 120]"),
+        ("covariates.age", lambda line: line.replace("90.0]", "150.0]"), "reaches beyond 120 year"),
         ("covariates.medd", lambda line: _rangeless(line).replace("lognormal", "normal"), "outside [0, inf]"),
         ("covariates.male", _spread, "cannot have a distribution"),
         ("site.center_first", _value(13.5), "not a whole number"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from thecal.core.errors import did_you_mean
 
@@ -60,21 +61,25 @@ _SILENT = (
 )
 
 
-def first_reason(error: ValidationError) -> str:
-    """The first complaint of a validation in words: ``key: reason, not 'value'``."""
-    key, why = first_complaint(error)
+def first_reason(error: ValidationError, model: type[BaseModel] | None = None) -> str:
+    """The first complaint of a validation in words: ``key: reason, not 'value'``; ``model`` is asked for the names it knows."""
+    key, why = first_complaint(error, model)
     return f"{key + ': ' if key else ''}{why}"
 
 
-def first_complaint(error: ValidationError) -> tuple[str, str]:
+def first_complaint(error: ValidationError, model: type[BaseModel] | None = None) -> tuple[str, str]:
     """Where the first complaint of a validation stands (dotted, perhaps empty), and what it is."""
     first = error.errors()[0]
-    return ".".join(str(part) for part in first["loc"]), in_words(first)
+    return ".".join(str(part) for part in first["loc"]), in_words(first, model)
 
 
-def in_words(complaint: Mapping[str, Any]) -> str:
+def in_words(complaint: Mapping[str, Any], model: type[BaseModel] | None = None) -> str:
     """One entry of ``ValidationError.errors()`` as the end of a sentence that begins with what was checked."""
     kind, context = str(complaint["type"]), complaint.get("ctx", {})
+    if kind == "extra_forbidden" and model is not None:
+        *place, name = complaint["loc"]
+        known = _fields_at(model, place)
+        return f"is unknown{did_you_mean(str(name), known)}; known: {', '.join(known)}"
     if kind in ("value_error", "assertion_error"):
         return str(context.get("error", complaint["msg"]))
     if kind in ("literal_error", "enum"):
@@ -99,5 +104,28 @@ def _whole(limit: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # an integer with more digits than Python writes
+        return "a number of thousands of digits"
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
+
+
+def _fields_at(kind: type[BaseModel], place: list[Any]) -> list[str]:
+    """Names of the fields of the model at a place within ``kind``; none where there is no model."""
+    here: Any = kind
+    for step in place:
+        model = _model_in(here)
+        if model is not None and isinstance(step, str) and step in model.model_fields:
+            here = model.model_fields[step].annotation
+    model = _model_in(here)
+    return [] if model is None else list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that an annotation holds: itself, or the one of a union or a collection."""
+    if isinstance(annotation, type) and not get_origin(annotation) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in (tuple, list, dict, Union, UnionType, Annotated):
+        return next((found for entry in get_args(annotation) if (found := _model_in(entry)) is not None), None)
+    return None

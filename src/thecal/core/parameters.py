@@ -15,28 +15,27 @@ A number is a table such as::
 from __future__ import annotations
 
 import math
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ValidationError, field_validator, model_validator
 
-from thecal.core.complaints import first_complaint
-from thecal.core.errors import ParameterError
+from thecal.core.complaints import first_reason
+from thecal.core.documents import file_name, read_tables
+from thecal.core.errors import ParameterError, did_you_mean
+from thecal.core.models import Strict
 from thecal.core.units import factor
 
 
-class Quantity(BaseModel):
+class Quantity(Strict):
     """One number with its evidence.
 
     ``kind`` says where it comes from: ``source`` (read in the named source), ``memory`` (recalled from it), ``derived``
     (arithmetic on sourced numbers), ``calibrated`` (fitted to the named targets), ``proposed`` (an engineering choice).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    value: float = Field(strict=True)  # neither a quoted number nor true
+    value: float
     unit: str
     source: str
     confidence: Literal["high", "medium", "low"]
@@ -75,7 +74,7 @@ class Quantity(BaseModel):
 
 
 class ParameterFile(Mapping[str, Quantity]):
-    """A parsed file: quantities by dotted key (``"csf.production"``), other entries in ``texts``."""
+    """A parsed file: quantities by dotted key (``"csf.production"``), other entries (empty tables too) in ``texts``."""
 
     def __init__(self, path: str, quantities: dict[str, Quantity], texts: dict[str, Any]) -> None:
         self.path = path
@@ -111,6 +110,37 @@ class ParameterFile(Mapping[str, Quantity]):
             raise ParameterError(f"{self.path}: {key}: {value} {unit} is outside [{minimum}, {maximum}]")
         return value
 
+    def only(self, quantities: Collection[str], what: str, texts: Collection[str] = ()) -> None:
+        """Refuse what nobody would read.
+
+        Args:
+            quantities: keys of the numbers that are read.
+            what: whose they are, for the message (``"a drug"``).
+            texts: keys of the texts that are read.
+
+        Raises:
+            ParameterError: there is another key, or a text is none.
+        """
+        for key in self:
+            if key not in quantities:
+                raise ParameterError(f"{self.path}: {key}: no such parameter of {what}{did_you_mean(key, quantities)}")
+        for key, text in self.texts.items():
+            if key not in texts:
+                known = [*texts, *quantities]
+                raise ParameterError(f"{self.path}: {key}: no such entry of {what}{did_you_mean(key, known)}")
+            if not isinstance(text, str) or not text.strip():
+                raise ParameterError(f"{self.path}: {key}: not a text")
+
+    def fixed(self, except_for: Collection[str] = ()) -> None:
+        """Refuse a spread that nobody would draw.
+
+        Raises:
+            ParameterError: a number other than ``except_for`` states one.
+        """
+        for key, quantity in self.items():
+            if quantity.distribution is not None and key not in except_for:
+                raise ParameterError(f"{self.path}: {key}: the same in every case, so it cannot have a distribution")
+
 
 def read_parameters(path: Path | Any) -> ParameterFile:
     """Read one parameter file (a path or an ``importlib.resources`` item).
@@ -119,17 +149,10 @@ def read_parameters(path: Path | Any) -> ParameterFile:
         ParameterError: the file cannot be read, is not TOML, or holds a number without unit, source or confidence. The
             text names the file, the key and the reason.
     """
-    name = getattr(path, "name", str(path))
+    name = file_name(path)
     quantities: dict[str, Quantity] = {}
     texts: dict[str, Any] = {}
-    try:
-        _collect(name, "", tomllib.loads(path.read_text(encoding="utf-8")), quantities, texts)
-    except OSError as error:
-        raise ParameterError(f"{name}: cannot be read ({error})") from error
-    except RecursionError as error:
-        raise ParameterError(f"{name}: not valid TOML (nested too deeply)") from error
-    except ValueError as error:  # of TOML or UTF-8, of an integer with thousands of digits, of a NUL in the path
-        raise ParameterError(f"{name}: not valid TOML ({error})") from error
+    _collect(name, "", read_tables(path, ParameterError, kind="TOML"), quantities, texts)
     return ParameterFile(name, quantities, texts)
 
 
@@ -142,7 +165,7 @@ def _collect(
             raise ParameterError(f"{name}: {dotted}: given twice")
         if isinstance(entry, dict) and ("value" in entry or "unit" in entry):
             quantities[dotted] = _quantity(name, dotted, entry)
-        elif isinstance(entry, dict):
+        elif isinstance(entry, dict) and entry:
             _collect(name, f"{dotted}.", entry, quantities, texts)
         elif isinstance(entry, (int, float)) and not isinstance(entry, bool):
             raise ParameterError(f"{name}: {dotted}: a bare number; give value, unit, source and confidence")
@@ -154,5 +177,6 @@ def _quantity(name: str, key: str, entry: dict[str, Any]) -> Quantity:
     try:
         return Quantity.model_validate(entry)
     except ValidationError as error:
-        where, why = first_complaint(error)
-        raise ParameterError(f"{name}: {key}{'.' + where if where else ''}: {why}") from error
+        reason = first_reason(error, Quantity)
+        named = error.errors()[0]["loc"]
+        raise ParameterError(f"{name}: {key}{'.' if named else ': '}{reason}") from error

@@ -1,0 +1,264 @@
+"""Every format that people write, with its shipped files, how one is loaded, and what may be left out of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from thecal.agents.backends import settings as rl_settings
+from thecal.agents.settings import PolicySettings
+from thecal.core import parameters
+from thecal.core.documents import file_name, read_tables
+from thecal.core.errors import ConfigError, ParameterError, ProfileError
+from thecal.devices import chemistry, fault_presets, monitor_records
+from thecal.devices.program_file import read_program
+from thecal.devices.specs import load_pump
+from thecal.envs import scenario
+from thecal.envs.tasks import load_task
+from thecal.experiments.studies.config import CompareConfig, EvaluateConfig, TrainConfig, load_config
+from thecal.experiments.validation import targets
+from thecal.physiology import cohort, cohort_spec, covariate_draws, covariate_models, geometry, population
+from thecal.safety.profiles import load_profile
+
+FAULTS = {
+    "preset": "reference", "hazards": False, "serviced": True,
+    "planned": [
+        {"fault": "occlusion", "at_h": 24.0, "size": 0.5, "duration_h": 48.0},
+        {"fault": "sensor_bias", "at_h": 1, "sensor": "hr"},
+    ],
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file: where the shipped ones lie, how one is loaded, what it raises, and which keys it may lack."""
+
+    name: str
+    shipped: dict[str, dict[str, Any]]
+    load: Callable[[Path, pytest.MonkeyPatch], object]
+    error: type[ConfigError]
+    optional: str = r"(?!)"  # of the dotted key
+    ending: str = ".toml"
+
+
+def _tables(package: str, folder: str, only: str = ".*") -> dict[str, dict[str, Any]]:
+    place = files(package).joinpath("data", *folder.split("/"))
+    names = sorted(item.name for item in place.iterdir() if item.name.endswith(".toml"))
+    return {name: read_tables(place / name) for name in names if re.fullmatch(only, name)}
+
+
+def _instead(module: Any, reader: str, path: Path, patch: pytest.MonkeyPatch) -> None:
+    """Let a module read ``path`` where it would read the shipped file of this name."""
+    honest = getattr(module, reader)
+
+    def read(source: Any, *more: Any, **options: Any) -> Any:
+        return honest(path if file_name(source) == path.name else source, *more, **options)
+
+    patch.setattr(module, reader, read)
+
+
+def _patched(call: Callable[[str], object], *places: tuple[Any, str]) -> Callable[[Path, pytest.MonkeyPatch], object]:
+    def load(path: Path, patch: pytest.MonkeyPatch) -> object:
+        for module, reader in places:
+            _instead(module, reader, path, patch)
+        return call(path.stem)
+
+    return load
+
+
+def _physiology(folder: str) -> Callable[[Path, pytest.MonkeyPatch], object]:
+    def load(path: Path, patch: pytest.MonkeyPatch) -> object:
+        honest, edited = population.shipped, f"{folder}{path.stem}"
+        _instead(parameters, "read_tables", path, patch)
+
+        def look(asked: str) -> parameters.ParameterFile:
+            return population.shipped.__wrapped__(asked) if asked == edited else honest(asked)
+
+        for module in (cohort, geometry, covariate_draws, covariate_models, cohort_spec):
+            patch.setattr(module, "shipped", look)
+        patch.setattr(population, "shipped", _Looking(look, honest))
+        drug = path.stem if folder == "drugs/" else _DRUG_OF.get(path.stem, "morphine")
+        return cohort.draw(cohort_spec.load_cohort_spec("noncancer"), (drug,), [0], "train", 1)
+
+    return load
+
+
+class _Looking:
+    """Stands in for the cached reader."""
+
+    def __init__(self, look: Callable[[str], Any], honest: Any) -> None:
+        self._look = look
+        self.__wrapped__ = honest.__wrapped__
+
+    def __call__(self, asked: str) -> Any:
+        return self._look(asked)
+
+
+_DRUG_OF = {
+    "alpha2": "clonidine", "gaba_a": "midazolam", "gaba_b": "baclofen", "n_calcium": "ziconotide",
+    "sodium_channel": "bupivacaine",
+}  # fmt: skip
+
+
+def _cohort(path: Path, _patch: pytest.MonkeyPatch) -> object:
+    return cohort.draw(cohort_spec.load_cohort_spec(path), ("morphine",), [0], "test", 1)
+
+
+def _preset(name: str) -> object:
+    return fault_presets.fault_parameters(fault_presets.load_faults(name))
+
+
+def _rl(name: str) -> object:
+    return rl_settings.load_rl_settings(name)
+
+
+def _rules(name: str) -> object:
+    kinds = {kind.__module__.rpartition(".")[2]: kind for kind in PolicySettings.__subclasses__()}
+    return kinds[name].load(name)
+
+
+def _config(kind: Any, path: Path, _patch: pytest.MonkeyPatch) -> object:
+    return load_config(kind, path)
+
+
+def _configs(ending: str) -> dict[str, dict[str, Any]]:
+    kinds = {
+        "train": TrainConfig(settings={"gamma": 0.9, "net_arch": [8, 8]}),
+        "evaluate": EvaluateConfig(),
+        "compare": CompareConfig(),
+    }
+    return {f"{name}{ending}": json.loads(config.model_dump_json(exclude_none=True)) for name, config in kinds.items()}
+
+
+def _config_by_name(path: Path, patch: pytest.MonkeyPatch) -> object:
+    return _config({"train": TrainConfig, "evaluate": EvaluateConfig, "compare": CompareConfig}[path.stem], path, patch)
+
+
+def _plain(load: Callable[[Path], object]) -> Callable[[Path, pytest.MonkeyPatch], object]:
+    return lambda path, _patch: load(path)
+
+
+_EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+_SPREAD = r".*\.(kind|cv|sd|range|note)"
+_PARAMETERS = (parameters, "read_tables")
+FORMATS = [
+    Format(
+        "task",
+        _tables("thecal.envs", "tasks"),
+        _plain(load_task),
+        ConfigError,
+        r"faults|start.*|visits.*|action\.(deadband|bolus_trigger|fields)|observation.*|weights\..*|costs.*|secondary.*|monitored"
+        r"|difficulty\.(?!real$).*|solution\.mixtures.*",
+    ),
+    Format(
+        "program",
+        {path.name: read_tables(path) for path in sorted(_EXAMPLES.glob("*.toml"))},
+        _plain(read_program),
+        ConfigError,
+        r"pump|faults|faults\.(hazards|planned\.\d+\.(size|duration_h)|planned)|do|do\.\d+\.mg_per_ml",
+    ),
+    Format(
+        "faults",
+        {"mine.toml": FAULTS},
+        _plain(fault_presets.load_faults),
+        ConfigError,
+        r"(?!planned\.\d+\.(fault|at_h)$).*",
+    ),
+    Format("pump", _tables("thecal.devices", "pumps"), _plain(load_pump), ParameterError, _SPREAD),
+    Format(
+        "profile",
+        _tables("thecal.safety", "profiles"),
+        _plain(load_profile),
+        ProfileError,
+        rf"{_SPREAD}|title|mixture.*|[a-z]+|[a-z]+\.(step_abs|interval|daily_fall|patient_bolus|equivalence|sedative|vasoactive)",
+    ),
+    Format(
+        "cohort",
+        _tables("thecal.physiology", "cohorts"),
+        _cohort,
+        ParameterError,
+        rf"{_SPREAD}|name|title|base|diagnosis\.\w+|hyperalgesia.*|(covariates|pain|site|start|spasticity|diagnosis)(\.\w+)?",
+    ),
+    Format(
+        "preset",
+        _tables("thecal.devices", "faults"),
+        _patched(_preset, _PARAMETERS),
+        ParameterError,
+        rf"{_SPREAD}|base|(?!common)\w+|(?!common|factor)\w+\.\w+",
+    ),
+    Format(
+        "chemistry",
+        _tables("thecal.devices", "chemistry"),
+        _patched(chemistry.load_chemistry.__wrapped__, _PARAMETERS),
+        ParameterError,
+        rf"{_SPREAD}|title|wall.*|(base_solubility|first_fill_time|precipitation_ph|diluted_\w+|review_decay)",
+    ),
+    Format(
+        "mixtures",
+        _tables("thecal.devices", "", "mixtures.toml"),
+        _patched(lambda _: (chemistry.mixtures_file.cache_clear(), chemistry.load_mixtures.__wrapped__()), _PARAMETERS),
+        ParameterError,
+        rf"{_SPREAD}|[a-z+]+|[a-z+]+\.[a-z]+|untested.*",
+    ),
+    Format(
+        "monitors",
+        _tables("thecal.devices", "", "monitors.toml"),
+        _patched(lambda _: monitor_records.monitor_parameters.__wrapped__(), _PARAMETERS),
+        ParameterError,
+        _SPREAD,
+    ),
+    Format(
+        "visits",
+        _tables("thecal.envs", "", "visits.toml"),
+        _patched(lambda _: scenario._visits.__wrapped__()["call_delay"], _PARAMETERS),
+        ParameterError,
+        _SPREAD,
+    ),
+    Format("model", _tables("thecal.physiology", ""), _physiology(""), ParameterError, rf"{_SPREAD}|pair(\.\w+)?"),
+    Format(
+        "drug",
+        _tables("thecal.physiology", "drugs"),
+        _physiology("drugs/"),
+        ParameterError,
+        rf"{_SPREAD}|effect\.(ec50_sympathetic|ec50_motor)|start(\.\w+)?",
+    ),
+    Format(
+        "receptor",
+        _tables("thecal.physiology", "receptors"),
+        _physiology("receptors/"),
+        ParameterError,
+        rf"{_SPREAD}|\w+|\w+\.\w+",
+    ),
+    Format(
+        "rules",
+        _tables("thecal.agents", "", "(pid|guideline|demand).toml"),
+        _patched(_rules, _PARAMETERS),
+        ParameterError,
+        _SPREAD,
+    ),
+    Format(
+        "algorithm",
+        _tables("thecal.agents", "", "(ppo|sac).toml"),
+        _patched(_rl, (rl_settings, "read_tables")),
+        ParameterError,
+        r"task.*|default\.(target_kl|ent_coef)",
+    ),
+    Format(
+        "targets",
+        _tables("thecal.experiments.validation", "", "validation.toml"),
+        _patched(lambda _: targets.load_targets(), (targets, "read_tables")),
+        ParameterError,
+        r"\w+|\w+\.scale",
+    ),
+    *(
+        Format(f"config{ending}", _configs(ending), _config_by_name, ConfigError, r".*", ending)
+        for ending in (".toml", ".json", ".yaml")
+    ),
+]
