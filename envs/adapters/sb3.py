@@ -12,6 +12,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices,
 
 from thecal.core.seeds import SEED_LIMIT
 from thecal.envs.adapters.actions import read_actions
+from thecal.envs.adapters.continued import continue_batch
 from thecal.envs.batch import Batch
 
 _KEPT = ("_returns", "_costs", "_whole")  # what an environment adds up over an episode
@@ -161,13 +162,8 @@ class ThecalSB3VecEnv(VecEnv):
         """
         if not np.isin(arrays["patients"], self._pool).all():
             raise ValueError("a patient is not of the pool")
-        self.batch.restore(
-            (
-                arrays["world"].reshape(-1).view(self.batch.world.dtype),
-                arrays["par"].reshape(-1).view(self.batch.par.dtype),
-            )
-        )
-        self.batch.patients[:] = arrays["patients"]
+        world = arrays["world"].reshape(-1).view(self.batch.world.dtype)
+        continue_batch(self.batch, arrays["patients"], world, arrays["par"].reshape(-1).view(self.batch.par.dtype))
         for name in _KEPT:
             getattr(self, name)[:] = arrays[name]
         self._rng.bit_generator.state = state["generator"]
