@@ -16,6 +16,7 @@ from thecal.core.errors import ConfigError
 from thecal.envs.adapters.actions import read_actions
 from thecal.envs.adapters.arguments import one_reset, one_seed, render_mode_of, seeds_of, some_patients
 from thecal.envs.adapters.bedside import EpisodeSnapshot
+from thecal.envs.adapters.continued import continue_batch
 from thecal.envs.adapters.draws import Draws
 from thecal.envs.adapters.infos import Infos, known
 from thecal.envs.adapters.members import Member
@@ -259,11 +260,8 @@ class ThecalSB3VecEnv(VecEnv):
         for i, patient in enumerate(arrays["patients"].tolist()):
             if patient not in self.draws.pool(i):
                 raise ValueError(f"patient {patient} is not of the pool")
-        world, par = (
-            arrays[name].reshape(-1).view(whole.dtype)
-            for name, whole in (("world", self.batch.world), ("par", self.batch.par))
-        )
-        self.batch.restore((world, par, arrays["patients"]))
+        world = arrays["world"].reshape(-1).view(self.batch.world.dtype)
+        continue_batch(self.batch, arrays["patients"], world, arrays["par"].reshape(-1).view(self.batch.par.dtype))
         for name in _KEPT:
             getattr(self, name)[:] = arrays[name]
         self.draws.continue_from(state["draws"])

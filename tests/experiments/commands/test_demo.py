@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 
 import pytest
 from rich.console import Console
@@ -62,3 +63,21 @@ def test_the_trained_policy_can_be_evaluated_by_its_folder(demo, monkeypatch, ca
     said = json.loads(capsys.readouterr().out)
     assert {"policy", "run_id", "outcomes", "scenario", "scenario_hash"} <= set(said)
     assert said["unshielded"] is False
+
+
+@pytest.mark.slow
+def test_an_interrupted_demonstration_goes_on(tmp_path, monkeypatch):
+    """With its training, where that is the same one; another one begins anew. It says which."""
+    from support.commands import leftovers, signaled
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    command = ["demo", "--quick", "--frames", "98304", "--patients", "4", "--out", "out"]
+    begun = tmp_path / "out" / "training" / "checkpoint" / "checkpoint.json"
+    first = signaled(command, tmp_path, signal.SIGTERM, begun.exists)
+    assert first.code == 143, first.err
+    assert leftovers(tmp_path) == []
+    second = signaled(command, tmp_path, signal.SIGTERM, lambda: False)
+    assert second.code == 0, second.err
+    assert "3/5 goes on at " in second.out
+    assert not begun.parent.exists()
+    assert (tmp_path / "out" / "comparison" / "report.html").exists()

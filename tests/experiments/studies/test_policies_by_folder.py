@@ -50,6 +50,20 @@ def test_a_trained_policy_as_reference(reference, store, quick):
     assert pages[0].stat().st_size > 100_000
 
 
+@pytest.mark.parametrize("others", [("second",), ("second", "fixed", "pid"), ("random",), ("max_request", "fixed")])
+def test_reports_with_a_trained_reference(others, store, quick):
+    make_trained(store.folder / "pol")
+    make_trained(store.folder / "second", seed=0, frames=11)
+    pages = []
+    found, _ = run_compare(
+        CompareConfig(policies=("pol", *others), reference="pol", patients=2, out="here", track=False),
+        finish=lambda given, folder, origin: pages.append(finish_report(given, folder, origin, [], False)),
+    )
+    assert len(found.result.differences) == len(others)
+    assert comparison_table(found.result).row_count > 0
+    assert len(pages) == 1
+
+
 def test_odd_names_are_kept_and_their_files_and_metrics_are_safe(store, quick):
     folders = [make_trained(store.folder / name, seed=0) for name in ODD]
     found, run_id = run_compare(
