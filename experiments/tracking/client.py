@@ -91,7 +91,7 @@ def find_run(text: str) -> tuple[Any, Any]:
         found = re.search("[0-9a-f]{32}", text)
         raise ConfigError(f"{text}: give the id of the run alone{f', {found[0]}' if found else ''}, without runs:/")
     if not _RUN.fullmatch(text):
-        raise ConfigError(f"{text}: no such file or folder, and not the id of a run (32 digits and letters a to f)")
+        raise ConfigError(f"{text}: no such folder or file, and not the id of a run (32 digits and letters a to f)")
     uri = store_uri()
     check_store(uri, write=False)
     client = lasting(uri, lambda: open_client(uri))
