@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 from thecal.core.errors import ConfigError, MissingExtraError, StoreError, ThecalError
 from thecal.core.extras import importing
 from thecal.experiments.tracking.address import client_address, hidden, kind_of, sqlite_file
-from thecal.experiments.tracking.schema import WAIT_S, make_store
+from thecal.experiments.tracking.schema import WAIT_S, artifact_folder, make_store
 from thecal.experiments.tracking.store import check_store, store_uri
 
 Answer = TypeVar("Answer")
@@ -117,12 +118,18 @@ def download(client: Any, run: Any, name: str, folder: str | Path) -> Path | Non
     Raises:
         StoreError: the store cannot be read.
     """
+    uri = store_uri()
+    if kind_of(uri) == "sqlite":
+        # A store that was moved or copied names the folder where it was.
+        here = artifact_folder(sqlite_file(uri)) / run.info.run_id / "artifacts" / name
+        if here.exists():
+            return Path(shutil.copytree(here, Path(folder, name)) if here.is_dir() else shutil.copy(here, folder))
 
     def read() -> Path | None:
         kept = {entry.path for entry in client.list_artifacts(run.info.run_id)}
         return Path(client.download_artifacts(run.info.run_id, name, str(folder))) if name in kept else None
 
-    return lasting(store_uri(), read)
+    return lasting(uri, read)
 
 
 def _is_lock(error: Exception) -> bool:
