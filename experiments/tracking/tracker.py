@@ -43,6 +43,7 @@ class Tracker:
         tags: texts to search by.
         enabled: without it nothing is imported or written.
         uri: of the store; :func:`store_uri` by default.
+        resume: id of a run to go on with, where the store still has it; ``resumed`` says whether it had.
 
     Raises:
         StoreError: the store cannot be written or reached (raised on entering, before any work), or fails later.
@@ -58,6 +59,7 @@ class Tracker:
         *,
         enabled: bool = True,
         uri: str | None = None,
+        resume: str | None = None,
     ) -> None:
         if enabled and not 0 < len(experiment.strip()) <= NAME_LENGTH:
             raise ConfigError(
@@ -68,6 +70,8 @@ class Tracker:
         self._tags = {"simulation_only": "true", **(tags or {})}
         self._enabled = enabled
         self._status: str | None = None
+        self._resume = resume
+        self.resumed = False
         self._lost = False  # the store failed: what comes after does not wait for it once more
         self._beside = False  # the experiment's artifacts belong beside the database
         self._names = Names()
@@ -79,6 +83,10 @@ class Tracker:
             return self
         check_store(self.uri)
         self._client = self._call(lambda: open_client(self.uri))
+        if self._resume is not None and self._goes_on(self._resume):
+            self.run_id, self.resumed = self._resume, True
+            self.tags(owner.tags())
+            return self
         experiment = self._call(self._experiment_id)
         tags = dict(self._named({**self._tags, **owner.tags()}))
         run = self._call(lambda: self._client.create_run(experiment, run_name=_text(self._name), tags=tags))
@@ -104,6 +112,21 @@ class Tracker:
                 warnings.warn(hidden(str(failure)) or type(failure).__name__, RuntimeWarning, stacklevel=2)
             except RuntimeWarning:  # whoever makes errors of warnings is to see the error as well
                 error.add_note(hidden(str(failure)))
+
+    def _goes_on(self, run_id: str) -> bool:
+        """Set a run of the store to running again; False where the store has none of this id."""
+        from mlflow.exceptions import MlflowException
+
+        def begin() -> bool:
+            try:
+                self._client.update_run(run_id, "RUNNING")
+            except MlflowException as error:
+                if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                    raise
+                return False
+            return True
+
+        return self._call(begin)
 
     def killed(self) -> None:
         """Mark the run as ended by the user although what was learned was saved."""
