@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 from thecal.core.errors import ConfigError, MissingExtraError, StoreError, ThecalError
 from thecal.core.extras import importing
 from thecal.experiments.tracking.address import client_address, hidden, kind_of, sqlite_file
-from thecal.experiments.tracking.schema import WAIT_S, make_store
+from thecal.experiments.tracking.schema import WAIT_S, artifact_folder, make_store
 from thecal.experiments.tracking.store import check_store, store_uri
 
 Answer = TypeVar("Answer")
@@ -91,7 +92,7 @@ def find_run(text: str) -> tuple[Any, Any]:
         found = re.search("[0-9a-f]{32}", text)
         raise ConfigError(f"{text}: give the id of the run alone{f', {found[0]}' if found else ''}, without runs:/")
     if not _RUN.fullmatch(text):
-        raise ConfigError(f"{text}: no such file or folder, and not the id of a run (32 digits and letters a to f)")
+        raise ConfigError(f"{text}: no such folder or file, and not the id of a run (32 digits and letters a to f)")
     uri = store_uri()
     check_store(uri, write=False)
     client = lasting(uri, lambda: open_client(uri))
@@ -117,12 +118,18 @@ def download(client: Any, run: Any, name: str, folder: str | Path) -> Path | Non
     Raises:
         StoreError: the store cannot be read.
     """
+    uri = store_uri()
+    if kind_of(uri) == "sqlite":
+        # A store that was moved or copied names the folder where it was.
+        here = artifact_folder(sqlite_file(uri)) / run.info.run_id / "artifacts" / name
+        if here.exists():
+            return Path(shutil.copytree(here, Path(folder, name)) if here.is_dir() else shutil.copy(here, folder))
 
     def read() -> Path | None:
         kept = {entry.path for entry in client.list_artifacts(run.info.run_id)}
         return Path(client.download_artifacts(run.info.run_id, name, str(folder))) if name in kept else None
 
-    return lasting(store_uri(), read)
+    return lasting(uri, read)
 
 
 def _is_lock(error: Exception) -> bool:
@@ -133,6 +140,8 @@ def _failure(uri: str, error: Exception) -> ThecalError:
     """The sentence for what a store raised."""
     if isinstance(error, ModuleNotFoundError):
         return MissingExtraError(f"the tracking store needs {error.name}: pip install {error.name}")
+    if kind_of(uri) == "sqlite" and not sqlite_file(uri).exists():
+        return StoreError(f"the tracking store {_shown(uri)} is gone: what was written stays in the folder of --out")
     said = hidden(str(error).strip().partition("\n")[0])
     return StoreError(f"the tracking store {_shown(uri)} failed ({type(error).__name__}: {said})")
 

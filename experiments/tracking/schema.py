@@ -95,9 +95,9 @@ def make_store(path: Path, open_store: Callable[[str], object]) -> None:
         draft = target.with_name(f".{target.name}.{os.getpid()}.new")
         whole = draft.with_suffix(".whole")
         try:
-            with _artifacts_named(target.parent / "artifacts"):
+            with _artifacts_named(artifact_folder(target)):
                 open_store(sqlite_address(draft))
-            _default_artifacts(draft, target.parent / "artifacts")
+            _default_artifacts(draft, artifact_folder(target))
             # A copy, because MLflow keeps the first file open.
             shutil.copyfile(draft, whole)
             if target.exists():  # empty, as some programs leave it
@@ -106,6 +106,21 @@ def make_store(path: Path, open_store: Callable[[str], object]) -> None:
         finally:
             for left in (draft, whole, Path(f"{draft}-journal")):
                 left.unlink(missing_ok=True)
+
+
+def artifact_folder(path: Path) -> Path:
+    """Where the artifacts of a SQLite store lie, beside its database."""
+    return path.resolve().parent / "artifacts"
+
+
+def name_artifacts(path: Path, run_id: str, place: str) -> None:
+    """Say where the artifacts of one run go.
+
+    Raises:
+        sqlite3.Error: the database cannot be written.
+    """
+    with closing(sqlite3.connect(path, timeout=WAIT_S)) as connection, connection:
+        connection.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (place, run_id))
 
 
 def _is_new(path: Path) -> bool:

@@ -20,12 +20,14 @@ from thecal.experiments.tracking import owner
 from thecal.experiments.tracking.address import hidden, kind_of, sqlite_file
 from thecal.experiments.tracking.client import lasting, open_client
 from thecal.experiments.tracking.names import ORIGINAL, Names
+from thecal.experiments.tracking.schema import artifact_folder, name_artifacts
 from thecal.experiments.tracking.store import check_store, store_uri
 
 __all__ = ["Tracker", "check_store", "open_client", "sb3_writer", "store_uri"]
 Answer = TypeVar("Answer")
 METRICS_AT_ONCE = 900  # MLflow takes at most 1000 metrics, 100 parameters and 100 tags in one call
 TEXTS_AT_ONCE = 100
+BESIDE = "thecal.artifacts_beside_the_database"  # tag of experiments that this made
 TEXT_LENGTH = 5000  # MLflow refuses longer parameters and tags
 NAME_LENGTH = 500  # and longer names of experiments
 
@@ -71,6 +73,7 @@ class Tracker:
         self._resume = resume
         self.resumed = False
         self._lost = False  # the store failed: what comes after does not wait for it once more
+        self._beside = False  # the experiment's artifacts belong beside the database
         self._names = Names()
         self.run_id: str | None = None
         self.uri = (uri or store_uri()) if enabled else ""
@@ -80,7 +83,7 @@ class Tracker:
             return self
         check_store(self.uri)
         self._client = self._call(lambda: open_client(self.uri))
-        if self._resume is not None and self._call(self._goes_on):
+        if self._resume is not None and self._goes_on(self._resume):
             self.run_id, self.resumed = self._resume, True
             self.tags(owner.tags())
             return self
@@ -88,6 +91,7 @@ class Tracker:
         tags = dict(self._named({**self._tags, **owner.tags()}))
         run = self._call(lambda: self._client.create_run(experiment, run_name=_text(self._name), tags=tags))
         self.run_id = str(run.info.run_id)
+        self._keep_beside(run)
         return self
 
     def __exit__(
@@ -109,15 +113,20 @@ class Tracker:
             except RuntimeWarning:  # whoever makes errors of warnings is to see the error as well
                 error.add_note(hidden(str(failure)))
 
-    def _goes_on(self) -> bool:
-        """Set the run to resume to running again; False where the store has none of this id."""
+    def _goes_on(self, run_id: str) -> bool:
+        """Set a run of the store to running again; False where the store has none of this id."""
         from mlflow.exceptions import MlflowException
 
-        try:
-            self._client.update_run(self._resume, "RUNNING")
-        except MlflowException:
-            return False
-        return True
+        def begin() -> bool:
+            try:
+                self._client.update_run(run_id, "RUNNING")
+            except MlflowException as error:
+                if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                    raise
+                return False
+            return True
+
+        return self._call(begin)
 
     def killed(self) -> None:
         """Mark the run as ended by the user although what was learned was saved."""
@@ -188,19 +197,36 @@ class Tracker:
 
     def _experiment_id(self) -> str:
         """The experiment, made if it is new; beside a SQLite store its artifacts go into a folder next to the database."""
-        place = None
-        if kind_of(self.uri) == "sqlite":
-            place = (sqlite_file(self.uri).resolve().parent / "artifacts").as_uri()
+        place = self._place()
         found = self._client.get_experiment_by_name(self._experiment)
         if found is None:
+            own = {BESIDE: "true"} if place else {}
             try:
-                return str(self._client.create_experiment(self._experiment, artifact_location=place))
+                return str(self._client.create_experiment(self._experiment, place, own))
             except Exception:
                 # Another process may have made it since.
                 found = self._client.get_experiment_by_name(self._experiment)
                 if found is None:
                     raise
+        if found.lifecycle_stage == "deleted":
+            raise StoreError(
+                f"the experiment {self._experiment!r} was deleted: name another (--set experiment=NAME), "
+                f"or: mlflow experiments restore --experiment-id {found.experiment_id}"
+            )
+        self._beside = BESIDE in found.tags
         return str(found.experiment_id)
+
+    def _place(self) -> str | None:
+        """Where artifacts go beside a SQLite store."""
+        return artifact_folder(sqlite_file(self.uri)).as_uri() if kind_of(self.uri) == "sqlite" else None
+
+    def _keep_beside(self, run: Any) -> None:
+        """A store whose folder was moved or copied still names the old one; what is new goes where the store is."""
+        place = self._place()
+        if place and self._beside and not run.info.artifact_uri.startswith(f"{place}/"):
+            self._call(
+                partial(name_artifacts, sqlite_file(self.uri), run.info.run_id, f"{place}/{run.info.run_id}/artifacts")
+            )
 
     def _call(self, work: Callable[[], Answer]) -> Answer:
         """:func:`lasting` for this store; after a failure nothing waits for it once more."""

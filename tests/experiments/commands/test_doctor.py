@@ -211,10 +211,13 @@ def test_little_room_is_said(monkeypatch, tmp_path):
     assert list(health.space())[-1].level == "note"
 
 
-def test_a_terminal_of_another_encoding_and_settings_of_the_environment(monkeypatch):
+def test_settings_of_the_environment_are_named(monkeypatch):
     monkeypatch.setenv("THECAL_TASK", "CancerMorphine")
     (finding,) = health.settings()
     assert "THECAL_TASK" in finding.text
+
+
+def test_a_terminal_of_another_encoding():
     done = subprocess.run(
         [sys.executable, "-c", "from thecal.experiments.cli import run; run(['doctor'])"],
         env={**os.environ, "PYTHONIOENCODING": "ascii:backslashreplace"}, capture_output=True, timeout=120, check=True,

@@ -39,7 +39,7 @@ def test_ids_that_have_no_report(store, capsys):
             ConfigError.exit_code,
             f"give the id of the run alone, {'0' * 32}, without runs:/",
         ),
-        ("nowhere", ConfigError.exit_code, "no such file or folder, and not the id of a run"),
+        ("nowhere", ConfigError.exit_code, "no such folder or file, and not the id of a run"),
         (tracked(kind="train"), ConfigError.exit_code, "is a run of thecal train; only comparisons have a report"),
         (tracked(), ConfigError.exit_code, "is no run of thecal"),
         (deleted, ConfigError.exit_code, f"was deleted: mlflow runs restore --run-id {deleted}"),

@@ -115,7 +115,7 @@ def test_a_run_that_cannot_be_replayed_says_why():
 
 @pytest.mark.parametrize(
     ("target", "words"),
-    [("nowhere", "not the id of a run"), ("0" * 32, "there is no tracking store"), ("empty", "no audit trail")],
+    [("nowhere", "not the id of a run"), ("0" * 32, "neither a folder nor a run"), ("empty", "no audit trail")],
 )
 def test_what_cannot_be_audited_is_an_error(target, words, audited, monkeypatch, capsys):
     monkeypatch.chdir(audited)

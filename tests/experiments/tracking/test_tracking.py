@@ -97,6 +97,24 @@ def test_a_second_run_joins_the_experiment(store):
     assert ids[0] == ids[1]
 
 
+def test_a_run_goes_on_where_the_store_has_it(store):
+    with pytest.raises(KeyboardInterrupt), tracked() as first:
+        raise KeyboardInterrupt
+    client = store.client
+    client.set_tag(first.run_id, "thecal.pid", "1")
+    with tracked(resume=first.run_id) as second:
+        assert store.run(first.run_id).info.status == "RUNNING"
+        assert store.run(first.run_id).data.tags["thecal.pid"] == str(os.getpid())
+    assert (second.run_id, second.resumed) == (first.run_id, True)
+    assert store.run(first.run_id).info.status == "FINISHED"
+    client.delete_run(first.run_id)
+    for gone in (first.run_id, "0" * 32, "no id"):
+        with tracked(resume=gone) as third:
+            pass
+        assert third.resumed is False
+        assert third.run_id != gone
+
+
 def test_no_telemetry_and_no_system_metrics(store):
     with tracked() as tracker:
         pass
