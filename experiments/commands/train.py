@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from thecal.core.seeds import MOST_STEPS
 from thecal.experiments.commands.common import (
     INTERRUPTED,
     Config,
@@ -39,7 +40,7 @@ def train(
     scenario: dict[str, Any],
     algorithm: Annotated[str | None, typer.Option("--algorithm", "-a", help="ppo (default) or sac.")] = None,
     frames: Annotated[
-        int | None, typer.Option("--frames", help="Decisions to simulate; default as shipped.", min=1)
+        int | None, typer.Option("--frames", help="Decisions to simulate; default as shipped.", min=1, max=MOST_STEPS)
     ] = None,
     out: Annotated[str | None, typer.Option("--out", "-o", help="Folder of the policy; default runs/train.")] = None,
     config: Config = None,
