@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thecal.core.extras import require
+from thecal.core.seeds import MOST_PATIENTS
 from thecal.experiments.commands.common import (
     Config,
     Json,
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from thecal.envs.scenario import Scenario
     from thecal.experiments.analysis.comparison import Comparison
 
-Patients = Annotated[int | None, typer.Option("--patients", "-n", help="Virtual patients; default 100.", min=1)]
+Patients = Annotated[
+    int | None, typer.Option("--patients", "-n", help="Virtual patients; default 100.", min=1, max=MOST_PATIENTS)
+]
 Track = Annotated[bool | None, typer.Option("--track/--no-track", help="Keep the run in MLflow.", show_default=False)]
 
 

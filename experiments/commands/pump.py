@@ -9,6 +9,7 @@ import typer
 
 from thecal.core.errors import ConfigError
 from thecal.core.extras import require
+from thecal.core.seeds import MOST_PATIENTS, PATIENT_LIMIT
 from thecal.experiments.commands.common import Json, emit, errors, output, plain_table, progress_bar, write_csv
 from thecal.experiments.commands.places import Output, check_outputs, files_of, page
 from thecal.experiments.commands.scenario import with_scenario
@@ -124,7 +125,10 @@ def interrogate(
         float | None, typer.Option("--day", help="Interrogate on this day; the last one by default.")
     ] = None,
     patient: Annotated[
-        int | None, typer.Option("--patient", help="Patient of the task; default 0.", min=0, show_default=False)
+        int | None,
+        typer.Option(
+            "--patient", help="Patient of the task; default 0.", min=0, max=PATIENT_LIMIT - 1, show_default=False
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -141,10 +145,13 @@ def interrogate(
     if program is not None:
         if scenario or patient is not None:
             raise ConfigError("a program file has no patient: --patient and the scenario's options go with --task")
-        from thecal.devices.program_file import read_program, run_program
+        from thecal.devices.program_file import program_roundings, read_program, run_program
+        from thecal.experiments.reports.pump_page import not_as_asked
 
         read = read_program(program)
         run, spec, _ = run_program(read, days=day)
+        for text in not_as_asked(program_roundings(spec, read)):
+            errors().print(f"[yellow]note:[/] {text}", highlight=False, soft_wrap=True)
         sections = read_out(run.state, run.par, spec, read.solution.drugs)
     else:
         sections = _of_patient(scenario, patient or 0, day)
@@ -280,7 +287,9 @@ def bridge(
 @with_scenario(leave_out=("faults",), task="NonCancerMorphine", split="test")
 def detection(
     scenario: dict[str, Any],
-    patients: Annotated[int, typer.Option("--patients", "-n", help="Virtual patients for each fault.", min=2)] = 50,
+    patients: Annotated[
+        int, typer.Option("--patients", "-n", help="Virtual patients for each fault.", min=2, max=MOST_PATIENTS)
+    ] = 50,
     docs: Annotated[
         Path | None,
         typer.Option("--docs", help="Also write the page and its numbers into this folder.", file_okay=False),

@@ -11,6 +11,7 @@ from thecal.core.errors import ConfigError
 from thecal.core.extras import require
 from thecal.core.files import as_json as json_text
 from thecal.core.files import write_whole
+from thecal.core.seeds import MOST_PATIENTS, MOST_STEPS, MOST_WORKERS
 from thecal.experiments.commands.common import (
     Json,
     Seed,
@@ -47,9 +48,11 @@ def verify(
         typer.Option("--out", "-o", help="Write the proof here; default: proof.json, or beside a profile file."),
     ] = None,
     timeout: Annotated[
-        float, typer.Option("--timeout", help="Seconds a goal may take; more is a failure.", min=0.1)
+        float, typer.Option("--timeout", help="Seconds a goal may take; more is a failure.", min=0.1, max=1e6)
     ] = 60.0,
-    workers: Annotated[int | None, typer.Option("--workers", help="Processes; default: one a core.", min=1)] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Processes; default: one a core.", min=1, max=MOST_WORKERS)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Prove every goal of the shield for limit profiles and write proof.json; exit with 1 when a goal is not proved.
@@ -164,17 +167,21 @@ def _show(result: dict[str, Any]) -> None:
 @with_scenario(leave_out=("task", "seed"))
 def attack(
     scenario: dict[str, Any],
-    patients: Annotated[int, typer.Option("--patients", "-n", help="Patients in each scenario.", min=1)] = 22,
+    patients: Annotated[
+        int, typer.Option("--patients", "-n", help="Patients in each scenario.", min=1, max=MOST_PATIENTS)
+    ] = 22,
     tasks: Annotated[
         list[str] | None, typer.Option("--task", help="Only this task; may be given several times.")
     ] = None,
     frames: Annotated[
-        int, typer.Option("--frames", help="Training frames of the learned adversary; 0: none.", min=0)
+        int, typer.Option("--frames", help="Training frames of the learned adversary; 0: none.", min=0, max=MOST_STEPS)
     ] = 60_000,
     out: Annotated[Path, typer.Option("--out", "-o", help="File for the result (JSON).", dir_okay=False)] = Path(
         "attack.json"
     ),
-    workers: Annotated[int | None, typer.Option("--workers", help="Processes; default: one a core.", min=1)] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Processes; default: one a core.", min=1, max=MOST_WORKERS)
+    ] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:

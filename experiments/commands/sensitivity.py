@@ -21,8 +21,8 @@ def sensitivity(
     scenarios: Annotated[
         list[str] | None, typer.Argument(help="Scenarios; all when none is named.", show_default=False)
     ] = None,
-    trajectories: Annotated[int, typer.Option("--trajectories", help="Morris trajectories.", min=2)] = 12,
-    base: Annotated[int, typer.Option("--base", help="Sobol base sample, a power of two.", min=8)] = 128,
+    trajectories: Annotated[int, typer.Option("--trajectories", help="Morris trajectories.", min=2, max=10_000)] = 12,
+    base: Annotated[int, typer.Option("--base", help="Sobol base sample, a power of two.", min=8, max=2**20)] = 128,
     seed: Seed = 0,
     as_json: Json = False,
     docs: Annotated[

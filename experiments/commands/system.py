@@ -10,6 +10,7 @@ import typer
 
 from thecal.core.errors import ConfigError
 from thecal.core.extras import require
+from thecal.core.seeds import MOST_PATIENTS, MOST_STEPS
 from thecal.experiments.commands.common import Json, check_names, emit, errors, output, progress_bar, waiting
 from thecal.experiments.commands.places import check_outputs, files_of
 from thecal.experiments.commands.scenario import with_scenario
@@ -27,9 +28,11 @@ def demo(
     scenario: dict[str, Any],
     quick: Annotated[bool, typer.Option("--quick", help="A smoke run of about a minute.")] = False,
     frames: Annotated[
-        int | None, typer.Option("--frames", help="Training frames instead of the usual number.", min=1)
+        int | None, typer.Option("--frames", help="Training frames instead of the usual number.", min=1, max=MOST_STEPS)
     ] = None,
-    patients: Annotated[int | None, typer.Option("--patients", "-n", help="Test patients.", min=4)] = None,
+    patients: Annotated[
+        int | None, typer.Option("--patients", "-n", help="Test patients.", min=4, max=MOST_PATIENTS)
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report.", file_okay=False)] = Path(
         "thecal-demo"
     ),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thecal.core.errors import ConfigError
+from thecal.core.seeds import MOST_STEPS
 from thecal.experiments.commands.common import (
     INTERRUPTED,
     Config,
@@ -52,7 +53,7 @@ def train(
     ] = False,
     algorithm: Annotated[str | None, typer.Option("--algorithm", "-a", help="ppo (default) or sac.")] = None,
     frames: Annotated[
-        int | None, typer.Option("--frames", help="Decisions to simulate; default as shipped.", min=1)
+        int | None, typer.Option("--frames", help="Decisions to simulate; default as shipped.", min=1, max=MOST_STEPS)
     ] = None,
     out: Annotated[str | None, typer.Option("--out", "-o", help="Folder of the policy; default runs/train.")] = None,
     config: Config = None,

@@ -20,6 +20,7 @@ PATIENT_LIMIT = 2**40  # that every index of a patient lies below
 # Above it a count is a slip rather than a study: the results alone would fill any memory.
 MOST_PATIENTS = 10_000_000
 MOST_STEPS = 10**12
+MOST_WORKERS = 1024
 
 
 def whole(value: Any, what: str, below: int, *, least: int = 0) -> int:
