@@ -154,14 +154,13 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self._action[0] = read_action(action, len(self.action_names))
         self.batch.advance(self._action)
         self._steps += 1
-        info = self._info()
-        terminated = bool(info["terminated"])
+        terminated = bool(self.batch.ended[0])
         return (
             self.batch.observations[0].copy(),
-            float(info["reward"]),
+            float(self.batch.rewards[0]),
             terminated,
             not terminated and self._steps >= self._n_steps,
-            info,
+            self._info(),
         )
 
     def snapshot(self) -> EpisodeSnapshot:
