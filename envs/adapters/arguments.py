@@ -15,8 +15,6 @@ from thecal.core.guarded import is_mapping
 from thecal.core.seeds import SEED_LIMIT
 from thecal.physiology.cohort import PATIENTS
 
-POOL = 4096
-EVERYBODY = np.arange(POOL)  # whom resets draw from unless they are told
 RENDER_MODES = ("ansi",)
 
 
