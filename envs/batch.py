@@ -24,7 +24,7 @@ from thecal.safety.records import TRAIL_ROW
 PARALLEL_FROM = 64
 Snapshot = tuple[NDArray[np.void], NDArray[np.void], NDArray[np.int64]]
 # Other readings of memory that the batch owns; a copy must make its own, or it would read what nobody writes any more.
-_VIEWS = ("_step_out", "_out_bytes", "_values", "words", "last_report")
+_VIEWS = ("_step_out", "_out_bytes", "_values", "words", "rewards", "ended", "last_report")
 # What never changes once it is made, so that copies share it.
 _SHARED = ("scene", "scenario", "spec", "lens", "_sound")
 
@@ -88,6 +88,8 @@ class Batch:
         self._out_bytes = self.out.view(np.uint8)
         self._values = self._seen.view(np.float64).reshape(self.n, -1)
         self.words = self.out.view(np.float64).reshape(self.n, -1)  # what a step reports; whole numbers by their bits
+        self.rewards: NDArray[np.float64] = self.out["reward"]
+        self.ended: NDArray[np.int64] = self.out["terminated"]
         self.last_report: NDArray[np.float64] = self.world["patient"]["nrs_report"]
 
     def __getstate__(self) -> dict[str, Any]:

@@ -13,8 +13,6 @@ from thecal.core.errors import ConfigError, UnknownNameError
 from thecal.core.guarded import is_mapping
 from thecal.core.seeds import PATIENT_LIMIT, SEED_LIMIT, whole
 
-POOL = 4096
-EVERYBODY = np.arange(POOL)  # whom resets draw from unless they are told
 RENDER_MODES = ("ansi",)
 
 

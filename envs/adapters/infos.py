@@ -13,8 +13,10 @@ from thecal.envs.batch import Batch
 from thecal.envs.kernel.records import PUBLIC_NAMES, TICK_OUT, TRUTH_NAMES
 
 _WORD = 8
+# What a step returns already; some clients put `info` beside it under the same names.
+_RETURNED = ("reward", "terminated")
 # Beside what a step reports: whether a report came in the step (else the last one still stands), and who it is about.
-NAMES = (*PUBLIC_NAMES, "nrs_new", "patient")
+NAMES = (*(name for name in PUBLIC_NAMES if name not in _RETURNED), "nrs_new", "patient")
 _FIELDS: dict[str, Any] = dict(TICK_OUT.fields or {})
 _NO, _YES = np.int64(0), np.int64(1)
 

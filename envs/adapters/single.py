@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from thecal.core.guarded import is_mapping
 from thecal.core.layout import TICK_S
 from thecal.envs.adapters.actions import read_action
-from thecal.envs.adapters.arguments import EVERYBODY, one_reset, one_seed, render_mode_of, some_patients
+from thecal.envs.adapters.arguments import one_reset, one_seed, render_mode_of, some_patients
 from thecal.envs.adapters.bedside import EpisodeSnapshot, bedside_line, read_pump, state_of, taken
-from thecal.envs.adapters.draws import drawn
+from thecal.envs.adapters.draws import drawn, everybody
 from thecal.envs.adapters.infos import Infos, shown
 from thecal.envs.adapters.specs import true_spec
 from thecal.envs.batch import Batch
@@ -94,7 +94,7 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self.observation_space = Box(-1.0, 1.0, (len(lens),), np.float32)
         self.action_space = Box(-1.0, 1.0, (len(self.action_names),), np.float32)
         self.render_mode = render_mode_of(render_mode)
-        self._pool = EVERYBODY if patients is None else some_patients(patients)
+        self._pool = everybody(self.batch.scene) if patients is None else some_patients(patients)
         self._infos = Infos(self.batch, shown(truth))
         if self.batch.own_reward is not None:
             self.metadata = {**self.metadata, "reward": self.batch.own_reward.words}
@@ -157,14 +157,13 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self._action[0] = read_action(action, len(self.action_names))
         self.batch.advance(self._action)
         self._steps += 1
-        info = self._info()
-        terminated = bool(info["terminated"])
+        terminated = bool(self.batch.ended[0])
         return (
             self.batch.observations[0].copy(),
             self._reward(),
             terminated,
             not terminated and self._steps >= self._n_steps,
-            info,
+            self._info(),
         )
 
     def _reward(self) -> Any:

@@ -15,7 +15,6 @@ from thecal.core.errors import ConfigError
 from thecal.core.seeds import whole
 from thecal.envs.adapters.actions import read_actions
 from thecal.envs.adapters.arguments import (
-    EVERYBODY,
     name_of,
     options_of,
     render_mode_of,
@@ -24,7 +23,7 @@ from thecal.envs.adapters.arguments import (
     where_asked,
 )
 from thecal.envs.adapters.bedside import EpisodeSnapshot
-from thecal.envs.adapters.draws import Draws
+from thecal.envs.adapters.draws import Draws, everybody
 from thecal.envs.adapters.infos import Infos, shown
 from thecal.envs.adapters.members import Member
 from thecal.envs.adapters.releases import AutoresetMode, VectorEnv
@@ -90,7 +89,7 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
         self.single_action_space = Box(-1.0, 1.0, (len(self.action_names),), np.float32)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self.draws = Draws(self.batch, EVERYBODY if patients is None else some_patients(patients))
+        self.draws = Draws(self.batch, everybody(self.batch.scene) if patients is None else some_patients(patients))
         self._n_steps = _steps(max_episode_steps, self.spec_task.n_steps)
         self._truth = truth
         self._infos = Infos(self.batch, shown(truth))
