@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError, ValidationInfo, field_validator
 
-from thecal.core.errors import ConfigError, UnknownNameError
+from thecal.core.errors import ConfigError, UnexpectedOptionError, UnknownNameError
 from thecal.core.layout import AXIAL, MAX_DRUGS
 from thecal.core.parameters import read_parameters
 from thecal.devices.fault_presets import FaultSpec, load_faults
@@ -90,7 +90,7 @@ class Scenario(Options):
             base = {} if task is None else {"task": task}
         for name in options:
             if name not in Scenario.model_fields:
-                raise UnknownNameError("option", name, list(Scenario.model_fields))
+                raise UnexpectedOptionError.of(name, Scenario.model_fields)
         try:
             return Scenario.model_validate(base | options)
         except ValidationError as error:

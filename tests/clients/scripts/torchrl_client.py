@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from tensordict.nn import TensorDictModule
 from torch import nn
-from torchrl.collectors import SyncDataCollector
+from torchrl.collectors import Collector
 from torchrl.envs import GymEnv
 from torchrl.envs.utils import check_env_specs
 from torchrl.objectives import DDPGLoss
@@ -44,7 +44,7 @@ class Value(nn.Module):
 value = TensorDictModule(Value(), ["observation", "action"], ["state_action_value"])
 loss = DDPGLoss(actor, value)
 optimizer = torch.optim.Adam(loss.parameters(), 1e-3)
-collector = SyncDataCollector(env, actor, frames_per_batch=64, total_frames=256)
+collector = Collector(env, actor, frames_per_batch=64, total_frames=256)
 frames = 0
 for data in collector:
     frames += data.numel()
@@ -57,4 +57,4 @@ for data in collector:
 collector.shutdown()
 assert frames == 256
 assert finite(loss.parameters())
-tell("torchrl", "check_env_specs", "rollout with info", "SyncDataCollector", "DDPG loss", "the discrete id")
+tell("torchrl", "check_env_specs", "rollout with info", "Collector", "DDPG loss", "the discrete id")
