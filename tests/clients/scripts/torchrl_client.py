@@ -6,7 +6,9 @@ import torch
 from tensordict.nn import TensorDictModule
 from torch import nn
 from torchrl.collectors import Collector
+from torchrl.data import Composite, Unbounded
 from torchrl.envs import GymEnv
+from torchrl.envs.libs.gym import default_info_dict_reader
 from torchrl.envs.utils import check_env_specs
 from torchrl.objectives import DDPGLoss
 
@@ -15,11 +17,15 @@ import thecal  # noqa: F401 - registers the ids
 from watch import DAYS, DISCRETE, PLAIN, finite, tell
 
 env = GymEnv(PLAIN, horizon_d=DAYS, device="cpu")
-env.auto_register_info_dict()
+# Not all of info: its "reward" and "terminated" are names that TorchRL has for itself.
+kinds = {"cost": torch.float64, "delivered_rate": torch.float64, "patient": torch.int64}
+specs = Composite({name: Unbounded(shape=(), dtype=kind) for name, kind in kinds.items()})
+env.set_info_dict_reader(default_info_dict_reader(list(kinds), spec=specs))
 check_env_specs(env)
 roll = env.rollout(24 * DAYS)
 assert roll["next", "reward"].shape[0] <= 24 * DAYS
 assert roll["next", "cost"].shape[0] == roll.shape[0]
+assert len(set(roll["next", "patient"].flatten().tolist())) == 1
 assert torch.isfinite(roll["next", "reward"]).all()
 discrete = GymEnv(DISCRETE, horizon_d=DAYS, categorical_action_encoding=True)
 check_env_specs(discrete)
