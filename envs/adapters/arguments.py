@@ -15,8 +15,6 @@ from thecal.core.guarded import is_mapping
 from thecal.core.seeds import SEED_LIMIT
 from thecal.physiology.cohort import PATIENTS
 
-POOL = 4096
-EVERYBODY = np.arange(POOL)  # whom resets draw from unless they are told
 RENDER_MODES = ("ansi",)
 
 
@@ -51,7 +49,7 @@ def some_patients(value: Any) -> NDArray[np.int64]:
     Raises:
         ConfigError: there are none, or one of them is no index.
     """
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable) or np.ndim(value) != 1:  # type: ignore[arg-type]
+    if not _is_list(value):
         raise ConfigError(f"patients must be a list of whole numbers, not {_shown(value)}")
     found = np.array([whole("every one of patients", one, PATIENTS) for one in value], np.int64)
     if not found.size:
@@ -67,7 +65,7 @@ def seeds_of(value: Any, n: int) -> list[int | None]:
     """
     if value is None:
         return [None] * n
-    if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value) == 1:
+    if _is_list(value):
         if len(value) != n:
             raise ConfigError(f"{len(value)} seeds were given for {n} environments")
         return [None if one is None else one_seed(one) for one in value]
@@ -118,6 +116,10 @@ def one_reset(options: Any) -> tuple[int | None, int | None]:
         one_patient(patient) if "patient" in found else None,
         one_seed(seed) if "seed" in found else None,
     )
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple, range)) or (isinstance(value, np.ndarray) and value.ndim == 1)
 
 
 def name_of(what: str, value: Any, known: Iterable[str]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from thecal.core.errors import ConfigError
 from thecal.devices.interrogate import interrogate
 from thecal.envs.batch import Batch, Snapshot
 
@@ -43,3 +44,14 @@ def taken(batch: Batch, i: int, totals: tuple[float, float] | None = None) -> Ep
     own = np.s_[i : i + 1]
     state = (batch.world[own].copy(), batch.par[own].copy(), batch.patients[own].copy())
     return EpisodeSnapshot(state, int(batch.world["episode"]["step"][i]), (), totals)
+
+
+def state_of(snapshot: Any) -> Snapshot:
+    """The state in a snapshot of one environment.
+
+    Raises:
+        ConfigError: it is no such snapshot.
+    """
+    if not isinstance(snapshot, EpisodeSnapshot):
+        raise ConfigError("what is to be restored is no snapshot of one environment")
+    return snapshot.state

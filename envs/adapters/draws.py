@@ -10,9 +10,18 @@ from numpy.typing import NDArray
 
 from thecal.core.seeds import SEED_LIMIT
 from thecal.envs.batch import Batch
+from thecal.envs.scenario import Resolved
 
 Ints = NDArray[np.int64]
+POOL = 4096
 Nothing: Mapping[int, int] = {}
+
+
+def everybody(scene: Resolved) -> Ints:
+    """Whom resets draw from unless they are told: the first patients of the split, all of a cohort's table if it has fewer."""
+    table = scene.cohort.table
+    rows = POOL if table is None else table.count(scene.scenario.split)
+    return np.arange(min(rows, POOL) or POOL)  # a reset says what is wrong with a table that has none
 
 
 def drawn(rng: np.random.Generator, pool: Ints) -> tuple[int, int]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from thecal.envs.adapters.arguments import POOL, whole
+from thecal.envs.adapters.arguments import whole
+from thecal.envs.adapters.draws import everybody
 from thecal.envs.adapters.sb3 import ThecalSB3VecEnv
 from thecal.envs.adapters.sb3_discrete import DiscreteSB3VecEnv
 from thecal.envs.batch import Batch
@@ -19,7 +20,7 @@ def make_sb3(
     n_envs: int,
     seed: int | None = None,
     *,
-    pool: int = POOL,
+    pool: int | None = None,
     preload: bool = False,
     stagger: bool = False,
     discrete: bool = False,
@@ -33,7 +34,7 @@ def make_sb3(
         scenario: a scenario, or a task by name, id, path or spec.
         n_envs: number of environments.
         seed: environment ``i`` meets what the single environment under ``seed + i`` meets.
-        pool: how many patients of the split to draw from.
+        pool: how many patients of the split to draw from; 4096, or all of a cohort's table, when ``None``.
         preload: draw the whole pool now, so that no reset has to wait for a draw.
         stagger: begin each environment at a random moment of its first episode (for training).
         discrete: a table of discrete actions with masks (:class:`thecal.envs.adapters.sb3_discrete.DiscreteSB3VecEnv`) under
@@ -47,8 +48,9 @@ def make_sb3(
     shown: dict[str, Any] = {"render_mode": render_mode}
     if info_fields is not None:
         shown["info_fields"] = info_fields
-    members = np.arange(whole("pool", pool, PATIENTS))
+    members = None if pool is None else np.arange(whole("pool", pool, PATIENTS))
     batch = Batch(scenario, n_envs, **options)
+    members = everybody(batch.scene) if members is None else members
     if preload:
         batch.preload(members)
     if discrete:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError
 from thecal.envs.adapters.arguments import some_patients
-from thecal.envs.adapters.bedside import EpisodeSnapshot, bedside_line, read_pump, taken
+from thecal.envs.adapters.bedside import EpisodeSnapshot, bedside_line, read_pump, state_of, taken
 
 # Attributes of a batch that are the same in a single environment; and its own ones that are not.
 _SHARED = ("spec", "render_mode", "metadata")
@@ -83,7 +83,7 @@ class Member:
         Raises:
             ConfigError: it is no such snapshot.
         """
-        self._owner.batch.restore(snapshot.state, np.s_[self._i : self._i + 1])
+        self._owner.batch.restore(state_of(snapshot), np.s_[self._i : self._i + 1])
         self._owner.member_restored(self._i, snapshot)
 
     def interrogate(self) -> dict[str, list[tuple[str, str]]]:

@@ -17,7 +17,7 @@ from thecal.envs.adapters.actions import read_actions
 from thecal.envs.adapters.arguments import one_reset, one_seed, render_mode_of, seeds_of, some_patients
 from thecal.envs.adapters.bedside import EpisodeSnapshot
 from thecal.envs.adapters.draws import Draws
-from thecal.envs.adapters.infos import Infos, columns, known
+from thecal.envs.adapters.infos import Infos, known
 from thecal.envs.adapters.members import Member
 from thecal.envs.adapters.specs import spec_of
 from thecal.envs.batch import Batch
@@ -68,8 +68,8 @@ class ThecalSB3VecEnv(VecEnv):
         self._costs = np.zeros(batch.n)
         self._stagger = stagger
         self._whole = np.ones(batch.n, np.bool_)
-        self._fields = known(info_fields)
         self._infos = Infos(batch)
+        self._step_infos = Infos(batch, known(info_fields))
         super().__init__(
             batch.n,
             Box(-1.0, 1.0, (len(batch.lens),), np.float32),
@@ -126,7 +126,7 @@ class ThecalSB3VecEnv(VecEnv):
         terminated = out["terminated"] == 1
         steps = self.batch.world["episode"]["step"]
         dones = terminated | (steps >= self.spec_task.n_steps)
-        infos = self._step_infos()
+        infos = self._step_infos.rows()
         if dones.any():
             ended = np.flatnonzero(dones)
             for i in ended.tolist():
@@ -135,14 +135,6 @@ class ThecalSB3VecEnv(VecEnv):
             for i in ended.tolist():
                 self.reset_infos[i] = self._infos.row(i)
         return self.batch.observations.copy(), rewards, dones, infos
-
-    def _step_infos(self) -> list[dict[str, Any]]:
-        """One dictionary of ``info_fields`` for each environment."""
-        names = self._fields
-        if not names:
-            return [{} for _ in range(self.num_envs)]
-        found = columns(self.batch, names)
-        return [dict(zip(names, row, strict=True)) for row in zip(*found.values(), strict=True)]
 
     def _last_info(self, i: int, terminated: bool, steps: int) -> dict[str, Any]:
         """What the last step of an episode adds."""
@@ -161,7 +153,7 @@ class ThecalSB3VecEnv(VecEnv):
 
     def _rewards(self) -> NDArray[np.float32]:
         """Rewards of the step that was just taken, before any environment restarts."""
-        return self.batch.rewards.astype(np.float32)
+        return self.batch.paid.astype(np.float32)
 
     def close(self) -> None:
         """Nothing to release; a closed environment can still be used."""

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from thecal.core.guarded import is_mapping
 from thecal.core.layout import TICK_S
 from thecal.envs.adapters.actions import read_action
-from thecal.envs.adapters.arguments import EVERYBODY, one_reset, one_seed, render_mode_of, some_patients
-from thecal.envs.adapters.bedside import EpisodeSnapshot, bedside_line, read_pump, taken
-from thecal.envs.adapters.draws import drawn
-from thecal.envs.adapters.infos import Infos
+from thecal.envs.adapters.arguments import one_reset, one_seed, render_mode_of, some_patients
+from thecal.envs.adapters.bedside import EpisodeSnapshot, bedside_line, read_pump, state_of, taken
+from thecal.envs.adapters.draws import drawn, everybody
+from thecal.envs.adapters.infos import Infos, shown
 from thecal.envs.adapters.specs import true_spec
 from thecal.envs.batch import Batch
 from thecal.safety.gateway import MALFORMED, STALE, UNITS, USABLE, Gateway
@@ -94,10 +94,11 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self.observation_space = Box(-1.0, 1.0, (len(lens),), np.float32)
         self.action_space = Box(-1.0, 1.0, (len(self.action_names),), np.float32)
         self.render_mode = render_mode_of(render_mode)
-        self._pool = EVERYBODY if patients is None else some_patients(patients)
-        self._infos = Infos(self.batch, truth=truth)
+        self._pool = everybody(self.batch.scene) if patients is None else some_patients(patients)
+        self._infos = Infos(self.batch, shown(truth))
         if self.batch.own_reward is not None:
             self.metadata = {**self.metadata, "reward": self.batch.own_reward.words}
+        self._tells_own = self.batch.own_reward is not None  # the task's reward, where another is paid
         self._action = np.zeros((1, len(self.action_names)))
         self._nothing = (0.0,) * len(self.action_names)
         self._row = np.zeros(1, np.int64)
@@ -157,19 +158,18 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self._action[0] = read_action(action, len(self.action_names))
         self.batch.advance(self._action)
         self._steps += 1
-        info = self._info()
-        terminated = bool(info["terminated"])
+        terminated = bool(self.batch.ended[0])
         return (
             self.batch.observations[0].copy(),
             self._reward(),
             terminated,
             not terminated and self._steps >= self._n_steps,
-            info,
+            self._info(),
         )
 
     def _reward(self) -> Any:
         """What the agent is paid for the step; other forms of the environment pay otherwise."""
-        return float(self.batch.rewards[0])
+        return float(self.batch.paid[0])
 
     def snapshot(self) -> EpisodeSnapshot:
         """A copy of everything; :meth:`restore` continues from it (what-if branches, model-predictive control)."""
@@ -183,7 +183,7 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         Raises:
             ConfigError: it is no such snapshot.
         """
-        self.batch.restore(snapshot.state)
+        self.batch.restore(state_of(snapshot))
         self._steps = snapshot.steps
         self._gateway = self._new_gateway(snapshot.commands)
         self._became, self.command_words = _NO_COMMAND, ""
@@ -220,4 +220,6 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     def _info(self) -> dict[str, Any]:
         info = self._infos.row(0)
         info["command"], self._became = self._became, _NO_COMMAND
+        if self._tells_own:
+            info["task_reward"] = self.batch.rewards[0]
         return info

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from thecal.core.errors import ConfigError
 from thecal.envs.adapters.actions import read_actions
 from thecal.envs.adapters.arguments import (
-    EVERYBODY,
     name_of,
     options_of,
     render_mode_of,
@@ -24,13 +23,13 @@ from thecal.envs.adapters.arguments import (
     whole,
 )
 from thecal.envs.adapters.bedside import EpisodeSnapshot
-from thecal.envs.adapters.draws import Draws
-from thecal.envs.adapters.infos import NAMES, columns
+from thecal.envs.adapters.draws import Draws, everybody
+from thecal.envs.adapters.infos import Infos, shown
 from thecal.envs.adapters.members import Member
 from thecal.envs.adapters.releases import AutoresetMode, VectorEnv
 from thecal.envs.adapters.specs import true_spec
 from thecal.envs.batch import Batch
-from thecal.envs.kernel.records import TRUTH_NAMES
+from thecal.envs.kernel.records import TICK_OUT
 
 _Results = tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
 _MODES = {
@@ -80,6 +79,7 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
         self.metadata = {**type(self).metadata, "autoreset_mode": self.mode}
         if self.batch.own_reward is not None:
             self.metadata["reward"] = self.batch.own_reward.words
+        self._tells_own = self.batch.own_reward is not None  # the task's reward, where another is paid
         self.spec_task = self.batch.spec
         lens = self.batch.lens
         self.observation_names, self.observation_units = lens.names, lens.units
@@ -90,9 +90,10 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
         self.single_action_space = Box(-1.0, 1.0, (len(self.action_names),), np.float32)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self.draws = Draws(self.batch, EVERYBODY if patients is None else some_patients(patients))
+        self.draws = Draws(self.batch, everybody(self.batch.scene) if patients is None else some_patients(patients))
         self._n_steps = _steps(max_episode_steps, self.spec_task.n_steps)
         self._truth = truth
+        self._infos = Infos(self.batch, shown(truth))
         self._done = np.zeros(self.num_envs, np.bool_)
         self._first_seeds = seeds_of(seed, self.num_envs)
 
@@ -219,13 +220,15 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
 
     def _reward(self) -> NDArray[Any]:
         """What the agents are paid for the step, read before any environment restarts; other forms pay otherwise."""
-        return self.batch.rewards.copy()
+        return self.batch.paid.copy()
 
     def _info(self) -> dict[str, Any]:
-        if not self._truth:
-            return columns(self.batch)
-        out = self.batch.out.copy()
-        return {"out": out, **columns(self.batch, (*NAMES, *TRUTH_NAMES), out)}
+        info: dict[str, Any] = self._infos.columns()
+        if self._tells_own:
+            info["task_reward"] = self.batch.rewards.copy()
+        if self._truth:
+            info["out"] = self.batch.words.copy().view(TICK_OUT)[:, 0]  # the words are copied faster than records
+        return info
 
 
 def _mode(value: Any) -> AutoresetMode:

@@ -161,7 +161,7 @@ def test_a_thousand_malformed_commands_end_in_a_named_reason(env: ThecalEnv, com
     now, head = (int(env.batch.world[part][field][0]) for part, field in (("patient", "tick"), ("pump", "events")))
     own = {"id": f"c{now}", "seen": head, "issued_s": 900 * now, "rate": before}
     whole = {key: own.get(key) if value is None else value for key, value in command.items()}
-    info = env.step(released(whole))[4]
+    _, _, terminated, _, info = env.step(released(whole))
     assert info["command"] != Command.NONE
     assert type(env.command_words) is str
     assert env.command_words
@@ -170,7 +170,7 @@ def test_a_thousand_malformed_commands_end_in_a_named_reason(env: ThecalEnv, com
         assert _rate(env) <= before * 1.2 + 1
     else:
         _held(info, before, env)
-    if info["terminated"]:
+    if terminated:
         env.reset(seed=3)
 
 

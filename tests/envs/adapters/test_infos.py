@@ -12,7 +12,7 @@ from thecal.core.errors import UnknownNameError
 from thecal.envs import Scenario, ThecalEnv, ThecalVectorEnv, make_sb3
 from thecal.envs.adapters.infos import NAMES
 from thecal.envs.adapters.sb3 import STEP_INFO
-from thecal.envs.kernel.records import PUBLIC_NAMES, TRUTH_NAMES
+from thecal.envs.kernel.records import TRUTH_NAMES
 
 from support.runs import short_task
 from support.same import same
@@ -54,7 +54,7 @@ def test_a_reset_tells_what_stands(task: str) -> None:
     assert info["conc_true"][0] == env.batch.par["ordered_conc"][0, 0] > 0.0
     assert info["pain_end"] == info["pain_mean"] == world["patient"]["pain"][0] > 0.0
     assert info["spo2_min"] == world["patient"]["spo2"][0] > 90.0
-    assert info["battery_used"] == info["time_h"] == info["reward"] == info["cost"] == info["terminated"] == 0
+    assert info["battery_used"] == info["time_h"] == info["cost"] == 0
     assert not info["dose_ug"].any()
     assert not info["dose24_ug"].any()
     assert np.isnan(info["requested_rate"])
@@ -131,7 +131,7 @@ def test_sb3_infos_hold_costs_patient_and_shield_at_every_step() -> None:
 
 
 def test_sb3_infos_hold_what_is_asked_for() -> None:
-    env = make_sb3(SCENE, 2, seed=5, info_fields=("dose_ug", *PUBLIC_NAMES, "nrs_new", "patient"))
+    env = make_sb3(SCENE, 2, seed=5, info_fields=("dose_ug", *NAMES))
     env.reset()
     infos = env.step(np.zeros((2, 2), np.float32))[3]
     assert set(infos[0]) == set(NAMES)
