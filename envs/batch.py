@@ -24,7 +24,7 @@ from thecal.safety.records import TRAIL_ROW
 PARALLEL_FROM = 64
 Snapshot = tuple[NDArray[np.void], NDArray[np.void], NDArray[np.int64]]
 # Other readings of memory that the batch owns; a copy must make its own, or it would read what nobody writes any more.
-_VIEWS = ("_step_out", "_out_bytes", "_values", "words", "rewards", "ended", "last_report")
+_VIEWS = ("_step_out", "_out_bytes", "_values", "words", "rewards", "paid", "ended", "last_report")
 # What never changes once it is made, so that copies share it.
 _SHARED = ("scene", "scenario", "spec", "lens", "_sound")
 
@@ -76,7 +76,7 @@ class Batch:
         self._all = np.ones(n, np.bool_)
         self.trail = np.zeros((n, self.spec.ticks_per_step if trail else 0), TRAIL_ROW)
         self.own_reward = None if reward_fn is None else OwnReward(reward_fn, reward_sees)
-        self.rewards = np.zeros(n)  # what an agent is paid for the last step; ``out["reward"]`` stays the task's own
+        self._own_paid = np.zeros(n)
         self._sound = new_fault_state()
         self._known: dict[int, Assembled] = {}
         self._make_views()
@@ -89,6 +89,9 @@ class Batch:
         self._values = self._seen.view(np.float64).reshape(self.n, -1)
         self.words = self.out.view(np.float64).reshape(self.n, -1)  # what a step reports; whole numbers by their bits
         self.rewards: NDArray[np.float64] = self.out["reward"]
+        self.paid = (
+            self.rewards if self.own_reward is None else self._own_paid
+        )  # to an agent; rewards stay the task's own
         self.ended: NDArray[np.int64] = self.out["terminated"]
         self.last_report: NDArray[np.float64] = self.world["patient"]["nrs_report"]
 
@@ -158,7 +161,8 @@ class Batch:
             stepped,
             self.trail,
         )
-        self.rewards[:] = self.out["reward"] if self.own_reward is None else self.own_reward(self.out, stepped)
+        if self.own_reward is not None:
+            self.paid[:] = self.own_reward(self.out, stepped)
 
     def keep_rate(self, where: Any = slice(None)) -> None:
         """Let the next step of the environments ``where`` keep the rate in force, whatever its action asks of it."""
@@ -186,7 +190,7 @@ class Batch:
     def _stand(self, run: Any, where: NDArray[np.int64]) -> None:
         """Report and observe what stands in the environments ``where`` between two steps."""
         self.out[where] = np.zeros((), TICK_OUT)
-        self.rewards[where] = 0.0
+        self._own_paid[where] = 0.0
         own = (self.world, self.par, self._step_out, self._seen, self._values, self.lens.record, self.observations)
         run(*own, where)
 

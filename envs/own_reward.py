@@ -18,7 +18,7 @@ Sees = Literal["truth", "public"]
 class OwnReward:
     """Calls a function on the rows of a step and checks what it gives.
 
-    The task's own reward stays in ``info["reward"]``, and every reported return is its sum; the function only replaces what
+    The task's own reward stays in ``info["task_reward"]``, and every reported return is its sum; the function only replaces what
     an agent is paid.
 
     Args:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationInfo, field_validator
 
-from thecal.core.errors import ConfigError, UnknownNameError
+from thecal.core.errors import ConfigError, UnexpectedOptionError, UnknownNameError
 from thecal.core.layout import AXIAL, MAX_DRUGS
 from thecal.core.models import checked, part
 from thecal.core.parameters import read_parameters
@@ -85,7 +85,7 @@ class Scenario(Options):
             base = {} if task is None else {"task": task}
         for name in options:
             if name not in Scenario.model_fields:
-                raise UnknownNameError("option", name, list(Scenario.model_fields))
+                raise UnexpectedOptionError.of(name, Scenario.model_fields)
         return checked(Scenario, base | options)
 
     def resolve(self) -> Resolved:

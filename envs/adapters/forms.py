@@ -107,13 +107,14 @@ class TermsThecalEnv(ThecalEnv):
     """:class:`ThecalEnv` whose reward is the array of the task's terms, in the manner of MO-Gymnasium.
 
     ``reward_names`` and ``reward_weights`` belong to it: ``reward_weights @ reward`` is the task's own reward, which stays in
-    ``info["reward"]``. ``reward_space`` bounds it.
+    ``info["task_reward"]``; ``reward_space`` bounds it.
     """
 
     def __init__(self, task: Any = "CancerMorphine", **options: Any) -> None:
         super().__init__(task, **options)
         if self.batch.own_reward is not None:
             raise ConfigError("an array of the task's terms leaves no place for reward_fn")
+        self._tells_own = True
         self.terms = Terms(self.spec_task)
         self.reward_names, self.reward_weights = self.terms.names, self.terms.weights
         self.reward_space = self.terms.space

@@ -156,7 +156,7 @@ class ThecalSB3VecEnv(VecEnv):
 
     def _rewards(self) -> NDArray[np.float32]:
         """Rewards of the step that was just taken, before any environment restarts."""
-        return self.batch.rewards.astype(np.float32)
+        return self.batch.paid.astype(np.float32)
 
     def close(self) -> None:
         """Nothing to release; a closed environment can still be used."""

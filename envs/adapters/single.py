@@ -98,6 +98,7 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self._infos = Infos(self.batch, shown(truth))
         if self.batch.own_reward is not None:
             self.metadata = {**self.metadata, "reward": self.batch.own_reward.words}
+        self._tells_own = self.batch.own_reward is not None  # the task's reward, where another is paid
         self._action = np.zeros((1, len(self.action_names)))
         self._nothing = (0.0,) * len(self.action_names)
         self._row = np.zeros(1, np.int64)
@@ -168,7 +169,7 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     def _reward(self) -> Any:
         """What the agent is paid for the step; other forms of the environment pay otherwise."""
-        return float(self.batch.rewards[0])
+        return float(self.batch.paid[0])
 
     def snapshot(self) -> EpisodeSnapshot:
         """A copy of everything; :meth:`restore` continues from it (what-if branches, model-predictive control)."""
@@ -219,4 +220,6 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     def _info(self) -> dict[str, Any]:
         info = self._infos.row(0)
         info["command"], self._became = self._became, _NO_COMMAND
+        if self._tells_own:
+            info["task_reward"] = self.batch.rewards[0]
         return info

@@ -79,6 +79,7 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
         self.metadata = {**type(self).metadata, "autoreset_mode": self.mode}
         if self.batch.own_reward is not None:
             self.metadata["reward"] = self.batch.own_reward.words
+        self._tells_own = self.batch.own_reward is not None  # the task's reward, where another is paid
         self.spec_task = self.batch.spec
         lens = self.batch.lens
         self.observation_names, self.observation_units = lens.names, lens.units
@@ -219,10 +220,12 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
 
     def _reward(self) -> NDArray[Any]:
         """What the agents are paid for the step, read before any environment restarts; other forms pay otherwise."""
-        return self.batch.rewards.copy()
+        return self.batch.paid.copy()
 
     def _info(self) -> dict[str, Any]:
         info: dict[str, Any] = self._infos.columns()
+        if self._tells_own:
+            info["task_reward"] = self.batch.rewards.copy()
         if self._truth:
             info["out"] = self.batch.words.copy().view(TICK_OUT)[:, 0]  # the words are copied faster than records
         return info

@@ -82,6 +82,7 @@ class TermsThecalVectorEnv(ThecalVectorEnv):
         super().__init__(task, num_envs, **options)
         if self.batch.own_reward is not None:
             raise ConfigError("an array of the task's terms leaves no place for reward_fn")
+        self._tells_own = True
         self.terms = Terms(self.spec_task)
         self.reward_names, self.reward_weights = self.terms.names, self.terms.weights
         self.reward_space = self.terms.space

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
 _PARTS = ("src", "physiology", "devices", "safety", "envs", "agents", "experiments")
 _CACHES = shutil.ignore_patterns("__pycache__", "*.pyc", "*.egg-info")
+DISCRETE, PLAIN = "thecal:thecal/CancerMorphine-Discrete-v0", "thecal:thecal/CancerMorphine-v0"
 TORCH = "torch==2.13.0"  # a build for processors alone, where the index has one
 
 
@@ -46,7 +48,6 @@ CLIENTS = {
     "mo-gymnasium": Client(("mo-gymnasium",), "mo", torch=False),
     "omnisafe": Client(("omnisafe",), None),
     "safety-gymnasium": Client(("safety-gymnasium",), None, torch=False),
-    "cleanrl": Client(("cleanrl",), None),
 }
 
 
@@ -108,6 +109,63 @@ def test_a_client_works(name: str, wheel: Path, cache: Path, tmp_path: Path) -> 
     found = told(python, client.script, tmp_path, cache)
     print(f"{name}: {json.dumps(found)}")
     assert found["ran"]
+
+
+CLEANRL = {
+    "ppo.py": (DISCRETE, "--total-timesteps", "2048", "--num-envs", "2", "--num-steps", "128"),
+    "dqn.py": (DISCRETE, "--total-timesteps", "2000", "--learning-starts", "500", "--buffer-size", "2000"),
+    "ppo_continuous_action.py": (PLAIN, "--total-timesteps", "2048", "--num-steps", "1024"),
+    "sac_continuous_action.py": (
+        PLAIN,
+        "--total-timesteps",
+        "1500",
+        "--learning-starts",
+        "500",
+        "--buffer-size",
+        "2000",
+    ),
+    "td3_continuous_action.py": (
+        PLAIN,
+        "--total-timesteps",
+        "1500",
+        "--learning-starts",
+        "500",
+        "--buffer-size",
+        "2000",
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+def cleanrl(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python with what CleanRL's scripts import, and the Gymnasium that they pin."""
+    folder = tmp_path_factory.mktemp("cleanrl")
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, timeout=300)
+    python = folder / "bin" / "python"
+    reason = install(python, TORCH) or install(
+        python, str(wheel), "gymnasium==0.29.1", "tensorboard", "tyro", "tenacity", "huggingface-hub", "wandb"
+    )
+    assert not reason, reason
+    return python
+
+
+@pytest.mark.skipif(
+    "CLEANRL" not in os.environ,
+    reason="CLEANRL names no checkout of vwxyzjn/cleanrl; the package of that name on the index is of 2021 and speaks gym",
+)
+@pytest.mark.parametrize("script", CLEANRL)
+def test_cleanrl_runs_unmodified(script: str, request: pytest.FixtureRequest, cache: Path, tmp_path: Path) -> None:
+    python, home = request.getfixturevalue("cleanrl"), Path(os.environ["CLEANRL"]).resolve()
+    env_id, *options = CLEANRL[script]
+    paths = os.pathsep.join([str(ROOT / "src"), str(home)])
+    environment = os.environ | {"PYTHONPATH": paths, "NUMBA_CACHE_DIR": str(cache), "OMP_NUM_THREADS": "1"}
+    command = [str(python), str(home / "cleanrl" / script), "--env-id", env_id, *options]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=1800
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    returns = [float(found) for found in re.findall(r"episodic_return=\[?(-?[\d.]+)", done.stdout)]
+    assert len(returns) >= 2, "an episode of four weeks has 672 steps"
 
 
 def test_every_script_belongs_to_a_client() -> None:

@@ -87,6 +87,14 @@ def test_a_wrong_option_is_refused_in_one_sentence(options, words):
         ThecalEnv(**options)
 
 
+def test_an_unknown_option_is_a_wrong_keyword_too():
+    """Libraries try a keyword and leave it out where a TypeError names it; Gymnasium raises it anew with more words."""
+    for make in (Scenario.of, ThecalEnv, lambda **given: gym.make("thecal:thecal/CancerMorphine-v0", **given)):
+        with pytest.raises(TypeError, match="unexpected keyword argument 'frameskip'") as found:
+            make(frameskip=1)
+        assert isinstance(found.value, ConfigError)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

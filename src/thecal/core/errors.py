@@ -36,6 +36,21 @@ class UnknownNameError(ConfigError):
         super().__init__(f"unknown {kind} {name!r}{did_you_mean(name, names)}; known: {', '.join(names)}{more}")
 
 
+class UnexpectedOptionError(ConfigError, TypeError):
+    """An environment or a scenario has no option of this name.
+
+    It is a ``TypeError`` too, as of any call with a keyword that is not there, because libraries try whether an environment
+    takes one; and it can be raised anew with more words, as ``gymnasium.make`` does.
+    """
+
+    @classmethod
+    def of(cls, name: str, known: Iterable[str]) -> UnexpectedOptionError:
+        """The error for an option that is none of the known."""
+        names = sorted(known)
+        ending = f"known: {', '.join(names)} (unexpected keyword argument {name!r})"
+        return cls(f"unknown option {name!r}{did_you_mean(name, names)}; {ending}")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The ending ``" (did you mean 'x'?)"`` for a name that is close to a known one or begins or ends one, else nothing."""
     by_small = {one.lower(): one for one in known}

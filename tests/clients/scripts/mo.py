@@ -21,7 +21,7 @@ while not done:
     _, reward, terminated, truncated, info = counted.step(counted.action_space.sample())
     assert base.reward_space.contains(reward)
     total += reward
-    reported += float(info["reward"])
+    reported += float(info["task_reward"])
     done = terminated or truncated
 assert np.allclose(info["episode"]["r"], total, atol=1e-3)
 assert info["episode"]["l"] <= STEPS
@@ -29,7 +29,7 @@ assert np.isclose(base.reward_weights @ total, reported, atol=1e-3)
 linear = mo.wrappers.LinearReward(mo.make("thecal/CancerMorphine-Terms-v0"), weight=base.reward_weights)
 linear.reset(seed=0)
 _, scalar, _, _, info = linear.step(linear.action_space.sample())
-assert np.isclose(scalar, info["reward"], atol=1e-4)
+assert np.isclose(scalar, info["task_reward"], atol=1e-4)
 vector = mo.wrappers.vector.MOSyncVectorEnv([lambda: mo.make("thecal/CancerMorphine-Terms-v0") for _ in range(2)])
 vector.reset(seed=0)
 assert vector.step(vector.action_space.sample())[1].shape == (2, base.reward_dim)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from tensordict.nn import TensorDictModule
 from torch import nn
-from torchrl.collectors import SyncDataCollector
+from torchrl.collectors import Collector
+from torchrl.data import Composite, Unbounded
 from torchrl.envs import GymEnv
+from torchrl.envs.libs.gym import default_info_dict_reader
 from torchrl.envs.utils import check_env_specs
 from torchrl.objectives import DDPGLoss
 
@@ -15,11 +17,15 @@ import thecal  # noqa: F401 - registers the ids
 from watch import DAYS, DISCRETE, PLAIN, finite, tell
 
 env = GymEnv(PLAIN, horizon_d=DAYS, device="cpu")
-env.auto_register_info_dict()
+# Not all of info: its "reward" and "terminated" are names that TorchRL has for itself.
+kinds = {"cost": torch.float64, "delivered_rate": torch.float64, "patient": torch.int64}
+specs = Composite({name: Unbounded(shape=(), dtype=kind) for name, kind in kinds.items()})
+env.set_info_dict_reader(default_info_dict_reader(list(kinds), spec=specs))
 check_env_specs(env)
 roll = env.rollout(24 * DAYS)
 assert roll["next", "reward"].shape[0] <= 24 * DAYS
 assert roll["next", "cost"].shape[0] == roll.shape[0]
+assert len(set(roll["next", "patient"].flatten().tolist())) == 1
 assert torch.isfinite(roll["next", "reward"]).all()
 discrete = GymEnv(DISCRETE, horizon_d=DAYS, categorical_action_encoding=True)
 check_env_specs(discrete)
@@ -44,7 +50,7 @@ class Value(nn.Module):
 value = TensorDictModule(Value(), ["observation", "action"], ["state_action_value"])
 loss = DDPGLoss(actor, value)
 optimizer = torch.optim.Adam(loss.parameters(), 1e-3)
-collector = SyncDataCollector(env, actor, frames_per_batch=64, total_frames=256)
+collector = Collector(env, actor, frames_per_batch=64, total_frames=256)
 frames = 0
 for data in collector:
     frames += data.numel()
@@ -57,4 +63,4 @@ for data in collector:
 collector.shutdown()
 assert frames == 256
 assert finite(loss.parameters())
-tell("torchrl", "check_env_specs", "rollout with info", "SyncDataCollector", "DDPG loss", "the discrete id")
+tell("torchrl", "check_env_specs", "rollout with info", "Collector", "DDPG loss", "the discrete id")

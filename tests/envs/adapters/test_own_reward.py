@@ -26,11 +26,11 @@ def step_of_each(reward_fn, **options):
     one = ThecalEnv(reward_fn=reward_fn, **options)
     one.reset(options={"patient": 3, "seed": 1})
     _, paid, _, _, info = one.step(action)
-    yield one, paid, info["reward"]
+    yield one, paid, info["task_reward"]
     many = ThecalVectorEnv(num_envs=2, reward_fn=reward_fn, **options)
     many.reset(seed=1, options={"patients": [3, 3]})
     _, rewards, _, _, info = many.step(np.tile(action, (2, 1)))
-    yield many, rewards[1], info["reward"][1]
+    yield many, rewards[1], info["task_reward"][1]
     batch = make_sb3("CancerMorphine", 2, seed=0, pool=4, reward_fn=reward_fn, **options)
     batch.reset()
     rewards = batch.step(np.tile(action, (2, 1)))[1]
@@ -42,7 +42,7 @@ def test_every_adapter_pays_it_and_reports_the_task_s_own():
     plain = ThecalEnv(truth=True)
     plain.reset(options={"patient": 3, "seed": 1})
     _, own, _, _, info = plain.step(np.array([0.5, 0.0], np.float32))
-    assert own == info["reward"]
+    assert "task_reward" not in info
     found = list(step_of_each(pay_for_comfort))
     for _, paid, reported in found[:2]:
         assert paid == pytest.approx(10.0 - info["pain_mean"])

@@ -135,7 +135,7 @@ def test_terms_weigh_up_to_the_reward() -> None:
         _, reward, _, _, info = one.step(np.array([0.9, 0.5], np.float32))
         assert reward.shape == one.reward_space.shape == (one.reward_dim,)
         assert one.reward_space.contains(reward)
-        assert float(one.reward_weights @ reward) == pytest.approx(info["reward"], abs=1e-5)
+        assert float(one.reward_weights @ reward) == pytest.approx(info["task_reward"], abs=1e-5)
         rewards = many.step(np.tile(np.array([0.9, 0.5], np.float32), (2, 1)))[1]
         assert np.array_equal(rewards, [reward, reward])
     with pytest.raises(ConfigError, match="no place for reward_fn"):
