@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -13,9 +13,6 @@ from thecal.core.seeds import MOST_PATIENTS, PATIENT_LIMIT
 from thecal.experiments.commands.common import Json, emit, errors, output, plain_table, progress_bar, write_csv
 from thecal.experiments.commands.places import Output, check_outputs, files_of, page
 from thecal.experiments.commands.scenario import with_scenario
-
-if TYPE_CHECKING:
-    from thecal.devices.simulate import PumpRun
 
 File = Annotated[Path, typer.Argument(help="Program file (TOML); see docs/devices.md.", dir_okay=False)]
 Pump = Annotated[str, typer.Option("--pump", help="Model of pump by name or file; see `thecal list pumps`.")]
@@ -53,7 +50,8 @@ def simulate(
         require("a plot", "report", only=["plotly"])
     from thecal.devices.program_file import program_roundings, read_program, run_program
     from thecal.envs.program_orders import program_refusals
-    from thecal.experiments.reports.pump_page import alarm_days, not_as_asked, refused_by_pump, write_program_page
+    from thecal.experiments.reports.pump_page import write_program_page
+    from thecal.experiments.reports.pump_rows import alarm_days, not_as_asked, refused_by_pump, sample_columns, summary
     from thecal.safety.profiles import load_profile
 
     inputs = [program, *files_of({"profile": profile})]
@@ -64,8 +62,10 @@ def simulate(
     if plot is not None:
         errors().print(f"wrote {write_program_page(run, spec, report, read, plot)}")
     if table is not None:
-        errors().print(f"wrote {_write_csv(run, read.solution.drugs, table)}")
-    rows = _summary(run, read.solution.drugs)
+        columns = sample_columns(run, read.solution.drugs)
+        written = write_csv(table, columns, zip(*columns.values(), strict=True))
+        errors().print(f"wrote {written}")
+    rows = summary(run, read.solution.drugs)
     rounded, by_pump = program_roundings(spec, read), refused_by_pump(run)
     if as_json:
         alarms, refused = alarm_days(run.samples), [refusal._asdict() for refusal in refusals]
@@ -90,31 +90,6 @@ def simulate(
         )
     for at_h, order, reason in refusals:
         errors().print(f"[yellow]a check would refuse the {order} at {at_h:g} h:[/] {reason}", highlight=False)
-
-
-def _summary(run: PumpRun, drugs: tuple[str, ...]) -> dict[str, float]:
-    state = run.state
-    commanded = float(state["commanded_ml"])
-    rows = {"programmed volume (mL)": commanded, "true volume out of the reservoir (mL)": float(state["delivered_ml"])}
-    rows["true / programmed"] = float(state["delivered_ml"]) / commanded if commanded > 0.0 else float("nan")
-    rows["reservoir, true (mL)"] = float(state["true_ml"])
-    rows["reservoir, computed (mL)"] = float(state["estimated_ml"])
-    for k, drug in enumerate(drugs):
-        rows[f"{drug}: filled (mg)"] = float(state["filled_ug"][k]) / 1e3
-        rows[f"{drug}: into the CSF (mg)"] = float(state["tip_ug"][k]) / 1e3
-        rows[f"{drug}: degraded (mg)"] = float(state["decayed_ug"][k]) / 1e3
-        lost = ("on_wall_ug", "on_catheter_ug", "precipitated_ug")
-        rows[f"{drug}: on walls or precipitated (mg)"] = sum(float(state[name][k]) for name in lost) / 1e3
-    return rows
-
-
-def _write_csv(run: PumpRun, drugs: tuple[str, ...], path: Path) -> Path:
-    samples = run.samples
-    names = [name for name in samples.dtype.names or () if samples[name].ndim == 1]
-    per_drug = [name for name in samples.dtype.names or () if samples[name].ndim == 2]
-    columns = {name: samples[name] for name in names}
-    columns |= {f"{name}_{drug}": samples[name][:, k] for name in per_drug for k, drug in enumerate(drugs)}
-    return write_csv(path, columns, zip(*(column.tolist() for column in columns.values()), strict=True))
 
 
 @with_scenario(split="test", task="none: give a file or a task")
@@ -146,7 +121,7 @@ def interrogate(
         if scenario or patient is not None:
             raise ConfigError("a program file has no patient: --patient and the scenario's options go with --task")
         from thecal.devices.program_file import program_roundings, read_program, run_program
-        from thecal.experiments.reports.pump_page import not_as_asked
+        from thecal.experiments.reports.pump_rows import not_as_asked
 
         read = read_program(program)
         run, spec, _ = run_program(read, days=day)
