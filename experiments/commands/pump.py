@@ -9,7 +9,17 @@ import typer
 
 from thecal.core.errors import ConfigError
 from thecal.core.extras import require
-from thecal.experiments.commands.common import Json, emit, errors, output, plain_table, progress_bar, write_csv
+from thecal.core.glossary import explained, in_text
+from thecal.experiments.commands.common import (
+    Json,
+    emit,
+    note,
+    output,
+    plain_table,
+    progress_bar,
+    say,
+    write_csv,
+)
 from thecal.experiments.commands.scenario import with_scenario
 
 if TYPE_CHECKING:
@@ -58,9 +68,9 @@ def simulate(
     refusals = program_refusals(read, load_profile(profile))
     run, spec, report = run_program(read)
     if plot is not None:
-        errors().print(f"wrote {write_program_page(run, spec, report, read, plot)}")
+        note(f"wrote {write_program_page(run, spec, report, read, plot)}")
     if table is not None:
-        errors().print(f"wrote {_write_csv(run, read.solution.drugs, table)}")
+        note(f"wrote {_write_csv(run, read.solution.drugs, table)}")
     rows = _summary(run, read.solution.drugs)
     if as_json:
         alarms, refused = alarm_days(run.samples), [refusal._asdict() for refusal in refusals]
@@ -73,9 +83,9 @@ def simulate(
         shown.add_row(f"alarm {name.replace('_', ' ')}", f"day {day:.1f}")
     output().print(shown)
     for text in report.warnings:
-        errors().print(f"[yellow]note:[/] {text}", highlight=False)
+        note(f"note: {text}", "yellow")
     for at_h, order, reason in refusals:
-        errors().print(f"[yellow]a check would refuse the {order} at {at_h:g} h:[/] {reason}", highlight=False)
+        note(f"a check would refuse the {order} at {at_h:g} h: {reason}", "yellow")
 
 
 def _summary(run: PumpRun, drugs: tuple[str, ...]) -> dict[str, float]:
@@ -138,7 +148,10 @@ def interrogate(
     if as_json:
         emit({title: dict(rows) for title, rows in sections.items()})
     else:
-        output().print(as_text(sections), highlight=False, markup=False, soft_wrap=True)
+        text = as_text(sections)
+        say(text)
+        if terms := in_text(text):
+            note(explained(*terms), "dim")
 
 
 def _of_patient(options: dict[str, Any], patient: int, day: float | None) -> dict[str, list[tuple[str, str]]]:
@@ -200,7 +213,7 @@ def solution(
         f"(volume {interval.volume_d:.0f}, stability {interval.stable_d:.0f}); pH {report.ph:.1f}"
     )
     for text in report.warnings:
-        output().print(f"note: {text}", highlight=False)
+        say(f"note: {text}")
 
 
 def _split(given: list[str]) -> tuple[list[str], list[float]]:
@@ -261,7 +274,7 @@ def bridge(
     )
     output().print(shown)
     for text in plan.warnings:
-        output().print(f"note: {text}", highlight=False)
+        say(f"note: {text}")
 
 
 @with_scenario(leave_out=("faults",), task="NonCancerMorphine", split="test")
@@ -287,7 +300,7 @@ def detection(
         found = study(chosen, patients, progress=update)
         update(len(Fault))
     if docs is not None:
-        errors().print(f"wrote {write_detection(found, docs)}")
+        note(f"wrote {write_detection(found, docs)}")
     if as_json:
         emit(found.as_dict())
         return
