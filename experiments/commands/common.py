@@ -53,9 +53,19 @@ def errors() -> Console:
     return Console(stderr=True)
 
 
+def say(text: str, style: str = "") -> None:
+    """A line on standard output as it is: brackets in a path are no markup, and a long path is not broken."""
+    output().print(text, style=style or None, highlight=False, markup=False, soft_wrap=True)
+
+
+def note(text: str, style: str = "") -> None:
+    """A line on standard error, as :func:`say`."""
+    errors().print(text, style=style or None, highlight=False, markup=False, soft_wrap=True)
+
+
 def left_out(error: ThecalError) -> None:
     """Say on standard error what is left out because it is broken, and why."""
-    errors().print(f"left out: {error}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+    note(f"left out: {error}", "yellow")
 
 
 def emit(value: Any) -> None:
@@ -111,9 +121,7 @@ def tracked_at(run_id: str | None) -> None:
     if run_id is not None:
         from thecal.experiments.tracking.store import store_uri
 
-        errors().print(
-            f"[dim]run {run_id} in {store_uri()} (look: mlflow ui --backend-store-uri {store_uri()})[/]", soft_wrap=True
-        )
+        note(f"run {run_id} in {store_uri()} (look: mlflow ui --backend-store-uri {store_uri()})", "dim")
 
 
 def check_names(scenario: Scenario, policies: Iterable[str] = ()) -> None:
@@ -167,20 +175,19 @@ def waiting(what: str) -> Iterator[None]:
         with console.status(what):
             yield
         return
-    console.print(what, soft_wrap=True, highlight=False, markup=False)
+    note(what)
     yield
 
 
 def _lines(title: str, expected: float | None) -> Callable[..., None]:
     """Progress as lines for logs."""
-    console = errors()
     shown = -1
 
-    def update(done: float, note: str = "", total: float | None = expected) -> None:
+    def update(done: float, what: str = "", total: float | None = expected) -> None:
         nonlocal shown
         tenth = int(10.0 * done / total) if total else 0
         if tenth > shown:
             shown = tenth
-            console.print(f"{title}: {10 * tenth} %{', ' + note if note else ''}", soft_wrap=True, highlight=False)
+            note(f"{title}: {10 * tenth} %{', ' + what if what else ''}")
 
     return update

@@ -10,7 +10,7 @@ import typer
 
 from thecal.core.errors import ConfigError, StoreError
 from thecal.core.extras import require
-from thecal.experiments.commands.common import output
+from thecal.experiments.commands.common import say
 from thecal.experiments.commands.places import check_outputs, page
 
 
@@ -41,7 +41,7 @@ def report(
     else:
         data = load_report_data(_from_run(source, FILE))
         folder = Path.cwd()
-    output().print(f"report: {write_report(data, out or folder / 'report.html')}")
+    say(f"report: {write_report(data, out or folder / 'report.html')}")
 
 
 def _from_run(run_id: str, name: str) -> Path:

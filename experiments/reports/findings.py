@@ -12,7 +12,7 @@ from thecal.envs.outcomes import Outcome
 from thecal.experiments.analysis.results import Difference, Events
 from thecal.experiments.analysis.statistics import bootstrap
 from thecal.experiments.reports.data import EVENT_LABELS, ReportData
-from thecal.experiments.reports.words import number, with_interval
+from thecal.experiments.reports.words import number, share_of_all, with_interval
 
 Tone = Literal["good", "bad", "open"]
 SEEDS_FOR_A_CLAIM = 10
@@ -177,11 +177,13 @@ def _changed(data: ReportData, policy: str) -> Finding | None:
     use = data.of(policy).shield
     if use is None:
         return None
-    share = share or number(data.percent(use.intervened), 1)
+    percent = data.percent(use.intervened)
+    how_many = f"{share} %" if share and percent > 0 else share_of_all(percent)
     does = "changed" if data.shielded else "would have changed"
     after = "what reached the pump broke none" if data.shielded else "they reached the pump"
     text = f"Raw requests broke a limit in {broken} decisions per 1000 patient-hours; {after}." if broken else ""
-    return Finding("open", f"The shield {does} {share} % of the decisions of {label}.", text)
+    what = f"{how_many} of the decisions" if percent > 0 else "no decision"
+    return Finding("open", f"The shield {does} {what} of {label}.", text)
 
 
 def _rare(data: ReportData) -> list[Finding]:

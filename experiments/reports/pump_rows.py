@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.core.layout import TICKS_PER_DAY
 from thecal.devices.alarms import PumpAlarm, PumpEvent, alarm_names
 from thecal.devices.interrogate import describe_event
+from thecal.devices.records import ML_PER_NL
 
 if TYPE_CHECKING:
+    from thecal.devices.orders import BridgePlan
     from thecal.devices.program_lines import Rounding
     from thecal.devices.simulate import PumpRun
 
@@ -66,3 +69,18 @@ def alarm_days(samples: NDArray[np.void]) -> dict[str, float]:
         if hit.size:
             first[alarm_names(int(alarm))[0]] = float(samples["time_h"][hit[0]] / 24.0)
     return first
+
+
+def bridge_rows(plan: BridgePlan, old_mg_per_ml: float) -> list[tuple[str, str]]:
+    """A bridge in words, and what would happen without one."""
+    per_day = ML_PER_NL * TICKS_PER_DAY
+    bridge, after = plan.rate_nl * per_day, plan.after_nl * per_day
+    return [
+        ("old fluid between reservoir and tip", f"{plan.volume_ml:.3f} mL"),
+        ("bridge", f"{bridge:.4f} mL/d for {plan.hours:.1f} h ({plan.old_dose_ug_per_d / 1e3:.3g} mg/d)"),
+        ("then", f"{after:.4f} mL/d ({plan.new_dose_ug_per_d / 1e3:.3g} mg/d)"),
+        (
+            "without a bridge",
+            f"{after * old_mg_per_ml:.3g} mg/d of the old fluid for {plan.volume_ml / after * 24:.1f} h",
+        ),
+    ]

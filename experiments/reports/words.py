@@ -35,6 +35,11 @@ def with_interval(found: Interval, outcome: Outcome, patients: int, *, sign: boo
     return typeset(f"{seen.value} {unit} ({'' if brief else '95 % interval '}{seen.spread})")
 
 
+def share_of_all(percent: float) -> str:
+    """A share of decisions, so that what is rare is not taken for what never was."""
+    return "never" if percent == 0 else "< 0.1 %" if percent < 0.1 else f"{number(percent, 1)} %"
+
+
 def short(value: float) -> str:
     """Three significant digits, whole where the number is large."""
     if not np.isfinite(value) or abs(value) >= 100.0:

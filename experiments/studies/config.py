@@ -17,7 +17,7 @@ from thecal.agents.backends.registry import algorithm_names
 from thecal.agents.backends.settings import wrong_setting
 from thecal.agents.registry import policy_names
 from thecal.core.documents import read_tables, value_of
-from thecal.core.errors import ConfigError, StoreError, did_you_mean
+from thecal.core.errors import ConfigError, StoreError, UnknownNameError, did_you_mean
 from thecal.core.files import write_whole
 from thecal.core.models import checked as validated
 from thecal.core.seeds import MOST_PATIENTS, MOST_STEPS
@@ -62,7 +62,7 @@ class TrainConfig(RunConfig):
     @classmethod
     def _is_known(cls, value: str) -> str:
         if value not in algorithm_names():
-            raise ValueError(f"unknown algorithm {value!r}; known: {', '.join(algorithm_names())}")
+            raise ValueError(str(UnknownNameError("algorithm", value, algorithm_names())))
         return value
 
     @model_validator(mode="after")

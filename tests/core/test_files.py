@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from thecal.core.errors import StoreError
-from thecal.core.files import as_json, plain, write_whole
+from thecal.core.files import as_json, drafted, plain, write_whole
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 DATA = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)
@@ -118,3 +120,62 @@ def test_models_dataclasses_and_arrays_are_taken_apart(value: Any, expected: Any
 
 def test_a_document_ends_with_a_line_and_keeps_letters() -> None:
     assert as_json({"unit": "µg"}, indent=None) == '{"unit": "µg"}\n'
+
+
+def full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("moment", ["write_bytes", "fsync", "replace"])
+def test_a_full_disk_leaves_what_was_there_and_says_so(
+    moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_whole(tmp_path / "file", "old")
+    monkeypatch.setattr(Path if moment == "write_bytes" else os, moment, full)
+    with pytest.raises(StoreError, match=r"file: cannot be written \(No space left on device; make room, or name"):
+        write_whole(path, "something new")
+    with pytest.raises(StoreError):
+        write_whole(tmp_path / "another", "something new")
+    assert [(entry.name, entry.read_text(encoding="utf-8")) for entry in tmp_path.iterdir()] == [("file", "old")]
+
+
+def test_a_file_written_bit_by_bit_appears_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with drafted(path) as place:
+        place.write_text("half", encoding="utf-8")
+        assert not path.exists()
+    assert path.read_text(encoding="utf-8") == "half"
+    with pytest.raises(RuntimeError), drafted(path) as place:
+        place.write_text("other", encoding="utf-8")
+        raise RuntimeError
+    assert [(entry.name, entry.read_text(encoding="utf-8")) for entry in tmp_path.iterdir()] == [("log", "half")]
+
+
+def test_a_link_stays_a_link_and_a_device_a_device(tmp_path: Path) -> None:
+    target = write_whole(tmp_path / "target", "old")
+    (tmp_path / "link").symlink_to(target)
+    write_whole(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert target.read_text(encoding="utf-8") == "new"
+    before = os.stat(os.devnull)
+    write_whole(os.devnull, "nobody reads this")
+    assert os.stat(os.devnull).st_rdev == before.st_rdev
+    if Path("/dev/full").exists():
+        with pytest.raises(StoreError, match="/dev/full: cannot be written"):
+            write_whole("/dev/full", "x" * 10)
+
+
+def test_the_longest_name_has_room_for_its_draft(tmp_path: Path) -> None:
+    name = "x" * 255
+    assert write_whole(tmp_path / name, "text").read_text(encoding="utf-8") == "text"
+    with pytest.raises(StoreError, match="File name too long"):
+        write_whole(tmp_path / (name + "x"), "text")
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
+def test_many_threads_write_one_file_and_one_of_them_stays(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda k: write_whole(path, str(k) * 1000), range(40)))
+    assert len(set(path.read_text(encoding="utf-8"))) <= 2
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]

@@ -167,3 +167,17 @@ def test_death_makes_no_mean_of_symptoms_better():
     run = die(hand_run(4, 2, ashworth=3.0, function=60.0), 0, 1)
     assert outcomes(run, ["mean_ashworth"])["mean_ashworth"].tolist() == [4.0, 3.0]
     assert outcomes(run, ["mean_function"])["mean_function"].tolist() == [30.0, 60.0]
+
+
+def test_a_press_is_answered_denied_or_met_no_bolus():
+    """Nothing denies a bolus that nobody armed: the three add up to all presses."""
+    armed = np.zeros((48, 2))
+    armed[:24] = 30.0
+    run = hand_run(48, 2, demands_given=0.0, demands_denied=1.0, requested_bolus_ul=armed)
+    run.data["demands_given"][:12], run.data["demands_denied"][:12] = 1.0, 0.0
+    found = outcomes(run, ("demands_given", "demands_denied", "demands_unarmed"))
+    assert {key: values.tolist() for key, values in found.items()} == {
+        "demands_given": [6.0, 6.0],
+        "demands_denied": [6.0, 6.0],
+        "demands_unarmed": [12.0, 12.0],
+    }

@@ -8,7 +8,7 @@ import numpy as np
 
 from thecal.experiments.reports.data import ReportData
 from thecal.experiments.reports.sections import Section
-from thecal.experiments.reports.words import number
+from thecal.experiments.reports.words import share_of_all
 from thecal.safety.invariants import Invariant
 
 _LIMITS_IN_WORDS = 3
@@ -34,7 +34,7 @@ def _why(data: ReportData, policy: str) -> str:
     binding = {} if use is None else use.binding
     ranked = sorted((limit for limit, rate in binding.items() if rate > 0.0), key=lambda limit: -binding[limit])
     named = ", ".join(
-        f"{_name(data, limit)} ({_text(_share_of(data, policy, limit))})" for limit in ranked[:_LIMITS_IN_WORDS]
+        f"{_name(data, limit)} ({share_of_all(_share_of(data, policy, limit))})" for limit in ranked[:_LIMITS_IN_WORDS]
     )
     rest = len(ranked) - _LIMITS_IN_WORDS
     more = f", and {rest} more below" if rest > 0 else ""
@@ -55,7 +55,7 @@ def _any_change(data: ReportData, policy: str) -> str:
     use = data.of(policy).shield
     percent = 0.0 if use is None else data.percent(use.intervened)
     said = data.said(policy, "interventions")
-    return f"{said} %" if said and percent > 0.0 else _text(percent)
+    return f"{said} %" if said and percent > 0.0 else share_of_all(percent)
 
 
 def _name(data: ReportData, limit: int) -> str:
@@ -90,11 +90,11 @@ def _changed(data: ReportData) -> dict[str, Any]:
 
 def _share(percent: float) -> dict[str, Any]:
     """Text and shade (0-60, by the square root so that rare things stay visible) of a share in percent."""
-    return {"text": _text(percent), "shade": round(6.0 * float(np.sqrt(min(percent, 100.0)))), "zero": percent == 0}
-
-
-def _text(percent: float) -> str:
-    return "never" if percent == 0 else "< 0.1 %" if percent < 0.1 else f"{number(percent, 1)} %"
+    return {
+        "text": share_of_all(percent),
+        "shade": round(6.0 * float(np.sqrt(min(percent, 100.0)))),
+        "zero": percent == 0,
+    }
 
 
 SECTION = Section("shield", "Shield", 60, build, heading="What the shield did")

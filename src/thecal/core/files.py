@@ -119,7 +119,7 @@ def writing(path: str | Path) -> Iterator[None]:
 
 def reason(error: OSError) -> str:
     """Why the system refused, and for a full disk the way out."""
-    text = str(error.strerror or error)
+    text = os.strerror(error.errno) if error.errno else str(error.strerror or error)
     return f"{text}; make room, or name another place" if error.errno in (ENOSPC, EDQUOT) else text
 
 
