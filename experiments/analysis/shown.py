@@ -52,7 +52,7 @@ def shown(found: Interval, outcome: Outcome, patients: int) -> Shown:
     """An estimate of an outcome over so many patients."""
     if never_seen(found, outcome):
         bound = f" (at most {fixed(found.high, _two_digits(found.high, outcome))})" if found.high > 0.0 else ""
-        return Shown(NONE, f"in {patients} patients{bound}")
+        return Shown(NONE, f"in {patients} patient{'s' if patients != 1 else ''}{bound}")
     return _as_numbers(found, outcome, sign=False)
 
 

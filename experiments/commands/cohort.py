@@ -13,7 +13,17 @@ from thecal.core.extras import require
 from thecal.core.files import write_whole
 from thecal.core.seeds import COHORT_SEED_LIMIT
 from thecal.envs.options import Split as Splits
-from thecal.experiments.commands.common import Json, Patients, Split, emit, errors, output, plain_table, write_csv
+from thecal.experiments.commands.common import (
+    Json,
+    Patients,
+    Split,
+    emit,
+    note,
+    output,
+    plain_table,
+    say,
+    write_csv,
+)
 from thecal.experiments.commands.places import Output, check_outputs, files_of, page
 
 if TYPE_CHECKING:
@@ -77,7 +87,7 @@ def describe(
     if plot is not None:
         from thecal.experiments.reports.cohort_page import write_cohort_page
 
-        errors().print(f"wrote {write_cohort_page(drawn, plot)}")
+        note(f"wrote {write_cohort_page(drawn, plot)}")
     if as_json:
         emit({"cohort": drawn.spec.name, "patients": patients, "split": split, "seed": seed, "columns": rows})
         return
@@ -124,7 +134,7 @@ def export(
 
         charts = {name: values for name, values in drawn.covariates.items() if name in COVARIATES}
         write_table(path, charts, [str(i) for i in range(patients)], [split] * patients)
-    errors().print(f"{patients} virtual patients of cohort {drawn.spec.name} ({split}) written to {path}")
+    note(f"{patients} virtual patients of cohort {drawn.spec.name} ({split}) written to {path}")
 
 
 def _write_all(path: Path, drawn: Cohort) -> None:
@@ -165,16 +175,16 @@ def import_table(
     except CohortTableError as error:
         if report is not None:
             _write_problems(report, error)
-        errors().print(str(error), markup=False, highlight=False)
+        note(str(error))
         raise typer.Exit(error.exit_code) from error
     _write_cohort(out, table, base, title or table.stem)
     load_cohort_spec(out)
     splits = ["test"] * len(found) if found.splits is None else found.splits.tolist()
     counts = ", ".join(f"{splits.count(name)} {name}" for name in ("train", "tune", "test") if name in splits)
     drawn = [name for name in COVARIATES if name not in found.columns]
-    output().print(f"{len(found)} patients ({counts}) in {out}", highlight=False)
-    output().print(f"from the table: {', '.join(found.columns)}", highlight=False)
-    output().print(f"drawn from cohort {base}: {', '.join(drawn) or 'nothing'}", highlight=False)
+    say(f"{len(found)} patients ({counts}) in {out}")
+    say(f"from the table: {', '.join(found.columns)}")
+    say(f"drawn from cohort {base}: {', '.join(drawn) or 'nothing'}")
 
 
 def _write_cohort(out: Path, table: Path, base: str, title: str) -> None:

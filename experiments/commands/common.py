@@ -53,9 +53,19 @@ def errors() -> Console:
     return Console(stderr=True)
 
 
+def say(text: str, style: str = "") -> None:
+    """A line on standard output as it is: brackets in a path are no markup, and a long path is not broken."""
+    output().print(text, style=style or None, highlight=False, markup=False, soft_wrap=True)
+
+
+def note(text: str, style: str = "") -> None:
+    """A line on standard error, as :func:`say`."""
+    errors().print(text, style=style or None, highlight=False, markup=False, soft_wrap=True)
+
+
 def left_out(error: ThecalError) -> None:
     """Say on standard error what is left out because it is broken, and why."""
-    errors().print(f"left out: {error}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+    note(f"left out: {error}", "yellow")
 
 
 def emit(value: Any) -> None:
@@ -112,8 +122,7 @@ def tracked_at(run_id: str | None) -> None:
         from thecal.experiments.tracking.store import hidden, look_at, store_uri
 
         where = store_uri()
-        text = f"run {run_id} in {hidden(where)} (look: {look_at(where)})"
-        errors().print(text, style="dim", markup=False, highlight=False, soft_wrap=True)
+        note(f"run {run_id} in {hidden(where)} (look: {look_at(where)})", "dim")
 
 
 def check_names(scenario: Scenario, policies: Iterable[str] = ()) -> None:
@@ -167,20 +176,19 @@ def waiting(what: str) -> Iterator[None]:
         with console.status(what):
             yield
         return
-    console.print(what, soft_wrap=True, highlight=False, markup=False)
+    note(what)
     yield
 
 
 def _lines(title: str, expected: float | None) -> Callable[..., None]:
     """Progress as lines for logs."""
-    console = errors()
     shown = -1
 
-    def update(done: float, note: str = "", total: float | None = expected) -> None:
+    def update(done: float, what: str = "", total: float | None = expected) -> None:
         nonlocal shown
         tenth = int(10.0 * done / total) if total else 0
         if tenth > shown:
             shown = tenth
-            console.print(f"{title}: {10 * tenth} %{', ' + note if note else ''}", soft_wrap=True, highlight=False)
+            note(f"{title}: {10 * tenth} %{', ' + what if what else ''}")
 
     return update

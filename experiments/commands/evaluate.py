@@ -19,9 +19,11 @@ from thecal.experiments.commands.common import (
     emit,
     errors,
     gathered,
+    note,
     output,
     plain_table,
     progress_bar,
+    say,
     tracked_at,
 )
 from thecal.experiments.commands.places import check_outputs, files_of
@@ -154,7 +156,7 @@ def compare(
     else:
         output().print(brief_table(found.result))
         for place in places:
-            output().print(f"report: {place}")
+            say(f"report: {place}")
     tracked_at(run_id)
 
 
@@ -164,7 +166,7 @@ def offered_rules(scenario: Scenario) -> tuple[str, ...]:
 
     fitting, others = fitting_rules(scenario.resolve())
     for name, why in others.items():
-        errors().print(f"left out {name}: {why}", highlight=False, markup=False, soft_wrap=True)
+        note(f"left out {name}: {why}")
     return fitting
 
 

@@ -52,7 +52,8 @@ def check_outputs(
             continue
         written[option] = Path(given)
         if not has_suffix(given, *endings):
-            raise ConfigError(f"{option} {given}: the ending must be {' or '.join(endings)}")
+            which = endings[0] if len(endings) == 1 else f"one of {', '.join(endings)}"
+            raise ConfigError(f"{option} {given}: the ending must be {which}")
         _check_kind(option, Path(given), folder=False)
     for option, place in (folders or {}).items():
         if place is not None:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from thecal.core.errors import ConfigError
 from thecal.core.extras import require
+from thecal.core.glossary import explained, in_text
 from thecal.core.seeds import MOST_PATIENTS, PATIENT_LIMIT
-from thecal.experiments.commands.common import Json, emit, errors, output, plain_table, progress_bar, write_csv
+from thecal.experiments.commands.common import (
+    Json,
+    emit,
+    note,
+    output,
+    plain_table,
+    progress_bar,
+    say,
+    write_csv,
+)
 from thecal.experiments.commands.places import Output, check_outputs, files_of, page
 from thecal.experiments.commands.scenario import with_scenario
-
-if TYPE_CHECKING:
-    from thecal.devices.simulate import PumpRun
 
 File = Annotated[Path, typer.Argument(help="Program file (TOML); see docs/devices.md.", dir_okay=False)]
 Pump = Annotated[str, typer.Option("--pump", help="Model of pump by name or file; see `thecal list pumps`.")]
@@ -53,7 +60,8 @@ def simulate(
         require("a plot", "report", only=["plotly"])
     from thecal.devices.program_file import program_roundings, read_program, run_program
     from thecal.envs.program_orders import program_refusals
-    from thecal.experiments.reports.pump_page import alarm_days, not_as_asked, refused_by_pump, write_program_page
+    from thecal.experiments.reports.pump_page import write_program_page
+    from thecal.experiments.reports.pump_rows import alarm_days, not_as_asked, refused_by_pump, sample_columns, summary
     from thecal.safety.profiles import load_profile
 
     inputs = [program, *files_of({"profile": profile})]
@@ -62,10 +70,12 @@ def simulate(
     refusals = program_refusals(read, load_profile(profile))
     run, spec, report = run_program(read)
     if plot is not None:
-        errors().print(f"wrote {write_program_page(run, spec, report, read, plot)}")
+        note(f"wrote {write_program_page(run, spec, report, read, plot)}")
     if table is not None:
-        errors().print(f"wrote {_write_csv(run, read.solution.drugs, table)}")
-    rows = _summary(run, read.solution.drugs)
+        columns = sample_columns(run, read.solution.drugs)
+        written = write_csv(table, columns, zip(*columns.values(), strict=True))
+        note(f"wrote {written}")
+    rows = summary(run, read.solution.drugs)
     rounded, by_pump = program_roundings(spec, read), refused_by_pump(run)
     if as_json:
         alarms, refused = alarm_days(run.samples), [refusal._asdict() for refusal in refusals]
@@ -83,38 +93,11 @@ def simulate(
         shown.add_row(f"alarm {name.replace('_', ' ')}", f"day {day:.1f}")
     output().print(shown)
     for text in (*report.warnings, *not_as_asked(rounded)):
-        errors().print(f"[yellow]note:[/] {text}", highlight=False, soft_wrap=True)
+        note(f"note: {text}", "yellow")
     for entry in by_pump:
-        errors().print(
-            f"[yellow]the pump refused what was asked at {entry['at_h']:g} h:[/] {entry['what']}", highlight=False
-        )
+        note(f"the pump refused what was asked at {entry['at_h']:g} h: {entry['what']}", "yellow")
     for at_h, order, reason in refusals:
-        errors().print(f"[yellow]a check would refuse the {order} at {at_h:g} h:[/] {reason}", highlight=False)
-
-
-def _summary(run: PumpRun, drugs: tuple[str, ...]) -> dict[str, float]:
-    state = run.state
-    commanded = float(state["commanded_ml"])
-    rows = {"programmed volume (mL)": commanded, "true volume out of the reservoir (mL)": float(state["delivered_ml"])}
-    rows["true / programmed"] = float(state["delivered_ml"]) / commanded if commanded > 0.0 else float("nan")
-    rows["reservoir, true (mL)"] = float(state["true_ml"])
-    rows["reservoir, computed (mL)"] = float(state["estimated_ml"])
-    for k, drug in enumerate(drugs):
-        rows[f"{drug}: filled (mg)"] = float(state["filled_ug"][k]) / 1e3
-        rows[f"{drug}: into the CSF (mg)"] = float(state["tip_ug"][k]) / 1e3
-        rows[f"{drug}: degraded (mg)"] = float(state["decayed_ug"][k]) / 1e3
-        lost = ("on_wall_ug", "on_catheter_ug", "precipitated_ug")
-        rows[f"{drug}: on walls or precipitated (mg)"] = sum(float(state[name][k]) for name in lost) / 1e3
-    return rows
-
-
-def _write_csv(run: PumpRun, drugs: tuple[str, ...], path: Path) -> Path:
-    samples = run.samples
-    names = [name for name in samples.dtype.names or () if samples[name].ndim == 1]
-    per_drug = [name for name in samples.dtype.names or () if samples[name].ndim == 2]
-    columns = {name: samples[name] for name in names}
-    columns |= {f"{name}_{drug}": samples[name][:, k] for name in per_drug for k, drug in enumerate(drugs)}
-    return write_csv(path, columns, zip(*(column.tolist() for column in columns.values()), strict=True))
+        note(f"a check would refuse the {order} at {at_h:g} h: {reason}", "yellow")
 
 
 @with_scenario(split="test", task="none: give a file or a task")
@@ -146,19 +129,22 @@ def interrogate(
         if scenario or patient is not None:
             raise ConfigError("a program file has no patient: --patient and the scenario's options go with --task")
         from thecal.devices.program_file import program_roundings, read_program, run_program
-        from thecal.experiments.reports.pump_page import not_as_asked
+        from thecal.experiments.reports.pump_rows import not_as_asked
 
         read = read_program(program)
         run, spec, _ = run_program(read, days=day)
         for text in not_as_asked(program_roundings(spec, read)):
-            errors().print(f"[yellow]note:[/] {text}", highlight=False, soft_wrap=True)
+            note(f"note: {text}", "yellow")
         sections = read_out(run.state, run.par, spec, read.solution.drugs)
     else:
         sections = _of_patient(scenario, patient or 0, day)
     if as_json:
         emit({title: dict(rows) for title, rows in sections.items()})
     else:
-        output().print(as_text(sections), highlight=False, markup=False, soft_wrap=True)
+        text = as_text(sections)
+        say(text)
+        if terms := in_text(text):
+            note(explained(*terms), "dim")
 
 
 def _of_patient(options: dict[str, Any], patient: int, day: float | None) -> dict[str, list[tuple[str, str]]]:
@@ -220,7 +206,7 @@ def solution(
         f"(volume {interval.volume_d:.0f}, stability {interval.stable_d:.0f}); pH {report.ph:.1f}"
     )
     for text in report.warnings:
-        output().print(f"note: {text}", highlight=False)
+        say(f"note: {text}")
 
 
 def _split(given: list[str]) -> tuple[list[str], list[float]]:
@@ -252,10 +238,9 @@ def bridge(
 
     Example: `thecal pump bridge --old 10 --new 20 --dose 2.5`
     """
-    from thecal.core.layout import TICKS_PER_DAY
     from thecal.devices.orders import plan_bridge
-    from thecal.devices.records import ML_PER_NL
     from thecal.devices.specs import load_pump
+    from thecal.experiments.reports.pump_rows import bridge_rows
 
     plan = plan_bridge(
         load_pump(pump),
@@ -268,20 +253,12 @@ def bridge(
     if as_json:
         emit(plan._asdict())
         return
-    per_day = ML_PER_NL * TICKS_PER_DAY
-    unbridged = plan.after_nl * per_day
     shown = plain_table("Bridge", ["", "value"])
-    shown.add_row("old fluid between reservoir and tip", f"{plan.volume_ml:.3f} mL")
-    shown.add_row(
-        "bridge", f"{plan.rate_nl * per_day:.4f} mL/d for {plan.hours:.1f} h ({plan.old_dose_ug_per_d / 1e3:.3g} mg/d)"
-    )
-    shown.add_row("then", f"{plan.after_nl * per_day:.4f} mL/d ({plan.new_dose_ug_per_d / 1e3:.3g} mg/d)")
-    shown.add_row(
-        "without a bridge", f"{unbridged * old:.3g} mg/d of the old fluid for {plan.volume_ml / unbridged * 24:.1f} h"
-    )
+    for row in bridge_rows(plan, old):
+        shown.add_row(*row)
     output().print(shown)
     for text in plan.warnings:
-        output().print(f"note: {text}", highlight=False)
+        say(f"note: {text}")
 
 
 @with_scenario(leave_out=("faults",), task="NonCancerMorphine", split="test")
@@ -310,7 +287,7 @@ def detection(
         found = study(chosen, patients, progress=update)
         update(len(Fault))
     if docs is not None:
-        errors().print(f"wrote {write_detection(found, docs)}")
+        note(f"wrote {write_detection(found, docs)}")
     if as_json:
         emit(found.as_dict())
         return

@@ -10,7 +10,7 @@ import typer
 
 from thecal.core.errors import ConfigError, StoreError
 from thecal.core.extras import require
-from thecal.experiments.commands.common import output
+from thecal.experiments.commands.common import say
 from thecal.experiments.commands.places import check_outputs, page
 
 KINDS = ("compare", "demo")  # kinds of runs that keep what a report is made from
@@ -44,7 +44,7 @@ def report(
         with TemporaryDirectory(prefix="thecal-report-") as passing:
             data = load_report_data(_from_run(source, FILE, passing))
         folder = Path.cwd()
-    output().print(f"report: {write_report(data, out or folder / 'report.html')}")
+    say(f"report: {write_report(data, out or folder / 'report.html')}")
 
 
 def _from_run(run_id: str, name: str, folder: str) -> Path:

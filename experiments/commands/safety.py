@@ -16,11 +16,12 @@ from thecal.experiments.commands.common import (
     Json,
     Seed,
     emit,
-    errors,
     left_out,
+    note,
     output,
     plain_table,
     progress_bar,
+    say,
     waiting,
 )
 from thecal.experiments.commands.places import Output, check_outputs, files_of, page
@@ -83,7 +84,7 @@ def verify(
         )
     missed = failures(proof)
     for place in places:
-        errors().print(f"wrote {write_proof(proof, place)}")
+        note(f"wrote {write_proof(proof, place)}")
     if as_json:
         emit(proof)
     else:
@@ -95,7 +96,7 @@ def verify(
             table.add_row(name, str(len(goals)), f"{slowest:.2f} s", "proved" if not bad else f"{bad} NOT PROVED")
         output().print(table)
         for group, goal, status in missed:
-            errors().print(f"[red]{status}[/]: {group}: {goal}", highlight=False)
+            note(f"{status}: {group}: {goal}", "red")
     if missed:
         raise typer.Exit(_FAILED)
 
@@ -128,8 +129,8 @@ def audit(
         if as_json:
             emit({**vars(found), "sound": found.sound, "words": words})
         else:
-            output().print(f"{trail.name}: {found.records} records, head {found.head[:16]}")
-            output().print("; ".join(words) or "whole: no record was altered")
+            say(f"{trail.name}: {found.records} records, head {found.head[:16]}")
+            say("; ".join(words) or "whole: no record was altered")
         if not found.sound:
             raise typer.Exit(_FAILED)
         return
@@ -154,14 +155,12 @@ def _show(result: dict[str, Any]) -> None:
         table.add_row(name, f"{value:.2%}")
     output().print(table)
     for words in result["integrity"]:
-        output().print(f"[yellow]{words}[/]", highlight=False)
+        say(words, "yellow")
     if result["mode"] in ("monitor", "off"):
-        output().print(
-            f"[yellow]UNSHIELDED ({result['mode']}): limits did not bind and were not audited[/]", highlight=False
-        )
+        say(f"UNSHIELDED ({result['mode']}): limits did not bind and were not audited", "yellow")
     for invariant, patient, tick, words in result["breaches"][:_WIDEST]:
-        output().print(f"[red]invariant {invariant}, patient {patient}, tick {tick}: {words}[/]", highlight=False)
-    output().print(f"{result['violations']} violations", highlight=False)
+        say(f"invariant {invariant}, patient {patient}, tick {tick}: {words}", "red")
+    say(f"{result['violations']} violations")
 
 
 @with_scenario(leave_out=("task", "seed"))
@@ -234,7 +233,7 @@ def attack(
         emit(result)
     else:
         _show_attack(result)
-        errors().print(f"wrote {out}")
+        note(f"wrote {out}")
     missed = result["refused"] and (tasks or scenario)
     if result["violations"] or not result["ticks"] or missed:
         raise typer.Exit(_FAILED)
@@ -271,7 +270,7 @@ def _show_attack(result: dict[str, Any]) -> None:
     output().print(table)
     for case in result["refused"]:
         named = ", ".join(value for name, value in case.items() if name != "why")
-        errors().print(f"[red]could not run[/] {named}: {case['why']}", highlight=False)
+        note(f"could not run {named}: {case['why']}", "red")
     if result["refused"]:
         output().print(f"{len(result['refused'])} cases could not run")
     if result["strength"]:
@@ -292,4 +291,4 @@ def safety_case(
     from thecal.experiments.assurance.safety_case import write_safety_case
 
     check_outputs(files={"--out": page(out)})
-    output().print(f"safety case: {write_safety_case(out)}")
+    say(f"safety case: {write_safety_case(out)}")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from thecal.core.extras import require
-from thecal.experiments.commands.common import Json, Seed, emit, errors, output, plain_table, progress_bar
+from thecal.experiments.commands.common import Json, Seed, emit, note, output, plain_table, progress_bar
 from thecal.experiments.commands.places import check_outputs
 
 
@@ -45,7 +45,7 @@ def sensitivity(
     with progress_bar(f"screen and decompose {len(names)} scenarios", len(names)) as update:
         found = results(names, trajectories, base, seed, update)
     if docs:
-        errors().print(f"wrote {write_page(found, docs)}")
+        note(f"wrote {write_page(found, docs)}")
     if as_json:
         emit(found)
         return

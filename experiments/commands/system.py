@@ -11,7 +11,7 @@ import typer
 from thecal.core.errors import ConfigError
 from thecal.core.extras import require
 from thecal.core.seeds import MOST_PATIENTS, MOST_STEPS
-from thecal.experiments.commands.common import Json, check_names, emit, errors, output, progress_bar, waiting
+from thecal.experiments.commands.common import Json, check_names, emit, errors, note, output, progress_bar, waiting
 from thecal.experiments.commands.places import check_outputs, files_of
 from thecal.experiments.commands.scenario import with_scenario
 
@@ -101,7 +101,7 @@ def validate(
         with waiting("visual predictive checks ..."):
             save(Saved(scores, visual_checks()), docs)
             page = write_page(docs)
-        errors().print(f"wrote {page}")
+        note(f"wrote {page}")
     if as_json:
         emit(records(scores))
     else:

@@ -23,6 +23,7 @@ from thecal.experiments.commands.common import (
     output,
     plain_table,
     progress_bar,
+    say,
     tracked_at,
 )
 from thecal.experiments.commands.places import check_outputs, files_of
@@ -107,7 +108,7 @@ def train(
             entry = outcome(key)
             table.add_row(entry.label, f"{result.tune[key]:.{entry.digits}f}", entry.unit)
         output().print(table)
-        output().print(f"policy in {result.folder}/policy ({frames_done:,} frames at {speed.frames_per_s:,.0f}/s)")
+        say(f"policy in {result.folder}/policy ({frames_done:,} frames at {speed.frames_per_s:,.0f}/s)")
     tracked_at(result.run_id)
     if result.interrupted:
         errors().print("[bold red]interrupted[/]: what was learned so far was saved")

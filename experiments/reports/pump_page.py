@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 
 from thecal.core.extras import require
 from thecal.core.files import write_whole
-from thecal.devices.alarms import PumpAlarm, PumpEvent, alarm_names
 from thecal.devices.fault_presets import fault_names
 from thecal.devices.interrogate import describe_event, interrogate
 from thecal.devices.program_file import program_roundings
+from thecal.experiments.reports.pump_rows import not_as_asked
 from thecal.experiments.reports.theme import DOSE, FELT, FONT, INK, LIMIT, SECOND, THIRD, dress, faded
 
 if TYPE_CHECKING:
     from thecal.devices.program_file import ProgramFile
-    from thecal.devices.program_lines import Rounding
     from thecal.devices.simulate import PumpRun
     from thecal.devices.solutions import SolutionReport
     from thecal.devices.specs import PumpSpec
@@ -138,28 +137,3 @@ def write_program_page(run: PumpRun, spec: PumpSpec, report: SolutionReport, pro
     shown += _table("Not exactly as asked", asked) if asked else ""
     body = figure + shown + _solution(report) + _table(f"Log, latest {len(log)} of {len(run.log)}", log)
     return write_whole(path, _PAGE.format(title=f"{spec.title}: simulated program", font=FONT, body=body))
-
-
-def not_as_asked(roundings: list[Rounding]) -> list[str]:
-    """Whatever a pump does not run exactly as a program asks, in words."""
-    return [f"{one.line}: {one.what} {one.asked:.6g} was asked, {one.runs:.6g} runs" for one in roundings]
-
-
-def refused_by_pump(run: PumpRun) -> list[dict[str, Any]]:
-    """What the pump refused or broke off while it ran, from its log: hour, and what in words."""
-    kinds = (PumpEvent.REFUSED, PumpEvent.BOLUS_CANCELED, PumpEvent.PATIENT_DENIED)
-    return [
-        {"at_h": float(time), "what": describe_event(int(kind), a, b)}
-        for _, time, kind, a, b in run.log.tolist()
-        if kind in kinds
-    ]
-
-
-def alarm_days(samples: NDArray[np.void]) -> dict[str, float]:
-    """Day of the first sample of every alarm that was raised."""
-    first = {}
-    for alarm in PumpAlarm:
-        hit = np.flatnonzero(samples["alarms"] & int(alarm))
-        if hit.size:
-            first[alarm_names(int(alarm))[0]] = float(samples["time_h"][hit[0]] / 24.0)
-    return first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,14 @@ def test_what_is_written_is_read_back(tmp_path: Path, data, n: int, ending: str)
     [
         ("a,sixty,true,170,70", "row 2, age_y: 'sixty' is not a number"),
         ("a,nan,true,170,70", "row 2, age_y: 'nan' is not finite"),
+        ("a,-inf,true,170,70", "row 2, age_y: '-inf' is not finite"),
+        ("a,6_0,true,170,70", "row 2, age_y: '6_0' is not a number (a point before the decimals"),
+        ('a,"60,5",true,170,70', "row 2, age_y: '60,5' is not a number (a point before the decimals"),
+        ('a,"1,060",true,170,70', "row 2, age_y: '1,060' is not a number"),
+        ("a,\u0666\u0660,true,170,70", "row 2, age_y: "),
+        ("a,0x3c,true,170,70", "row 2, age_y: '0x3c' is not a number"),
+        ("a,60,1.0,170,70", "row 2, male: '1.0' is neither true nor false"),
+        ("a,60,5,true,170,70", "row 2, row: has 6 cells, the header 5"),
         ("a,160,true,170,70", "row 2, age_y: '160' is outside 1 to 120 year"),
         ("a,,true,170,70", "row 2, age_y: is blank"),
         ("a,60,perhaps,170,70", "row 2, male: 'perhaps' is neither true nor false"),
@@ -98,6 +107,39 @@ def test_all_problems_are_reported_at_once_and_long_lists_cut(tmp_path: Path) ->
 def test_a_bad_header_is_named(tmp_path: Path, header: str, reason: str) -> None:
     row = ",".join("1" for _ in header.split(","))
     assert any(reason in problem for problem in _problems(_write(tmp_path, header, row)))
+
+
+@pytest.mark.parametrize(("mark", "words"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_another_separator_is_named(tmp_path: Path, mark: str, words: str) -> None:
+    lines = (HEAD.replace(",", mark), GOOD.replace(",", mark))
+    assert _problems(_write(tmp_path, *lines)) == [
+        f"row 1, file: its columns are separated by {words}; save it with commas"
+    ]
+
+
+@pytest.mark.parametrize("ending", ["CSV", "Csv", "PARQUET", "Parquet"])
+def test_an_ending_may_be_in_capitals(tmp_path: Path, ending: str) -> None:
+    columns = {
+        "age_y": np.array([60.0]),
+        "male": np.array([True]),
+        "height_cm": np.array([170.0]),
+        "weight_kg": np.array([70.0]),
+    }
+    write_table(tmp_path / f"t.{ending}", columns, ["a"])
+    assert read_table(tmp_path / f"t.{ending}").columns["age_y"].tolist() == [60.0]
+
+
+def test_a_byte_order_mark_and_crlf_change_nothing(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbf" + f"{HEAD}\r\n{GOOD}\r\n".encode())
+    assert read_table(tmp_path / "t.csv").ids == ["a"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_what_is_no_plain_file_is_refused_at_once(tmp_path: Path, ending: str) -> None:
+    os.mkfifo(tmp_path / f"pipe.{ending}")
+    (tmp_path / f"folder.{ending}").mkdir()
+    assert "not a regular file" in _problems(tmp_path / f"pipe.{ending}")[0]
+    assert "folder" in _problems(tmp_path / f"folder.{ending}")[0]
 
 
 def test_other_faults_of_a_file(tmp_path: Path) -> None:

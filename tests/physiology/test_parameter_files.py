@@ -13,6 +13,7 @@ import pytest
 from thecal.core.errors import ParameterError, UnknownNameError
 from thecal.core.parameters import ParameterFile, read_parameters
 from thecal.physiology import cohort, cohort_spec, covariate_draws, covariate_models, geometry, population
+from thecal.physiology.known_keys import known_keys
 
 FILES = ("adaptation", "anatomy", "breathing", "correlations", "covariates", "function", "harm", "sensors")
 COHORTS = ("cancer", "elderly", "high_oih", "noncancer", "opioid_tolerant", "renal", "spasticity")
@@ -244,3 +245,27 @@ def test_a_corrupt_cohort_file_is_named_with_key_and_reason(
         _draw(spec=path)
     assert str(caught.value).startswith(f"mine.toml: {key}: ")
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name != "correlations"])
+def test_what_the_model_reads_is_what_a_file_holds(name: str) -> None:
+    assert known_keys(name) == set(population.shipped(name))
+
+
+@pytest.mark.parametrize("folder", ["drugs", "receptors"])
+def test_every_key_of_a_drug_or_receptor_is_read_of_some(folder: str) -> None:
+    names = population.names_in(folder)
+    assert known_keys(f"{folder}/{names[0]}") == {
+        key for name in names for key in population.shipped(f"{folder}/{name}")
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "unit"),
+    [("covariates.bmi", 300.0, "kg/m**2"), ("covariates.medd", 2e5, "mg/day"), ("pain.episode_height", 60.0, "nrs")],
+)
+def test_a_number_that_no_patient_has_is_refused(key: str, value: float, unit: str, tmp_path: Path) -> None:
+    edit = _value(value, unit)
+    path = _file(tmp_path, _edited("cohorts/cancer", key, lambda line: edit(_rangeless(line))), "mine.toml")
+    with pytest.raises(ParameterError, match=f"^mine.toml: {key}: .*outside"):
+        cohort_spec.load_cohort_spec(path)

@@ -6,13 +6,13 @@ import math
 import operator
 import os
 import reprlib
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from thecal.core.errors import ConfigError
 from thecal.core.guarded import type_name
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SEED_LIMIT = 2**63 - 1  # that every seed of days lies below, so that it fits a signed word everywhere
 COHORT_SEED_LIMIT = 2**64  # that every seed of a cohort lies below
@@ -31,7 +31,7 @@ def whole(value: Any, what: str, below: int, *, least: int = 0) -> int:
     """
     try:
         # Of the type itself: whatever was given, looking at it never raises anything else.
-        number = None if issubclass(type(value), (bool, np.bool_)) else operator.index(value)
+        number = None if issubclass(type(value), bool) else operator.index(value)
     except Exception:  # a fraction, a text, an array of several numbers, an object that refuses
         number = None
     if number is None:
@@ -62,6 +62,8 @@ def wholes(values: Any, what: str, below: int) -> NDArray[Any]:
     Raises:
         ConfigError: one is none, or out of bounds; the text names ``what`` (a plural) and the limit.
     """
+    import numpy as np  # here and not above: the command line's help needs the bounds alone
+
     kind = np.int64 if below <= SEED_LIMIT + 1 else np.uint64
     if isinstance(values, (list, tuple)):  # mixed with a fraction or true, an array would make fractions of all of them
         for value in values:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _GAP = 2  # columns of space between two columns
 _EDGE = 1
 _READABLE = 100  # characters of a line of text
-_SHORT = 24  # characters up to which a column is not wrapped while there is room
+_SHORT = 28  # characters up to which a column is not wrapped while there is room
 _TALLEST = 4  # lines of one row, beyond which a list reads better
 
 

@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -222,3 +223,31 @@ def test_overrides_read_toml_values_and_plain_text():
     assert found == {"a.b": 1, "c": 2.5, "d": True, "e": "some text", "f": [1, 2], "g": "x=y"}
     with pytest.raises(ConfigError, match="key=value"):
         overrides(["=1"])
+
+
+def test_a_path_in_brackets_is_printed_as_it_is(capsys):
+    name = "[red]a[b]" + "x" * 100 + ".csv"
+    code, _, err = outcome(capsys, "cohort", "export", name, "-n", "2")
+    assert code == 0
+    assert f"written to {name}\n" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("validate", "csf_half_life"), "reproduce 1 observations: 100 %"),
+        (("cohort", "describe", "-n", "2"), ""),
+    ],
+)
+def test_long_commands_show_their_progress_in_logs(capsys, arguments, words):
+    code, _, err = outcome(capsys, *arguments)
+    assert code == 0
+    assert words in err
+
+
+def test_an_interrogation_explains_its_words(capsys):
+    program = str(Path(__file__).resolve().parents[3] / "docs" / "examples" / "bridge.toml")
+    code, out, err = outcome(capsys, "pump", "interrogate", program)
+    assert code == 0
+    assert ("ERI" in out) == ("elective replacement indicator" in err)
+    assert "ERI" in out

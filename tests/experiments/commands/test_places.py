@@ -107,7 +107,7 @@ def test_an_input_by_whatever_name_is_not_written_upon(elsewhere, capsys):
     ("line", "code", "words"),
     [
         (["pump", "simulate", "p.toml", "--csv", "p.toml"], 2, "--csv p.toml: the ending must be .csv"),
-        (["pump", "simulate", "p.toml", "--plot", "p.csv"], 2, "--plot p.csv: the ending must be .html or .htm"),
+        (["pump", "simulate", "p.toml", "--plot", "p.csv"], 2, "--plot p.csv: the ending must be one of .html, .htm"),
         (["pump", "simulate", "p.toml", "--csv", "folder.csv"], 2, "is a directory"),
         (["pump", "simulate", "p.toml", "--csv", "pipe.csv"], 4, "it is no regular file"),
         (["pump", "simulate", "p.toml", "--csv", "t.csv/x.csv"], 4, "cannot be written"),
@@ -126,7 +126,7 @@ def test_an_input_by_whatever_name_is_not_written_upon(elsewhere, capsys):
         (["verify", "mine.toml", "--out", "mine.toml"], 3, "mine.toml"),
         (["attack", "--out", "t.csv", "--frames", "0"], 2, "the ending must be .json"),
         (["report", "policy/report.html", "--out", "policy/report.html"], 2, "this is what the command reads"),
-        (["safety-case", "--out", "t.csv"], 2, "the ending must be .html"),
+        (["safety-case", "--out", "t.csv"], 2, "the ending must be one of .html"),
         (["validate", "--docs", "t.csv"], 2, "is a file"),
     ],
 )  # fmt: skip
