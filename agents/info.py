@@ -43,21 +43,18 @@ class Conditions(BaseModel):
 
     @classmethod
     def of(cls, spec: Mapping[str, Any], task_hash: str, scenario: Any) -> Self:
-        """Read off a task as plain data (with the scenario's changes in it) and a :class:`thecal.envs.scenario.Scenario`."""
-        faults = spec["faults"]
+        """Read off a task as plain data (with the scenario's changes in it) and a :class:`thecal.envs.scenario.Scenario`.
+
+        What the task does not say, because an earlier version wrote it, is not known here either.
+        """
+        faults = spec.get("faults")
         return cls(
             task=spec["name"],
             task_hash=task_hash,
-            drugs=tuple(spec["drugs"]),
-            horizon_d=spec["horizon_d"],
-            tick_h=spec["tick_h"],
-            cohort=spec["cohort"],
-            profile=spec["profile"],
-            pump=spec["pump"],
-            faults=faults if isinstance(faults, str) else "of its own",
-            difficulty=scenario.difficulty,
-            shield_mode=scenario.shield_mode,
-            stage=scenario.stage,
+            drugs=tuple(spec.get("drugs", ())),
+            **{name: spec.get(name) for name in ("horizon_d", "tick_h", "cohort", "profile", "pump")},
+            faults=faults if isinstance(faults, str | None) else "of its own",
+            **{name: getattr(scenario, name) for name in ("difficulty", "shield_mode", "stage")},
         )
 
     def unlike(self, judged: Conditions) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ EXTRAS = (
 )
 NEED_AN_EXTRA = {
     "thecal.agents.backends.sb3": "torch",
+    "thecal.agents.backends.sb3_state": "torch",
     "thecal.envs.adapters.make": "stable_baselines3",
     "thecal.envs.adapters.sb3": "stable_baselines3",
     "thecal.envs.adapters.sb3_discrete": "stable_baselines3",

@@ -174,9 +174,11 @@ class ComparisonResult(Frozen):
     @property
     def transfers(self) -> dict[str, tuple[str, ...]]:
         """Learned policies that were trained under other conditions than they were judged under, with what differs."""
+        known = {name: one.info.trained for name, one in self.policies.items() if one.info.trained is not None}
+        if not known:
+            return {}
         judged = Conditions.of(self.spec, self.task_hash, self.scenario)
-        infos = {name: one.info.trained for name, one in self.policies.items()}
-        differs = {name: trained.unlike(judged) for name, trained in infos.items() if trained is not None}
+        differs = {name: trained.unlike(judged) for name, trained in known.items()}
         return {name: found for name, found in differs.items() if found}
 
     @property

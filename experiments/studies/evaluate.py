@@ -36,7 +36,7 @@ from thecal.experiments.studies.config import (
     EvaluateConfig,
     save_config,
 )
-from thecal.experiments.studies.keeping import kept_in
+from thecal.experiments.studies.keeping import EVERYTHING, kept_in
 from thecal.experiments.studies.shared import (
     folder_for,
     interval_metrics,
@@ -126,7 +126,7 @@ def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lamb
 
         if folder is not None:
             save(folder)
-            saved(folder)
+            saved(folder, EVERYTHING)
         with or_elsewhere(folder, home, save):
             tracker.metrics(interval_metrics(estimates))
             if heads is not None:
@@ -216,9 +216,10 @@ def run_compare(
 
         if folder is not None:
             save(folder)
-            saved(folder)
+            saved(folder, "the result")
             for run, file in _files(found):
                 save_trajectories(run, folder / file)
+            saved(folder, EVERYTHING)
             finish(found, folder, origin)
         with or_elsewhere(folder, None, save):
             for policy, one in found.result.policies.items():

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from thecal.core.errors import MissingExtraError, StoreError
 
+EVERYTHING = "everything that was computed"
+
 
 @contextmanager
-def kept_in() -> Iterator[Callable[[Path], None]]:
-    """Yield ``saved(folder)``, called once everything that was computed lies in ``folder``.
+def kept_in() -> Iterator[Callable[[Path, str], None]]:
+    """Yield ``saved(folder, what)``, called whenever ``what`` (the subject of a sentence) lies in ``folder``.
 
     What fails after that (the tracking store, a report) becomes one sentence that says what failed and where the results are.
 
@@ -21,15 +23,16 @@ def kept_in() -> Iterator[Callable[[Path], None]]:
         StoreError: something failed after the results were saved.
         MissingExtraError: for want of a package.
     """
-    places: list[Path] = []
+    places: list[tuple[Path, str]] = []
     try:
-        yield places.append
+        yield lambda folder, what: places.append((folder, what))
     except Exception as error:
         if not places:
             raise
         kind = MissingExtraError if isinstance(error, MissingExtraError) else StoreError
         said = str(error) if isinstance(error, (MissingExtraError, StoreError)) else f"{type(error).__name__}: {error}"
-        raise kind(f"{said}; everything that was computed is in {places[0]}") from error
+        place, what = places[-1]
+        raise kind(f"{said}; {what} is in {place}") from error
 
 
 def rescued(error: StoreError, what: str, save: Callable[[Path], object]) -> StoreError:

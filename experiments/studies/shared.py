@@ -18,7 +18,7 @@ from thecal.experiments.analysis.results import Interval
 from thecal.experiments.rollouts.parquet import pyarrow
 from thecal.experiments.rollouts.rollout import FIELDS
 from thecal.experiments.studies.config import POLICIES, CompareConfig, EvaluateConfig, RunConfig, writable
-from thecal.experiments.studies.keeping import require_room, rescued
+from thecal.experiments.studies.keeping import EVERYTHING, require_room, rescued
 from thecal.experiments.tracking.provenance import provenance
 from thecal.experiments.tracking.tracker import Tracker
 
@@ -74,7 +74,7 @@ def or_elsewhere(folder: Path | None, home: Path | None, save: Callable[[Path], 
     except StoreError as error:
         if folder is not None:
             raise
-        raise rescued(error, "everything that was computed", everything) from error
+        raise rescued(error, EVERYTHING, everything) from error
 
 
 def origin_of(config: RunConfig, scene: Resolved, policies: Sequence[Policy]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from thecal.envs.scenario import Resolved, Scenario
 from thecal.experiments.analysis.stored import written_by
 from thecal.experiments.rollouts.rollout import rollout
 from thecal.experiments.studies.config import CONFIG_FILE, TrainConfig, save_config, writable
-from thecal.experiments.studies.keeping import kept_in, require_room, rescued
+from thecal.experiments.studies.keeping import EVERYTHING, kept_in, require_room, rescued
 from thecal.experiments.studies.resuming import RESULT, Study, identity, store_key, unfinished, unlike
 from thecal.experiments.studies.training_log import Progress, training_log
 from thecal.experiments.tracking.provenance import provenance, run_tags
@@ -138,6 +138,7 @@ def train(
         if trained.interrupted:
             tracker.killed()
         _save(trained, full, origin, log.curve, folder)
+        saved(folder, "what was learned")
         try:
             tune = _tune(trained, scene, config)
         except KeyboardInterrupt:
@@ -151,7 +152,7 @@ def train(
             write_whole(folder / RESULT, as_json(result.as_dict()))
             if not trained.interrupted:
                 remove(folder)
-        saved(folder)
+        saved(folder, EVERYTHING)
         _track(tracker, folder, trained, tune)
     return result
 

@@ -99,7 +99,7 @@ def test_the_command_line_reads_every_layer(file, tmp_path, monkeypatch, capsys)
     monkeypatch.chdir(tmp_path)
     shown = []
 
-    def watched(config, _report):
+    def watched(config, _report, **_more):
         shown.append(config)
         raise ConfigError("seen enough")
 

@@ -64,7 +64,7 @@ def test_reports_with_a_trained_reference(others, store, quick):
     assert len(pages) == 1
 
 
-def test_odd_names_are_kept_and_their_files_and_metrics_are_safe(store, quick):
+def test_odd_names_are_kept_and_files_and_metrics_are_safe(store, quick):
     folders = [make_trained(store.folder / name, seed=0) for name in ODD]
     found, run_id = run_compare(
         CompareConfig(policies=(*folders, "fixed"), patients=1, out="here"),

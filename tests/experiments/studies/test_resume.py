@@ -150,3 +150,19 @@ def test_a_failing_store_leaves_everything_in_the_folder(store, monkeypatch):
         train(config("runs/one", track=True, total_steps=256))
     assert outcome(Path("runs/one"))
     assert store.only_run().info.status == "FAILED"
+
+
+def test_a_result_that_cannot_be_written_leaves_the_policy(tmp_path, monkeypatch):
+    from thecal.experiments.studies import train as module
+
+    write = module.write_whole
+
+    def full(path, content):
+        if Path(path).name == "training.json":
+            raise StoreError(f"{path}: cannot be written (No space left on device)")
+        return write(path, content)
+
+    monkeypatch.setattr(module, "write_whole", full)
+    with pytest.raises(StoreError, match=r"No space left on device\); what was learned is in "):
+        train(config(tmp_path, total_steps=256))
+    assert read_record(tmp_path / "policy").frames == 256
