@@ -31,6 +31,7 @@ def open_client(uri: str) -> Any:
         StoreError: see :func:`thecal.experiments.tracking.address.client_address`.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # where --json prints
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", SERVER_TRIES)
     with importing("tracking", "track"):
         import mlflow
