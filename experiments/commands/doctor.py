@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
@@ -22,7 +23,7 @@ from thecal.experiments.commands.health import Finding, size
 
 SCHEMA = 1  # of what --json prints
 _WAIT_S = 1.0  # for a store that is locked, or a server
-_SHOWN = 3  # runs named when some were left RUNNING
+_SHOWN, _MARKED = 3, 100  # runs left RUNNING: how many are named, and how many a command marks
 ROOMS = ("core", "physiology", "devices", "safety", "envs")  # where kernels stand
 _STYLES = {"ok": "green", "note": "yellow", "problem": "bold red"}
 
@@ -173,13 +174,12 @@ def _runs(path: Path) -> Iterator[Finding]:
     yield Finding("store", "ok", text)
     if found.left:
         shown = ", ".join(found.left[:_SHOWN]) + (", ..." if len(found.left) > _SHOWN else "")
-        yield Finding(
-            "store",
-            "note",
-            f"{len(found.left)} runs were left RUNNING by processes that are gone: {shown}",
-            f'mark each: python -c "from mlflow import MlflowClient as C; '
-            f"C({client_address(store_uri())!r}).set_terminated({found.left[0]!r}, 'KILLED')\"",
+        text = f"{len(found.left)} runs were left RUNNING by processes that are gone: {shown}"
+        code = (
+            f"from mlflow import MlflowClient; c = MlflowClient({client_address(store_uri())!r}); "
+            f"[c.set_terminated(run, 'KILLED') for run in {' '.join(found.left[:_MARKED])!r}.split()]"
         )
+        yield Finding("store", "note", text, f"mark them: python -c {shlex.quote(code)}")
 
 
 def proofs() -> Iterator[Finding]:

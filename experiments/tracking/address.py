@@ -169,6 +169,8 @@ def hidden(text: str) -> str:
 @cache
 def _secrets(uri: str) -> tuple[str, ...]:
     """Passwords of an address, as they stand in it and as they are read, the longest first."""
+    if "://" not in uri or re.match("sqlite|file", uri, re.IGNORECASE):
+        return ()
     # Up to the last @, because a password may hold what should have been escaped.
     person = uri.partition("://")[2].rpartition("@")[0]
     name, colon, password = person.partition(":")

@@ -31,6 +31,7 @@ def open_client(uri: str) -> Any:
         StoreError: see :func:`thecal.experiments.tracking.address.client_address`.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # where --json prints
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", SERVER_TRIES)
     with importing("tracking", "track"):
         import mlflow
@@ -140,8 +141,6 @@ def _failure(uri: str, error: Exception) -> ThecalError:
     """The sentence for what a store raised."""
     if isinstance(error, ModuleNotFoundError):
         return MissingExtraError(f"the tracking store needs {error.name}: pip install {error.name}")
-    if kind_of(uri) == "sqlite" and not sqlite_file(uri).exists():
-        return StoreError(f"the tracking store {_shown(uri)} is gone: what was written stays in the folder of --out")
     said = hidden(str(error).strip().partition("\n")[0])
     return StoreError(f"the tracking store {_shown(uri)} failed ({type(error).__name__}: {said})")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
@@ -89,9 +90,12 @@ def make_store(path: Path, open_store: Callable[[str], object]) -> None:
     target = path.resolve()
     if not _is_new(target):
         return
-    with _alone(target):
+    with _alone(target) as alone:
         if not _is_new(target):
             return
+        if alone:
+            for left in target.parent.glob(f".{glob.escape(target.name)}.*.new*"):  # of a process that was killed
+                left.unlink(missing_ok=True)
         draft = target.with_name(f".{target.name}.{os.getpid()}.new")
         whole = draft.with_suffix(".whole")
         try:
@@ -100,7 +104,7 @@ def make_store(path: Path, open_store: Callable[[str], object]) -> None:
             _default_artifacts(draft, artifact_folder(target))
             # A copy, because MLflow keeps the first file open.
             shutil.copyfile(draft, whole)
-            if target.exists():  # empty, as some programs leave it
+            if target.exists() and _is_new(target):  # empty, as some programs leave it
                 target.unlink()
             _place(whole, target)
         finally:
@@ -161,15 +165,16 @@ def _place(whole: Path, target: Path) -> None:
 
 
 @contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """Let one process at a time into the body, by a lock that ends with its process; not held where locks are not to be had."""
+def _alone(target: Path) -> Iterator[bool]:
+    """Let one process at a time into the body, by a lock that ends with its process; yields False where there are no locks."""
     try:
         import fcntl
     except ImportError:  # Windows: :func:`_place` decides
-        yield
+        yield False
         return
     lock = target.with_name(f"{target.name}.lock")
     end = time.monotonic() + WAIT_S
+    alone = True
     with lock.open("a") as held:
         while True:
             try:
@@ -182,9 +187,10 @@ def _alone(target: Path) -> Iterator[None]:
                     ) from None
                 time.sleep(_PAUSE_S)
             except OSError:  # some network file systems know no locks
+                alone = False
                 break
         try:
-            yield
+            yield alone
         finally:
             # Whoever waits for this lock finds the store made; whoever comes later does not ask for it.
             lock.unlink(missing_ok=True)

@@ -232,10 +232,13 @@ class Tracker:
         """:func:`lasting` for this store; after a failure nothing waits for it once more."""
         try:
             return lasting(self.uri, work, 0.0 if self._lost else None)
-        except ThecalError:
+        except ThecalError as error:
             self._lost = True
             if kind_of(self.uri) in ("http", "https"):
                 os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+            if self.run_id and kind_of(self.uri) == "sqlite" and not (path := sqlite_file(self.uri)).exists():
+                text = f"the tracking store {path} is gone: what was written stays in the folder of --out"
+                raise StoreError(text) from error
             raise
 
 

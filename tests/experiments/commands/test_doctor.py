@@ -136,7 +136,7 @@ def test_runs_left_running_are_counted_with_how_to_mark_them(store, monkeypatch)
     found = examine([doctor.store])
     assert [one.level for one in found] == ["ok", "note"]
     assert f"1 runs were left RUNNING by processes that are gone: {left.run_id}" in found[1].text
-    command = found[1].remedy.removeprefix("mark each: ")
+    command = found[1].remedy.removeprefix("mark them: ")
     subprocess.run(["sh", "-c", command.replace("python -c", f"{sys.executable} -c")], check=True, timeout=300)
     assert store.run(left.run_id).info.status == "KILLED"
     assert [one.level for one in examine([doctor.store])] == ["ok"]

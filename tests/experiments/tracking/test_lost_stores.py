@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import sqlite3
 import warnings
@@ -11,6 +12,8 @@ import pytest
 from thecal.core.errors import StoreError
 from thecal.experiments.cli import run
 from thecal.experiments.tracking.tracker import Tracker
+
+from support.fake_server import fake_server
 
 
 def fails(error: Exception):
@@ -117,3 +120,39 @@ def test_two_make_the_same_experiment(store, monkeypatch):
     runs = [store.run(one.run_id).info.experiment_id for one in (first, second)]
     assert runs[0] == runs[1]
     assert len(asked) == 2
+
+
+@pytest.fixture
+def server(monkeypatch):
+    for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with fake_server() as found:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://anna:Tr0ub4dor%21@127.0.0.1:{found.port}")
+        yield found
+
+
+def test_a_server_gets_the_password_and_prints_nothing(server, capsys):
+    with Tracker("thecal", "a run") as tracker:
+        tracker.metrics({"a": 1.0})
+    name = base64.b64encode(b"anna:Tr0ub4dor!").decode()
+    assert {who for _, who in server.asked} == {f"Basic {name}"}
+    assert {"runs/create", "runs/log-batch", "runs/update"} <= {path for path, _ in server.asked}
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_server_that_goes_away(server, capsys):
+    def work() -> None:
+        with Tracker("thecal", "a run") as tracker:
+            server.silent = True
+            tracker.metrics({"a": 1.0})
+
+    with (
+        pytest.warns(RuntimeWarning),
+        pytest.raises(StoreError, match=r"http://\*\*\*@127\.0\.0\.1:\d+ failed") as error,
+    ):
+        work()
+    texts = [str(error.value), str(error.value.__cause__), *capsys.readouterr()]
+    assert all("Tr0ub4dor" not in text for text in texts)
+    assert "\n" not in str(error.value)

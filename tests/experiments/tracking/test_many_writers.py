@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from thecal.core.errors import StoreError
-from thecal.experiments.tracking import client, store
+from thecal.experiments.tracking import client, schema, store
+from thecal.experiments.tracking.address import sqlite_file
 from thecal.experiments.tracking.census import census
 from thecal.experiments.tracking.schema import State, make_store
 from thecal.experiments.tracking.store import check_store
@@ -173,3 +174,47 @@ def test_the_tables_are_made_by_one_process_and_whole(tmp_path):
         maker.join()
     assert len(made) == 1
     assert os.listdir(tmp_path) == ["m.db"]
+
+
+def test_a_maker_that_was_killed_leaves_nothing_in_the_way(tmp_path):
+    path = tmp_path / "m[1].db"
+    for name in (".m[1].db.123.new", ".m[1].db.123.new-journal", "m[1].db.lock", "m[1].db"):
+        (tmp_path / name).touch()
+
+    def quick(address: str) -> None:
+        with closing(sqlite3.connect(sqlite_file(address))) as connection, connection:
+            connection.executescript("CREATE TABLE runs (x); CREATE TABLE alembic_version (version_num);")
+
+    make_store(path, quick)
+    assert os.listdir(tmp_path) == ["m[1].db"]
+
+
+def test_without_locks_the_first_to_finish_makes_the_store(tmp_path, monkeypatch):
+    import fcntl
+
+    def none(*_args):
+        raise OSError("no locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    path = tmp_path / "m.db"
+
+    def slow(address: str) -> None:
+        with closing(sqlite3.connect(sqlite_file(address))) as connection, connection:
+            connection.executescript("CREATE TABLE runs (x); CREATE TABLE alembic_version (version_num);")
+        path.write_bytes(b"of another")
+
+    monkeypatch.setattr(schema, "_is_new", lambda _: True)
+    monkeypatch.setattr(Path, "exists", lambda _: False)
+    make_store(path, slow)
+    assert path.read_bytes() == b"of another", "what another process made since is not overwritten"
+
+
+def test_a_store_that_cannot_be_made_is_one_sentence(tmp_path, monkeypatch):
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setattr(client, "make_store", full)
+    with pytest.raises(StoreError, match="failed .*No space left on device"), Tracker("thecal", "a run"):
+        pass
