@@ -53,7 +53,7 @@ class Infos:
             self._is_whole += [form.base.kind == "i"] * n
         self._at = np.array(at, np.intp)
         self._starts: list[dict[str, Any]] = []  # of every environment, with its patient
-        self._of = np.full(batch.n, -1, np.int64)
+        self._of = b""
         self._tells_report, self._tells_new, self._tells_patient = (
             name in names for name in ("nrs_report", "nrs_new", "patient")
         )
@@ -107,11 +107,11 @@ class Infos:
         return found
 
     def _starts_now(self) -> list[dict[str, Any]]:
-        patients = self.batch.patients
-        if not np.array_equal(patients, self._of):
-            self._of = patients.copy()
+        patients = self.batch.patients.tobytes()
+        if patients != self._of:
+            self._of = patients
             more = {"patient"} if self._tells_patient else set()
-            self._starts = [self._start | dict.fromkeys(more, patient) for patient in self._of]
+            self._starts = [self._start | dict.fromkeys(more, patient) for patient in self.batch.patients.copy()]
         return self._starts
 
     def _tell_more(self, found: dict[str, Any], i: int) -> None:

@@ -179,7 +179,7 @@ def test_autoreset_takes_gymnasiums_own_names(mode: AutoresetMode) -> None:
     assert f'"autoreset": "{mode.name.lower()}"' in env.spec.to_json()
 
 
-def test_a_shorter_episode_ends_as_gymnasiums_time_limit_ends_it() -> None:
+def test_a_shorter_episode_ends_as_under_a_time_limit() -> None:
     native = gym.make_vec(ID, num_envs=2, max_episode_steps=5)
     sync = gym.make_vec(ID, num_envs=2, max_episode_steps=5, vectorization_mode="sync")
     for env in (native, sync):

@@ -102,7 +102,7 @@ def test_a_list_of_seeds_and_none_in_it() -> None:
 
 
 @pytest.mark.parametrize("seed", [3, [3, 8]])
-def test_chosen_patients_leave_the_streams_as_in_single_environments(seed: Any) -> None:
+def test_chosen_patients_leave_the_streams_as_single_ones_do(seed: Any) -> None:
     env = ThecalVectorEnv(SCENE, 2)
     env.reset(seed=seed, options={"patients": [5, 6]})
     own = [3, 4] if seed == 3 else seed

@@ -15,6 +15,7 @@ from gymnasium.vector import AutoresetMode
 from thecal.core.errors import ConfigError
 from thecal.devices.fault_presets import load_faults
 from thecal.envs import Scenario, ThecalEnv, load_task
+from thecal.envs.adapters.masks import DiscreteActions
 from thecal.safety.invariants import ShieldMode
 
 from support.runs import short_task
@@ -60,6 +61,13 @@ def test_json_gives_the_same_environment_back(kind: str, vectorized: bool) -> No
     assert list(first[1]) == list(second[1])
     assert make(env.spec).unwrapped.batch.scene.hash == env.unwrapped.batch.scene.hash
     assert copy.deepcopy(env).spec == env.spec
+
+
+def test_discrete_actions_come_back_too() -> None:
+    env = DiscreteActions(gym.make(ID, shield_mode="mask"), rates=(-1.0, 0.0), boluses=(0.0,))
+    again = gym.make(EnvSpec.from_json(env.spec.to_json()))  # type: ignore[union-attr]
+    assert again.action_space == env.action_space == gym.spaces.Discrete(2)
+    assert np.array_equal(again.get_wrapper_attr("table"), env.table)
 
 
 def test_a_vectors_mode_is_in_its_specification() -> None:

@@ -49,7 +49,7 @@ WRAPPERS: dict[str, Callable[[Any], Any]] = {
 }  # fmt: skip
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", "ignore:.*precision lowered by casting")
 @pytest.mark.parametrize("name", WRAPPERS)
 def test_a_wrapper_runs(name: str) -> None:
     env = WRAPPERS[name](gym.make(ID, task=TASK))
@@ -99,6 +99,7 @@ VECTOR: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*precision lowered by casting")
 @pytest.mark.parametrize("name", VECTOR)
 def test_a_wrapper_of_vectors_runs(name: str) -> None:
     env = VECTOR[name](ThecalVectorEnv(Scenario.of(TASK), 3))
