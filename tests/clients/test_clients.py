@@ -74,12 +74,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def install(python: Path, *packages: str) -> str:
     """Pip's reason when it cannot, else nothing."""
-    command = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages]
+    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", *packages]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1800)
     if done.returncode == 0:
         return ""
+    _, conflict, rest = done.stdout.partition("The conflict is caused by:")
     lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
-    return " ".join(lines)[-1500:]
+    return " ".join(" ".join([*lines, conflict + rest]).split())[:600]
 
 
 def told(python: Path, script: str, folder: Path, cache: Path) -> dict[str, object]:

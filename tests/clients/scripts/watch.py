@@ -28,10 +28,10 @@ class Watched(gym.Wrapper, gym.utils.RecordConstructorArgs):
         self._sum = self._cost = 0.0
         self._length = 0
 
-    def reset(self, **options: Any) -> Any:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
         """A new episode."""
         self._sum, self._cost, self._length = 0.0, 0.0, 0
-        return self.env.reset(**options)
+        return self.env.reset(seed=seed, options=options)
 
     def step(self, action: Any) -> Any:
         """One step, written down."""
