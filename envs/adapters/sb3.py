@@ -69,6 +69,7 @@ class ThecalSB3VecEnv(VecEnv):
         self._actions: Any = np.zeros((batch.n, self.spec_task.n_actions))
         self._returns = np.zeros(batch.n)
         self._costs = np.zeros(batch.n)
+        self.step_costs = np.zeros(batch.n)  # of the last step, also where it was an episode's last
         self._stagger = stagger
         self._whole = np.ones(batch.n, np.bool_)
         self._infos = Infos(batch)
@@ -125,7 +126,8 @@ class ThecalSB3VecEnv(VecEnv):
         out = self.batch.out
         rewards = self._rewards()
         self._returns += out["reward"]
-        self._costs += out["cost"]
+        self.step_costs[:] = out["cost"]
+        self._costs += self.step_costs
         terminated = out["terminated"] == 1
         steps = self.batch.world["episode"]["step"]
         dones = terminated | (steps >= self.spec_task.n_steps)

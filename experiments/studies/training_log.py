@@ -57,8 +57,9 @@ def training_log(tracker: Tracker, progress: Progress, total: int) -> Any:
             self.logger.output_formats.append(self._writer)
 
         def _on_step(self) -> bool:
-            out = self.training_env.get_attr("batch", [0])[0].out
-            self._sums += (out["reward"].mean(), out["cost"].mean())
+            # Not of the batch itself: environments that ended have begun anew there.
+            costs = self.training_env.get_attr("step_costs", [0])[0]
+            self._sums += (self.locals["rewards"].mean(dtype=np.float64), costs.mean())
             self._steps += 1
             if self._steps >= _EVERY:
                 self._flush()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from thecal.agents.backends.load import load_policy
 from thecal.agents.backends.store import read_record
 from thecal.core.errors import ConfigError, StoreError
+from thecal.envs.adapters.sb3 import ThecalSB3VecEnv
 from thecal.envs.outcomes import OUTCOMES
 from thecal.experiments.studies.config import TrainConfig, load_config
 from thecal.experiments.studies.train import train, writable
+
+from support.runs import short_task
 
 TINY = {
     "n_envs": 8, "n_steps": 32, "batch_size": 64, "n_epochs": 1, "net_arch": [8], "torch_threads": 1,
@@ -60,6 +64,26 @@ def test_the_saved_configuration_runs_again_to_the_same_weights(store, finished)
     assert first.weights_sha256 == second.weights_sha256
     assert again.tune == result.tune
     assert again.run_id is None
+
+
+def test_the_curve_counts_the_last_step_of_an_episode(store, monkeypatch):
+    """It is the dearest one where the patient died, and the batch holds a new episode by then."""
+    paid, charged, ends = [], [], []
+    step = ThecalSB3VecEnv.step_wait
+
+    def watched(env):
+        observations, rewards, dones, infos = step(env)
+        paid.extend(rewards.tolist())
+        charged.extend(info["cost"] for info in infos)
+        ends.append(int(dones.sum()))
+        return observations, rewards, dones, infos
+
+    monkeypatch.setattr(ThecalSB3VecEnv, "step_wait", watched)
+    result = train(config("runs/short", task=short_task(1.0), track=False))
+    assert sum(ends) >= 8
+    assert result.curve["frames"] == [512]
+    assert result.curve["return"] == pytest.approx([np.mean(paid)])
+    assert result.curve["cost"] == pytest.approx([np.mean(charged)])
 
 
 def test_another_seed_learns_something_else(store, finished):
@@ -120,7 +144,7 @@ def test_an_unshielded_training_is_marked(store):
     [
         ({"difficulty": "hard"}, ConfigError, "unknown difficulty"),
         ({"task": "Headache"}, ConfigError, "unknown task"),
-        ({"settings": {"gama": 0.9}}, ConfigError, "gama"),
+        ({"settings": {"gama": 0.9}}, ValueError, "did you mean 'gamma'"),
         ({"out": "file/deep"}, StoreError, "output folder"),
     ],
 )
