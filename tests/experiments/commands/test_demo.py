@@ -50,7 +50,7 @@ def test_the_report_can_be_rendered_again_from_folder_and_run(demo, monkeypatch,
     for source, target in ((str(result.report.parent), "again.html"), (result.run_id, "tracked.html")):
         assert run(["report", source, "--out", target]) == 0
         assert (folder / target).stat().st_size == pytest.approx(result.report.stat().st_size, rel=0.1)
-    assert run(["report", result.trained.run_id]) == 4
+    assert run(["report", result.trained.run_id]) == 2
     assert "only comparisons have a report" in capsys.readouterr().err
     assert run(["report", "0" * 32]) == 2
 

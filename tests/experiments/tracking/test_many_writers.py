@@ -23,9 +23,9 @@ from thecal.experiments.tracking.tracker import Tracker
 from support.tracked import at_once, start
 
 
-def _together(folder: Path, count: int) -> None:
-    """First runs together, then as many in the store that is there."""
-    for held in (count, 2 * count):
+def _together(folder: Path, count: int, rounds: int) -> None:
+    """First runs together, then, in further rounds, as many in the store that is there."""
+    for held in range(count, count * rounds + 1, count):
         ended = at_once(folder, count)
         assert [(one.code, one.err) for one in ended] == [(0, "")] * count
         with closing(sqlite3.connect(folder / "mlruns" / "mlflow.db")) as connection:
@@ -37,12 +37,12 @@ def _together(folder: Path, count: int) -> None:
 
 
 def test_three_first_runs_at_once(tmp_path):
-    _together(tmp_path, 3)
+    _together(tmp_path, 3, rounds=1)
 
 
 @pytest.mark.slow
 def test_ten_first_runs_at_once(tmp_path):
-    _together(tmp_path, 10)
+    _together(tmp_path, 10, rounds=2)
 
 
 def _hold(path: Path, seconds: float) -> threading.Thread:
