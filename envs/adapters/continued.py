@@ -34,7 +34,7 @@ def continue_batch(batch: Batch, patients: NDArray[np.int64], world: NDArray[np.
     _within("patient.tip_node", own["tip_node"], 0, N_NODES - 1)
     for part, name, low, high in _BOUNDS:
         _within(f"{part}.{name}", world[part][name], low, high)
-    batch.restore((world, par))
+    batch.world[...], batch.par[...] = world, par
 
 
 def _same(name: str, own: NDArray[Any], known: NDArray[Any]) -> None:

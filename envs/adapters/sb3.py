@@ -145,10 +145,9 @@ class ThecalSB3VecEnv(VecEnv):
 
     def training_state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Everything that changes while it runs, as arrays and plain data; :meth:`continue_from` goes on from it."""
-        world, par = self.batch.snapshot()
         arrays = {
-            "world": world.view(np.uint8).reshape(self.num_envs, -1),
-            "par": par.view(np.uint8).reshape(self.num_envs, -1),
+            "world": self.batch.world.copy().view(np.uint8).reshape(self.num_envs, -1),
+            "par": self.batch.par.copy().view(np.uint8).reshape(self.num_envs, -1),
             "patients": self.batch.patients.copy(),
             **{name: value.copy() for name, value in vars(self).items() if name in _KEPT},
         }
