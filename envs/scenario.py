@@ -20,7 +20,7 @@ from thecal.devices.specs import PumpSpec, load_pump
 from thecal.envs.kernel.observation import DOSE_FIELDS, FIELDS, Lens
 from thecal.envs.options import Options
 from thecal.envs.task_parts import STRUCTURE
-from thecal.envs.tasks import TaskSpec, first_reason, load_task
+from thecal.envs.tasks import TaskSpec, content, first_reason, load_task
 from thecal.physiology.cohort_spec import CohortSpec, load_cohort_spec
 from thecal.safety.certificate import require_proof
 from thecal.safety.invariants import ShieldMode
@@ -48,12 +48,15 @@ class Scenario(Options):
     @field_validator("task", "faults", mode="before")
     @classmethod
     def _specs_are_whole(cls, value: Any, info: ValidationInfo) -> Any:
-        """Checked by themselves, because a union of types would complain about the wrong one of them."""
+        """Checked by themselves, because a union of types would complain about the wrong one of them.
+
+        A spec that was changed in a copy has not been checked since, so its content is checked anew.
+        """
         kind = TaskSpec if info.field_name == "task" else FaultSpec
         if not isinstance(value, (Mapping, kind)):
             return value
         try:
-            return kind.model_validate(value)
+            return kind.model_validate(content(value))
         except ValidationError as error:
             raise ValueError(first_reason(error)) from error
 
@@ -140,6 +143,9 @@ class Resolved:
     mode: ShieldMode
     proved: bool
     drugs: tuple[str, ...]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Resolved:
+        return self  # nothing in it changes
 
     @cached_property
     def hash(self) -> str:

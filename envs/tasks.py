@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from thecal.core.errors import ConfigError, UnknownNameError
 from thecal.core.layout import MAX_DRUGS, TICK_H
@@ -163,7 +163,7 @@ def load_task(name: str | Path | TaskSpec) -> TaskSpec:
             file, the key and the reason.
     """
     if isinstance(name, TaskSpec):
-        return name
+        return _checked(name)
     path = Path(name)
     if path.suffix == ".toml":
         return _read(path, path.name)
@@ -182,6 +182,19 @@ def load_task(name: str | Path | TaskSpec) -> TaskSpec:
     if version and version != str(spec.version):
         raise ConfigError(f"task {name}: there is no version {version} of {short}, only {spec.version}")
     return spec
+
+
+def content(value: Any) -> Any:
+    """What a model holds, to be validated anew: a copy with changes (``model_copy``) was never checked."""
+    return value.model_dump(warnings=False) if isinstance(value, BaseModel) else value
+
+
+def _checked(spec: TaskSpec) -> TaskSpec:
+    try:
+        found = TaskSpec.model_validate(content(spec))
+    except ValidationError as error:
+        raise ConfigError(f"task {spec.name}: {first_reason(error)}") from error
+    return spec if found == spec else found
 
 
 def _read(source: Any, where: str) -> TaskSpec:

@@ -41,6 +41,7 @@ from thecal.physiology.sampling import Floats, Sampler
 SPLIT_CODES = {"train": 1, "tune": 2, "test": 3}
 # An identity is the split's code above this bit and the patient's index below it, so no patient is in two splits.
 _SPLIT_SHIFT = 40
+PATIENTS = 1 << _SPLIT_SHIFT  # every index of a patient lies below it
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def identities(patients: Sequence[int] | NDArray[np.integer[Any]], split: str) -
     index = np.asarray(patients)
     if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
         raise ConfigError("patient indices must be a list of whole numbers")
-    if index.size and (index.min() < 0 or index.max() >= 1 << _SPLIT_SHIFT):
+    if index.size and (index.min() < 0 or index.max() >= PATIENTS):
         raise ConfigError("a patient index must lie between 0 and 2**40")
     return index.astype(np.uint64) | np.uint64(SPLIT_CODES[split] << _SPLIT_SHIFT)
 

@@ -85,7 +85,9 @@ def action_table(
     return table, len(pairs) - 1 if targets else pairs.index((0.0, 0.0))
 
 
-class DiscreteActions(gym.ActionWrapper[NDArray[np.float32], int, NDArray[np.float32]]):
+class DiscreteActions(
+    gym.ActionWrapper[NDArray[np.float32], int, NDArray[np.float32]], gym.utils.RecordConstructorArgs
+):
     """The environment with a table of discrete actions; ``action_masks()`` is what sb3-contrib's MaskablePPO asks for.
 
     A batch of them for Stable-Baselines3 is ``make_sb3(..., discrete=True)``.
@@ -96,9 +98,10 @@ class DiscreteActions(gym.ActionWrapper[NDArray[np.float32], int, NDArray[np.flo
     """
 
     def __init__(
-        self, env: gym.Env[Any, Any], rates: tuple[float, ...] = RATES, boluses: tuple[float, ...] = BOLUSES
+        self, env: gym.Env[Any, Any], rates: Sequence[float] = RATES, boluses: Sequence[float] = BOLUSES
     ) -> None:
-        super().__init__(env)
+        gym.utils.RecordConstructorArgs.__init__(self, rates=list(rates), boluses=list(boluses))
+        gym.ActionWrapper.__init__(self, env)
         base = env.unwrapped
         if not isinstance(base, ThecalEnv):
             raise ConfigError("discrete actions need a Thecal environment")

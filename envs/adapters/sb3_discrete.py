@@ -17,18 +17,24 @@ from thecal.envs.batch import Batch
 
 
 class DiscreteSB3VecEnv(ThecalSB3VecEnv):
-    """:class:`ThecalSB3VecEnv` whose actions are rows of ``table``; every pair of a rate and a bolus is one."""
+    """:class:`ThecalSB3VecEnv` whose actions are rows of ``table``; every pair of a rate and a bolus is one.
+
+    Args:
+        rates, boluses: the values of both action components.
+        **shown: ``render_mode`` and ``info_fields`` of the parent.
+    """
 
     def __init__(
         self,
         batch: Batch,
-        pool: NDArray[np.int64],
+        pool: Sequence[int] | NDArray[np.int64],
         seed: int | None,
         stagger: bool,
         rates: Sequence[float] = RATES,
         boluses: Sequence[float] = BOLUSES,
+        **shown: Any,
     ) -> None:
-        super().__init__(batch, pool, seed, stagger)
+        super().__init__(batch, pool, seed, stagger, **shown)
         self.table, self._hold = action_table(rates, boluses, self.spec_task.action.fields)
         self._masks = Masks(batch, self.table)
         self.action_space = Discrete(len(self.table))

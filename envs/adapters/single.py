@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import IntEnum
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
-from thecal.core.errors import ConfigError
 from thecal.core.guarded import is_mapping
 from thecal.core.layout import TICK_S
-from thecal.core.seeds import SEED_LIMIT
-from thecal.devices.interrogate import interrogate
 from thecal.envs.adapters.actions import read_action
+from thecal.envs.adapters.arguments import one_reset, one_seed, render_mode_of, some_patients
+from thecal.envs.adapters.bedside import EpisodeSnapshot, bedside_line, read_pump, state_of, taken
+from thecal.envs.adapters.draws import drawn, everybody
+from thecal.envs.adapters.infos import Infos, shown
+from thecal.envs.adapters.specs import true_spec
 from thecal.envs.batch import Batch
-from thecal.envs.kernel.records import PUBLIC_OUT, TICK_OUT
-from thecal.safety.gateway import Gateway
+from thecal.safety.gateway import MALFORMED, STALE, UNITS, USABLE, Gateway
 
-POOL = 4096
-# What a bedside observer would see, as far as the task observes it.
-_BEDSIDE = {
-    "nrs_report": "NRS {:4.0f}", "spasms": "spasms {:4.1f}", "dose_mg_per_d": "{:6.2f} mg/d", "rr": "RR {:4.0f}/min",
-    "spo2": "SpO2 {:4.0f} %", "poss": "POSS {:.0f}",
-}  # fmt: skip
-_MAY_BE_MISSING = ("nrs_report", "requested_rate")
+
+class Command(IntEnum):
+    """What became of a typed command, ``info["command"]``; ``command_words`` of the environment says it in words."""
+
+    NONE = 0
+    TAKEN = 1
+    MALFORMED = 2
+    UNITS = 3
+    STALE = 4
+
+
+_NO_COMMAND = np.int64(Command.NONE)
+_BECAME = {
+    USABLE: np.int64(Command.TAKEN),
+    MALFORMED: np.int64(Command.MALFORMED),
+    UNITS: np.int64(Command.UNITS),
+    STALE: np.int64(Command.STALE),
+}
 
 
 class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
@@ -35,17 +49,25 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     Action ``Box(-1, 1, (n,))``: ``action_names``, in the shipped tasks the relative change of the basal rate and the size of
     the demand bolus armed for the coming interval (see the task's file). Observation ``Box(-1, 1, (N,))``:
     ``observation_names`` with ``observation_units`` and bounds; ``decode`` gives physical
-    values. ``info`` has the same keys after every reset and step; ``info["command"]`` is ``""`` where no typed command was
-    given. With ``truth=True`` it also holds the hidden state of the patient.
+    values. ``info`` holds NumPy numbers and arrays under the same keys after every reset and step; NaN is a number that does
+    not exist, and ``nrs_new`` says whether ``nrs_report`` came in this step or still stands. With ``truth=True`` it also holds
+    the hidden state of the patient.
+
+    ``copy.deepcopy`` and ``pickle`` (to the same version) give an environment that goes on bit for bit as this one would, and
+    apart from it. Closing releases nothing: a closed environment can still be used.
 
     Args:
         task: name, id, path or spec of a task, or a :class:`thecal.envs.scenario.Scenario`.
         trail: keep the rows of the audit trail of the last step, see :class:`thecal.envs.batch.Batch`.
         patients: indices (in the split) a reset may draw from; all of a pool when ``None``.
         truth: put hidden truth into ``info``.
+        render_mode: ``"ansi"`` (a line of text) or ``None``.
         **options: fields of the scenario that differ (split, difficulty, cohort, profile, pump, faults, ...).
 
-    ``reset(options={"patient": i})`` chooses the patient.
+    ``reset(options={"patient": i})`` chooses the patient, ``{"seed": s}`` its days.
+
+    Raises:
+        ConfigError: an argument or a reset's option is unknown or has a value it cannot have; nothing has changed then.
     """
 
     metadata = {"render_modes": ["ansi"], "render_fps": 1}
@@ -60,6 +82,7 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         render_mode: str | None = None,
         **options: Any,
     ) -> None:
+        self._spec: EnvSpec | None = None
         self.batch = Batch(task, 1, trail=trail, **options)
         self.spec_task = self.batch.spec
         lens = self.batch.lens
@@ -69,29 +92,50 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self.action_names = self.spec_task.action.fields
         self.observation_space = Box(-1.0, 1.0, (len(lens),), np.float32)
         self.action_space = Box(-1.0, 1.0, (len(self.action_names),), np.float32)
-        self.render_mode = render_mode
-        self._patients = None if patients is None else np.asarray(patients, np.int64)
-        self._shown = TICK_OUT if truth else PUBLIC_OUT
-        self._names = self._shown.names or ()
-        self._bytes = self.batch.out.view(np.uint8)[: self._shown.itemsize]
+        self.render_mode = render_mode_of(render_mode)
+        self._pool = everybody(self.batch.scene) if patients is None else some_patients(patients)
+        self._infos = Infos(self.batch, shown(truth))
         self._action = np.zeros((1, len(self.action_names)))
         self._nothing = (0.0,) * len(self.action_names)
         self._row = np.zeros(1, np.int64)
         self._n_steps = self.spec_task.n_steps
         self._steps = 0
         self._ready = False
-        self._last_command = ""
+        self._became = _NO_COMMAND
+        self.command_words = ""
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """The specification that ``gymnasium.make`` gave, in plain values and with the length of an episode."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self._spec = true_spec(spec, self.spec_task, self._n_steps)
+
+    @property
+    def patients(self) -> NDArray[np.int64]:
+        """Indices (in the split) that a reset draws from; they can be set."""
+        return self._pool
+
+    @patients.setter
+    def patients(self, patients: Any) -> None:
+        self._pool = some_patients(patients)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Begin an episode with a patient drawn from the split (or ``options["patient"]``)."""
+        seed = None if seed is None else one_seed(seed)
+        chosen, days = one_reset(options)
         super().reset(seed=seed)
-        patient, episode_seed = self._choose(options or {}, seed)
-        self.batch.restart(self._row, np.array([patient], np.int64), np.array([episode_seed], np.uint64))
+        patient, later = drawn(self.np_random, self._pool)
+        patient = patient if chosen is None else chosen
+        days = days if days is not None else later if seed is None else seed
+        self.batch.restart(self._row, np.array([patient], np.int64), np.array([days], np.uint64))
         self._steps = 0
         self._ready = True
-        self._last_command = ""
+        self._became, self.command_words = _NO_COMMAND, ""
         self._gateway = self._new_gateway()
         return self.batch.observations[0].copy(), self._info()
 
@@ -99,54 +143,53 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         """Advance by one interval. An action that cannot be used makes the shield hold the last safe rate.
 
         A mapping in place of an array is a typed command, see :class:`thecal.safety.gateway.Gateway`; what became of it
-        stands in ``info["command"]``.
+        stands in ``info["command"]`` (:class:`Command`) and, in words, in ``command_words``.
         """
         if not self._ready:
             raise gym.error.ResetNeeded("call reset() before step()")
+        self.command_words = ""
         if is_mapping(action):
             self._command(action)
             action = self._nothing
         self._action[0] = read_action(action, len(self.action_names))
         self.batch.advance(self._action)
         self._steps += 1
-        info = self._info()
-        terminated = bool(info["terminated"])
+        terminated = bool(self.batch.ended[0])
         return (
             self.batch.observations[0].copy(),
-            float(info["reward"]),
+            float(self.batch.rewards[0]),
             terminated,
             not terminated and self._steps >= self._n_steps,
-            info,
+            self._info(),
         )
 
-    def snapshot(self) -> tuple[Any, int, tuple[str, ...]]:
+    def snapshot(self) -> EpisodeSnapshot:
         """A copy of everything; :meth:`restore` continues from it (what-if branches, model-predictive control)."""
         if not self._ready:
             raise gym.error.ResetNeeded("call reset() before snapshot()")
-        return self.batch.snapshot(), self._steps, self._gateway.known
+        return taken(self.batch, 0)._replace(commands=self._gateway.known)
 
-    def restore(self, snapshot: tuple[Any, int, tuple[str, ...]]) -> None:
-        """Return to a snapshot of this environment, also of another one of the same task."""
-        self.batch.restore(snapshot[0])
-        self._steps = snapshot[1]
-        self._gateway = self._new_gateway(snapshot[2])
-        self._last_command = ""
+    def restore(self, snapshot: EpisodeSnapshot) -> None:
+        """Return to a snapshot of this environment, also of another one of the same task.
+
+        Raises:
+            ConfigError: it is no such snapshot.
+        """
+        self.batch.restore(state_of(snapshot))
+        self._steps = snapshot.steps
+        self._gateway = self._new_gateway(snapshot.commands)
+        self._became, self.command_words = _NO_COMMAND, ""
         self._ready = True
 
     def interrogate(self) -> dict[str, list[tuple[str, str]]]:
         """What a programmer would show of the pump now: settings, computed volume, alarms, log (no hidden truth)."""
         if not self._ready:
             raise gym.error.ResetNeeded("call reset() before interrogate()")
-        batch = self.batch
-        return interrogate(batch.world["pump"][0], batch.par["pump"][0], batch.scene.pump, self.spec_task.drugs)
+        return read_pump(self.batch, 0)
 
     def render(self) -> str | None:
         """One line of text with what a bedside observer would see."""
-        if self.render_mode is None:
-            return None
-        seen = self.decode(self.batch.observations[0])
-        parts = [words.format(seen[name]) for name, words in _BEDSIDE.items() if name in seen]
-        return "  ".join([f"day {self._steps * self.spec_task.tick_h / 24:5.1f}", *parts])
+        return None if self.render_mode is None else bedside_line(self.batch, 0)
 
     def _new_gateway(self, known: tuple[str, ...] = ()) -> Gateway:
         conc = float(self.batch.par["ordered_conc"][0, 0])
@@ -164,23 +207,9 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         episode = batch.world["episode"]
         episode["command"], episode["command_valid"] = 1, read.valid
         episode["command_rate"], episode["command_bolus"] = read.rate_nl, read.bolus_nl
-        self._last_command = read.reason or "taken"
-
-    def _choose(self, options: dict[str, Any], seed: int | None) -> tuple[int, int]:
-        unknown = set(options) - {"patient", "seed"}
-        if unknown:
-            raise ConfigError(f"unknown reset option {sorted(unknown)[0]!r}; known: patient, seed")
-        drawn = int(self.np_random.integers(SEED_LIMIT))
-        position = int(self.np_random.integers(POOL if self._patients is None else len(self._patients)))
-        patient = position if self._patients is None else int(self._patients[position])
-        return int(options.get("patient", patient)), int(options.get("seed", drawn if seed is None else seed))
+        self._became, self.command_words = _BECAME[read.valid], read.reason or "taken"
 
     def _info(self) -> dict[str, Any]:
-        # The copy gives each step its own dose arrays; None stands for a number that does not exist.
-        info = dict(zip(self._names, np.frombuffer(self._bytes.tobytes(), self._shown)[0].tolist(), strict=True))
-        for name in _MAY_BE_MISSING:
-            if info[name] != info[name]:
-                info[name] = None
-        # What became of a typed command; always there, because vector environments stack the keys.
-        info["command"], self._last_command = self._last_command, ""
+        info = self._infos.row(0)
+        info["command"], self._became = self._became, _NO_COMMAND
         return info

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError
-from thecal.core.seeds import SEED_LIMIT
 from thecal.envs.adapters.actions import read_actions
-from thecal.envs.adapters.single import POOL
+from thecal.envs.adapters.arguments import (
+    name_of,
+    options_of,
+    render_mode_of,
+    seeds_of,
+    some_patients,
+    where_asked,
+    whole,
+)
+from thecal.envs.adapters.bedside import EpisodeSnapshot
+from thecal.envs.adapters.draws import Draws, everybody
+from thecal.envs.adapters.infos import Infos, shown
+from thecal.envs.adapters.members import Member
+from thecal.envs.adapters.specs import true_spec
 from thecal.envs.batch import Batch
-from thecal.envs.kernel.records import PUBLIC_NAMES
+from thecal.envs.kernel.records import TICK_OUT
 
+_Results = tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
 _MODES = {
-    True: AutoresetMode.NEXT_STEP,
-    False: AutoresetMode.DISABLED,
     "next_step": AutoresetMode.NEXT_STEP,
     "same_step": AutoresetMode.SAME_STEP,
     "disabled": AutoresetMode.DISABLED,
@@ -30,15 +43,19 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
     """``num_envs`` patients in one batch; arguments as :class:`thecal.envs.adapters.single.ThecalEnv`.
 
     Args:
-        autoreset: ``"next_step"`` (Gymnasium's default), ``"same_step"`` or ``"disabled"``; True and False stand for the
-            first and the last.
-        truth: give ``info["out"]``, the full TICK_OUT array of the step (hidden truth included).
+        seed: of the first reset, where that names none.
+        autoreset: ``"next_step"`` (Gymnasium's default), ``"same_step"`` or ``"disabled"``, or a member of Gymnasium's
+            ``AutoresetMode``; True and False stand for the first and the last.
+        truth: give the hidden truth too, and ``info["out"]``, the full TICK_OUT array of the step.
+        max_episode_steps: end episodes after so many steps, at most the task's own number.
 
+    ``reset(seed=s)`` makes environment ``i`` meet the patients and days that a single environment under seed ``s + i``
+    meets, now and after every later end; a list gives each its own seed, ``None`` in it lets one go on.
     ``reset(seed=s, options={"patients": indices})`` chooses the patients; all then share the episode seed ``s``, so two
-    policies meet the same patients on the same days.
+    policies meet the same patients on the same days. ``options={"reset_mask": booleans}`` resets only some.
     """
 
-    metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.NEXT_STEP}
+    metadata = {"render_modes": ["ansi"], "autoreset_mode": AutoresetMode.NEXT_STEP}
 
     def __init__(
         self,
@@ -47,18 +64,18 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
         *,
         seed: int | None = None,
         trail: bool = False,
-        patients: list[int] | None = None,
+        patients: Sequence[int] | None = None,
         truth: bool = False,
-        autoreset: bool | str = True,
+        autoreset: Any = True,
         render_mode: str | None = None,
+        max_episode_steps: int | None = None,
         **options: Any,
     ) -> None:
-        self.num_envs = num_envs
-        self.render_mode = render_mode
+        self._spec: EnvSpec | None = None
+        self.render_mode = render_mode_of(render_mode)
+        self.mode = _mode(autoreset)
         self.batch = Batch(task, num_envs, trail=trail, **options)
-        if autoreset not in _MODES:
-            raise ConfigError(f"autoreset {autoreset!r} is not one of next_step, same_step, disabled")
-        self.mode = _MODES[autoreset]
+        self.num_envs = self.batch.n
         self.metadata = {**type(self).metadata, "autoreset_mode": self.mode}
         self.spec_task = self.batch.spec
         lens = self.batch.lens
@@ -68,69 +85,155 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
         self.action_names = self.spec_task.action.fields
         self.single_observation_space = Box(-1.0, 1.0, (len(lens),), np.float32)
         self.single_action_space = Box(-1.0, 1.0, (len(self.action_names),), np.float32)
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
-        self._pool = np.arange(POOL) if patients is None else np.asarray(patients, np.int64)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self.draws = Draws(self.batch, everybody(self.batch.scene) if patients is None else some_patients(patients))
+        self._n_steps = _steps(max_episode_steps, self.spec_task.n_steps)
         self._truth = truth
-        self._done = np.zeros(num_envs, np.bool_)
-        self._seed = seed
+        self._infos = Infos(self.batch, shown(truth))
+        self._done = np.zeros(self.num_envs, np.bool_)
+        self._first_seeds = seeds_of(seed, self.num_envs)
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """The specification that ``gymnasium.make_vec`` gave, in plain values and with the length of an episode."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self._spec = true_spec(spec, self.spec_task, self._n_steps)
+
+    @property  # type: ignore[misc]
+    def np_random(self) -> Any:
+        """The stream of every environment."""
+        return self.get_attr("np_random")
+
+    @property
+    def np_random_seed(self) -> Any:
+        """The seed of every environment's stream."""
+        return self.get_attr("np_random_seed")
 
     def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+        self, *, seed: Any = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Begin new episodes everywhere, or where ``options["reset_mask"]`` says so."""
-        options = dict(options or {})
-        mask = options.pop("reset_mask", None)
-        chosen = options.pop("patients", None)
-        if options:
-            raise ConfigError(f"unknown reset option {sorted(options)[0]!r}; known: patients, reset_mask")
-        seed, self._seed = (self._seed if seed is None else seed), None
-        super().reset(seed=seed)
-        where = np.arange(self.num_envs) if mask is None else np.flatnonzero(mask)
-        self._restart(where, chosen, seed)
+        """Begin new episodes everywhere, or where ``options["reset_mask"]`` says so.
+
+        Raises:
+            ConfigError: a seed or an option is unknown or has a value it cannot have; nothing has changed then.
+        """
+        n = self.num_envs
+        given = options_of(options, "patients", "reset_mask")
+        where = where_asked(given.get("reset_mask"), n)
+        seeds = seeds_of(seed, n)
+        seeds = self._first_seeds if all(one is None for one in seeds) else seeds
+        patients: dict[int, int] = {}
+        days: dict[int, int] = {}
+        if given.get("patients") is not None:
+            chosen = some_patients(given["patients"])
+            if chosen.shape != where.shape:
+                raise ConfigError(f"{chosen.size} patients were given for {where.size} environments")
+            patients = dict(zip(where.tolist(), chosen.tolist(), strict=True))
+            if np.ndim(seed) == 0 and seeds[0] is not None:
+                days = dict.fromkeys(where.tolist(), seeds[0])
+        self.draws.begin(where, seeds, patients, days)
+        self._first_seeds = [None] * n
+        self._done[where] = False
         return self.batch.observations.copy(), self._info()
 
-    def step(
-        self, actions: Any
-    ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+    def step(self, actions: Any) -> _Results:
         """Advance every environment by one interval; the shield holds the rate in a row that cannot be used."""
         usable = read_actions(actions, self.num_envs, len(self.action_names))
-        waiting = self._done.copy()
+        waiting = self._done
         if self.mode is AutoresetMode.NEXT_STEP and waiting.any():
             self.batch.advance(usable, ~waiting)
-            self._restart(np.flatnonzero(waiting), None, None)
+            self.draws.begin(np.flatnonzero(waiting))
         else:
             self.batch.advance(usable)
         out = self.batch.out
         terminated = out["terminated"] == 1
-        truncated = (self.batch.world["episode"]["step"] >= self.spec_task.n_steps) & ~terminated
+        truncated = (self.batch.world["episode"]["step"] >= self._n_steps) & ~terminated
         reward = out["reward"].copy()
         self._done = terminated | truncated
-        info = self._info()
         if self.mode is AutoresetMode.SAME_STEP and self._done.any():
-            info["final_obs"] = self.batch.observations.copy()
-            info["final_info"] = {name: value.copy() for name, value in info.items() if name != "final_obs"}
-            info["_final_obs"] = info["_final_info"] = self._done.copy()
-            self._restart(np.flatnonzero(self._done), None, None)
-            self._done = np.zeros(self.num_envs, np.bool_)
+            return self._restarted(reward, terminated, truncated)
+        return self.batch.observations.copy(), reward, terminated, truncated, self._info()
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Call a method of every environment, or read an attribute of it; see :class:`thecal.envs.adapters.members.Member`.
+
+        Raises:
+            AttributeError: a single environment has no such attribute.
+        """
+        found = (getattr(Member(self, i), name) for i in range(self.num_envs))
+        return tuple(one(*args, **kwargs) if callable(one) else one for one in found)
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """An attribute of every environment.
+
+        Raises:
+            AttributeError: a single environment has no such attribute.
+        """
+        return tuple(getattr(Member(self, i), name) for i in range(self.num_envs))
+
+    def set_attr(self, name: str, values: Any) -> None:
+        """Set an attribute of every environment: a list or tuple has one value for each, anything else is for all.
+
+        Raises:
+            ConfigError: the environments share it, or there are too few or too many values.
+            AttributeError: there is no such attribute.
+        """
+        each = values if isinstance(values, (list, tuple)) else [values] * self.num_envs
+        if len(each) != self.num_envs:
+            raise ConfigError(f"{len(each)} values were given for {self.num_envs} environments")
+        for i, value in enumerate(each):
+            Member(self, i).set(name, value)
+
+    def render(self) -> Any:
+        """One line of text for every environment, ``None`` without a ``render_mode``."""
+        return None if self.render_mode is None else self.call("render")
+
+    def member_spaces(self) -> tuple[Any, Any]:
+        """Spaces of one observation and one action."""
+        return self.single_observation_space, self.single_action_space
+
+    def member_totals(self, i: int) -> None:
+        """Nothing is added up here."""
+
+    def member_restored(self, i: int, snapshot: EpisodeSnapshot) -> None:
+        """Environment ``i`` stands in the middle of an episode again."""
+        self._done[i] = False
+
+    def _restarted(
+        self, reward: NDArray[np.float64], terminated: NDArray[np.bool_], truncated: NDArray[np.bool_]
+    ) -> _Results:
+        """The results of a step in which some episodes ended and the next ones began."""
+        done, last = self._done, self.batch.observations.copy()
+        final = self._info()
+        self.draws.begin(np.flatnonzero(done))
+        self._done = np.zeros(self.num_envs, np.bool_)
+        info = self._info()
+        info |= {"final_obs": last, "final_info": final, "_final_obs": done, "_final_info": done.copy()}
         return self.batch.observations.copy(), reward, terminated, truncated, info
 
-    def _restart(self, where: NDArray[np.int64], chosen: Any, seed: int | None) -> None:
-        if chosen is None:
-            patients = self._pool[self.np_random.integers(len(self._pool), size=len(where))]
-            seeds = self.np_random.integers(SEED_LIMIT, size=len(where)).astype(np.uint64)
-        else:
-            patients = np.asarray(chosen, np.int64)
-            if patients.shape != where.shape:
-                raise ConfigError(f"{patients.size} patients were given for {where.size} environments")
-            common = int(self.np_random.integers(SEED_LIMIT)) if seed is None else seed
-            seeds = np.full(len(where), common, np.uint64)
-        self.batch.restart(where, patients, seeds)
-        self._done[where] = False
-
     def _info(self) -> dict[str, Any]:
+        info: dict[str, Any] = self._infos.columns()
         if self._truth:
-            return {"out": self.batch.out.copy(), "patient": self.batch.patients.copy()}
-        info: dict[str, Any] = {name: self.batch.out[name].copy() for name in PUBLIC_NAMES}
-        info["patient"] = self.batch.patients.copy()
+            info["out"] = self.batch.words.copy().view(TICK_OUT)[:, 0]  # the words are copied faster than records
         return info
+
+
+def _mode(value: Any) -> AutoresetMode:
+    if isinstance(value, AutoresetMode):
+        return value
+    if isinstance(value, (bool, np.bool_)):
+        return AutoresetMode.NEXT_STEP if value else AutoresetMode.DISABLED
+    return _MODES[name_of("autoreset", value, _MODES)]
+
+
+def _steps(most: Any, own: int) -> int:
+    if most is None:
+        return own
+    found = whole("max_episode_steps", most, own + 1)
+    if found < 1:
+        raise ConfigError("max_episode_steps must be at least 1")
+    return found

@@ -1,9 +1,11 @@
-"""What a step reports: metrics added up over its pump ticks, and the averages, end values and reward at its close."""
+"""What a step reports: metrics added up over its pump ticks, averages, end values and reward at its close."""
 
 from __future__ import annotations
 
+import math
+
 from thecal.core.jit import kernel
-from thecal.core.layout import AXIAL, MAX_DRUGS, NL_PER_ML, PG_PER_UG, TICK_H, TICKS_PER_DAY
+from thecal.core.layout import AXIAL, MAX_DRUGS, NL_PER_ML, PG_PER_UG, REPORT_VALID_H, TICK_H, TICKS_PER_DAY
 from thecal.envs.kernel.rewards import write_reward
 from thecal.physiology.breathing import is_depressed
 from thecal.physiology.effect import analgesic_shift
@@ -65,18 +67,10 @@ def _report_pump(world, par, out):
 
 
 @kernel
-def finish_step(world, par, out, rate_before, asked, first_allowed):
-    """Close the step: averages, end-of-step values, reward, termination."""
+def _report_state(world, par, out):
+    """What stands now: the clock, the patient, the ledger and the pump."""
     patient = world.patient
-    task = par.task
-    n = task.ticks_per_step
-    step_h = n * TICK_H
-    world.episode.step += 1
-    world.episode.terminated = patient.dead
     out.time_h = patient.tick * TICK_H
-    out.delivered_rate *= 24.0 / step_h
-    out.pain_mean /= n
-    out.pain0 /= n
     out.pain_end = patient.pain
     out.pain_latent = patient.pain_latent
     out.relief = patient.relief
@@ -109,9 +103,41 @@ def finish_step(world, par, out, rate_before, asked, first_allowed):
         out.csf_tip = drug.csf[node] / par.patient.v_node[node]
     for d in range(MAX_DRUGS):
         out.dose24_ug[d] = world.shield.dose24[d] / PG_PER_UG
-    out.allowed_rate = world.shield.allowed_rate * TICKS_PER_DAY / NL_PER_ML
     _report_pump(world, par, out)
     out.terminated = patient.dead
+
+
+@kernel
+def report_standing(world, par, out):
+    """Fill a zeroed report between two steps: what stands, sums of nothing, and NaN for what takes a step to have."""
+    patient = world.patient
+    _report_state(world, par, out)
+    out.nrs_report = patient.nrs_report if patient.nrs_age_h <= REPORT_VALID_H else math.nan
+    out.requested_rate = math.nan
+    out.delivered_rate = math.nan
+    out.allowed_rate = world.shield.prev_rate * TICKS_PER_DAY / NL_PER_ML
+    out.mixture = world.episode.mixture
+    out.pain_mean = patient.pain
+    out.pain0 = min(NRS_MAX, patient.pain_latent)
+    out.rr_min = patient.rr
+    out.spo2_min = patient.spo2
+    out.paco2_max = patient.paco2
+
+
+@kernel
+def finish_step(world, par, out, rate_before, asked, first_allowed):
+    """Close the step: averages, end-of-step values, reward, termination."""
+    patient = world.patient
+    task = par.task
+    n = task.ticks_per_step
+    step_h = n * TICK_H
+    world.episode.step += 1
+    world.episode.terminated = patient.dead
+    out.delivered_rate *= 24.0 / step_h
+    out.pain_mean /= n
+    out.pain0 /= n
+    out.allowed_rate = world.shield.allowed_rate * TICKS_PER_DAY / NL_PER_ML
+    _report_state(world, par, out)
     change = abs(world.shield.allowed_rate - rate_before) / max(1.0, float(rate_before))
     refused = min(1.0, abs(asked - first_allowed) / max(1.0, task.max_up * rate_before))
     write_reward(world, par, out, step_h, change, refused, task.n_steps - world.episode.step)

@@ -1,10 +1,11 @@
-"""Compiled entry points beside the step: prepare parameters, begin episodes, and write observations of what stands."""
+"""Compiled entry points beside the step: prepare parameters, begin episodes, and report what stands."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from thecal.core.jit import entry_point
+from thecal.envs.kernel.metrics import report_standing
 from thecal.envs.kernel.observation import write_observation
 from thecal.envs.kernel.step import SOURCE_KEY
 from thecal.physiology.patient import prepare_patient, start_patient
@@ -18,15 +19,17 @@ def _compile(key: int) -> tuple[Any, Any, Any]:
         return key
 
     @entry_point()
-    def start(world, par, seen, values, lens, observations, where):
+    def start(world, par, outs, seen, values, lens, observations, where):
         for i in where:
             start_patient(par[i].patient, world[i].patient, par[i].task.start_clock_h)
+            report_standing(world[i], par[i], outs[i])
             write_observation(world[i], par[i], seen[i], values[i], lens[0], observations[i])
         return key
 
     @entry_point()
-    def observe(world, par, seen, values, lens, observations):
-        for i in range(world.shape[0]):
+    def observe(world, par, outs, seen, values, lens, observations, where):
+        for i in where:
+            report_standing(world[i], par[i], outs[i])
             write_observation(world[i], par[i], seen[i], values[i], lens[0], observations[i])
         return key
 

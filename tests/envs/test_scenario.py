@@ -16,6 +16,7 @@ from thecal.devices.fault_presets import FaultSpec
 from thecal.envs import ThecalEnv, ThecalVectorEnv, make_sb3
 from thecal.envs.batch import Batch
 from thecal.envs.scenario import Scenario, resolved
+from thecal.envs.task_parts import Primary
 from thecal.envs.tasks import load_task
 from thecal.experiments.rollouts.rollout import rollout
 from thecal.safety.certificate import UnprovedShieldError
@@ -247,3 +248,31 @@ def test_a_start_dose_above_the_cap_is_refused(tmp_path):
     path = written(tmp_path, "Baclofen", ("dose_ug_per_d = 100.0", "dose_ug_per_d = 1.0e6"))
     with pytest.raises(ConfigError, match="starting doses up to .* of baclofen are above the cap"):
         Scenario.of(path).resolve()
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"primary": Primary(outcome="happiness", text="")}, "unknown outcome 'happiness'"),
+        ({"primary": {"outcome": "happiness", "text": ""}}, "unknown outcome 'happiness'"),
+        ({"primary": Primary(outcome="dose_mg_per_day", text="")}, "cannot be primary"),
+        ({"secondary": ("mean_nrs", "wealth")}, "unknown outcome 'wealth'"),
+        ({"weights": {"joy": 1.0}}, "joy"),
+        ({"costs": ("rent",)}, "rent"),
+        ({"horizon_d": -1.0}, "horizon_d"),
+        ({"tick_h": "often"}, "tick_h"),
+    ],
+)
+def test_a_task_changed_in_a_copy_is_checked_anew(changes, text):
+    spoilt = load_task("CancerMorphine").model_copy(update=changes)
+    stated = Scenario.of("CancerMorphine").model_copy(update={"task": spoilt})
+    for use in (lambda: Scenario.of(spoilt), lambda: load_task(spoilt), stated.resolve, lambda: ThecalEnv(spoilt)):
+        with pytest.raises(ConfigError, match=text):
+            use()
+
+
+def test_checking_anew_changes_nothing():
+    for task in (load_task("CancerMorphine"), short_task(2.0), load_task("NonCancerMix")):
+        assert load_task(task) is task
+        assert Scenario.of(task).resolve().task == task
+        assert Scenario.of(task).resolve().base.hash == task.hash

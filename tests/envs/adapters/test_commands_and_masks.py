@@ -11,7 +11,7 @@ import pytest
 
 from thecal.core.errors import ConfigError
 from thecal.envs.adapters.masks import DiscreteActions, action_masks
-from thecal.envs.adapters.single import ThecalEnv
+from thecal.envs.adapters.single import Command, ThecalEnv
 from thecal.envs.batch import Batch
 from thecal.envs.trails import trail_meta
 from thecal.safety.invariants import Fallback, names
@@ -38,13 +38,14 @@ def test_a_typed_command_runs_as_far_as_the_shield_allows(env: ThecalEnv) -> Non
     rate = int(env.batch.world["shield"]["prev_rate"][0])
     lower = rate * 9 // 10 // 10 * 10
     info = env.step(_command(env, "a", lower))[4]
-    assert info["command"] == "taken"
+    assert (info["command"], env.command_words) == (Command.TAKEN, "taken")
     assert info["allowed_rate"] == pytest.approx(max(lower, 500) * 96e-6)
     info = env.step(_command(env, "a", lower))[4]
-    assert info["command"] == "repeated"
+    assert (info["command"], env.command_words) == (Command.STALE, "repeated")
     assert info["fallback"] == Fallback.HOLD
     assert names(info["binding"]) == ["command"]
-    assert env.step(np.zeros(2))[4]["command"] == "", "the key is always there"
+    assert env.step(np.zeros(2))[4]["command"] == Command.NONE, "the key is always there"
+    assert env.command_words == ""
 
 
 def test_allowed_actions_pass_and_looking_changes_nothing() -> None:

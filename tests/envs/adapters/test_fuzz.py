@@ -16,7 +16,7 @@ from thecal.core.errors import InvalidActionWarning
 from thecal.envs import ThecalVectorEnv
 from thecal.envs.adapters.make import make_sb3
 from thecal.envs.adapters.masks import DiscreteActions
-from thecal.envs.adapters.single import ThecalEnv
+from thecal.envs.adapters.single import Command, ThecalEnv
 from thecal.safety.invariants import Fallback, names
 
 from support.hostile import ANYTHING, FIELDS, SCALARS, UNUSABLE, Flattery, Spite, Sticky, released
@@ -65,9 +65,10 @@ def test_what_is_no_action_is_held_with_one_warning_or_a_reason(env: ThecalEnv, 
     _held(info, before, env)
     said = [str(entry.message) for entry in caught]
     assert all(entry.category is InvalidActionWarning for entry in caught), said
-    number_like = not caught and info["command"] == "" and names(info["violations"])[:1] == ["finite"]
+    number_like = not caught and info["command"] == Command.NONE and names(info["violations"])[:1] == ["finite"]
     assert len(said) + bool(info["command"]) == 1 or number_like, (said, info["command"])
-    assert len(info["command"]) <= 200
+    assert bool(info["command"]) == bool(env.command_words)
+    assert len(env.command_words) <= 200
     assert np.isfinite(observation).all()
     assert np.isfinite(reward)
 
@@ -132,7 +133,7 @@ def test_a_thousand_malformed_actions_end_in_a_fallback(env: ThecalEnv, action: 
     assert len(caught) <= 1
     assert np.isfinite(observation).all()
     assert np.isfinite(reward)
-    if caught or (info["command"] and info["command"] != "taken"):
+    if caught or info["command"] > Command.TAKEN:
         _held(info, before, env)
     else:
         assert _rate(env) <= before * 1.2 + 1
@@ -160,14 +161,16 @@ def test_a_thousand_malformed_commands_end_in_a_named_reason(env: ThecalEnv, com
     now, head = (int(env.batch.world[part][field][0]) for part, field in (("patient", "tick"), ("pump", "events")))
     own = {"id": f"c{now}", "seen": head, "issued_s": 900 * now, "rate": before}
     whole = {key: own.get(key) if value is None else value for key, value in command.items()}
-    info = env.step(released(whole))[4]
-    assert info["command"]
-    assert type(info["command"]) is str
-    if info["command"] == "taken":
+    _, _, terminated, _, info = env.step(released(whole))
+    assert info["command"] != Command.NONE
+    assert type(env.command_words) is str
+    assert env.command_words
+    assert (info["command"] == Command.TAKEN) == (env.command_words == "taken")
+    if info["command"] == Command.TAKEN:
         assert _rate(env) <= before * 1.2 + 1
     else:
         _held(info, before, env)
-    if info["terminated"]:
+    if terminated:
         env.reset(seed=3)
 
 
@@ -197,9 +200,10 @@ def test_a_command_that_changes_while_it_is_read_is_refused(env: ThecalEnv) -> N
     own = {"id": "f", "seen": int(env.batch.world["pump"]["events"][0]), "issued_s": 0, "bolus": 0, "units": GOOD_UNITS}
     before = _rate(env)
     info = env.step({**own, "rate": Flattery(before)})[4]
-    assert info["command"] == "taken", "its value is taken over once, as a plain number"
+    assert info["command"] == Command.TAKEN, "its value is taken over once, as a plain number"
     assert _rate(env) == before
-    assert env.step(dict.fromkeys(FIELDS, 0) | {"id": Sticky("f"), "units": GOOD_UNITS})[4]["command"] == "no usable id"
+    refused = env.step(dict.fromkeys(FIELDS, 0) | {"id": Sticky("f"), "units": GOOD_UNITS})[4]
+    assert (refused["command"], env.command_words) == (Command.STALE, "no usable id")
     with pytest.raises(Spite):
         assert Sticky("f") == "f"
 
@@ -211,9 +215,9 @@ def test_an_environment_restored_from_another_takes_commands() -> None:
     command["seen"] = int(first.batch.world["pump"]["events"][0])
     kept = first.snapshot()
     second.restore(kept)
-    assert second.step(copy.deepcopy(command))[4]["command"] == "taken"
+    assert second.step(copy.deepcopy(command))[4]["command"] == Command.TAKEN
     second.restore(kept)
-    assert second.step(command)[4]["command"] == "taken", "the branch begins before the command was used"
-    assert first.step(np.zeros(2))[4]["command"] == ""
+    assert second.step(command)[4]["command"] == Command.TAKEN, "the branch begins before the command was used"
+    assert first.step(np.zeros(2))[4]["command"] == Command.NONE
     with pytest.raises(gym.error.ResetNeeded):
         ThecalEnv().snapshot()

@@ -67,7 +67,7 @@ def test_every_field_of_the_observation_is_written(tmp_path, name):
         untouched = [field for k, field in enumerate(FIELD_NAMES) if (batch._values[:, k] == SENTINEL).any()]
         assert untouched == []
     batch._values[:] = SENTINEL
-    observe_rows(batch.world, batch.par, batch._seen, batch._values, batch.lens.record, batch.observations)
+    batch._stand(observe_rows, np.arange(N))
     assert not (batch._values == SENTINEL).any()
     assert SEEN.itemsize == 8 * len(FIELD_NAMES)
 

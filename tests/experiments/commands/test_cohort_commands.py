@@ -30,6 +30,7 @@ def test_an_exported_cohort_comes_back_as_the_same_charts(tmp_path: Path, capsys
 
 
 def test_an_imported_cohort_runs_in_a_task(tmp_path: Path) -> None:
+    from thecal.envs import ThecalEnv, ThecalVectorEnv, make_sb3
     from thecal.envs.batch import Batch
     from thecal.envs.tasks import load_task
 
@@ -40,6 +41,10 @@ def test_an_imported_cohort_runs_in_a_task(tmp_path: Path) -> None:
     batch.restart(np.arange(4), np.arange(4), np.arange(4, dtype=np.uint64))
     batch.advance(np.zeros((4, 2)))
     assert np.isfinite(batch.out["reward"]).all()
+    vector = ThecalVectorEnv("CancerMorphine", 12, split="test", cohort=str(out))
+    assert set(vector.reset(seed=0)[1]["patient"].tolist()) == {0, 1, 2, 3}, "nobody is drawn whom the table has not"
+    assert ThecalEnv("CancerMorphine", split="test", cohort=str(out)).patients.tolist() == [0, 1, 2, 3]
+    assert make_sb3("CancerMorphine", 2, split="test", cohort=str(out)).get_attr("patients")[1].tolist() == [0, 1, 2, 3]
 
 
 def test_a_bad_table_is_reported_by_row_and_in_full(tmp_path: Path, capsys) -> None:
