@@ -87,27 +87,26 @@ class Draws:
         self._behind[i] = 0
         return found
 
+    @property
+    def state(self) -> list[dict[str, Any]]:
+        """Every stream, as plain data."""
+        return [dict(self.stream(i).bit_generator.state) for i in range(self.batch.n)]
+
+    def continue_from(self, state: list[dict[str, Any]]) -> None:
+        """Go on from :attr:`state`.
+
+        Raises:
+            ValueError, TypeError, KeyError: it is not one of as many streams.
+        """
+        if len(state) != self.batch.n:
+            raise ValueError(f"{len(state)} streams for {self.batch.n} environments")
+        for i, one in enumerate(state):
+            self.stream(i).bit_generator.state = one
+
     def seed(self, i: int) -> int | None:
         """The seed of one environment's stream."""
         self.stream(i)
         return self._seeds[i]
-
-    def state(self) -> list[dict[str, Any]]:
-        """Where every stream stands, as plain data; :meth:`continue_from` goes on from it. The pools are not part of it."""
-        return [
-            {"seed": self._seeds[i], "stream": stream.bit_generator.state}
-            for i, stream in enumerate(map(self.stream, range(self.batch.n)))
-        ]
-
-    def continue_from(self, state: Sequence[Mapping[str, Any]]) -> None:
-        """Go on from :meth:`state`.
-
-        Raises:
-            ValueError, KeyError, TypeError: it is no such state of as many environments.
-        """
-        for i, (entry, stream) in enumerate(zip(state, map(self.stream, range(self.batch.n)), strict=True)):
-            stream.bit_generator.state = entry["stream"]
-            self._seeds[i] = entry["seed"]
 
     def pool(self, i: int) -> Ints:
         """The indices that the resets of one environment draw from."""

@@ -251,7 +251,7 @@ class ThecalSB3VecEnv(VecEnv):
             "patients": patients,
             **{name: value.copy() for name, value in vars(self).items() if name in _KEPT},
         }
-        return arrays, {"draws": self.draws.state()}
+        return arrays, {"streams": self.draws.state}
 
     def continue_from(self, arrays: dict[str, NDArray[Any]], state: dict[str, Any]) -> None:
         """Go on from :meth:`training_state`, to the bit.
@@ -266,4 +266,4 @@ class ThecalSB3VecEnv(VecEnv):
         continue_batch(self.batch, arrays["patients"], world, arrays["par"].reshape(-1).view(self.batch.par.dtype))
         for name in _KEPT:
             getattr(self, name)[:] = arrays[name]
-        self.draws.continue_from(state["draws"])
+        self.draws.continue_from(state["streams"])
