@@ -56,7 +56,7 @@ def test_senseless_presets_and_plans_are_refused_by_name():
         ({"planned": [{"fault": "leak", "at_h": -1}]}, "at least"),
         ({"planned": [{"fault": "sensor_stuck", "at_h": 1, "sensor": "nose"}]}, "unknown sensor"),
         ({"planned": [{"fault": "leak", "at_h": 1}] * 17}, "at most 16"),
-        ({"hazard": True}, r"hazard: is unknown \(did you mean 'hazards'\?\)"),
+        ({"hazard": True}, r"hazard: unknown \(did you mean 'hazards'\?\)"),
         ({"hazards": 1}, "true or false"),
         ({"planned": [{"fault": "leak", "at_h": "1"}]}, "must be a number"),
         ({"planned": [{"fault": "leak", "at_h": 1, "sensor": "hr"}]}, "sensor: means nothing for leak"),

@@ -104,7 +104,7 @@ def test_splits_share_nobody(one: list[int], other: list[int]) -> None:
     assert len(set(identities(one, "train").tolist())) == len(set(one))
 
 
-@pytest.mark.parametrize("patients", [[-1], [0, 2**40], [2**62]])
+@pytest.mark.parametrize("patients", [[-1], [0, 2**40], [2**62], [2**70]])
 def test_an_index_outside_a_split_is_refused(patients: list[int]) -> None:
     with pytest.raises(ConfigError, match="between 0 and"):
         identities(patients, "train")
@@ -124,7 +124,7 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     assert len(draw(spec, ("morphine",), [], "train", 1)) == 0
 
 
-@pytest.mark.parametrize("patients", [[0.5], [1.0], [True], [math.nan], [2**70], [[1]], ["1"], 3])
+@pytest.mark.parametrize("patients", [[0.5], [1.0], [True], [math.nan], [[1]], ["1"], 3])
 def test_indices_that_are_no_list_of_whole_numbers_are_refused(patients) -> None:
     with pytest.raises(ConfigError, match="a list of whole numbers"):
         identities(patients, "train")

@@ -79,7 +79,7 @@ def in_words(complaint: Mapping[str, Any], model: type[BaseModel] | None = None)
     if kind == "extra_forbidden" and model is not None:
         *place, name = complaint["loc"]
         known = _fields_at(model, place)
-        return f"is unknown{did_you_mean(str(name), known)}; known: {', '.join(known)}"
+        return f"unknown{did_you_mean(str(name), known)}; known: {', '.join(known)}"
     if kind in ("value_error", "assertion_error"):
         return str(context.get("error", complaint["msg"]))
     if kind in ("literal_error", "enum"):

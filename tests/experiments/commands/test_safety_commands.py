@@ -106,7 +106,7 @@ def test_a_replay_that_differs_from_the_record_says_so(audited, monkeypatch):
 
 def test_a_run_that_cannot_be_replayed_says_why():
     config = EvaluateConfig(policy="fixed", patients=1).model_dump(mode="json")
-    with pytest.raises(ConfigError, match="the run's configuration: mood: is unknown; known: task"):
+    with pytest.raises(ConfigError, match="the run's configuration: mood: unknown; known: task"):
         replay({**config, "mood": 1}, {"kind": "evaluate"}, {})
     first = {name: value for name, value in config.items() if name not in ("stage", "cohort")}
     with pytest.raises(ConfigError, match=r"recorded by version 0\.1"):
