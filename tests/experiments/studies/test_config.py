@@ -66,7 +66,7 @@ def test_frozen():
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("a.toml", "sede = 3", r"^a\.toml: sede: unknown; known: task, split, "),
+        ("a.toml", "sede = 3", r"^a\.toml: sede: unknown .*; known: task, split, "),
         ("a.toml", "seed = -1", r"^a\.toml: seed: .*at least 0"),
         (
             "a.toml",
