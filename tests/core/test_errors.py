@@ -16,7 +16,7 @@ PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 PACKAGES = {"stable_baselines3": "stable-baselines3", "sb3_contrib": "sb3-contrib", "z3": "z3-solver"}
 
 
-def test_a_near_name_is_offered_and_the_hint_stays_outside_the_list() -> None:
+def test_a_near_name_is_offered_and_the_hint_stays_outside() -> None:
     text = str(UnknownNameError("policy", "guidline", ["pid", "guideline", "fixed"], hint="or a folder"))
     assert text == ("unknown policy 'guidline' (did you mean 'guideline'?); known: fixed, guideline, pid; or a folder")
 
