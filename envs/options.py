@@ -20,7 +20,10 @@ class Options(Strict):
 
     task: Any = Field(default="CancerMorphine", description="Task by name or .toml file.")
     split: Split = Field(default="train", description="Which disjoint patients: train, tune or test.")
-    difficulty: str = Field(default="real", description="easy, real, shift, swap, or what else the task's file names.")
+    difficulty: str = Field(
+        default="real",
+        description="easy, real, shift, swap (see `thecal list terms`), or what else the task's file names.",
+    )
     cohort: str | None = Field(default=None, description="Another cohort than the task's, by name or .toml file.")
     drugs: str | None = Field(
         default=None,
@@ -39,7 +42,9 @@ class Options(Strict):
     shield_mode: Mode = Field(
         default="project", description="Shield: project, replace, mask, monitor or off; the last two mark all results."
     )
-    stage: Stage = Field(default="auto", description="What an agent may do: advise, confirm, lower or auto.")
+    stage: Stage = Field(
+        default="auto", description="What an agent may do: advise, confirm, lower or auto (see `thecal list terms`)."
+    )
     allow_unproved: bool = Field(default=False, description="Run a limit profile without a proof, and mark the run.")
     cohort_seed: int = Field(
         default=0, ge=0, lt=COHORT_SEED_LIMIT, description="Seed of the cohort: who the patients are."

@@ -83,6 +83,8 @@ def close_draft(draft: Draft, writer: Any, *, keep: bool) -> None:
         if keep:
             draft.keep()
     finally:
+        if writer is not None:
+            writer.is_open = False  # or it would try to close once more when it is forgotten, and say that that failed
         draft.drop()
 
 

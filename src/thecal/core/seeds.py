@@ -67,9 +67,7 @@ def wholes(values: Any, what: str, below: int) -> NDArray[Any]:
     kind = np.int64 if below <= SEED_LIMIT + 1 else np.uint64
     if isinstance(values, (list, tuple)):  # mixed with a fraction or true, an array would make fractions of all of them
         for value in values:
-            if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-                raise ConfigError(f"{what} must be a list of whole numbers, and {_shown(value)} is none")
-            whole(value, what, below)
+            whole(value, f"each of {what}", below)
     try:
         found = np.asarray(values)
     except (ValueError, TypeError) as error:

@@ -71,7 +71,7 @@ def test_no_bound_of_a_share_is_beyond_what_is_possible(entry, n: int) -> None:
             assert found.high - found.low == pytest.approx(100.0 * (1.0 - 0.05 ** (1.0 / n)))
 
 
-def test_a_death_has_the_bound_of_a_share_and_onsets_that_of_a_rate() -> None:
+def test_a_death_is_bounded_as_a_share_and_onsets_as_a_rate() -> None:
     one = summarize({"fixed": hand_run(24, 1, policy="fixed"), "b": hand_run(24, 1, policy="b")}, "fixed", 0).result
     events = one.policies["b"].events
     assert events["death"].upper_share == pytest.approx(95.0)

@@ -97,7 +97,7 @@ def test_the_folder_of_a_policy_is_offered_beside_the_names(capsys):
     assert known[1].split(", ") == sorted(known[1].split(", "))
 
 
-def test_wrong_commands_and_options_are_answered_with_the_near_one(capsys):
+def test_wrong_commands_and_options_get_the_near_one(capsys):
     assert run(["lst"]) == 2
     assert "Did you mean 'list'?" in capsys.readouterr().err
     assert run(["evaluate", "fixed", "--patiens", "3"]) == 2

@@ -87,7 +87,7 @@ def test_every_number_of_a_sentence_stands_in_a_table(kind):
         assert numbers(sentence) - known == set(), sentence
 
 
-def test_a_policy_that_keeps_its_rate_is_told_why_it_was_changed():
+def test_why_a_policy_was_changed_is_said():
     data = compared()
     page = render(data)
     assert "A lock lowers the rate by itself at a danger sign." in page
