@@ -17,6 +17,7 @@ from thecal.core.errors import InvalidActionWarning
 from thecal.core.guarded import type_name
 
 _REAL = "fiu"  # kinds of dtype that are real numbers
+_DOUBLE = np.dtype(np.float64).itemsize
 _ARRAY_LIKE = ("__array__", "__array_interface__", "__array_struct__")
 _HELD = "the shield held the last safe rate"
 
@@ -30,6 +31,14 @@ def read_action(action: object, width: int) -> NDArray[np.float64]:
         _warn(f"action of type {type_name(action)} is not {width} real numbers")
         return np.full(width, np.nan)
     return np.array(row)
+
+
+def is_copied(action: object, row: NDArray[np.float64]) -> bool:
+    """Whether an action was an array of real numbers of the right length, and now stands in ``row``."""
+    if type(action) is not np.ndarray or action.shape != row.shape or not _fits(action.dtype):
+        return False
+    row[:] = action
+    return True
 
 
 def read_actions(actions: object, n: int, width: int) -> NDArray[np.float64]:
@@ -78,9 +87,13 @@ def read_choices(choices: object, n: int, of: int) -> list[int | None]:
     return found
 
 
+def _fits(kind: np.dtype[Any]) -> bool:
+    return kind.kind in _REAL and kind.itemsize <= _DOUBLE
+
+
 def _widened(array: NDArray[Any]) -> NDArray[np.float64]:
     # Always a fresh array in C order: the kernel would be compiled anew for a read-only or a transposed one.
-    if array.dtype.itemsize <= np.dtype(np.float64).itemsize:
+    if array.dtype.itemsize <= _DOUBLE:
         return np.array(array, np.float64, order="C")
     with np.errstate(over="ignore"):  # an extended float beyond the range becomes infinite, and is held as that
         return np.array(array, np.float64, order="C")

@@ -60,7 +60,7 @@ class Infos:
 
     def row(self, i: int) -> dict[str, Any]:
         """What environment ``i`` reports."""
-        own: NDArray[np.float64] = self.batch.words[i][self._at]
+        own: NDArray[np.float64] = self.batch.words[i].take(self._at)
         whole, names, is_whole = own.view(np.int64), self._names, self._is_whole
         found = self._start.copy()
         told = whole.nonzero()[0]
@@ -74,7 +74,7 @@ class Infos:
     def rows(self) -> list[dict[str, Any]]:
         """What every environment reports."""
         n = self.batch.n
-        own: NDArray[np.float64] = self.batch.words[:, self._at]
+        own: NDArray[np.float64] = self.batch.words.take(self._at, axis=1)
         whole, names, is_whole = own.view(np.int64), self._names, self._is_whole
         found = [start.copy() for start in self._starts_now()]
         told = whole.nonzero()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from thecal.core.guarded import is_mapping
 from thecal.core.layout import TICK_S
-from thecal.envs.adapters.actions import read_action
+from thecal.envs.adapters.actions import is_copied, read_action
 from thecal.envs.adapters.arguments import one_reset, one_seed, render_mode_of, some_patients
 from thecal.envs.adapters.bedside import EpisodeSnapshot, bedside_line, read_pump, state_of, taken
 from thecal.envs.adapters.draws import drawn, everybody
@@ -152,10 +152,12 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         if not self._ready:
             raise gym.error.ResetNeeded("call reset() before step()")
         self.command_words = ""
-        if is_mapping(action):
+        if type(action) is not np.ndarray and is_mapping(action):
             self._command(action)
             action = self._nothing
-        self._action[0] = read_action(action, len(self.action_names))
+        row = self._action[0]
+        if not is_copied(action, row):
+            row[:] = read_action(action, len(row))
         self.batch.advance(self._action)
         self._steps += 1
         terminated = bool(self.batch.ended[0])
