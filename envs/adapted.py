@@ -48,7 +48,7 @@ def adapted(task: TaskSpec, drugs: str | None, horizon_d: float | None, profile:
         ConfigError: a drug has no limits, a mixture is not listed or lacks a ratio, or the horizon is not whole steps.
     """
     changes: dict[str, Any] = {} if drugs is None else _with_drugs(task, drugs, load_profile(profile))
-    words = [f"drugs {'+'.join(changes['drugs'])}"] if "drugs" in changes else []
+    words = [f"drugs {_written(changes)}"] if "drugs" in changes else []
     if horizon_d is not None and horizon_d != task.horizon_d:
         changes["horizon_d"] = horizon_d
         words.append(f"horizon {horizon_d:g} d")
@@ -57,6 +57,12 @@ def adapted(task: TaskSpec, drugs: str | None, horizon_d: float | None, profile:
     stated = {name: getattr(task, name) for name in TaskSpec.model_fields}
     title = f"{task.title} ({', '.join(words)})"
     return checked(TaskSpec, stated | changes | {"title": title}, f"task {task.name}")
+
+
+def _written(changes: dict[str, Any]) -> str:
+    first, *others = changes["drugs"]
+    ratios = changes["solution"].ratios
+    return "+".join([first, *(f"{name}:{ratio:g}" for name, ratio in zip(others, ratios, strict=True))])
 
 
 def _with_drugs(task: TaskSpec, text: str, profile: LimitProfile) -> dict[str, Any]:

@@ -39,7 +39,8 @@ def make_sb3(
         discrete: a table of discrete actions with masks (:class:`thecal.envs.adapters.sb3_discrete.DiscreteSB3VecEnv`) under
             ``shield_mode="mask"``; ``rates`` and ``boluses`` then give the values of both components.
         render_mode, info_fields: as :class:`thecal.envs.adapters.sb3.ThecalSB3VecEnv`.
-        **options: fields of the scenario that differ (:class:`thecal.envs.scenario.Scenario`).
+        **options: ``reward_fn`` and ``reward_sees`` (:class:`thecal.envs.own_reward.OwnReward`), and fields of the scenario
+            that differ (:class:`thecal.envs.scenario.Scenario`).
     """
     tables = {name: options.pop(name) for name in ("rates", "boluses") if discrete and name in options}
     if discrete:

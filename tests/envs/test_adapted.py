@@ -67,6 +67,7 @@ def test_another_drug_brings_its_own_doses_limits_and_scale():
 def test_a_mixture_runs_with_its_ratio():
     scene = Scenario.of("CancerMorphine", drugs={"morphine": 1, "bupivacaine": 1.5}).resolve()
     assert scene.scenario.drugs == "morphine+bupivacaine:1.5"
+    assert scene.task.title.endswith("(drugs morphine+bupivacaine:1.5)")
     batch = Batch(scene, 1)
     batch.restart(np.array([0]), np.array([3]), np.array([1], np.uint64))
     first, second, _ = batch.par["ordered_conc"][0]

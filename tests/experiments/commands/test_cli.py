@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from thecal.agents.registry import policy_names
 from thecal.core.errors import ConfigError
 from thecal.envs.tasks import task_names
+from thecal.envs.variants import entries
 from thecal.experiments.cli import app, run
 from thecal.experiments.commands.common import overrides, write_csv
 from thecal.physiology.cohort import draw
@@ -144,6 +145,8 @@ def test_listings_as_json_hold_what_is_shipped(capsys):
     assert [row["name"] for row in json.loads(out)] == task_names()
     _, out, _ = outcome(capsys, "list", "policies", "--json")
     assert [row["name"] for row in json.loads(out)] == list(policy_names())
+    _, out, _ = outcome(capsys, "list", "ids", "--json")
+    assert {row["gymnasium id"] for row in json.loads(out)} == {entry.id for entry in entries()}
     for kind in ("drugs", "pumps", "cohorts", "profiles", "algorithms", "targets"):
         code, out, _ = outcome(capsys, "list", kind, "--json")
         assert code == 0
@@ -151,7 +154,7 @@ def test_listings_as_json_hold_what_is_shipped(capsys):
 
 
 @pytest.mark.parametrize(
-    "kind", ["tasks", "drugs", "pumps", "cohorts", "profiles", "policies", "algorithms", "targets"]
+    "kind", ["tasks", "ids", "drugs", "pumps", "cohorts", "profiles", "policies", "algorithms", "targets"]
 )
 def test_listings_as_tables(capsys, kind):
     code, out, _ = outcome(capsys, "list", kind)
