@@ -15,7 +15,8 @@ from thecal.core.layout import MAX_DRUGS, TICK_H, TICKS_PER_DAY
 from thecal.core.models import Strict, checked, part
 from thecal.core.seeds import SEED_LIMIT
 from thecal.devices.fault_presets import FaultSpec, load_faults
-from thecal.devices.program_lines import Concentration, Line, Rounding, Writer, check_lines
+from thecal.devices.program_lines import Concentration, Line, check_lines
+from thecal.devices.program_writer import Rounding, Writer
 from thecal.devices.pump import new_pump_state
 from thecal.devices.simulate import PumpRun, simulate
 from thecal.devices.simulation_records import ACTION

@@ -242,8 +242,8 @@ def pump_parameters(
     Args:
         spec: the model.
         catheter_cm: implanted length of the catheter, cm; one or ``[n]``; the model's own when missing.
-        flow_bias: delivered / programmed volume; one or ``[n]``, for example from :func:`sample_flow_bias`.
-        battery_factor: this pump's battery life / the model's; one or ``[n]``, from :func:`sample_battery`.
+        flow_bias: delivered / programmed volume; one or ``[n]``, for example drawn by :mod:`thecal.devices.pump_draws`.
+        battery_factor: this pump's battery life / the model's; one or ``[n]``, drawn there too.
         chemistry: what the solution does in the reservoir, ``[MAX_DRUGS]`` by name of the PUMP_PAR field (from
             :func:`thecal.devices.solutions.kernel_chemistry`); an inert solution when missing.
 
@@ -276,33 +276,3 @@ def pump_parameters(
     for field, numbers in (chemistry or {}).items():
         par[field] = numbers
     return par
-
-
-def sample_flow_bias(spec: PumpSpec, normal_value: float) -> float:
-    """The bias of one pump from one standard normal number, by the inverse of the truncated normal distribution.
-
-    Raises:
-        ConfigError: ``normal_value`` is not finite.
-    """
-    if not math.isfinite(normal_value):
-        raise ConfigError(f"flow bias cannot be drawn from {normal_value}: it must be a finite number")
-    if spec.flow_bias_sd == 0.0:
-        return spec.flow_bias
-    # Here and not above: whoever only reads models of pumps needs no compiler.
-    from thecal.core.distributions import truncated_normal
-
-    mean, sd = spec.flow_bias, spec.flow_bias_sd
-    low, high = ((edge - mean) / sd for edge in (spec.flow_bias_low, spec.flow_bias_high))
-    drawn = mean + sd * float(truncated_normal([normal_value], low, high)[0])
-    return min(max(drawn, spec.flow_bias_low), spec.flow_bias_high)
-
-
-def sample_battery(spec: PumpSpec, normal_value: float) -> float:
-    """The battery life of one pump relative to the model's median, from one standard normal number (log-normal).
-
-    Raises:
-        ConfigError: ``normal_value`` is not finite.
-    """
-    if not math.isfinite(normal_value):
-        raise ConfigError(f"battery life cannot be drawn from {normal_value}: it must be a finite number")
-    return math.exp(math.sqrt(math.log1p(spec.battery_cv**2)) * normal_value)

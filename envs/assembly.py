@@ -15,8 +15,9 @@ from thecal.devices.fault_presets import fault_parameters
 from thecal.devices.monitor_records import monitor_parameters
 from thecal.devices.orders import order_concentration
 from thecal.devices.pump import new_pump_state
+from thecal.devices.pump_draws import sample_battery, sample_flow_bias
 from thecal.devices.solutions import assess, kernel_chemistry
-from thecal.devices.specs import pump_parameters, sample_battery, sample_flow_bias
+from thecal.devices.specs import pump_parameters
 from thecal.envs.kernel.records import TASK_PAR, WORLD_PAR
 from thecal.envs.kernel.rewards import COST_NAMES, TERM_NAMES
 from thecal.envs.kernel.start import prepare_rows

@@ -14,7 +14,7 @@ from thecal.devices.records import ML_PER_NL
 
 if TYPE_CHECKING:
     from thecal.devices.orders import BridgePlan
-    from thecal.devices.program_lines import Rounding
+    from thecal.devices.program_writer import Rounding
     from thecal.devices.simulate import PumpRun
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from thecal.core.errors import ConfigError, StoreError, ThecalError
 from thecal.core.files import as_json
+from thecal.core.signals import held
 from thecal.experiments.tracking import owner
 from thecal.experiments.tracking.address import hidden, kind_of, sqlite_file
 from thecal.experiments.tracking.client import lasting, open_client
@@ -83,16 +84,25 @@ class Tracker:
             return self
         check_store(self.uri)
         self._client = self._call(lambda: open_client(self.uri))
+        try:
+            with held():  # a signal waits until it is known which run to end
+                self._begin()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    def _begin(self) -> None:
+        """Make the run, or go on with the one to resume."""
         if self._resume is not None and self._goes_on(self._resume):
             self.run_id, self.resumed = self._resume, True
             self.tags(owner.tags())
-            return self
+            return
         experiment = self._call(self._experiment_id)
         tags = dict(self._named({**self._tags, **owner.tags()}))
         run = self._call(lambda: self._client.create_run(experiment, run_name=_text(self._name), tags=tags))
         self.run_id = str(run.info.run_id)
         self._keep_beside(run)
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -4,7 +4,7 @@ from gymnasium.envs.registration import register
 
 from thecal.envs.variants import entries
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 for _entry in entries():
     register(

@@ -17,8 +17,9 @@ from thecal.core.errors import ConfigError, ParameterError, UnknownNameError
 from thecal.core.parameters import read_parameters
 from thecal.devices.orders import choose_concentration
 from thecal.devices.pump import new_pump_state
+from thecal.devices.pump_draws import sample_flow_bias
 from thecal.devices.records import MIN_RATE, PUMP_PAR, PUMP_STATE
-from thecal.devices.specs import load_pump, pump_names, pump_parameters, sample_flow_bias
+from thecal.devices.specs import load_pump, pump_names, pump_parameters
 
 from support.pumps import PUMP, pump_par
 

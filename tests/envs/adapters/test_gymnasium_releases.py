@@ -27,7 +27,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=300, check=False)
 
 
-def test_importing_making_and_the_help_leave_the_vector_module_alone() -> None:
+def test_the_vector_module_is_left_alone() -> None:
     script = """
 import sys, gymnasium, thecal
 from thecal.experiments.cli import run
