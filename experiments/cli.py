@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from thecal.core.errors import StoreError, ThecalError
 from thecal.core.files import reason
-from thecal.core.signals import Ended, ending, exit_code
+from thecal.core.signals import Watch, ending, exit_code
 from thecal.experiments.commands import (
     catalog,
     cohort,
@@ -67,11 +68,11 @@ def run(arguments: list[str] | None = None) -> int:
     SIGTERM and SIGHUP end it as Ctrl-C does, with the exit code of the signal.
     """
     with ending() as watch:
-        code = _run(arguments)
+        code = _run(arguments, watch)
     return exit_code(watch.first) if code == INTERRUPTED and watch.first is not None else code
 
 
-def _run(arguments: list[str] | None) -> int:
+def _run(arguments: list[str] | None, watch: Watch) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given  # accepted anywhere on the line
     with guarded_streams() as is_open:
@@ -80,11 +81,13 @@ def _run(arguments: list[str] | None) -> int:
                 raise StoreError("standard output is closed; where nothing shall be shown, send it to /dev/null")
             code = _call([word for word in given if word != "--debug"])
             finish_output()
+            if code == INTERRUPTED:
+                _tell_end(watch)
             return code
         except ThecalError as error:
             return _ended(str(error), error.exit_code, debug)
-        except KeyboardInterrupt as stop:
-            errors().print(f"[bold red]{f'ended by {stop}' if isinstance(stop, Ended) else 'interrupted'}[/]")
+        except KeyboardInterrupt:
+            _tell_end(watch)
             return INTERRUPTED
         except OSError as error:  # of a file without a sentence of its own
             place = f"{error.filename}: " if error.filename else ""
@@ -93,6 +96,12 @@ def _run(arguments: list[str] | None) -> int:
             what = " ".join(f"{type(error).__name__}: {error}".removesuffix(": ").split())
             way = "report it with the lines above" if debug else "run it again with --debug, and report what that shows"
             return _ended(f"a fault of Thecal itself ({what}); please {way} and the command", FAULT, debug)
+
+
+def _tell_end(watch: Watch) -> None:
+    """Say which signal ended the command; Ctrl-C is an interruption."""
+    name = "" if watch.first is None else signal.Signals(watch.first).name
+    errors().print(f"[bold red]{'interrupted' if name in ('', 'SIGINT') else f'ended by {name}'}[/]")
 
 
 def _call(words: list[str]) -> int:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from thecal.experiments.tracking.tracker import Tracker, sb3_writer
+from thecal.experiments.tracking.sb3_writer import sb3_writer
+from thecal.experiments.tracking.tracker import Tracker
 
 Progress = Callable[[int, int, Mapping[str, float]], None]
 _EVERY = 128

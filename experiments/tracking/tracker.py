@@ -24,7 +24,7 @@ from thecal.experiments.tracking.names import ORIGINAL, Names
 from thecal.experiments.tracking.schema import artifact_folder, name_artifacts
 from thecal.experiments.tracking.store import check_store, store_uri
 
-__all__ = ["Tracker", "check_store", "open_client", "sb3_writer", "store_uri"]
+__all__ = ["Tracker", "check_store", "open_client", "store_uri"]
 Answer = TypeVar("Answer")
 METRICS_AT_ONCE = 900  # MLflow takes at most 1000 metrics, 100 parameters and 100 tags in one call
 TEXTS_AT_ONCE = 100
@@ -250,34 +250,6 @@ class Tracker:
                 text = f"the tracking store {path} is gone: what was written stays in the folder of --out"
                 raise StoreError(text) from error
             raise
-
-
-def sb3_writer(tracker: Tracker) -> Any:
-    """An SB3 ``KVWriter``: every ``logger.dump()`` becomes one batch; a store that fails is left alone after a warning.
-
-    Append it to ``model.logger.output_formats``.
-    """
-    from stable_baselines3.common.logger import KVWriter
-
-    class TrackerWriter(KVWriter):
-        def __init__(self) -> None:
-            self.failed = False
-
-        def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
-            """Log the numbers of one dump."""
-            if self.failed:
-                return
-            try:
-                tracker.metrics(key_values, step)
-            except StoreError as error:
-                # Hours of training are worth more than their curve.
-                self.failed = True
-                warnings.warn(f"training goes on without tracking: {error}", RuntimeWarning, stacklevel=2)
-
-        def close(self) -> None:
-            """Nothing is held open."""
-
-    return TrackerWriter()
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:

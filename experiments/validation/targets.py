@@ -138,7 +138,7 @@ def tally(scores: Sequence[Score]) -> dict[str, tuple[int, int]]:
 class _Row(Target):
     """A score as it is stored: the target's fields, the simulated value (none when it is missing), and whether it passed."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=True)  # a reproduction may fail
 
     simulated: float | None
 

@@ -117,7 +117,7 @@ BAD = [
     ("Baclofen", ('"mean_weakness",', '"mean_ashworth",'), r"secondary: 'mean_ashworth' is the primary outcome already"),
     ("Baclofen", ("[difficulty.real]", "[difficulty.hard]"), r"difficulty needs an entry 'real'"),
     ("Baclofen", ("[difficulty.real]", "[difficulty.real]\nluck = 2.0"), r"difficulty\.real: 'luck' is not a parameter"),
-    ("Baclofen", ("version = 0", "version = 0\nmood = 1"), r"mood: unknown; known: name, version"),
+    ("Baclofen", ("version = 0", "version = 0\nmood = 1"), r"mood: unknown .*; known: name, version"),
     ("Function", ("max_up = 0.2\n", ""), r"action: the action field 'relative_rate' needs max_up"),
     ("Function", ("lockout_low_h = 2.0\n", ""), r"action: the action field 'lockout' needs lockout_low_h"),
     ("Function", ("lockout_low_h = 2.0", "lockout_low_h = 13.0"), r"action: lockout_low_h is above lockout_high_h"),

@@ -29,16 +29,20 @@ def whole(value: Any, what: str, below: int, *, least: int = 0) -> int:
     Raises:
         ConfigError: it is none (a fraction, true, a text), or out of bounds; the text names ``what`` and the limit.
     """
-    try:
-        # Of the type itself: whatever was given, looking at it never raises anything else.
-        number = None if issubclass(type(value), bool) else operator.index(value)
-    except Exception:  # a fraction, a text, an array of several numbers, an object that refuses
-        number = None
+    number = _number(value)
     if number is None:
         raise ConfigError(f"{what} must be a whole number, not {_shown(value)}")
     if not least <= number < below:
         raise ConfigError(f"{what} must lie between {least} and {_power(below)}, not {_shown(number)}")
     return number
+
+
+def _number(value: Any) -> int | None:
+    try:
+        # Of the type itself: whatever was given, looking at it never raises anything else.
+        return None if issubclass(type(value), bool) else operator.index(value)
+    except Exception:  # a fraction, a text, an array of several numbers, an object that refuses
+        return None
 
 
 def _shown(value: Any) -> str:
@@ -67,7 +71,9 @@ def wholes(values: Any, what: str, below: int) -> NDArray[Any]:
     kind = np.int64 if below <= SEED_LIMIT + 1 else np.uint64
     if isinstance(values, (list, tuple)):  # mixed with a fraction or true, an array would make fractions of all of them
         for value in values:
-            whole(value, f"each of {what}", below)
+            if _number(value) is None:
+                raise ConfigError(f"{what} must be a list of whole numbers, and {_shown(value)} is none")
+            whole(value, what, below)
     try:
         found = np.asarray(values)
     except (ValueError, TypeError) as error:

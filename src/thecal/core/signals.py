@@ -28,7 +28,7 @@ def exit_code(number: int) -> int:
     return _FIRST_CODE + number
 
 
-class _Watch:
+class Watch:
     """What has come so far, and whether it has to wait."""
 
     def __init__(self) -> None:
@@ -38,11 +38,11 @@ class _Watch:
         self.waiting: int | None = None  # a signal that came during one of them
 
 
-_watch = _Watch()
+_watch = Watch()
 
 
 @contextmanager
-def ending() -> Iterator[_Watch]:
+def ending() -> Iterator[Watch]:
     """Let signals end what runs inside, in the main thread; elsewhere nothing is installed.
 
     The first signal raises :class:`Ended`, or does so when what :func:`held` holds is finished. The second only says that
@@ -50,7 +50,7 @@ def ending() -> Iterator[_Watch]:
     ``nohup``) stays ignored.
     """
     global _watch
-    before, _watch = _watch, _Watch()
+    before, _watch = _watch, Watch()
     old = {}
     if threading.current_thread() is threading.main_thread():
         for number in ENDING:

@@ -110,7 +110,7 @@ def test_one_patient_gives_six_tensors_and_the_plain_costs():
     env.close()
 
 
-def test_a_batch_resets_within_the_step_and_keeps_the_last_observation():
+def test_a_batch_resets_within_the_step():
     env = ConstrainedEnv(ID, num_envs=3, horizon_d=1)
     assert not env.need_auto_reset_wrapper
     env.reset(seed=0)

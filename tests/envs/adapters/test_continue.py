@@ -34,5 +34,5 @@ def test_a_patient_of_another_pool_is_refused():
     first.reset()
     arrays, state = first.training_state()
     arrays["patients"][:] = 9
-    with pytest.raises(ValueError, match="a patient is not of the pool"):
+    with pytest.raises(ValueError, match="is not of the pool"):
         second.continue_from(arrays, state)

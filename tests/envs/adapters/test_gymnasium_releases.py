@@ -132,7 +132,7 @@ def test_synchronous_vectors_of_gymnasium_take_it() -> None:
 
 
 @needs_old
-def test_the_vector_module_asks_for_a_later_release_in_one_sentence() -> None:
+def test_the_vector_module_asks_for_a_later_release() -> None:
     with pytest.raises(MissingExtraError, match=r"needs gymnasium 1\.1 or later, and .* is installed") as found:
         thecal.envs.ThecalVectorEnv("CancerMorphine", 2)
     assert "\n" not in str(found.value)

@@ -89,7 +89,7 @@ def test_public_rows_hide_the_truth():
     assert env.metadata["reward"].endswith("public fields")
 
 
-def test_environments_that_wait_for_their_reset_are_paid_nothing():
+def test_environments_that_wait_are_paid_nothing():
     env = ThecalVectorEnv(short_task(0.25), 2, reward_fn=lambda rows: np.ones(len(rows)))
     env.reset(seed=0)
     for _ in range(env.spec_task.n_steps):

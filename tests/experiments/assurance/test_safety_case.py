@@ -15,7 +15,7 @@ from thecal.experiments.assurance import safety_case
 def test_a_missing_jinja_is_one_sentence_before_any_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "jinja2", None)
     monkeypatch.setattr(safety_case, "shipped_proof", lambda: pytest.fail("work was begun"))
-    with pytest.raises(ConfigError, match=r"install thecal\[report\]"):
+    with pytest.raises(ConfigError, match=r"pip install 'thecal\[report\]'"):
         safety_case.write_safety_case(tmp_path / "case.html")
     assert list(tmp_path.iterdir()) == []
 

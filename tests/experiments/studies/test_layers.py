@@ -121,5 +121,10 @@ def test_a_configuration_of_the_first_version_is_read(tmp_path):
     assert found == CompareConfig(policies=tuple(FIRST["policies"]), patients=24, out="cmp1", track=False)
     again = json.loads(found.model_dump_json())
     assert {name: again[name] for name in FIRST} == FIRST
-    assert {name: again[name] for name in set(again) - set(FIRST)} == {"cohort": None, "stage": "auto"}
+    assert {name: again[name] for name in set(again) - set(FIRST)} == {
+        "cohort": None,
+        "stage": "auto",
+        "drugs": None,
+        "horizon_d": None,
+    }
     assert found.scenario.resolve().task.name == "CancerMorphine"

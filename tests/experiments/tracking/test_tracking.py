@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from thecal.core.errors import StoreError
+from thecal.experiments.tracking.sb3_writer import sb3_writer
 from thecal.experiments.tracking.store import sqlite_file
-from thecal.experiments.tracking.tracker import Tracker, check_store, sb3_writer, store_uri
+from thecal.experiments.tracking.tracker import Tracker, check_store, store_uri
 
 
 def tracked(**options) -> Tracker:

@@ -62,7 +62,7 @@ def test_a_target_that_contradicts_itself_is_refused(changes, said):
 
 def test_a_damaged_entry_is_named(monkeypatch):
     entry = {name: value for name, value in FIELDS.items() if name not in ("key", "unit")}
-    monkeypatch.setattr("thecal.experiments.validation.targets.tomllib.loads", lambda _text: {"half_life": entry})
+    monkeypatch.setattr("thecal.experiments.validation.targets.read_tables", lambda *_: {"half_life": entry})
     with pytest.raises(ParameterError, match=r"validation\.toml: half_life: .*unit"):
         load_targets()
 
