@@ -17,6 +17,7 @@ from thecal.core.errors import ConfigError, ThecalError
 from thecal.core.files import as_json, write_whole
 from thecal.core.seeds import MOST_PATIENTS, SEED_LIMIT
 from thecal.core.tables import plain_table as plain_table
+from thecal.experiments.commands.streams import is_unicode
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,7 +71,7 @@ def left_out(error: ThecalError) -> None:
 
 def emit(value: Any) -> None:
     """Print ``value`` as JSON; numbers that are missing become null."""
-    sys.stdout.write(as_json(value))
+    sys.stdout.write(as_json(value, ascii_only=not is_unicode(sys.stdout)))
 
 
 def write_csv(path: Path, head: Iterable[str], rows: Iterable[Iterable[Any]]) -> Path:

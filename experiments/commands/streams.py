@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from typing import Any, TextIO
 
 from thecal.core.errors import StoreError
@@ -91,10 +92,30 @@ def guarded_streams() -> Iterator[bool]:
     sys.stdout = _Output(output)
     sys.stderr = _Errors(sys.stderr or nowhere)
     try:
-        yield not closed
+        with _any_characters(output):
+            yield not closed
     finally:
         sys.stdout, sys.stderr = before
         nowhere.close()
+
+
+@contextmanager
+def _any_characters(stream: TextIO) -> Iterator[None]:
+    """Let characters that the stream's encoding lacks become question marks, where they would end the command."""
+    if not isinstance(stream, TextIOWrapper) or stream.errors != "strict":
+        yield
+        return
+    stream.reconfigure(errors="replace")
+    try:
+        yield
+    finally:
+        with suppress(ValueError, OSError):  # closed since, or full
+            stream.reconfigure(errors="strict")
+
+
+def is_unicode(stream: TextIO) -> bool:
+    """Whether a stream takes every character."""
+    return (stream.encoding or "").lower().replace("-", "").startswith("utf")
 
 
 def finish_output() -> None:

@@ -140,6 +140,6 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, bool, type(None))) else str(value)
 
 
-def as_json(value: Any, *, indent: int | None = 2) -> str:
-    """:func:`plain` data as the text of a JSON document; what is missing is null."""
-    return json.dumps(plain(value), indent=indent, allow_nan=False, ensure_ascii=False) + "\n"
+def as_json(value: Any, *, indent: int | None = 2, ascii_only: bool = False) -> str:
+    """:func:`plain` data as the text of a JSON document; what is missing is null, and ``ascii_only`` escapes the rest."""
+    return json.dumps(plain(value), indent=indent, allow_nan=False, ensure_ascii=ascii_only) + "\n"
