@@ -137,7 +137,7 @@ def test_a_copied_store_keeps_its_own(store, tmp_path, monkeypatch):
     assert download(client, run, "b.json", tmp_path / "read") == tmp_path / "read" / "b.json"
 
 
-def test_artifacts_of_an_experiment_of_others_go_where_they_said(store, tmp_path):
+def test_artifacts_of_another_experiment_go_where_it_says(store, tmp_path):
     store.client.create_experiment("theirs", (tmp_path / "elsewhere").as_uri())
     with Tracker("theirs", "a run") as tracker:
         tracker.document({}, "a.json")
