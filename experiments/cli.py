@@ -93,6 +93,9 @@ def _run(arguments: list[str] | None, watch: Watch) -> int:
             place = f"{error.filename}: " if error.filename else ""
             return _ended(f"{place}{reason(error)}", StoreError.exit_code, debug)
         except Exception as error:
+            if watch.first is not None:  # compiled code turned the signal into an error of its own
+                _tell_end(watch)
+                return INTERRUPTED
             what = " ".join(f"{type(error).__name__}: {error}".removesuffix(": ").split())
             way = "report it with the lines above" if debug else "run it again with --debug, and report what that shows"
             return _ended(f"a fault of Thecal itself ({what}); please {way} and the command", FAULT, debug)

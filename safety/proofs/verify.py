@@ -63,6 +63,8 @@ def _solve(task: tuple[str, str, str, str, list[str], float]) -> dict[str, Any]:
     solver.set("timeout", int(1000 * timeout_s))
     solver.from_string(question)
     answer = str(solver.check())
+    if answer == "unknown" and "keyboard" in solver.reason_unknown():
+        raise KeyboardInterrupt  # the solver takes Ctrl-C for itself while it works
     status = PROVED if answer == wanted else "unknown" if answer == "unknown" else "refuted"
     seconds = round(time.perf_counter() - begin, 3)
     return {"group": group, "goal": name, "status": status, "seconds": seconds, "covers": covers}

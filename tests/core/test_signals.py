@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -95,3 +96,34 @@ time.sleep(60)
 def test_the_fourth_ends_the_process() -> None:
     done = subprocess.run([sys.executable, "-c", _STUBBORN], capture_output=True, timeout=60, check=False)
     assert done.returncode == 143
+
+
+class Unlucky:
+    """A destructor in which a signal arrives, as in those of compiled libraries."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(100_000):  # the handler runs between two of these
+            pass
+
+
+def test_a_signal_in_a_destructor_is_not_lost(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Ended, match="SIGTERM"), ending() as watch:
+        Unlucky()
+        time.sleep(5.0)
+    assert watch.first == signal.SIGTERM
+    assert capfd.readouterr().err == ""
+
+
+def test_what_breaks_because_of_the_end_is_no_news(capfd: pytest.CaptureFixture[str]) -> None:
+    class Broken:
+        def __del__(self) -> None:
+            raise AttributeError("half taken down")
+
+    with pytest.raises(Ended), ending():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5.0)
+        finally:
+            Broken()
+    assert capfd.readouterr().err == ""

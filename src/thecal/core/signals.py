@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
+from typing import Any
 
 ENDING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )  # Windows has no SIGHUP
+_AGAIN_S = 0.02
 _FIRST_CODE = 128  # a shell's exit code of a program that a signal ended is this and the signal's number
 
 
@@ -36,6 +40,7 @@ class Watch:
         self.count = 0
         self.holds = 0  # how many blocks that must finish are running
         self.waiting: int | None = None  # a signal that came during one of them
+        self.again: threading.Timer | None = None  # it was raised where nothing can be raised, and comes once more
 
 
 _watch = Watch()
@@ -51,7 +56,8 @@ def ending() -> Iterator[Watch]:
     """
     global _watch
     before, _watch = _watch, Watch()
-    old = {}
+    hook, old = sys.unraisablehook, {}
+    sys.unraisablehook = partial(_unraisable, hook)
     if threading.current_thread() is threading.main_thread():
         for number in ENDING:
             if signal.getsignal(number) not in (signal.SIG_IGN, None):
@@ -59,8 +65,11 @@ def ending() -> Iterator[Watch]:
     try:
         yield _watch
     finally:
+        if _watch.again is not None:
+            _watch.again.cancel()
         for number, handler in old.items():
             signal.signal(number, handler)
+        sys.unraisablehook = hook
         _watch = before
 
 
@@ -79,7 +88,9 @@ def held() -> Iterator[None]:
 
 
 def _received(number: int, _frame: FrameType | None) -> None:
-    _watch.count += 1
+    if _watch.again is None:
+        _watch.count += 1
+    _watch.again = None
     if _watch.first is None:
         _watch.first = number
     if _watch.count == 1:
@@ -94,6 +105,19 @@ def _received(number: int, _frame: FrameType | None) -> None:
         _watch.waiting = None
         raise Ended(number)
     os._exit(exit_code(number))
+
+
+def _unraisable(otherwise: Callable[[Any], Any], lost: Any) -> None:
+    """Send a signal once more that was raised in a destructor or a callback of compiled code, where exceptions are dropped.
+
+    What else cannot be raised there follows from the end, once that has begun.
+    """
+    if isinstance(lost.exc_value, Ended):
+        _watch.again = threading.Timer(_AGAIN_S, os.kill, (os.getpid(), lost.exc_value.number))
+        _watch.again.daemon = True
+        _watch.again.start()
+    elif _watch.first is None:
+        otherwise(lost)
 
 
 def _say(text: str) -> None:
