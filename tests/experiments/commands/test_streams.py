@@ -14,7 +14,7 @@ from thecal.experiments.cli import FAULT, run
 
 from support.surroundings import ended, lines
 
-QUICK = (("list", "policies"), ("list", "terms", "--json"), ("--help",))
+QUICK = (("list", "policies"), ("list", "terms", "--json"), ("list", "algorithms", "--json"), ("--help",))
 SLOW = (
     ("tasks",), ("cohort", "describe", "-n", "5"), ("cohort", "describe", "-n", "5", "--json"),
     ("pump", "solution", "--drug", "morphine=20"), ("pump", "bridge", "--old", "10", "--new", "20", "--dose", "2", "--json"),

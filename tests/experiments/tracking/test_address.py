@@ -140,7 +140,7 @@ def test_a_password_is_hidden(uri: str, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(
-    "text", ["sqlite:////a:b@c/x.db", "sqlite:////home/me@work/m.db", "mail a@b.example", "http://h:5000"]
+    "text", ["sqlite:////a:b@c/x.db", "sqlite:////data/me@there/m.db", "mail a@b.example", "http://h:5000"]
 )
 def test_what_is_no_password_stays(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for given in ("", "sqlite:////data:mail@b/h.db", "file:///data:mail@b", "/data:mail@b"):
