@@ -1,4 +1,4 @@
-"""Where a segment of the spinal cord lies along the canal: the cord is shorter than the spine, so pain of the leg is at T11-L1."""
+"""Where a segment of the spinal cord lies: the cord is shorter than the spine, so pain of the leg arrives at T11 to L1."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from thecal.physiology.fields import CORD_ANCHORS
 from thecal.physiology.population import constant, shipped
 from thecal.physiology.sampling import Floats
 
-SEGMENTS = tuple(f"{region}{n}" for region, count in (("C", 8), ("T", 12), ("L", 5), ("S", 5)) for n in range(1, count + 1))
+SEGMENTS = tuple(
+    f"{region}{n}" for region, count in (("C", 8), ("T", 12), ("L", 5), ("S", 5)) for n in range(1, count + 1)
+)
 
 
 def vertebra_of(segment: Floats) -> NDArray[np.int64]:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from thecal.core.errors import ParameterError
 from thecal.core.layout import LEVELS, N_NODES
 from thecal.core.parameters import ParameterFile
+from thecal.physiology.cord import SEGMENTS, vertebra_of
 from thecal.physiology.covariate_models import creatinine_factor
 from thecal.physiology.covariates import COVARIATES, DIAGNOSES
-from thecal.physiology.cord import SEGMENTS, vertebra_of
 from thecal.physiology.population import constant, draw_value, shipped, whole
 from thecal.physiology.sampling import Floats, Sampler, uniform_of
 

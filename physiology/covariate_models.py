@@ -31,7 +31,11 @@ def _where(flag: NDArray[Any], key: str) -> Floats:
 
 def _lean_weight(height_cm: Floats, weight_kg: Floats) -> Floats:
     """Weight (kg) that counts for muscle and kidneys: above a limit the share of the excess that is not fat."""
-    limit = _number("renal.excess_from", minimum=1.0) * _number("renal.ideal_bmi", "kg/m**2", 1.0) * (height_cm / 100.0) ** 2
+    limit = (
+        _number("renal.excess_from", minimum=1.0)
+        * _number("renal.ideal_bmi", "kg/m**2", 1.0)
+        * (height_cm / 100.0) ** 2
+    )
     share = _number("renal.excess_share", minimum=0.0)
     return np.asarray(np.minimum(weight_kg, limit + share * (weight_kg - limit)))
 

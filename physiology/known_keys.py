@@ -19,7 +19,8 @@ from thecal.physiology.fields import (
 _BESIDE: dict[str, tuple[str, ...]] = {
     "adaptation": ("tolerance.prior_medd",),
     "anatomy": (
-        "canal.breathing_power", *(f"cord.{segment}" for segment in CORD_ANCHORS), "canal.dispersion_cervical", "canal.dispersion_lumbar", "canal.gravity",
+        *(f"cord.{segment}" for segment in CORD_ANCHORS),
+        "canal.breathing_power", "canal.dispersion_cervical", "canal.dispersion_lumbar", "canal.gravity",
         "canal.heart_rate_power", "canal.length", "canal.stroke_volume_power", "csf.bmi_power", "csf.cervical_share",
         "csf.clearance", "csf.cranial", "csf.lumbar_share", "csf.production", "csf.sacral_share", "csf.spinal",
         "csf.spinal_absorption", "tip.error",

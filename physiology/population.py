@@ -179,7 +179,11 @@ def check_cohort(file: ParameterFile, diagnoses: tuple[str, ...]) -> None:
     Raises:
         ParameterError: the key is not a cohort's own and overrides no shipped parameter, or its number is absurd.
     """
-    known = {key for _, key, _, _ in FIELDS.values()} | {*COHORT_KEYS, *OPTIONAL_COHORT_KEYS} | {f"diagnosis.{name}" for name in diagnoses}
+    known = (
+        {key for _, key, _, _ in FIELDS.values()}
+        | {*COHORT_KEYS, *OPTIONAL_COHORT_KEYS}
+        | {f"diagnosis.{name}" for name in diagnoses}
+    )
     for key in file:
         if key not in known:
             raise ParameterError(f"{file.path}: {key}: no such parameter of a cohort{did_you_mean(key, known)}")

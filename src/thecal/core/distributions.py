@@ -48,8 +48,8 @@ def _truncate(z: Any, low: float, high: float, out: Any) -> None:
 def truncated_normal(z: ArrayLike, low: float, high: float) -> NDArray[np.float64]:
     """Standard normal numbers mapped to the normal truncated to [low, high], point by point.
 
-    Each keeps its quantile: the distribution function is inverted by Newton's method, kept between bounds by halving. Beyond about 8.2 the distribution function is
-    1 to the last bit, so an upper edge further out is as good as none.
+    Each keeps its quantile: the distribution function is inverted by Newton's method, kept between bounds by halving. Beyond
+    about 8.2 the distribution function is 1 to the last bit, so an upper edge further out is as good as none.
 
     Args:
         z: standard normal numbers ``[n]``.
