@@ -41,7 +41,7 @@ def respiratory_drive(par, state):
     for c in range(par.n_channels):
         rule = par.channel[c]
         if rule.emax_resp > 0.0:
-            drive *= 1.0 - rule.emax_resp * hill(state.channel[c].central, rule.hill_resp)
+            drive *= 1.0 - rule.emax_resp * hill(state.channel[c].depressant, rule.hill_resp)
     if state.awake == 0:
         drive *= 1.0 - par.apnea
     return max(MIN_DRIVE, drive)

@@ -10,8 +10,10 @@ FIELDS: dict[str, tuple[str, str, str, float]] = {
     "tip_ml": ("anatomy", "tip.volume", "mL", 1e-6),
     "tip_flow": ("anatomy", "tip.flow", "mL/h", 1e-6),
     "jet_ml": ("anatomy", "tip.jet", "mL", 1e-9),
+    "jet_flow": ("anatomy", "tip.stream", "mL/h", 1e-9),
     "oih_max": ("adaptation", "hyperalgesia.max", "dimensionless", 0.0),
     "oih_ec50": ("adaptation", "hyperalgesia.ec50", "dimensionless", 1e-9),
+    "oih_hill": ("adaptation", "hyperalgesia.hill", "dimensionless", 0.1),
     "oih_tau_on_h": ("adaptation", "hyperalgesia.tau_on", "hour", 1e-3),
     "oih_tau_off_h": ("adaptation", "hyperalgesia.tau_off", "hour", 1e-3),
     "rebound": ("adaptation", "rebound.susceptibility", "dimensionless", 0.0),
@@ -96,7 +98,23 @@ DRUG_FIELDS: dict[str, tuple[str, str, float]] = {
     "ec50_bs": ("effect.ec50_brainstem", "ug/mL", 1e-9),
     "ec50_pl": ("effect.ec50_plasma", "ug/mL", 1e-9),
     "efficacy": ("effect.efficacy", "dimensionless", 0.1),
+    "tol_share": ("effect.tolerance_share", "dimensionless", 0.0),
     "granuloma": ("effect.granuloma", "dimensionless", 0.0),
+}
+# Only of a drug whose file has the group; the first two are 0 in others.
+METABOLITE_FIELDS: dict[str, tuple[str, str, float]] = {
+    "m6g_formed": ("metabolites.m6g_formed", "dimensionless", 0.0),
+    "m3g_formed": ("metabolites.m3g_formed", "dimensionless", 0.0),
+    "m6g_ml": ("metabolites.m6g_volume", "mL", 1e-9),
+    "m3g_ml": ("metabolites.m3g_volume", "mL", 1e-9),
+    "m6g_ke0": ("metabolites.m6g_ke0", "1/h", 1e-9),
+    "ec50_m6g": ("metabolites.m6g_ec50", "ug/mL", 1e-9),
+    "m3g_unit": ("metabolites.m3g_unit", "ug/mL", 1e-9),
+}
+# Their clearances, which renal function scales: key -> (field of the rate, field of the volume).
+METABOLITE_CLEARANCES = {
+    "metabolites.m6g_clearance": ("m6g_k", "m6g_ml"),
+    "metabolites.m3g_clearance": ("m3g_k", "m3g_ml"),
 }
 # Sites that only some drugs have; a drug with neither is not followed there.
 SPINAL_FIELDS: dict[str, tuple[str, str]] = {
@@ -136,8 +154,13 @@ CHANNEL_FIELDS: dict[str, tuple[str, str, float, float, float]] = {
     "ec50_endocrine": ("endocrine.ec50", "dimensionless", 1e-6, math.inf, 1.0),
     "tol_fast_max": ("tolerance.fast_max", "dimensionless", 0.0, math.inf, 0.0),
     "tol_slow_max": ("tolerance.slow_max", "dimensionless", 0.0, math.inf, 0.0),
+    "tol_prior_tau_h": ("prior.tau", "hour", 1.0, math.inf, 1.0),
     "cross": ("tolerance.cross", "dimensionless", 0.0, 1.0, 0.0),
     "resp_tolerance": ("tolerance.respiratory_share", "dimensionless", 0.0, 1.0, 0.0),
+    "habit_gain": ("habituation.gain", "dimensionless", 0.0, math.inf, 0.0),
+    "habit_power": ("habituation.power", "dimensionless", 0.0, 1.0, 0.0),
+    "habit_tau_h": ("habituation.tau", "hour", 1.0, math.inf, 1.0),
+    "dep_prior": ("prior.dependence", "dimensionless", 0.0, 1.0, 0.0),
     "tol_fast_tau_h": ("tolerance.fast_tau", "hour", 1e-3, math.inf, 1.0),
     "tol_slow_tau_h": ("tolerance.slow_tau", "hour", 1e-3, math.inf, 1.0),
     "dep_tau_h": ("withdrawal.dependence_tau", "hour", 1e-3, math.inf, 1.0),
@@ -149,6 +172,8 @@ CHANNEL_FIELDS: dict[str, tuple[str, str, float, float, float]] = {
     "wd_temp": ("withdrawal.temperature", "delta_degC", 0.0, 6.0, 0.0),
     "wd_spasm": ("withdrawal.ashworth", "dimensionless", 0.0, 4.0, 0.0),
 }
+# Share of patients whose slow tolerance grows on, and how many times the others' theirs is.
+ESCALATOR_KEYS = ("tolerance.escalators", "tolerance.escalator_factor")
 # field of PATIENT_PAR per sensor: (key, unit or "" for the sensor's own, minimum)
 SENSOR_FIELDS: dict[str, tuple[str, str, float]] = {
     "s_gain_pain": ("gain_pain", "", -math.inf),

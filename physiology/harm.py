@@ -63,7 +63,7 @@ def step_sedation(par, state):
     for c in range(par.n_channels):
         rule = par.channel[c]
         if rule.emax_sed > 0.0:
-            alert *= 1.0 - rule.emax_sed * hill(state.channel[c].central / rule.ec50_sed_ratio, rule.hill_sed)
+            alert *= 1.0 - rule.emax_sed * hill(state.channel[c].depressant / rule.ec50_sed_ratio, rule.hill_sed)
     state.sedation = 1.0 - alert
     state.poss = poss(state.sedation)
 

@@ -8,7 +8,10 @@ from thecal.physiology.fields import (
     CARRIED_GAINS,
     CHANNEL_FIELDS,
     DRUG_FIELDS,
+    ESCALATOR_KEYS,
     FIELDS,
+    METABOLITE_CLEARANCES,
+    METABOLITE_FIELDS,
     RESTING_SENSORS,
     SENSOR_FIELDS,
     SPINAL_FIELDS,
@@ -37,12 +40,14 @@ _BESIDE: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 _OF_A_DRUG = frozenset(
-    {key for key, *_ in DRUG_FIELDS.values()} | {key for key, _ in SPINAL_FIELDS.values()}
-    | {"effect.metabolite", "plasma.clearance", "plasma.renal_share", "transport.baricity"}
+    {key for key, *_ in (*DRUG_FIELDS.values(), *METABOLITE_FIELDS.values())} | {key for key, _ in SPINAL_FIELDS.values()}
+    | set(METABOLITE_CLEARANCES) | {"plasma.clearance", "plasma.renal_share", "transport.baricity"}
     | {f"start.{key}" for key in ("lowest", "highest", "usual", "morphine_ratio")}
 )  # fmt: skip
 _OF_A_RECEPTOR = frozenset(
-    {key for key, *_ in CHANNEL_FIELDS.values()} | {"analgesia.sensitivity", "breathing.sensitivity"}
+    {key for key, *_ in CHANNEL_FIELDS.values()}
+    | set(ESCALATOR_KEYS)
+    | {"analgesia.sensitivity", "breathing.sensitivity"}
 )
 
 

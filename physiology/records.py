@@ -37,6 +37,7 @@ PATIENT_PAR = dtype(
     ("tip_ml", _f),  # volume of the unmixed cell at the tip, mL
     ("tip_flow", _f),  # exchange flow between tip cell and its node, mL/h
     ("jet_ml", _f),  # bolus volume at which half of it leaves the tip cell at once, mL
+    ("jet_flow", _f),  # infusion flow at which half of it does, mL/h
     ("lumbar_node", _i),  # where a lumbar tap samples
     ("w_pain", _f, _axis),  # weights of the painful segments (sum 1)
     ("sym_first", _i),  # nodes of the sympathetic outflow
@@ -46,6 +47,7 @@ PATIENT_PAR = dtype(
     # --- opioid-induced hyperalgesia
     ("oih_max", _f),  # largest relative rise of nociceptive gain
     ("oih_ec50", _f),  # opioid exposure in the dorsal horn (C / naive EC50) of half of it
+    ("oih_hill", _f),
     ("oih_tau_on_h", _f),
     ("oih_tau_off_h", _f),
     # --- pain and function
