@@ -40,7 +40,7 @@ def prepare_adaptation(par):
         channel.tol_fast_share = share(channel.tol_fast_tau_h)
         channel.tol_slow_share = share(channel.tol_slow_tau_h)
         channel.habit_share = share(channel.habit_tau_h)
-        channel.prior_keep = math.exp(-SLOW_H / channel.tol_prior_tau_h)
+        channel.prior_share = share(channel.tol_prior_tau_h)
         channel.dep_share = share(channel.dep_tau_h)
         channel.wd_share = share(channel.wd_tau_h)
 
@@ -59,9 +59,10 @@ def start_adaptation(par, state):
 
 @kernel
 def step_tolerance(par, state):
-    """Advance the tolerance each drug builds at its receptor; what earlier drugs have left fades."""
+    """Advance the tolerance each drug builds at its receptor; what earlier drugs have left fades in free receptors only."""
     for c in range(par.n_channels):
-        state.channel[c].prior *= par.channel[c].prior_keep
+        channel = state.channel[c]
+        channel.prior -= par.channel[c].prior_share * channel.prior / (1.0 + channel.exposure)
     for d in range(par.n_drugs):
         drug = par.drug[d]
         rule = par.channel[drug.channel]

@@ -136,7 +136,7 @@ CHANNEL_PAR = dtype(
     ("tol_fast_max", _f),
     ("tol_slow_max", _f),  # of this patient: an escalator's is larger
     ("escalator", _f),  # 1 in a patient whose slow tolerance is an escalator's
-    ("tol_prior_tau_h", _f),  # over which tolerance from before the implant fades
+    ("tol_prior_tau_h", _f),  # over which tolerance from before the implant fades where no receptor is occupied
     ("cross", _f),  # share of one drug's tolerance that holds for another drug of the receptor
     ("resp_tolerance", _f),  # share of tolerance (log scale) that protects breathing
     ("habit_gain", _f),  # central habituation: rise of the EC50 per unit of accustomed central drive; 0 is none
@@ -154,7 +154,7 @@ CHANNEL_PAR = dtype(
     ("dep_tau_h", _f),
     ("wd_tau_h", _f),
     ("habit_share", _f),  # prepared, as the next
-    ("prior_keep", _f),
+    ("prior_share", _f),
     ("tol_fast_share", _f),  # prepared: shares of a gap closed in one slow step
     ("tol_slow_share", _f),
     ("dep_share", _f),

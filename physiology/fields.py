@@ -116,6 +116,14 @@ METABOLITE_CLEARANCES = {
     "metabolites.m6g_clearance": ("m6g_k", "m6g_ml"),
     "metabolites.m3g_clearance": ("m3g_k", "m3g_ml"),
 }
+# Factors of the second structure: key -> fields of DRUG_PAR, or of PATIENT_PAR, that it multiplies.
+STRUCTURE_FACTORS: dict[str, tuple[str, ...]] = {
+    "efficacy": ("efficacy",),
+    "analgesic_ec50": ("ec50",),
+    "central_ec50": ("ec50_bs",),
+    "spinal_ec50": ("ec50_sym", "ec50_mot"),
+    "exchange": ("g_node",),
+}
 # Sites that only some drugs have; a drug with neither is not followed there.
 SPINAL_FIELDS: dict[str, tuple[str, str]] = {
     "ec50_sym": ("effect.ec50_sympathetic", "ug/mL"),

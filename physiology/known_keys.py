@@ -15,6 +15,7 @@ from thecal.physiology.fields import (
     RESTING_SENSORS,
     SENSOR_FIELDS,
     SPINAL_FIELDS,
+    STRUCTURE_FACTORS,
 )
 
 # What no single field of a record holds, by file.
@@ -34,6 +35,7 @@ _BESIDE: dict[str, tuple[str, ...]] = {
         "reference.clearance_exponent", "reference.height", "reference.weight", "renal.lowest", "renal.normal",
         "sleep_apnea.central_ec50", "sleep_apnea.drive",
     ),
+    "structures": tuple(f"compartment.{key}" for key in STRUCTURE_FACTORS),
     "sensors": (
         *(f"{name}.{key}" for name in SENSORS for key, *_ in SENSOR_FIELDS.values() if (name, key) not in CARRIED_GAINS),
         *(f"{name}.rest" for name in RESTING_SENSORS),
