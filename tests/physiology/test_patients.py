@@ -23,7 +23,7 @@ COHORTS = ("cancer", "noncancer")
 # Field: what no patient leaves, in the unit of the record.
 RANGES: dict[str, tuple[float, float]] = {
     "v_node": (0.3, 250), "cranial_out": (4, 60), "k_bulk": (0, 0.2), "cranial_loss": (0, 1), "tip_ml": (0.5, 5),
-    "tip_flow": (0.5, 20), "jet_ml": (0.01, 1), "oih_max": (0, 2), "oih_ec50": (0.1, 1_000), "oih_tau_on_h": (24, 9_000),
+    "tip_flow": (0.5, 20), "jet_ml": (0.01, 1), "oih_max": (0, 2), "oih_ec50": (0.1, 1_000), "oih_hill": (0.5, 5), "jet_flow": (0.1, 10), "oih_tau_on_h": (24, 9_000),
     "oih_tau_off_h": (24, 9_000), "rebound": (0.3, 3), "pain_base": (0.4, 10), "pain_trend_per_h": (-0.01, 0.01),
     "neuropathic": (0, 1), "circ_amp": (0, 5), "circ_peak_h": (0, 48), "ou_sd": (0, 4), "ou_tau_h": (1, 100),
     "bt_rate_per_h": (0, 1.5), "bt_nrs": (0.3, 10), "bt_rise_h": (0.05, 1), "bt_length_h": (0.1, 5), "placebo": (0, 0.5),
@@ -44,7 +44,7 @@ DRUG_RANGES = {
     "k_uptake": (0.01, 10), "k_return": (0.01, 5), "k_cord_loss": (0.01, 10), "k_csf_loss": (0.01, 10),
     "v_plasma_ml": (1e3, 600e3), "k10": (0.02, 10), "k12": (0.01, 10), "k21": (0.01, 10), "ke0_dh": (0.05, 20),
     "ke0_bs": (0.05, 20), "ke0_pl": (0.05, 20), "ec50": (1e-4, 100), "ec50_bs": (1e-4, 1e3), "ec50_pl": (1e-6, 20),
-    "efficacy": (1, 100), "granuloma": (0, 10), "jet_shift": (-3, 3),
+    "efficacy": (1, 100), "granuloma": (0, 10), "jet_shift": (-3, 3), "tol_share": (0.3, 1),
 }  # fmt: skip
 NOT_DRAWN = {
     "seed", "patient", "structure", "n_drugs", "drug", "n_channels", "channel", "last_node", "g_node", "q_node", "w_pain",
@@ -55,7 +55,8 @@ PREPARED = {
     "gut_share", "cog_on_share", "cog_off_share", "endocrine_share", "distress_share", "function_share",
     "infection_chance", "ou_keep", "ou_kick", "s_share", "s_drift_keep", "s_drift_kick", "s_drop_chance", "s_any_drop",
 }  # fmt: skip
-DRUG_REST = {"channel", "spinal", "ec50_sym", "ec50_mot", "potency", "load", "step"}
+METABOLITES = {name for name in DRUG_PAR.names or () if "m6g" in name or "m3g" in name}
+DRUG_REST = {"channel", "spinal", "ec50_sym", "ec50_mot", "potency", "load", "step"} | METABOLITES
 
 
 def _draw(name: str = "cancer", n: int = 50, *, drug: str = "morphine", seed: int = 3) -> Cohort:
