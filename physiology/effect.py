@@ -170,7 +170,7 @@ def step_channels(par, state):
         kept = math.exp(-shift) if shift != 0.0 else 1.0
         u = own.ce_dh / drug.ec50
         channel.exposure += u
-        channel.drive += u * drug.potency * kept
+        channel.drive += u * drug.potency * kept * state.occ_pain
         # The effect holds the sum of the loads until it is evaluated.
         channel.effect += u * drug.load
         central = own.ce_bs / drug.ec50_bs + own.ce_pl / drug.ec50_pl + m6g_drive(drug, own)
@@ -178,7 +178,7 @@ def step_channels(par, state):
         shared = drug.tol_share * channel.prior if rule.habit_gain > 0.0 else shift
         if shared != 0.0:
             central *= math.exp(-rule.resp_tolerance * shared)
-        channel.central += central
+        channel.central += central * state.occ_central
         if drug.spinal == 1:
             channel.sympathetic += own.ce_sym / drug.ec50_sym * kept
             channel.motor += own.ce_mot / drug.ec50_mot * kept

@@ -16,6 +16,10 @@ FIELDS: dict[str, tuple[str, str, str, float]] = {
     "oih_hill": ("adaptation", "hyperalgesia.hill", "dimensionless", 0.1),
     "oih_tau_on_h": ("adaptation", "hyperalgesia.tau_on", "hour", 1e-3),
     "oih_tau_off_h": ("adaptation", "hyperalgesia.tau_off", "hour", 1e-3),
+    "occ_pain_sd": ("variability", "occasion.analgesia_sd", "dimensionless", 0.0),
+    "occ_central_sd": ("variability", "occasion.central_sd", "dimensionless", 0.0),
+    "occ_correlation": ("variability", "occasion.correlation", "dimensionless", -1.0),
+    "occ_tau_h": ("variability", "occasion.tau", "hour", 1.0),
     "rebound": ("adaptation", "rebound.susceptibility", "dimensionless", 0.0),
     "pain_base": ("cohort", "pain.baseline", "nrs", 0.0),
     "pain_trend_per_h": ("cohort", "pain.trend", "nrs/h", -math.inf),
@@ -71,6 +75,7 @@ FIELDS: dict[str, tuple[str, str, str, float]] = {
 # What a field of PATIENT_PAR cannot exceed: shares, probabilities, the scales and the clock.
 CEILINGS: dict[str, float] = {
     "rr_power": 1.0,
+    "occ_correlation": 1.0,
     "placebo": 1.0,
     "nrs_skip": 1.0,
     "poss_error": 1.0,
@@ -228,14 +233,17 @@ COHORT_KEYS = (
     "covariates.antihypertensive",
     "pain.episodes",
     "pain.responsiveness",
-    "site.center_first",
-    "site.center_last",
     "site.half_width",
     "start.oral_ratio",
     "start.fraction",
     "start.lowest",
     "start.highest",
 )
+# A cohort states either where the pain of all its patients lies, or leaves it to their diagnoses; the tip is aimed at the pain
+# unless a level is stated.
+OPTIONAL_COHORT_KEYS = ("site.center_first", "site.center_last", "site.tip", "tip.error")
+# Segments of the cord whose vertebral level anatomy.toml states; those between lie in between.
+CORD_ANCHORS = ("C1", "C8", "T6", "T12", "L5", "S5")
 # What a cohort's numbers cannot exceed in size: beyond it one has slipped by a unit or a power of ten.
 COHORT_MOST: dict[str, tuple[str, float]] = {
     "covariates.age": ("year", 120.0),

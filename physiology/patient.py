@@ -54,6 +54,7 @@ from thecal.physiology.function import (
 )
 from thecal.physiology.harm import prepare_harm, step_circulation, step_sedation, step_slow_harm
 from thecal.physiology.metabolites import prepare_metabolites, step_metabolites
+from thecal.physiology.occasion import start_occasion, step_occasion
 from thecal.physiology.pain import breakthrough, felt_pain, is_awake, prepare_pain, steady_pain
 from thecal.physiology.plasma import prepare_plasma, step_plasma
 from thecal.physiology.sensors import prepare_sensors, start_sensors
@@ -93,6 +94,7 @@ def start_patient(par, state, clock_h):
     state.bt_age_h = -1.0
     noise, _, _, _ = normals(par.seed, par.patient, STREAM_REPORT, _FIRST_TICK)
     state.ou = par.ou_sd * noise
+    start_occasion(par, state)
     state.awake = is_awake(par, clock_h)
     state.poss = 1
     state.poss_seen = 1
@@ -193,7 +195,8 @@ def step_kinetics(par, state, tip_ug, basal_ml, bolus_ml, dt_h):
 
 @kernel
 def _step_slow(par, state):
-    """What changes over hours and days: adaptation, slow harm, mood and function."""
+    """What changes over hours and days: sensitivity, adaptation, slow harm, mood and function."""
+    step_occasion(par, state)
     step_tolerance(par, state)
     step_habituation(par, state)
     step_metabolites(par, state)

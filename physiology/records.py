@@ -50,6 +50,11 @@ PATIENT_PAR = dtype(
     ("oih_hill", _f),
     ("oih_tau_on_h", _f),
     ("oih_tau_off_h", _f),
+    # --- days on which the patient is more or less sensitive
+    ("occ_pain_sd", _f),  # SD of the log of analgesic sensitivity
+    ("occ_central_sd", _f),  # the same of central sensitivity (breathing, sedation)
+    ("occ_correlation", _f),
+    ("occ_tau_h", _f),
     # --- pain and function
     ("pain_base", _f),  # at implant, without intrathecal drug, NRS
     ("neuropathic", _f),  # neuropathic share of it
@@ -158,6 +163,8 @@ PATIENT_STATE = dtype(
     ("tip_ml", _f),  # fluid that carried it, mL
     ("oih", _f),
     ("withdrawal", _f),  # of the receptor that is worst off, 0-1
+    ("occ_pain", _f),  # analgesic sensitivity on this day relative to the patient's usual one
+    ("occ_central", _f),
     ("ou", _f),
     ("bt_age_h", _f),  # age of the running episode; negative when there is none
     ("bt_height", _f),

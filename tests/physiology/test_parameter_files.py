@@ -12,10 +12,29 @@ import pytest
 
 from thecal.core.errors import ParameterError, UnknownNameError
 from thecal.core.parameters import ParameterFile, read_parameters
-from thecal.physiology import cohort, cohort_spec, covariate_draws, covariate_models, geometry, population
+from thecal.physiology import (
+    cohort,
+    cohort_spec,
+    cord,
+    covariate_draws,
+    covariate_models,
+    geometry,
+    population,
+    variability,
+)
 from thecal.physiology.known_keys import known_keys
 
-FILES = ("adaptation", "anatomy", "breathing", "correlations", "covariates", "function", "harm", "sensors")
+FILES = (
+    "adaptation",
+    "anatomy",
+    "breathing",
+    "correlations",
+    "covariates",
+    "function",
+    "harm",
+    "sensors",
+    "variability",
+)
 COHORTS = ("cancer", "elderly", "high_oih", "noncancer", "opioid_tolerant", "renal", "spasticity")
 DRUGS = (
     "baclofen", "bupivacaine", "clonidine", "dexmedetomidine", "fentanyl", "hydromorphone", "midazolam", "morphine",
@@ -80,7 +99,7 @@ def swap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Swap:
         def look(asked: str) -> ParameterFile:
             return read_parameters(path) if asked == name else honest(asked)
 
-        for module in (population, cohort, geometry, covariate_draws, covariate_models, cohort_spec):
+        for module in (population, cohort, cord, geometry, covariate_draws, covariate_models, cohort_spec, variability):
             monkeypatch.setattr(module, "shipped", look)
         return path
 
@@ -185,8 +204,24 @@ def test_a_drug_file_with_a_gap_is_refused_by_name(drug: str, key: str, swap: Sw
         ("sensors", "eeg.rest", _value(-1.0), "positive"),
         ("sensors", "hrv.stuck", _value(1.5), "outside"),
         ("adaptation", "tolerance.prior_medd", _value(0.0), "outside"),
-        ("breathing", "rest.rate", lambda line: "", "missing"),
-        ("breathing", "rest.rate", _rangeless, "spread reaches [-inf, inf]"),
+        ("breathing", "rest.paco2", lambda line: "", "missing"),
+        ("breathing", "rest.paco2", _rangeless, "spread reaches [-inf, inf]"),
+        (
+            "variability",
+            "receptor.analgesia.hill",
+            lambda line: line.replace("1.9]", "19.0]"),
+            "its range takes mu.toml to",
+        ),
+        ("variability", "occasion.correlation", _value(-0.995), "outside its range"),
+        (
+            "covariates",
+            "site.cancer_nociceptive",
+            lambda line: line.replace("27.0]", "37.0]"),
+            "spread reaches [9, 37]",
+        ),
+        ("covariates", "renal.highest", _value(0.5), "outside"),
+        ("anatomy", "cord.C8", _value(0.5), "outside"),
+        ("anatomy", "cord.S5", _value(19.0), "do not descend"),
         ("adaptation", "tolerance.prior_medd", _spread, "cannot have a distribution"),
         ("sensors", "hr.noise", _spread, "cannot have a distribution"),
         ("breathing", "circulation.map_ratio", _value(-0.7), "outside"),
@@ -226,12 +261,8 @@ def test_a_corrupt_shipped_file_is_named_with_key_and_reason(
         ("covariates.age", lambda line: line.replace("90.0]", "150.0]"), "reaches beyond 120 year"),
         ("covariates.medd", lambda line: _rangeless(line).replace("lognormal", "normal"), "outside [0, inf]"),
         ("covariates.male", _spread, "cannot have a distribution"),
-        ("site.center_first", _value(13.5), "not a whole number"),
         ("site.half_width", _value(1.5), "not a whole number"),
         ("start.fraction", _spread, "cannot have a distribution"),
-        ("site.center_first", _value(0.0), "outside"),
-        ("site.center_last", _value(12.0), "outside"),
-        ("site.center_last", _value(99.0), "outside"),
         ("start.oral_ratio", _value(0.0), "outside"),
         ("start.highest", _value(0.1), "outside"),
         ("start.fraction", _value(1.5), "outside"),
@@ -248,7 +279,7 @@ def test_a_corrupt_cohort_file_is_named_with_key_and_reason(
     assert reason in str(caught.value)
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name != "correlations"])
+@pytest.mark.parametrize("name", [name for name in FILES if name not in ("correlations", "variability")])
 def test_what_the_model_reads_is_what_a_file_holds(name: str) -> None:
     assert known_keys(name) == set(population.shipped(name))
 
