@@ -76,6 +76,7 @@ DRUG_PAR = dtype(
     ("ec50_pl", _f),  # central effects, naive, µg/mL of plasma
     ("ec50_sym", _f),  # fall of blood pressure, µg/mL of CSF at T1-L2
     ("ec50_mot", _f),  # legs (motor block or spasticity), µg/mL of CSF at L1-S2
+    ("ec50_pressor", _f),  # vasoconstriction, µg/mL of plasma
     ("granuloma", _f),  # morphine equivalents of a mg for granuloma growth; they weigh concentration and dose
     ("jet_shift", _f),  # levels a bolus moves caudad in an upright patient (baricity)
     ("potency", _f),  # prepared: agonist drive per C / EC50
@@ -104,6 +105,7 @@ CHANNEL_PAR = dtype(
     ("ec50_retention_ratio", _f),
     ("emax_bp", _f),  # largest fall of blood pressure (fraction), from the sympathetic site
     ("emax_hr", _f),  # largest fall of heart rate (fraction)
+    ("emax_pressor", _f),  # largest rise of blood pressure (fraction), from plasma
     ("hill_sym", _f),
     ("emax_motor", _f),  # motor block
     ("emax_spasm", _f),  # largest fraction of spasticity removed
