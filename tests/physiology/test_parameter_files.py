@@ -15,7 +15,7 @@ from thecal.core.parameters import ParameterFile, read_parameters
 from thecal.physiology import cohort, cohort_spec, covariate_draws, covariate_models, geometry, population
 from thecal.physiology.known_keys import known_keys
 
-FILES = ("adaptation", "anatomy", "breathing", "correlations", "covariates", "function", "harm", "sensors")
+FILES = ("adaptation", "anatomy", "breathing", "correlations", "covariates", "function", "harm", "rescue", "sensors")
 COHORTS = ("cancer", "elderly", "high_oih", "noncancer", "opioid_tolerant", "renal", "spasticity")
 DRUGS = (
     "baclofen", "bupivacaine", "clonidine", "dexmedetomidine", "fentanyl", "hydromorphone", "midazolam", "morphine",
