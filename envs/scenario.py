@@ -199,6 +199,13 @@ class Resolved:
         given = self.task.visits.call_delay_h
         return _visits()["call_delay"].to("hour") if given is None else given
 
+    @property
+    def rescue_delay_h(self) -> float:
+        """Hours between an emergency's alarm and help at the bedside."""
+        given = self.task.visits.rescue_delay_h
+        where = "rescue_monitored" if self.task.monitored else "rescue_outpatient"
+        return _visits()[where].to("hour") if given is None else given
+
 
 def resolved(scenario: Any, **options: Any) -> Resolved:
     """What :meth:`Scenario.of` and :meth:`Scenario.resolve` give, without loading anew what is resolved already.
@@ -234,7 +241,7 @@ def _visits() -> Any:
     from importlib.resources import files
 
     file = read_parameters(files("thecal.envs") / "data" / "visits.toml")
-    file.only(("call_delay",), "the visits")
+    file.only(("call_delay", "rescue_monitored", "rescue_outpatient"), "the visits")
     file.fixed()
     return file
 

@@ -93,6 +93,7 @@ DRUG_PAR = dtype(
     ("m6g_keep", _f),  # prepared by metabolites.prepare_metabolites(), as the next two
     ("m3g_keep", _f),
     ("m6g_share", _f),
+    ("ec50_pressor", _f),  # vasoconstriction, µg/mL of plasma
     ("granuloma", _f),  # morphine equivalents of a mg for granuloma growth; they weigh concentration and dose
     ("jet_shift", _f),  # levels a bolus moves caudad in an upright patient (baricity)
     ("potency", _f),  # prepared: agonist drive per C / EC50
@@ -121,6 +122,7 @@ CHANNEL_PAR = dtype(
     ("ec50_retention_ratio", _f),
     ("emax_bp", _f),  # largest fall of blood pressure (fraction), from the sympathetic site
     ("emax_hr", _f),  # largest fall of heart rate (fraction)
+    ("emax_pressor", _f),  # largest rise of blood pressure (fraction), from plasma
     ("hill_sym", _f),
     ("emax_motor", _f),  # motor block
     ("emax_spasm", _f),  # largest fraction of spasticity removed

@@ -34,6 +34,7 @@ from thecal.physiology.catheter_harm import (
     step_infection,
     transfer,
 )
+from thecal.physiology.circulation import lie_dead, step_circulation
 from thecal.physiology.effect import (
     cranial_concentration,
     painful_concentration,
@@ -52,11 +53,12 @@ from thecal.physiology.function import (
     step_function,
     step_spasticity,
 )
-from thecal.physiology.harm import prepare_harm, step_circulation, step_sedation, step_slow_harm
+from thecal.physiology.harm import prepare_harm, step_legs, step_sedation, step_slow_harm
 from thecal.physiology.metabolites import prepare_metabolites, step_metabolites
 from thecal.physiology.occasion import start_occasion, step_occasion
 from thecal.physiology.pain import breakthrough, felt_pain, is_awake, prepare_pain, steady_pain
 from thecal.physiology.plasma import prepare_plasma, step_plasma
+from thecal.physiology.rescue import prepare_rescue, step_rescue
 from thecal.physiology.sensors import prepare_sensors, start_sensors
 from thecal.physiology.transport import direct_share, jet_node, prepare_transport, step_transport
 
@@ -75,6 +77,7 @@ def prepare_patient(par):
     prepare_harm(par)
     prepare_catheter_harm(par)
     prepare_sensors(par)
+    prepare_rescue(par)
     for d in range(par.n_drugs):
         drug = par.drug[d]
         prepare_agonism(par, drug, par.channel[drug.channel].hill)
@@ -214,7 +217,12 @@ def step_response(par, state, t_h, later_h):
 
     ``t_h`` is the start of the tick and ``later_h`` the moment within it at which pain is evaluated.
     """
+    if state.dead == 1:
+        lie_dead(state)
+        return
     step_channels(par, state)
+    if state.rescues > 0:
+        step_rescue(par, state)
     if state.tick % SLOW_TICKS == 0:
         _step_slow(par, state)
     noci, neuro = relief_of(par, state)
@@ -224,12 +232,15 @@ def step_response(par, state, t_h, later_h):
     step_sedation(par, state)
     step_breathing(par, state)
     step_circulation(par, state)
+    step_legs(par, state)
     if par.ashworth0 > 1.0:
         step_spasticity(par, state, t_h)
     steady = steady_pain(par, state, t_h, later_h)
     episode = breakthrough(par, state, later_h)
     state.pain_latent = steady + episode
     state.pain = felt_pain(par, state, steady, episode, t_h)
+    if state.dead == 1:
+        lie_dead(state)
 
 
 @kernel

@@ -25,16 +25,9 @@ from thecal.physiology import (
 from thecal.physiology.known_keys import known_keys
 
 FILES = (
-    "adaptation",
-    "anatomy",
-    "breathing",
-    "correlations",
-    "covariates",
-    "function",
-    "harm",
-    "sensors",
-    "variability",
-)
+    "adaptation", "anatomy", "breathing", "correlations", "covariates", "function", "harm", "rescue", "sensors",
+    "structures", "variability",
+)  # fmt: skip
 COHORTS = ("cancer", "elderly", "high_oih", "noncancer", "opioid_tolerant", "renal", "spasticity")
 DRUGS = (
     "baclofen", "bupivacaine", "clonidine", "dexmedetomidine", "fentanyl", "hydromorphone", "midazolam", "morphine",

@@ -11,7 +11,7 @@ from thecal.physiology.records import PATIENT_PAR, PATIENT_STATE
 DRUG = {
     "k_uptake": 0.6, "k_return": 0.8, "k_cord_loss": 0.15, "k_csf_loss": 0.12, "v_plasma_ml": 80e3, "k10": 1.05,
     "k12": 0.9, "k21": 0.45, "ke0_dh": 1.5, "ke0_bs": 0.6, "ke0_pl": 0.158, "ec50": 0.25, "ec50_bs": 1.5, "ec50_pl": 0.0091,
-    "ec50_sym": np.inf, "ec50_mot": np.inf, "efficacy": 5.0, "granuloma": 1.0, "tol_share": 1.0,
+    "ec50_sym": np.inf, "ec50_mot": np.inf, "ec50_pressor": np.inf, "efficacy": 5.0, "granuloma": 1.0, "tol_share": 1.0,
 }  # fmt: skip
 CHANNEL = {
     "receptor": MU, "emax_noci": 0.8, "emax_neuro": 0.8, "hill": 2.4, "hill_resp": 1.2, "emax_resp": 1.0,
@@ -36,6 +36,9 @@ SCALARS = {
     "cog_off_tau_h": 120.0, "psychosis_at": 0.85, "endocrine_tau_h": 720.0, "granuloma_fade_h": 2880.0,
     "infection_h": 336.0, "hr0": 75.0, "sbp0": 130.0, "map0": 95.0, "act_hr": 8.0, "act_sbp": 5.0, "sed_hr": 5.0,
     "sed_sbp": 5.0, "nrs_noise": 0.6, "nrs_every_h": 4.0, "nrs_skip": 0.1, "nrs_skip_slope": 0.2, "poss_error": 0.1,
+    "tone_tau_h": 1.5, "rr_swing_tau_h": 1.0, "act_dbp": 3.0, "reflex": 4.5, "granuloma_mg_per_ml": 2.0,
+    "granuloma_mg_per_d": 1.5, "nal_mg": 2.0, "nal_half_mg": 0.9, "nal_tau_h": 1.5, "pressor_share": 0.8,
+    "exchange_ml": 40.0, "wean_drive": 0.6, "wean_fall": 0.2,
 }  # fmt: skip
 SENSOR = {
     "s_rest": (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.06, 1.0, np.log(5.0), np.log(25.0), 0.0, np.log(30.0)),
