@@ -104,7 +104,7 @@ def clearance(dose_ug: float, lumbar: NDArray[np.float64]) -> float:
 
 def hours_at_half_effect(who: Draw, dose_ug: float, drug: str, n: int = 60, hours: float = 48.0) -> NDArray[np.float64]:
     """Hours ``[B]`` for which relief is at least half of the largest this drug gives this patient."""
-    par, course = bolus_course(dose_ug, n, hours, drug)
+    par, course = bolus_course(who, dose_ug, n, hours, drug)
     channel = par["channel"]
     noci, neuro = channel["emax_noci"][:, 0], channel["emax_neuro"][:, 0]
     largest = noci + par["neuropathic"] * (neuro - noci)
