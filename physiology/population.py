@@ -28,6 +28,7 @@ from thecal.physiology.fields import (
     SPINAL_FIELDS,
 )
 from thecal.physiology.known_keys import known_keys
+from thecal.physiology.overlay import Overlayable
 from thecal.physiology.sampling import Floats, Sampler, correlation_matrix
 
 # Effects that correlations.toml may name: effect -> (file, key).
@@ -53,6 +54,7 @@ _NAMES_OF_KEYS = {key: name for name, key in EFFECTS.items()}
 _LARGEST_EFFECT = 0.98
 
 
+@Overlayable
 @lru_cache(maxsize=64)
 def shipped(name: str) -> ParameterFile:
     """A file of ``physiology/data`` by its path without ending, for example ``"drugs/morphine"``."""
@@ -73,6 +75,13 @@ def _names_in(folder: str) -> tuple[str, ...]:
 def names_in(folder: str) -> list[str]:
     """Names of the files of a data folder."""
     return list(_names_in(folder))
+
+
+def shipped_names() -> list[str]:
+    """Names of all shipped files, as :func:`shipped` takes them."""
+    return names_in("") + [
+        f"{folder}/{name}" for folder in ("cohorts", "drugs", "receptors") for name in names_in(folder)
+    ]
 
 
 def drug_names() -> list[str]:
