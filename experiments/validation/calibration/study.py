@@ -8,7 +8,7 @@ A study is a TOML file::
     start = "prior"                # from the medians of the priors, or "shipped": from what the files state
 
     [patients]                     # of the split "tune", which no validation draws from
-    seeds = [9001, 9002]           # of the cohort, each 9000 to 9999: the same in every generation
+    seeds = [4101, 4102]           # of the cohort, of those kept for calibrations: the same in every generation
     scale = 0.2                    # factor on the number of patients of each reproduction
 
     [search]
@@ -30,8 +30,9 @@ A study is a TOML file::
     bounds = [0.15, 1.0]
     prior = { distribution = "lognormal", median = 0.4, spread = 0.3, source = "...", confidence = "low", kind = "proposed" }
 
-    [target.depression_from_03]    # one table a published observation, by its key (`thecal list targets`)
-    weight = 1.0
+    [target.depression_from_03]    # one table a published observation, by its key (`thecal list targets`); its role must be
+    weight = 1.0                   # "calibration", because a target that is fitted tests nothing any more
+    scale = 0.1                    # patients of this target, where the study's scale does not suit it
 
 A prior's ``spread`` is the SD of the logarithm for ``lognormal`` and the SD in ``unit`` for ``normal``; ``uniform`` over the
 bounds has none, and its median is where the search begins.
@@ -51,8 +52,6 @@ from thecal.core.errors import ParameterError, UnknownNameError
 from thecal.core.files import as_json
 from thecal.core.models import Strict, checked
 
-# Seeds of cohorts that calibrations may draw; validation keeps to others.
-CALIBRATION_SEEDS = range(9000, 10_000)
 MOST_GENERATIONS = 10_000
 _OPTIMIZER_SEEDS = 2**32
 _SPLIT = "tune"
@@ -116,9 +115,10 @@ class Free(Strict):
 
 
 class Aim(Strict):
-    """How much a target counts."""
+    """How much a target counts, and on how many patients: ``scale`` in place of the study's."""
 
     weight: Annotated[float, Field(gt=0.0, le=1e3)] = 1.0
+    scale: Annotated[float, Field(gt=0.0, le=100.0)] | None = None
 
 
 class Patients(Strict):
