@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -106,12 +107,13 @@ def _with(study: Study, generations: int | None, seed: int | None) -> Study:
 
 
 def _progress(problem: Problem) -> Any:
-    total = problem.study.search.generations
+    total, begun = problem.study.search.generations, time.monotonic()
 
     def line(generation: Generation) -> None:
+        minutes = (time.monotonic() - begun) / 60.0
         note(
             f"generation {generation.number} of at most {total}: loss {generation.best:.4g} to {generation.median:.4g}, "
-            f"best {generation.so_far:.4g}, step {generation.step:.3g}"
+            f"best {generation.so_far:.4g}, step {generation.step:.3g}, {minutes:.1f} min"
         )
 
     return line

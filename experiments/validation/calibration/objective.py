@@ -9,6 +9,7 @@ is the maximum of the posterior for as long as intervals are taken for likelihoo
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,6 +78,15 @@ def distance(target: Target, value: float, core: float) -> float:
     below = (ends.low - here) / ends.half + (0.0 if ends.open_below else inset)
     above = -math.inf if ends.open_above else (here - ends.high) / ends.half + inset
     return min(WORST, max(0.0, below, above) / inset)
+
+
+def mean(target: Target, values: Sequence[float]) -> tuple[float, float]:
+    """The mean over seeds on the target's scale, and its standard error in the target's unit; NaN where there is none."""
+    ratio = target.scale == "log" and min(values) > 0.0
+    own = np.log(values) if ratio else np.array(values)
+    middle = float(np.exp(own.mean()) if ratio else own.mean())
+    error = float(own.std(ddof=1)) / math.sqrt(len(own)) if len(own) > 1 else math.nan
+    return middle, error * (middle if ratio else 1.0)
 
 
 def cost(target: Target, value: float, weight: float, core: float) -> float:

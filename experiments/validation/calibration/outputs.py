@@ -16,6 +16,7 @@ from thecal.core.errors import ConfigError, StoreError
 from thecal.core.files import as_json, write_whole
 from thecal.experiments.tracking.checkout import git_state
 from thecal.experiments.validation.calibration.fit import Fit, Point
+from thecal.experiments.validation.calibration.objective import mean
 from thecal.experiments.validation.calibration.posterior import METHOD, NOT_IDENTIFIED, pairs
 from thecal.experiments.validation.calibration.problem import Problem, changes_of
 from thecal.experiments.validation.calibration.toml_lines import Edits, edited
@@ -142,16 +143,10 @@ def target_rows(fit: Fit) -> list[Row]:
             "high": target.high, "weight": fit.problem.study.target[key].weight, "source": target.source,
         }  # fmt: skip
         for name, simulated in (("before", fit.before), ("after", fit.after)):
-            row[name], row[f"{name}_error"] = _mean(simulated.values[key, structure])
+            row[name], row[f"{name}_error"] = mean(target, simulated.values[key, structure])
             row[f"{name}_within"] = _within(target, row[name])
         rows.append(row)
     return rows
-
-
-def _mean(values: Sequence[float]) -> tuple[float, float]:
-    """The mean over seeds and its standard error, unknown for one seed."""
-    error = float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
-    return float(np.mean(values)), error
 
 
 def _within(target: Target, value: float) -> bool:

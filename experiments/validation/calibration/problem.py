@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from thecal.core.errors import ParameterError, did_you_mean
 from thecal.core.jit import source_key
+from thecal.core.layout import AXIAL, COMPARTMENT
 from thecal.core.parameters import Quantity
 from thecal.core.units import factor
-from thecal.experiments.validation.calibration.objective import Coordinates, cost
+from thecal.experiments.validation.calibration.objective import Coordinates, cost, mean
 from thecal.experiments.validation.calibration.simulate import Item, Simulated
 from thecal.experiments.validation.calibration.study import Enough, Free, Search, Study
 from thecal.experiments.validation.targets import Target, load_targets
@@ -54,7 +55,8 @@ class Problem:
         """What a worker simulates for values of the free numbers; None for the numbers as they are shipped."""
         who = self.study.patients
         changes = {} if values is None else changes_of(tuple(self.study.free.values()), values)
-        return Item(changes, tuple(self.targets), who.seeds, who.split, who.scale)
+        scales = tuple(self.study.target[key].scale or who.scale for key, _ in self.targets)
+        return Item(changes, tuple(self.targets), scales, who.seeds, who.split)
 
     def fit(self, simulated: Simulated) -> float:
         """The loss of the targets, without that of the priors."""
@@ -63,8 +65,8 @@ class Problem:
         return sum(cost(target, value, weight, self.study.core) for target, value, weight in found)
 
     def middles(self, simulated: Simulated) -> list[float]:
-        """The mean over seeds for each target; NaN where one failed."""
-        return [float(np.mean(simulated.values[key])) for key in self.targets]
+        """The mean over seeds for each target, on the target's scale; NaN where one failed."""
+        return [mean(target, simulated.values[key])[0] for key, target in self.targets.items()]
 
     def rounded(self, values: Floats) -> Floats:
         """Values as they are written."""
@@ -136,7 +138,8 @@ def _draw_one(file: str) -> None:
         drug = name
     elif folder == "receptors":
         drug = next(drug for drug in drug_names() if receptor_of(drug) == name)
-    draw(load_cohort_spec(cohort), (drug,), [0], "tune", 1)
+    for structure in (AXIAL, COMPARTMENT):
+        draw(load_cohort_spec(cohort), (drug,), [0], "tune", 1, structure=structure)
 
 
 def _targets_of(study: Study) -> dict[Key, Target]:
@@ -149,6 +152,10 @@ def _targets_of(study: Study) -> dict[Key, Target]:
         if key not in known:
             raise ParameterError(f"{where}: no such target{did_you_mean(key, known)}")
         meant = [one for one in study.structures if one in known[key].structures]
+        if known[key].role != "calibration":
+            raise ParameterError(
+                f"{where}: its role is {known[key].role}, and what is fitted is calibration: declare it so first"
+            )
         if not meant:
             raise ParameterError(f"{where}: has no meaning in the structure {study.structure}")
         found |= {(key, one): known[key] for one in meant}

@@ -24,14 +24,15 @@ _IMPOSSIBLE = (ThecalError, ArithmeticError, ValueError)
 class Item:
     """What a worker is told: the changed numbers, what to simulate, and in whom.
 
-    ``targets`` are pairs of a target's key and a structure (``"axial"`` or ``"compartment"``).
+    ``targets`` are pairs of a target's key and a structure (``"axial"`` or ``"compartment"``), ``scales`` the factor on the
+    number of patients of each.
     """
 
     changes: Mapping[tuple[str, str], Change]
     targets: tuple[tuple[str, str], ...]
+    scales: tuple[float, ...]
     seeds: tuple[int, ...]
     split: str
-    scale: float
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ def _simulated(item: Item) -> Simulated:
     values: dict[tuple[str, str], list[float]] = {target: [] for target in item.targets}
     failures: dict[tuple[str, str], str] = {}
     for seed in item.seeds:
-        for key, structure in item.targets:
-            who = Draw(seed=seed, structure=_CODES[structure], split=item.split, scale=item.scale)
+        for (key, structure), scale in zip(item.targets, item.scales, strict=True):
+            who = Draw(seed=seed, structure=_CODES[structure], split=item.split, scale=scale)
             try:
                 value = float(REPRODUCTIONS[key](who))
             except _IMPOSSIBLE as error:

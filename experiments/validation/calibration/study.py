@@ -51,6 +51,7 @@ from thecal.core.documents import file_name, is_toml, read_tables
 from thecal.core.errors import ParameterError, UnknownNameError
 from thecal.core.files import as_json
 from thecal.core.models import Strict, checked
+from thecal.experiments.validation.seeds import CALIBRATION_SEEDS
 
 MOST_GENERATIONS = 10_000
 _OPTIMIZER_SEEDS = 2**32
@@ -132,10 +133,8 @@ class Patients(Strict):
     def _seeds_are_ours(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         for seed in value:
             if seed not in CALIBRATION_SEEDS:
-                first, last = CALIBRATION_SEEDS[0], CALIBRATION_SEEDS[-1]
-                raise ValueError(
-                    f"seeds of a calibration lie between {first} and {last}, apart from validation's, not {seed}"
-                )
+                known = ", ".join(map(str, CALIBRATION_SEEDS))
+                raise ValueError(f"{seed} is not one of the seeds kept for calibrations ({known})")
         if len(set(value)) < len(value):
             raise ValueError("a seed is given twice")
         return value
