@@ -32,6 +32,7 @@ from thecal.physiology.fields import (
     SPINAL_FIELDS,
 )
 from thecal.physiology.known_keys import known_keys
+from thecal.physiology.overlay import Overlayable
 from thecal.physiology.random_effects import EFFECTS, NAMES_OF_KEYS
 from thecal.physiology.sampling import Floats, Sampler, correlation_matrix
 
@@ -39,6 +40,7 @@ from thecal.physiology.sampling import Floats, Sampler, correlation_matrix
 _LARGEST_EFFECT = 0.98
 
 
+@Overlayable
 @lru_cache(maxsize=64)
 def shipped(name: str) -> ParameterFile:
     """A file of ``physiology/data`` by its path without ending, for example ``"drugs/morphine"``."""
@@ -59,6 +61,13 @@ def _names_in(folder: str) -> tuple[str, ...]:
 def names_in(folder: str) -> list[str]:
     """Names of the files of a data folder."""
     return list(_names_in(folder))
+
+
+def shipped_names() -> list[str]:
+    """Names of all shipped files, as :func:`shipped` takes them."""
+    return names_in("") + [
+        f"{folder}/{name}" for folder in ("cohorts", "drugs", "receptors") for name in names_in(folder)
+    ]
 
 
 def drug_names() -> list[str]:

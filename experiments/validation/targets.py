@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, computed_field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, computed_field, model_validator
 
 from thecal.core.complaints import in_words
-from thecal.core.documents import read_tables
+from thecal.core.documents import file_name, is_toml, read_tables
 from thecal.core.errors import ParameterError
 from thecal.core.models import Strict, checked
 
@@ -41,7 +42,8 @@ def digits(value: float) -> str:
 class Target(Strict):
     """One published observation with the interval a simulated value must lie in.
 
-    ``scale`` says whether distances inside the interval are differences or ratios; it matters to plots only.
+    ``scale`` says whether distances inside the interval are differences or ratios, ``structures`` in which structural models
+    the observation has a meaning, and ``declared`` when source and tolerance were committed, before the first run.
     """
 
     key: str
@@ -60,6 +62,8 @@ class Target(Strict):
     drug: str
     group: Literal["kinetics", "effect", "harm", "adaptation", "trial", "sensors"]
     scale: Literal["linear", "log"] = "linear"
+    structures: Annotated[tuple[Literal["axial", "compartment"], ...], Field(min_length=1)] = ("axial", "compartment")
+    declared: date | None = None
 
     @model_validator(mode="after")
     def _interval_is_ordered(self) -> Target:
@@ -105,17 +109,37 @@ class Score(BaseModel):
 
 
 def load_targets() -> list[Target]:
-    """The shipped targets, in file order.
+    """The shipped targets: every file of ``data/targets`` by name, each in its own order.
 
     Raises:
-        ParameterError: an entry is incomplete or contradicts itself.
+        ParameterError: an entry is incomplete, contradicts itself, or has the name of another.
     """
-    tables = read_tables(files("thecal.experiments.validation") / "data" / "validation.toml", ParameterError)
+    folder = files("thecal.experiments.validation") / "data" / "targets"
+    found: dict[str, Target] = {}
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+        if is_toml(path.name):
+            for target in read_targets(path):
+                if target.key in found:
+                    raise ParameterError(f"{path.name}: {target.key}: another file has a target of this name")
+                found[target.key] = target
+    return list(found.values())
+
+
+def read_targets(path: Any) -> list[Target]:
+    """The targets of one file.
+
+    Args:
+        path: of the file, or an item of :mod:`importlib.resources`.
+
+    Raises:
+        ParameterError: an entry is incomplete or contradicts itself; the text names file, key and reason.
+    """
+    name = file_name(path)
     targets = []
-    for key, entry in tables.items():
+    for key, entry in read_tables(path, ParameterError).items():
         if not isinstance(entry, dict) or "key" in entry:
-            raise ParameterError(f"validation.toml: {key}: not a table of one target, whose key is the table's name")
-        targets.append(checked(Target, {"key": key, **entry}, f"validation.toml: {key}", ParameterError))
+            raise ParameterError(f"{name}: {key}: not a table of one target, whose key is the table's name")
+        targets.append(checked(Target, {"key": key, **entry}, f"{name}: {key}", ParameterError))
     return targets
 
 

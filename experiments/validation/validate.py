@@ -48,7 +48,7 @@ def validate(names: Iterable[str] | None = None, progress: Callable[[str], None]
     Raises:
         UnknownNameError: a key is not a target.
     """
-    from thecal.experiments.validation.reproductions import REPRODUCTIONS
+    from thecal.experiments.validation.reproductions import REPRODUCTIONS, Draw
 
     targets = {target.key: target for target in load_targets()}
     chosen = list(targets) if names is None else list(names)
@@ -58,7 +58,7 @@ def validate(names: Iterable[str] | None = None, progress: Callable[[str], None]
     scores = []
     for name in chosen:
         progress(targets[name].title)
-        scores.append(Score(target=targets[name], simulated=REPRODUCTIONS[name]()))
+        scores.append(Score(target=targets[name], simulated=REPRODUCTIONS[name](Draw())))
     return scores
 
 
@@ -68,12 +68,13 @@ def visual_checks(progress: Callable[[str], None] = lambda _title: None) -> list
     Args:
         progress: called with each check's name before its simulation.
     """
+    from thecal.experiments.validation.reproductions import Draw
     from thecal.experiments.validation.reproductions.vpc import VPCS
 
     checks = []
     for name, simulate in VPCS.items():
         progress(name)
-        checks.append(simulate().band())
+        checks.append(simulate(Draw()).band())
     return checks
 
 

@@ -125,7 +125,7 @@ def test_a_band_is_percentiles_over_patients_that_are_there():
 
 def test_visual_checks_run_all_that_are_there(monkeypatch):
     check = Vpc("t", "u", [0.0, 1.0], np.ones((3, 2)), [(1.0, 2.0, 1.0, 3.0)], "s")
-    monkeypatch.setattr(vpc, "VPCS", {"first": lambda: check, "second": lambda: check})
+    monkeypatch.setattr(vpc, "VPCS", {"first": lambda _: check, "second": lambda _: check})
     shown = []
     assert [band.median for band in visual_checks(shown.append)] == [[1.0, 1.0]] * 2
     assert shown == ["first", "second"]
@@ -140,7 +140,7 @@ def test_a_row_that_is_no_score_is_named():
 @pytest.fixture
 def instant(monkeypatch):
     """Patients that give exactly what was observed."""
-    exact = {target.key: (lambda value=target.observed: value) for target in load_targets()}
+    exact = {target.key: (lambda _, value=target.observed: value) for target in load_targets()}
     monkeypatch.setattr(reproductions, "REPRODUCTIONS", exact)
     monkeypatch.setattr(vpc, "VPCS", {})
 
