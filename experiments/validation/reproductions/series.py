@@ -67,12 +67,12 @@ def _at(doses: NDArray[np.float64], month: float) -> NDArray[np.float64]:
 @lru_cache(maxsize=1)
 def three_years(who: Draw) -> NDArray[np.float64]:
     """Weekly doses (mg/d) of non-cancer patients whose relief is held at 60 % for three years."""
-    return held(reachable(patients(who, "noncancer", 240), _RELIEF), 36)
+    return held(reachable(patients(who, "noncancer", 200), _RELIEF), 36)
 
 
 @lru_cache(maxsize=1)
 def _six_years(who: Draw) -> NDArray[np.float64]:
-    return held(reachable(patients(who, "noncancer", 90), _RELIEF), 72)
+    return held(reachable(patients(who, "noncancer", 72), _RELIEF), 72)
 
 
 def escalation(who: Draw, quantile: float) -> float:
@@ -112,7 +112,7 @@ def sixth_year_r2(who: Draw) -> float:
 
 def under_twofold(who: Draw) -> float:
     """Share (%) of cancer patients whose dose less than doubles in three months."""
-    doses = held(reachable(patients(who, "cancer", 200), _RELIEF), 3)
+    doses = held(reachable(patients(who, "cancer", 160), _RELIEF), 3)
     return float(100.0 * (doses[-1] < 2.0 * doses[0]).mean())
 
 
@@ -141,7 +141,7 @@ def with_bupivacaine(who: Draw) -> float:
 @lru_cache(maxsize=1)
 def _sufentanil(who: Draw) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Neuropathic patients on sufentanil for 29 months: weekly doses (µg/d), and each one's fall of pain (%)."""
-    par = patients(who, "noncancer", 200, "sufentanil")
+    par = patients(who, "noncancer", 80, "sufentanil")
     par = without_masses(reachable(par[par["neuropathic"] > 0.5], 0.45))
     before = untreated(par)
     state = begin(par)
@@ -153,7 +153,7 @@ def _sufentanil(who: Draw) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def quarter_relief(who: Draw) -> float:
     """Share (%) whose pain is at least a quarter down after two years of morphine, at most 25 mg/d."""
-    par = without_masses(reachable(patients(who, "noncancer", 70), 0.45))
+    par = without_masses(reachable(patients(who, "noncancer", 60), 0.45))
     before = untreated(par)
     state = begin(par)
     first = trial(par, state, tolerant_start(par) / 5.0)
