@@ -132,7 +132,7 @@ def test_visual_checks_run_all_that_are_there(monkeypatch):
 
 
 def test_a_row_that_is_no_score_is_named():
-    row = records([Score(target=target(), simulated=1.0)])[0]
+    row = records([Score(target=target(), values=(1.0,))])[0]
     with pytest.raises(ParameterError, match="'half_life' is incomplete"):
         from_records([{name: value for name, value in row.items() if name != "unit"}])
 
