@@ -57,12 +57,14 @@ class Record:
         model: :func:`model_hash` of the patients scored.
         date: of the run.
         seed_set: which cohorts.
+        seeds: of the cohorts.
         structures: standing by the name of a structure.
     """
 
     model: str
     date: str
     seed_set: str
+    seeds: tuple[int, ...]
     structures: Mapping[str, Standing]
 
     @property
@@ -92,11 +94,14 @@ def read_record(path: Path | None = None) -> Record | None:
     for name in ("model", "date", "seed_set"):
         if not isinstance(found.get(name), str):
             raise ParameterError(f"{path.name}: {name}: missing, or not a text")
+    seeds = found.get("seeds")
+    if not isinstance(seeds, list) or not all(type(seed) is int for seed in seeds):
+        raise ParameterError(f"{path.name}: seeds: missing, or not a list of whole numbers")
     structures = found.get("structures")
     if not isinstance(structures, dict):
         raise ParameterError(f"{path.name}: structures: missing, or not a table")
     standings = {name: _standing(counts, f"{path.name}: structures.{name}") for name, counts in structures.items()}
-    return Record(found["model"], found["date"], found["seed_set"], standings)
+    return Record(found["model"], found["date"], found["seed_set"], tuple(seeds), standings)
 
 
 def _standing(counts: Any, where: str) -> Standing:
@@ -121,7 +126,7 @@ def second_offered() -> bool:
 
 
 def why_not() -> str:
-    """Why the second structural model is not offered, as a sentence with its counts.
+    """Why the second structural model is not offered, with its counts.
 
     Raises:
         ParameterError: the record is damaged.

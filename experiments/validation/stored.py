@@ -132,7 +132,8 @@ def standings(found: Saved) -> Record:
     for structure, scores in by_structure(found.scores).items():
         met, of = tally(scores).get("test", (0, 0))
         told[structure] = Standing(sum(score.passed for score in scores), len(scores), met, of)
-    return Record(found.origin.model, found.origin.date, found.origin.seed_set, told)
+    seeds = tuple(sorted({seed for score in found.scores for seed in score.seeds}))
+    return Record(found.origin.model, found.origin.date, found.origin.seed_set, seeds, told)
 
 
 def write_record(found: Saved, path: str | Path) -> Path:

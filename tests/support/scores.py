@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from thecal.experiments.validation.bands import Band
-from thecal.experiments.validation.targets import Score, Target, load_targets
+from thecal.experiments.validation.scores import Score
+from thecal.experiments.validation.targets import Target, load_targets
 
 FIELDS = {
     "key": "half_life", "title": "Half-life in CSF", "unit": "h", "observed": 2.0, "low": 1.0, "high": 4.0, "spread": "range",

@@ -24,7 +24,8 @@ from thecal.experiments.reports.validation_charts import (
 from thecal.experiments.reports.validation_figures import figures
 from thecal.experiments.reports.validation_page import Saved, load, refreshed, render, save, write_page
 from thecal.experiments.validation.bands import Band
-from thecal.experiments.validation.targets import GROUPS, Score, load_targets, records
+from thecal.experiments.validation.scores import Score, records
+from thecal.experiments.validation.targets import GROUPS, load_targets
 
 from support.scores import CHECK, shipped_scores, some_scores, target
 
@@ -108,7 +109,7 @@ def test_what_is_saved_comes_back_rounded(tmp_path):
     scores = [Score(target=target(), values=(1.234567,)), Score(target=target(key="b"), values=(math.nan,))]
     save(Saved(scores, [CHECK]), tmp_path)
     again = load(tmp_path)
-    assert again.scores[0].simulated == 1.235
+    assert again.scores[0].simulated == 1.2346
     assert again.scores[0].target == scores[0].target
     assert math.isnan(again.scores[1].simulated)
     assert not again.scores[1].passed
@@ -150,6 +151,8 @@ def test_page_has_every_row_and_no_figure_of_an_older_one(tmp_path):
     page = write_page(tmp_path).read_text(encoding="utf-8")
     shown = re.findall(r"\]\((figures/[^)]+)\)", page)
     assert sorted(shown) == sorted(f"figures/{path.name}" for path in (tmp_path / "figures").iterdir())
-    assert "| Fall of pain<br><sub>one bolus at L3</sub> | 2 % | 1–4<br><sub>range</sub> | 0.5 | **miss** |" in page
+    assert (
+        "| Fall of pain<br><sub>one bolus at L3</sub> | 2 % | 1–4<br><sub>range</sub> | 0.5 | 0.00 | **miss** |" in page
+    )
     assert "**1 of 3**" in page
     assert "None." in render(Saved(some_scores()[1:2], []))
