@@ -93,6 +93,9 @@ def _run(found: Saved) -> str:
     rough = [score for score in found.scores if score.error_share > PRECISE]
     more = sum(score.scale > 1.0 for score in found.scores)
     lines = [f"{which}{when}. Patients were added for {more} of {len(found.scores)} values."]
+    least = min((score.scale for score in found.scores), default=1.0)
+    if least < 1.0:
+        lines.append(f"This is no whole score: it had {least:g} times the patients.")
     if rough:
         lines.append(f"Of {len(rough)} the error stays above {PRECISE:.0%} of the interval.")
     return " ".join(lines) + "\n"
