@@ -12,6 +12,7 @@ from thecal.core.errors import StoreError, ThecalError
 from thecal.core.files import reason
 from thecal.core.signals import Watch, ending, exit_code
 from thecal.experiments.commands import (
+    calibrate,
     catalog,
     cohort,
     doctor,
@@ -22,6 +23,7 @@ from thecal.experiments.commands import (
     sensitivity,
     system,
     train,
+    validation,
 )
 from thecal.experiments.commands.common import INTERRUPTED, errors
 from thecal.experiments.commands.streams import finish_output, guarded_streams
@@ -35,7 +37,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for module in (system, doctor, train, evaluate, reporting, sensitivity, cohort, pump, safety, catalog):
+for module in (
+    system,
+    doctor,
+    validation,
+    train,
+    evaluate,
+    reporting,
+    sensitivity,
+    calibrate,
+    cohort,
+    pump,
+    safety,
+    catalog,
+):
     module.register(app)
 
 

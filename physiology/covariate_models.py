@@ -98,16 +98,14 @@ def drug_factors(columns: Columns, file: ParameterFile, receptor: str, sensitivi
     size = columns["weight_kg"] / _number("reference.weight", "kg", 1e-6)
     analgesia = sensitivity[0] * analgesic_factor(columns, receptor)
     central = sensitivity[1] * central_factor(columns)
-    # An active metabolite that the kidneys retain acts as more of the drug in plasma.
-    metabolite = constant(file, "effect.metabolite", "dimensionless", 0.0, 1.0)
-    retained = 1.0 - metabolite + metabolite / renal_factor(columns, 1.0)
     renal = renal_factor(columns, constant(file, "plasma.renal_share", "dimensionless", 0.0, 1.0))
     return {
         "ec50": analgesia,
         "ec50_mot": analgesia,
         "ec50_sym": analgesia / _where(columns["antihypertensive"], "antihypertensive.pressure"),
         "ec50_bs": central,
-        "ec50_pl": central / retained,
+        "ec50_pl": central,
+        "glucuronides": renal_factor(columns, 1.0),
         "v_plasma_ml": size,
         "clearance": size ** _number("reference.clearance_exponent", minimum=0.0) * renal,
     }

@@ -9,10 +9,14 @@ from thecal.physiology.fields import (
     CHANNEL_FIELDS,
     CORD_ANCHORS,
     DRUG_FIELDS,
+    ESCALATOR_KEYS,
     FIELDS,
+    METABOLITE_CLEARANCES,
+    METABOLITE_FIELDS,
     RESTING_SENSORS,
     SENSOR_FIELDS,
     SPINAL_FIELDS,
+    STRUCTURE_FACTORS,
 )
 
 # What no single field of a record holds, by file.
@@ -37,18 +41,21 @@ _BESIDE: dict[str, tuple[str, ...]] = {
         "pressure.highest", "pressure.mean_by_age", "heart.age", "heart.bmi", "heart.male", "heart.treated", "heart.lowest",
         "heart.highest", *(f"site.{name}" for name in DIAGNOSES),
     ),
+    "structures": tuple(f"compartment.{key}" for key in STRUCTURE_FACTORS),
     "sensors": (
         *(f"{name}.{key}" for name in SENSORS for key, *_ in SENSOR_FIELDS.values() if (name, key) not in CARRIED_GAINS),
         *(f"{name}.rest" for name in RESTING_SENSORS),
     ),
 }  # fmt: skip
 _OF_A_DRUG = frozenset(
-    {key for key, *_ in DRUG_FIELDS.values()} | {key for key, _ in SPINAL_FIELDS.values()}
-    | {"effect.metabolite", "plasma.clearance", "plasma.renal_share", "transport.baricity"}
+    {key for key, *_ in (*DRUG_FIELDS.values(), *METABOLITE_FIELDS.values())} | {key for key, _ in SPINAL_FIELDS.values()}
+    | set(METABOLITE_CLEARANCES) | {"plasma.clearance", "plasma.renal_share", "transport.baricity"}
     | {f"start.{key}" for key in ("lowest", "highest", "usual", "morphine_ratio")}
 )  # fmt: skip
 _OF_A_RECEPTOR = frozenset(
-    {key for key, *_ in CHANNEL_FIELDS.values()} | {"analgesia.sensitivity", "breathing.sensitivity"}
+    {key for key, *_ in CHANNEL_FIELDS.values()}
+    | set(ESCALATOR_KEYS)
+    | {"analgesia.sensitivity", "breathing.sensitivity"}
 )
 _VARIED = frozenset(
     {f"drug.{key}" for key in _OF_A_DRUG} | {f"receptor.{key}" for key in _OF_A_RECEPTOR}

@@ -21,7 +21,10 @@ from thecal.physiology.fields import (
     COHORT_KEYS,
     COHORT_MOST,
     DRUG_FIELDS,
+    ESCALATOR_KEYS,
     FIELDS,
+    METABOLITE_CLEARANCES,
+    METABOLITE_FIELDS,
     OPTIONAL_COHORT_KEYS,
     RESTING_SENSORS,
     SENSOR_FIELDS,
@@ -29,6 +32,7 @@ from thecal.physiology.fields import (
     SPINAL_FIELDS,
 )
 from thecal.physiology.known_keys import known_keys
+from thecal.physiology.overlay import Overlayable
 from thecal.physiology.random_effects import EFFECTS, NAMES_OF_KEYS
 from thecal.physiology.sampling import Floats, Sampler, correlation_matrix
 
@@ -38,6 +42,7 @@ _last_matrix: list[tuple[ParameterFile, Floats]] = []
 _LARGEST_EFFECT = 0.98
 
 
+@Overlayable
 @lru_cache(maxsize=64)
 def shipped(name: str) -> ParameterFile:
     """A file of ``physiology/data`` by its path without ending, for example ``"drugs/morphine"``."""
@@ -58,6 +63,13 @@ def _names_in(folder: str) -> tuple[str, ...]:
 def names_in(folder: str) -> list[str]:
     """Names of the files of a data folder."""
     return list(_names_in(folder))
+
+
+def shipped_names() -> list[str]:
+    """Names of all shipped files, as :func:`shipped` takes them."""
+    return names_in("") + [
+        f"{folder}/{name}" for folder in ("cohorts", "drugs", "receptors") for name in names_in(folder)
+    ]
 
 
 def drug_names() -> list[str]:
@@ -246,19 +258,27 @@ def fill_channel(par: NDArray[np.void], slot: int, receptor: str, draws: Sampler
     file = shipped(f"receptors/{receptor}")
     channel = par["channel"]
     groups = {key.partition(".")[0] for key in file}
-    known = {key for key, *_ in CHANNEL_FIELDS.values()} | {"analgesia.sensitivity", "breathing.sensitivity"}
     # Slopes of these groups are shared: nausea and itch use that of breathing, the gut and the gonadal axis have none.
-    file.only(known, "a receptor")
     for field, (key, unit, minimum, maximum, without) in CHANNEL_FIELDS.items():
         present = key.partition(".")[0] in groups
         source = f"receptors/{receptor}"
         channel[field][:, slot] = varied(draws, file, source, key, unit, minimum, maximum) if present else without
+    if ESCALATOR_KEYS[0] in file:
+        _fill_escalators(channel, slot, file, draws)
     channel["receptor"][:, slot] = RECEPTORS.index(receptor)
     if receptor == "mu":
         for field in ("emax_noci", "emax_neuro"):
             channel[field][:, slot] *= responsiveness
     for field in ("emax_noci", "emax_neuro"):
         channel[field][:, slot] = np.minimum(channel[field][:, slot], _LARGEST_EFFECT)
+
+
+def _fill_escalators(channel: NDArray[np.void], slot: int, file: ParameterFile, draws: Sampler) -> None:
+    """Mark the share of patients in whom slow tolerance grows on, and give them a multiple of the others' (a mixture)."""
+    share, factor = ESCALATOR_KEYS
+    one = draws.uniform(f"{file.path}:escalator") < constant(file, share, "dimensionless", 0.0, 1.0)
+    channel["escalator"][:, slot] = one
+    channel["tol_slow_max"][:, slot] *= np.where(one, constant(file, factor, "dimensionless", 1.0), 1.0)
 
 
 def sensitivity(receptor: str, kind: str, draws: Sampler) -> Floats:
@@ -280,5 +300,18 @@ def fill_drug(par: NDArray[np.void], slot: int, name: str, factors: dict[str, An
             drug[field][:, slot] = constant(file, key, unit, 1e-9) * factors.get(field, 1.0)
     drug["k10"][:, slot] = constant(file, "plasma.clearance", "mL/h", 1e-9) * factors.get("clearance", 1.0)
     drug["k10"][:, slot] /= drug["v_plasma_ml"][:, slot]
+    if any(key in file for key, *_ in METABOLITE_FIELDS.values()):
+        _fill_metabolites(drug, slot, file, factors)
     gravity = constant(shipped("anatomy"), "canal.gravity", "L/g", 0.0)
     drug["jet_shift"][:, slot] = gravity * constant(file, "transport.baricity", "g/L", -50.0, 100.0)
+
+
+def _fill_metabolites(drug: NDArray[np.void], slot: int, file: ParameterFile, factors: dict[str, Any]) -> None:
+    """Glucuronides: formed, spread in the body's size, cleared by the kidneys alone."""
+    for field, (key, unit, minimum) in METABOLITE_FIELDS.items():
+        drug[field][:, slot] = constant(file, key, unit, minimum)
+    for key, (rate, volume) in METABOLITE_CLEARANCES.items():
+        drug[volume][:, slot] *= factors.get("v_plasma_ml", 1.0)
+        drug[rate][:, slot] = (
+            constant(file, key, "mL/h", 1e-9) * factors.get("glucuronides", 1.0) / drug[volume][:, slot]
+        )

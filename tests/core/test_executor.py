@@ -14,7 +14,7 @@ import pytest
 
 from thecal.core import executor
 from thecal.core.errors import ConfigError, WorkerError
-from thecal.core.executor import AHEAD, Executor, Processes, Serial, local
+from thecal.core.executor import AHEAD, Executor, Processes, Serial, kept, local
 
 from support import executed
 from support.executed import die_at_three, refuse_three, square_with_process
@@ -127,3 +127,19 @@ def _runs(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().split(")")[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_kept_processes_serve_several_maps() -> None:
+    shared = Processes(WORKERS)
+    with kept(shared):
+        seen = [{who for _, who, _ in shared.map(square_with_process, range(9))} for _ in range(3)]
+        assert len(set().union(*seen)) <= WORKERS
+        with pytest.raises(ConfigError, match="three"):
+            list(shared.map(refuse_three, range(9)))
+        assert [square for square, _, _ in shared.map(square_with_process, range(3))] == [0, 1, 4]
+    assert {who for _, who, _ in shared.map(square_with_process, range(9))}.isdisjoint(set().union(*seen))
+
+
+def test_what_has_no_processes_keeps_none() -> None:
+    with kept(Serial()):
+        assert list(Serial().map(abs, [-1])) == [1]

@@ -35,6 +35,7 @@ def one_at_a_time() -> None:
 
     from thecal.envs.adapters.masks import DiscreteActions
     from thecal.experiments.assurance.harness import HarnessCase, run_case
+    from thecal.experiments.validation.reproductions.common import Draw
     from thecal.experiments.validation.reproductions.effects import interaction_index
     from thecal.physiology.cohort import draw
     from thecal.physiology.cohort_spec import load_cohort_spec
@@ -47,7 +48,7 @@ def one_at_a_time() -> None:
     run_case(HarnessCase("seed_2025", ("morphine",), patients=1))
     par = draw(load_cohort_spec("cancer"), ("morphine",), range(2), "test", 0).par
     advance(par, begin(par), 0.25)
-    interaction_index("morphine", "clonidine")
+    interaction_index(Draw(), "morphine", "clonidine")
 
 
 def many_at_once() -> None:

@@ -252,10 +252,10 @@ FORMATS = [
     ),
     Format(
         "targets",
-        _tables("thecal.experiments.validation", "", "validation.toml"),
-        _patched(lambda _: targets.load_targets(), (targets, "read_tables")),
+        _tables("thecal.experiments.validation", "targets"),
+        lambda path, _: targets.read_targets(path),
         ParameterError,
-        r"\w+|\w+\.scale",
+        r"\w+|\w+\.(scale|structures|declared)",
     ),
     *(
         Format(f"config{ending}", _configs(ending), _config_by_name, ConfigError, r".*", ending)

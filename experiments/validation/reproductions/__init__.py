@@ -1,17 +1,38 @@
 """How each published observation is reproduced with virtual patients: one function per study, returning its one number.
 
-Patients come from the test split. Nothing here is tuned: the parameters are the shipped ones.
+Each takes whose patients it simulates (:class:`~.common.Draw`): validation draws from the test split, calibration from
+another, and nothing here is tuned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from thecal.experiments.validation.reproductions.adaptation import ADAPTATION
+from thecal.experiments.validation.reproductions.boluses import BOLUSES
+from thecal.experiments.validation.reproductions.common import Draw, Reproduction
 from thecal.experiments.validation.reproductions.effects import EFFECTS
 from thecal.experiments.validation.reproductions.harms import HARMS
 from thecal.experiments.validation.reproductions.kinetics import KINETICS
+from thecal.experiments.validation.reproductions.long_term import LONG_TERM
 from thecal.experiments.validation.reproductions.morphine import MORPHINE
+from thecal.experiments.validation.reproductions.rhythms import RHYTHMS
+from thecal.experiments.validation.reproductions.series import SERIES
 from thecal.experiments.validation.reproductions.trials import TRIALS
+from thecal.experiments.validation.reproductions.window import WINDOW
 
-REPRODUCTIONS: dict[str, Callable[[], float]] = {**MORPHINE, **KINETICS, **EFFECTS, **HARMS, **ADAPTATION, **TRIALS}
+__all__ = ["REPRODUCTIONS", "THEMES", "Draw", "Reproduction"]
+
+# By module, because functions of one module may share a simulation: whoever spreads work keeps a theme together.
+THEMES: dict[str, dict[str, Reproduction]] = {
+    "morphine": MORPHINE,
+    "kinetics": KINETICS,
+    "effects": EFFECTS,
+    "harms": HARMS,
+    "adaptation": ADAPTATION,
+    "trials": TRIALS,
+    "window": WINDOW,
+    "boluses": BOLUSES,
+    "series": SERIES,
+    "long_term": LONG_TERM,
+    "rhythms": RHYTHMS,
+}
+REPRODUCTIONS: dict[str, Reproduction] = {key: run for theme in THEMES.values() for key, run in theme.items()}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from thecal.experiments.validation.reproductions.common import (
     Course,
+    Draw,
+    Reproduction,
     hold,
     patients,
     reachable,
@@ -25,31 +25,31 @@ def baclofen_rule(last: Course) -> NDArray[np.float64]:
     return np.where(last["sedation"] > 0.5, 0.85, wanted)
 
 
-def ziconotide_dose_stable() -> float:
+def ziconotide_dose_stable(who: Draw) -> float:
     """Median dose at year 3 / year 1 that holds a fifth of relief."""
-    par = reachable(patients("noncancer", 40, "ziconotide"), 0.2)
+    par = reachable(patients(who, "noncancer", 40, "ziconotide"), 0.2)
     dose = hold(par, np.full(len(par), 4.0), 36, toward_relief(0.2), most_ug_per_d=19.2)
     return float(np.median(dose[36] / dose[12]))
 
 
-def baclofen_escalation() -> float:
+def baclofen_escalation(who: Draw) -> float:
     """Mean dose at 18 months / after the first month, Ashworth held at 1.9."""
-    par = patients("spasticity", 60, "baclofen")
+    par = patients(who, "spasticity", 60, "baclofen")
     dose = hold(par, np.full(len(par), 100.0), 18, baclofen_rule, most_ug_per_d=2000.0)
     return float(dose[18].mean() / dose[1].mean())
 
 
-def combination_escalation() -> float:
+def combination_escalation(who: Draw) -> float:
     """Rise of the opioid dose from month 1 to month 12 with 4 mg/d of bupivacaine / the rise without."""
     rises = []
     for second in (4000.0, 0.0):
-        par = reachable(patients("noncancer", 40, "morphine", "bupivacaine"), 0.6)
+        par = reachable(patients(who, "noncancer", 40, "morphine", "bupivacaine"), 0.6)
         dose = hold(par, tolerant_start(par) / 5.0, 12, toward_relief(0.6), second_ug_per_d=second)
         rises.append(dose[12].mean() / dose[1].mean() - 1.0)
     return float(rises[0] / rises[1])
 
 
-ADAPTATION: dict[str, Callable[[], float]] = {
+ADAPTATION: dict[str, Reproduction] = {
     "ziconotide_dose_stable": ziconotide_dose_stable,
     "baclofen_escalation": baclofen_escalation,
     "combination_escalation": combination_escalation,

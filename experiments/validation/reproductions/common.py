@@ -1,20 +1,24 @@
-"""What every reproduction shares: patients of the test split, single boluses, steady infusions, and a dose held at an effect."""
+"""What every reproduction shares: whose patients, single boluses, steady infusions, and a dose held at an effect.
+
+A simulation behind several observations is kept by its :class:`Draw` (``lru_cache(maxsize=1)``), as numbers a patient rather
+than courses: one that is not asked for any more must not fill the memory of a process that scores for half an hour.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.core.layout import LEVELS, NODES, TICK_H
+from thecal.core.layout import AXIAL, COMPARTMENT, LEVELS, NODES, REGIONS, TICK_H
 from thecal.physiology.cohort import draw
 from thecal.physiology.cohort_spec import load_cohort_spec
 from thecal.physiology.regimen import advance, begin
 
 Par = NDArray[np.void]
 Course = dict[str, NDArray[np.float64]]
-SEED = 2025
 DAY_H = 24.0
 WEEK_H = 168.0
 MONTH_D = 30.4
@@ -22,26 +26,70 @@ MONTH_D = 30.4
 LEVEL_CM = 60.0 / len(LEVELS)
 
 
-def patients(cohort: str, n: int, *drugs: str, naive: bool = False, first: int = 0) -> Par:
-    """``n`` patients of a named cohort on ``drugs`` (morphine by default).
+@dataclass(frozen=True)
+class Draw:
+    """Whose virtual patients a reproduction simulates.
+
+    Attributes:
+        seed: of the cohort.
+        structure: ``AXIAL``, or ``COMPARTMENT`` for the same patients by the second structural model.
+        split: ``"test"`` for validation, ``"tune"`` for calibration.
+        scale: factor on the number of patients of a reproduction, which narrows its Monte-Carlo error.
+    """
+
+    seed: int = 2025
+    structure: int = AXIAL
+    split: str = "test"
+    scale: float = 1.0
+
+    def count(self, n: int) -> int:
+        """Patients in place of ``n``, at least one."""
+        return max(1, round(n * self.scale))
+
+
+Reproduction = Callable[[Draw], float]
+# A region's levels share a first letter; the cranial node is no level.
+_REGION_OF = {name[0].upper(): REGIONS.index(name) for name in REGIONS[1:]}
+
+
+def patients(who: Draw, cohort: str, n: int, *drugs: str, naive: bool = False, first: int = 0) -> Par:
+    """``n`` patients (times ``who.scale``) of a named cohort on ``drugs`` (morphine by default).
 
     ``naive`` removes tolerance from earlier drugs and puts the tip and the pain at L3, as studies of single injections did.
     """
-    par = draw(load_cohort_spec(cohort), drugs or ("morphine",), np.arange(first, first + n), "test", SEED).par.copy()
+    n = who.count(n)
+    drawn = draw(
+        load_cohort_spec(cohort),
+        drugs or ("morphine",),
+        np.arange(first, first + n),
+        who.split,
+        who.seed,
+        structure=who.structure,
+    )
+    par: Par = drawn.par.copy()
     if naive:
         par["channel"]["tol_prior"] = 0.0
-        level = NODES.index("L3")
-        par["tip_node"] = level
+        place_tip(par, "L3")
         par["w_pain"] = 0.0
-        par["w_pain"][:, level - 2 : level + 3] = 0.2
+        for level in ("L1", "L2", "L3", "L4", "L5"):
+            par["w_pain"][:, _node(par, level)] += 0.2
     return par
 
 
+def place_tip(par: Par, level: str) -> None:
+    """Put everybody's catheter tip at a spinal level, or into the region that holds it in the second structure."""
+    par["tip_node"] = _node(par, level)
+
+
+def _node(par: Par, level: str) -> int:
+    return _REGION_OF[level[0]] if par["structure"][0] == COMPARTMENT else NODES.index(level)
+
+
 def bolus_course(
-    dose_ug: float, n: int, hours: float, drug: str = "morphine", cohort: str = "noncancer"
+    who: Draw, dose_ug: float, n: int, hours: float, drug: str = "morphine", cohort: str = "noncancer"
 ) -> tuple[Par, Course]:
     """Naive patients after one bolus of 1 mL at L3."""
-    par = patients(cohort, n, drug, naive=True)
+    par = patients(who, cohort, n, drug, naive=True)
     state = begin(par)
     return par, advance(par, state, hours, bolus_ug=dose_ug, bolus_ml=1.0)
 
@@ -58,9 +106,9 @@ def clearance(dose_ug: float, lumbar: NDArray[np.float64]) -> float:
     return float(np.median(dose_ug / (lumbar.sum(axis=0) * TICK_H)))
 
 
-def hours_at_half_effect(dose_ug: float, drug: str, n: int = 60, hours: float = 48.0) -> NDArray[np.float64]:
+def hours_at_half_effect(who: Draw, dose_ug: float, drug: str, n: int = 60, hours: float = 48.0) -> NDArray[np.float64]:
     """Hours ``[B]`` for which relief is at least half of the largest this drug gives this patient."""
-    par, course = bolus_course(dose_ug, n, hours, drug)
+    par, course = bolus_course(who, dose_ug, n, hours, drug)
     channel = par["channel"]
     noci, neuro = channel["emax_noci"][:, 0], channel["emax_neuro"][:, 0]
     largest = noci + par["neuropathic"] * (neuro - noci)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -10,7 +9,16 @@ from numpy.typing import NDArray
 
 from thecal.core.layout import SENSORS
 from thecal.experiments.validation.reproductions.adaptation import baclofen_rule
-from thecal.experiments.validation.reproductions.common import DAY_H, WEEK_H, Par, hold, patients, toward_relief
+from thecal.experiments.validation.reproductions.common import (
+    DAY_H,
+    WEEK_H,
+    Draw,
+    Par,
+    Reproduction,
+    hold,
+    patients,
+    toward_relief,
+)
 from thecal.physiology.regimen import advance, begin
 
 _N = 120
@@ -32,26 +40,26 @@ def _pain_fall(par: Par, doses_ug_per_d: list[float], hours: float, *, tolerated
     return float(100.0 * (1.0 - after / untreated).mean())
 
 
-def fast_ziconotide(cohort: str, days: int) -> float:
+def fast_ziconotide(who: Draw, cohort: str, days: int) -> float:
     """Fall of pain (%) at the end of a fast titration to 21.6 µg/d, doubled or raised daily as tolerated."""
     steps = [min(21.6, 4.8 * (k + 1)) for k in range(days)]
-    return _pain_fall(patients(cohort, _N, "ziconotide"), steps, DAY_H, tolerated=True)
+    return _pain_fall(patients(who, cohort, _N, "ziconotide"), steps, DAY_H, tolerated=True)
 
 
-def slow_ziconotide() -> float:
+def slow_ziconotide(who: Draw) -> float:
     """Fall of pain (%) in week 3 of a slow titration from 2.4 to 7 µg/d."""
-    return _pain_fall(patients("noncancer", _N, "ziconotide"), [2.4, 4.7, 7.0], WEEK_H, tolerated=True)
+    return _pain_fall(patients(who, "noncancer", _N, "ziconotide"), [2.4, 4.7, 7.0], WEEK_H, tolerated=True)
 
 
-def placebo(cohort: str, days: int) -> float:
+def placebo(who: Draw, cohort: str, days: int) -> float:
     """Fall of pain (%) without drug."""
-    return _pain_fall(patients(cohort, _N, "ziconotide"), [0.0], days * DAY_H, tolerated=False)
+    return _pain_fall(patients(who, cohort, _N, "ziconotide"), [0.0], days * DAY_H, tolerated=False)
 
 
 @lru_cache(maxsize=1)
-def _chronic_baclofen() -> tuple[float, float]:
+def _chronic_baclofen(who: Draw) -> tuple[float, float]:
     """Mean Ashworth and spasm scores on the last day of 19 months of titration toward Ashworth 1.9."""
-    par = patients("spasticity", 60, "baclofen")
+    par = patients(who, "spasticity", 60, "baclofen")
     state = begin(par)
     dose = np.full(len(par), 100.0)
     for _ in range(82):
@@ -61,9 +69,9 @@ def _chronic_baclofen() -> tuple[float, float]:
     return float(last["ashworth"].mean()), float(last["spasm"].mean())
 
 
-def clonidine_responders() -> float:
+def clonidine_responders(who: Draw) -> float:
     """Share (%) whose pain falls by 30 % at some dose between 24 and 960 µg/d, without a pressure fall of a quarter."""
-    par = patients("noncancer", _N, "clonidine")
+    par = patients(who, "noncancer", _N, "clonidine")
     state = begin(par)
     base = advance(par.copy(), begin(par.copy()), DAY_H)["pain_latent"].mean(axis=0)
     responded = np.zeros(len(par), bool)
@@ -74,9 +82,9 @@ def clonidine_responders() -> float:
     return float(100.0 * responded.mean())
 
 
-def elderly_combination() -> float:
+def elderly_combination(who: Draw) -> float:
     """Mean pain (NRS) in the last week of four years on about 1 mg/d each of morphine and bupivacaine."""
-    par = patients("elderly", 60, "morphine", "bupivacaine")
+    par = patients(who, "elderly", 60, "morphine", "bupivacaine")
     state = begin(par)
     rate = np.zeros((len(par), 3))
     rate[:, :2] = 1000.0 / DAY_H
@@ -85,21 +93,21 @@ def elderly_combination() -> float:
     return float(course["pain"][-672:].mean())
 
 
-def fentanyl_series() -> float:
+def fentanyl_series(who: Draw) -> float:
     """Mean relief (%) after half a year of fentanyl titrated toward 70 % relief, at most 115 µg/d."""
-    par = patients("noncancer", 60, "fentanyl")
+    par = patients(who, "noncancer", 60, "fentanyl")
     dose = hold(par, np.full(len(par), 25.0), 6, toward_relief(0.7), most_ug_per_d=115.0)[-1]
     course = advance(par, begin(par), 14 * DAY_H, rate_ug_per_h=dose / DAY_H)
     return float(100.0 * course["relief"][-96:].mean())
 
 
 @lru_cache(maxsize=1)
-def _readings() -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _readings(who: Draw) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Readings ``[samples, sensors]`` and whether felt pain was above 3: two cohorts, untreated and treated, awake."""
     values, hurt = [], []
     for cohort in ("noncancer", "cancer"):
         for dose in (0.0, 3000.0):
-            par = patients(cohort, 80)
+            par = patients(who, cohort, 80)
             state = begin(par)
             advance(par, state, 2 * DAY_H, rate_ug_per_h=dose / DAY_H)
             for _ in range(12):
@@ -110,9 +118,9 @@ def _readings() -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     return np.concatenate(values), np.concatenate(hurt)
 
 
-def sensor_auc(name: str, sign: float = 1.0) -> float:
+def sensor_auc(who: Draw, name: str, sign: float = 1.0) -> float:
     """Area under the curve of a single reading for felt pain above 3 (``sign`` -1 where a low reading means pain)."""
-    values, hurt = _readings()
+    values, hurt = _readings(who)
     score = sign * values[:, SENSORS.index(name)]
     order = score.argsort()
     ranks = np.empty(len(score))
@@ -121,25 +129,25 @@ def sensor_auc(name: str, sign: float = 1.0) -> float:
     return float((ranks[hurt].sum() - n * (n + 1) / 2.0) / (n * (len(score) - n)))
 
 
-def emg_chronic() -> float:
+def emg_chronic(who: Draw) -> float:
     """Noise-free muscle activity at NRS 8 / at NRS 2."""
-    par = patients("noncancer", 1)
+    par = patients(who, "noncancer", 1)
     return float(np.exp(par["s_gain_pain"][0, SENSORS.index("emg")] * 6.0))
 
 
-TRIALS: dict[str, Callable[[], float]] = {
-    "staats_ziconotide": lambda: fast_ziconotide("cancer", 6),
-    "staats_placebo": lambda: placebo("cancer", 6),
-    "wallace_ziconotide": lambda: fast_ziconotide("noncancer", 6),
+TRIALS: dict[str, Reproduction] = {
+    "staats_ziconotide": lambda who: fast_ziconotide(who, "cancer", 6),
+    "staats_placebo": lambda who: placebo(who, "cancer", 6),
+    "wallace_ziconotide": lambda who: fast_ziconotide(who, "noncancer", 6),
     "rauck_ziconotide": slow_ziconotide,
-    "rauck_placebo": lambda: placebo("noncancer", 21),
-    "baclofen_ashworth_chronic": lambda: _chronic_baclofen()[0],
-    "baclofen_spasm_chronic": lambda: _chronic_baclofen()[1],
+    "rauck_placebo": lambda who: placebo(who, "noncancer", 21),
+    "baclofen_ashworth_chronic": lambda who: _chronic_baclofen(who)[0],
+    "baclofen_spasm_chronic": lambda who: _chronic_baclofen(who)[1],
     "clonidine_responders": clonidine_responders,
     "elderly_combination": elderly_combination,
     "fentanyl_series": fentanyl_series,
-    "conductance_auc": lambda: sensor_auc("conductance"),
-    "heart_rate_auc": lambda: sensor_auc("hr"),
-    "hrv_auc": lambda: sensor_auc("hrv", -1.0),
+    "conductance_auc": lambda who: sensor_auc(who, "conductance"),
+    "heart_rate_auc": lambda who: sensor_auc(who, "hr"),
+    "hrv_auc": lambda who: sensor_auc(who, "hrv", -1.0),
     "emg_chronic": emg_chronic,
 }

@@ -8,7 +8,7 @@ import numpy as np
 
 from thecal.core.layout import TICK_H
 from thecal.experiments.validation.bands import Vpc
-from thecal.experiments.validation.reproductions.common import bolus_course, patients
+from thecal.experiments.validation.reproductions.common import Draw, bolus_course, patients
 from thecal.physiology.regimen import advance, begin
 
 _N = 200
@@ -18,9 +18,9 @@ def _times(ticks: int) -> list[float]:
     return [float(k) * TICK_H for k in range(1, ticks + 1)]
 
 
-def morphine_csf(dose_ug: float, at_one_hour: float, sd: float) -> Vpc:
+def morphine_csf(who: Draw, dose_ug: float, at_one_hour: float, sd: float) -> Vpc:
     """Lumbar CSF after a bolus of morphine; the published mean and SD at 1 h."""
-    _, course = bolus_course(dose_ug, _N, 12.0)
+    _, course = bolus_course(who, dose_ug, _N, 12.0)
     return Vpc(
         title=f"Morphine in lumbar CSF after {dose_ug / 1000.0:g} mg",
         unit="ug/mL",
@@ -32,9 +32,9 @@ def morphine_csf(dose_ug: float, at_one_hour: float, sd: float) -> Vpc:
     )
 
 
-def baclofen_stroke() -> Vpc:
+def baclofen_stroke(who: Draw) -> Vpc:
     """Ashworth score after 50 µg of baclofen in patients whose baseline is that of the study."""
-    par = patients("spasticity", _N, "baclofen", naive=True)
+    par = patients(who, "spasticity", _N, "baclofen", naive=True)
     par["ashworth0"] = 1.0 + (par["ashworth0"] - 1.0) * 2.3 / (par["ashworth0"].mean() - 1.0)
     state = begin(par)
     before = state["ashworth"].copy()
@@ -49,8 +49,8 @@ def baclofen_stroke() -> Vpc:
     )
 
 
-VPCS: dict[str, Callable[[], Vpc]] = {
-    "morphine_csf_025": lambda: morphine_csf(250.0, 4.228, 0.99),
-    "morphine_csf_050": lambda: morphine_csf(500.0, 10.447, 4.21),
+VPCS: dict[str, Callable[[Draw], Vpc]] = {
+    "morphine_csf_025": lambda who: morphine_csf(who, 250.0, 4.228, 0.99),
+    "morphine_csf_050": lambda who: morphine_csf(who, 500.0, 10.447, 4.21),
     "baclofen_stroke": baclofen_stroke,
 }

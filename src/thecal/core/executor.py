@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import islice
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -46,7 +47,9 @@ class Serial:
 
 
 class Processes:
-    """Local processes, spawned anew for each :meth:`map`, with one thread each; they end with this process, however it ends.
+    """Local processes with one thread each, spawned anew for each :meth:`map` unless they are :meth:`kept`.
+
+    They end with this process, however it ends.
 
     Args:
         workers: how many, at least 1.
@@ -59,6 +62,24 @@ class Processes:
         if workers < 1:
             raise ConfigError(f"workers must be at least 1, not {workers}")
         self.workers = workers
+        self._kept: ProcessPoolExecutor | None = None
+        self._strangers: set[multiprocessing.process.BaseProcess] = set()
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Let every :meth:`map` in the body use the same processes, which starts them once; one :meth:`map` at a time."""
+        self._strangers = set(multiprocessing.active_children())
+        self._kept = self._begun()
+        try:
+            yield
+        finally:
+            pool, self._kept = self._kept, None
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _begun(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            self.workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_work
+        )
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """See :class:`Executor`.
@@ -67,10 +88,8 @@ class Processes:
             WorkerError: a process died, for example because memory ran out.
         """
         source = iter(items)
-        others = set(multiprocessing.active_children())
-        pool = ProcessPoolExecutor(
-            self.workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_work
-        )
+        others = set(multiprocessing.active_children()) if self._kept is None else self._strangers
+        pool = self._kept or self._begun()
         running: deque[Future[Result]] = deque()
         done = 0
         try:
@@ -93,7 +112,10 @@ class Processes:
             raise
         finally:
             # Also when the reader stops early: what was handed out and not begun is dropped.
-            pool.shutdown(wait=True, cancel_futures=True)
+            for left in running:
+                left.cancel()
+            if pool is not self._kept:
+                pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _begin_work() -> None:
@@ -110,6 +132,12 @@ def _begin_work() -> None:
 def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
     parent.join()
     os._exit(1)
+
+
+def kept(executor: Executor) -> AbstractContextManager[None]:
+    """A body in which several maps of an executor share its processes, where it has any to share."""
+    own: AbstractContextManager[None] = executor.kept() if isinstance(executor, Processes) else nullcontext()
+    return own
 
 
 def local(workers: int | None = None) -> Executor:

@@ -15,6 +15,7 @@ EXTRAS = {
     "report": ("plotly", "jinja2"),
     "study": ("SALib", "matplotlib"),
     "prove": ("z3",),
+    "calibrate": ("cmaes",),
 }
 
 
