@@ -123,11 +123,18 @@ def test_a_bigger_body_dilutes_and_clears_more() -> None:
 def test_sensitivity_and_clearance_are_the_patients_own() -> None:
     cohort = draw(load_cohort_spec("cancer"), ("morphine", "hydromorphone"), range(50), "train", 3)
     drugs = cohort.par["drug"]
-    for field, ratio in (("ec50", 0.25 / 0.045), ("ec50_bs", 5.0), ("k_csf_loss", 0.12 / 0.15)):
+    files = shipped("drugs/morphine"), shipped("drugs/hydromorphone")
+    for field, key in (
+        ("ec50", "effect.ec50"),
+        ("ec50_bs", "effect.ec50_brainstem"),
+        ("k_csf_loss", "transport.csf_loss"),
+    ):
+        ratio = files[0][key].value / files[1][key].value
         np.testing.assert_allclose(drugs[field][:, 0] / drugs[field][:, 1], ratio, err_msg=field)
     # Plasma and brainstem share the patient's sensitivity; the brainstem has a factor of its own on top.
     own = drug_spreads(sampler(3, cohort.ids))["ec50_bs"]
-    np.testing.assert_allclose(drugs["ec50_pl"][:, 1] / drugs["ec50_bs"][:, 1] * own, 0.0018 / 0.04)
+    usual = files[1]["effect.ec50_plasma"].value / files[1]["effect.ec50_brainstem"].value
+    np.testing.assert_allclose(drugs["ec50_pl"][:, 1] / drugs["ec50_bs"][:, 1] * own, usual)
 
 
 def test_carriers_of_the_g_allele_need_more(large: Cohort) -> None:
