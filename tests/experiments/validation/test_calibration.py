@@ -94,7 +94,7 @@ def test_calibration_and_validation_share_no_seed():
     assert not set(CALIBRATION_SEEDS) & {*DEVELOPMENT_SEEDS, *FINAL_SEEDS}
 
 
-def test_a_candidate_is_simulated_the_same_again_and_leaves_nothing():
+def test_a_candidate_again_is_the_same_and_leaves_nothing():
     problem = problem_of(study(target={"csf_half_life": {}}))
     shipped_values = simulate(problem.item(None))
     item = problem.item([0.3, 0.5])
