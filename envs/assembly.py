@@ -190,6 +190,7 @@ def _fill_task(row: Any, scene: Resolved, start_rate_nl: int, cap_ug: float, goo
         "start_clock_h": task.start_clock_h,
         "clinic_clock_h": task.clinic_clock_h,
         "call_delay": math.ceil(scene.call_delay_h * ticks_per_h),
+        "rescue_delay": math.ceil(scene.rescue_delay_h * ticks_per_h),
         "n_mixtures": len(task.solution.mixtures),
         "refill_ml": task.solution.refill_ml,
         "refill_h": good_h,

@@ -22,7 +22,7 @@ class Options(Strict):
     split: Split = Field(default="train", description="Which disjoint patients: train, tune or test.")
     difficulty: str = Field(
         default="real",
-        description="easy, real, shift, swap (see `thecal list terms`), or what else the task's file names.",
+        description="easy, real, shift, or what else the task's file names: swap, while it is offered (`thecal list terms`).",
     )
     cohort: str | None = Field(default=None, description="Another cohort than the task's, by name or .toml file.")
     drugs: str | None = Field(

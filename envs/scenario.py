@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationInfo, field_validator
 
 from thecal.core.errors import ConfigError, UnexpectedOptionError, UnknownNameError
-from thecal.core.layout import AXIAL, MAX_DRUGS
+from thecal.core.layout import AXIAL, COMPARTMENT, MAX_DRUGS
 from thecal.core.models import checked, part
 from thecal.core.parameters import read_parameters
 from thecal.devices.fault_presets import FaultSpec, load_faults
@@ -24,6 +24,7 @@ from thecal.envs.options import Options
 from thecal.envs.task_parts import STRUCTURE
 from thecal.envs.tasks import TaskSpec, content, load_task
 from thecal.physiology.cohort_spec import CohortSpec, load_cohort_spec
+from thecal.physiology.structures import second_offered, why_not
 from thecal.safety.certificate import require_proof
 from thecal.safety.invariants import ShieldMode
 from thecal.safety.profiles import LimitProfile, load_profile
@@ -97,8 +98,7 @@ class Scenario(Options):
         """
         stated = load_task(self.task)
         base = adapted(stated, self.drugs, self.horizon_d, self.profile or stated.profile)
-        if self.difficulty not in base.difficulty:
-            raise UnknownNameError("difficulty", self.difficulty, list(base.difficulty))
+        _check_difficulty(base, self.difficulty)
         changes = {
             name: value
             for name in ("cohort", "profile", "pump", "faults")
@@ -199,6 +199,13 @@ class Resolved:
         given = self.task.visits.call_delay_h
         return _visits()["call_delay"].to("hour") if given is None else given
 
+    @property
+    def rescue_delay_h(self) -> float:
+        """Hours between an emergency's alarm and help at the bedside."""
+        given = self.task.visits.rescue_delay_h
+        where = "rescue_monitored" if self.task.monitored else "rescue_outpatient"
+        return _visits()[where].to("hour") if given is None else given
+
 
 def resolved(scenario: Any, **options: Any) -> Resolved:
     """What :meth:`Scenario.of` and :meth:`Scenario.resolve` give, without loading anew what is resolved already.
@@ -209,6 +216,16 @@ def resolved(scenario: Any, **options: Any) -> Resolved:
     if isinstance(scenario, Resolved) and not options:
         return scenario
     return Scenario.of(scenario, **options).resolve()
+
+
+def _check_difficulty(task: TaskSpec, name: str) -> None:
+    """The task names it; and one of the second structural model is offered while that is believable itself."""
+    second = {title for title, table in task.difficulty.items() if table.get(STRUCTURE, AXIAL) == COMPARTMENT}
+    kept = set() if second_offered() else second
+    if name in kept:
+        raise ConfigError(f"difficulty {name!r}: {why_not()}")
+    if name not in task.difficulty:
+        raise UnknownNameError("difficulty", name, set(task.difficulty) - kept)
 
 
 def _check_start(task: TaskSpec, profile: LimitProfile) -> None:
@@ -234,7 +251,7 @@ def _visits() -> Any:
     from importlib.resources import files
 
     file = read_parameters(files("thecal.envs") / "data" / "visits.toml")
-    file.only(("call_delay",), "the visits")
+    file.only(("call_delay", "rescue_monitored", "rescue_outpatient"), "the visits")
     file.fixed()
     return file
 

@@ -155,6 +155,7 @@ class Visits(Strict):
     """How the clinic comes; ``None`` stands for the number of ``data/visits.toml``."""
 
     call_delay_h: float | None = Field(default=None, gt=0, le=MOST_H)
+    rescue_delay_h: float | None = Field(default=None, gt=0, le=MOST_H)
 
 
 class Primary(Strict):

@@ -9,6 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from thecal.core.layout import COMPARTMENT
+from thecal.physiology.structures import second_offered
+
 _SINGLE = "thecal.envs.adapters.single:ThecalEnv"
 _VECTOR = "thecal.envs.adapters.vector:ThecalVectorEnv"
 
@@ -41,7 +44,7 @@ VARIANTS = (
     ),
     Variant("Easy", "patients and sensors without trouble", {"difficulty": "easy"}, "easy"),
     Variant("Shift", "patients and sensors other than those of training", {"difficulty": "shift"}, "shift"),
-    Variant("Swap", "the same patients by the second structural model", {"difficulty": "swap"}, "swap"),
+    Variant("Swap", "the same patients by the second structural model, while it is offered", {"difficulty": "swap"}, "swap"),
     Variant("Faults", "with the reference rates of device faults", {"faults": "reference"}),
     Variant(
         "Cost", "step gives observation, reward, cost, terminated, truncated, info",
@@ -73,9 +76,14 @@ def entries() -> Iterator[Entry]:
         except (OSError, ValueError, KeyError, TypeError):  # load_task says what is wrong with it, when it is asked for
             continue
         for variant in VARIANTS:
-            if variant.difficulty is None or variant.difficulty in known:
+            if variant.difficulty is None or _offered(known.get(variant.difficulty)):
                 middle = f"-{variant.name}" if variant.name else ""
                 yield Entry(f"thecal/{name}{middle}-v{version}", name, variant)
+
+
+def _offered(difficulty: Any) -> bool:
+    """Whether a task's file names a difficulty and, where that takes the second structural model, patients of it are offered."""
+    return isinstance(difficulty, dict) and (difficulty.get("structure") != COMPARTMENT or second_offered())
 
 
 def task_files() -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""Visits of the clinic: rounds, calls, answers to alarms, refills and changes of the mixture, with the checks of every order.
+"""Visits of the clinic: rounds, calls, answers to alarms, emergencies, refills and changes of mixture, with their checks.
 
 Kernels over one environment's records. When somebody comes and what is ordered stands in the task's file (``solution``,
 ``visits``); what each visit may do is checked here, at the one place where fluid enters the pump.
@@ -10,17 +10,23 @@ from thecal.core.jit import kernel
 from thecal.core.layout import TICK_H, TICKS_PER_DAY
 from thecal.core.rng import STREAM_REFILL, normals
 from thecal.devices.faults import see_faults
-from thecal.devices.monitor_records import RESPONDS
+from thecal.devices.monitor_records import RESPONDS, Monitor
 from thecal.devices.monitors import see_refill
 from thecal.devices.records import HALT_EXPLANT
 from thecal.devices.refills import clinic_refill
 from thecal.physiology.harm import OVERSEDATED_POSS
 from thecal.physiology.pain import clock
+from thecal.physiology.rescue import give_rescue, measures_for
+from thecal.physiology.sensors import SBP, SPO2
 from thecal.safety.orders import order_bits
 from thecal.safety.records import DAYS_BACK, WINDOW
 
 _MEASUREMENT = 1 << 24  # draws of refills above this number are errors of measurement
 _MONTH = DAYS_BACK * TICKS_PER_DAY
+# Readings that call for help at once beside the monitor of overdose (engineering choice: usual limits of ward alarms).
+_CRITICAL_SPO2 = 85.0
+_CRITICAL_SBP = 80.0
+_OVERDOSE = 1 << int(Monitor.OVERDOSE)
 
 
 @kernel
@@ -41,7 +47,7 @@ def call_clinic(episode, task):
 
 @kernel
 def attend(world, par, out):
-    """One pump tick of the clinic: alarms are answered, a called clinic comes, and a refill is made when one is due.
+    """One pump tick of the clinic: alarms and emergencies are answered, a called clinic comes, and a refill is made when due.
 
     Args:
         world, par: one WORLD and one WORLD_PAR record.
@@ -60,10 +66,39 @@ def attend(world, par, out):
     signs = monitor.standing | monitor.raised if episode.present == 1 else monitor.raised
     if world.fault.active != 0 and signs != 0:
         see_faults(world.fault, par.fault, signs, world.pump.age_h, RESPONDS)
+    _rescue(world, par, out)
     pump = world.pump
     due = pump.estimated_ml <= par.task.refill_ml or pump.age_h - pump.fill_h >= par.task.refill_h
     if due and pump.halt & HALT_EXPLANT == 0:
         _refill(world, par, out)
+
+
+@kernel
+def _alarming(world):
+    """Whether what the monitors show calls for help; hidden truth has no part in it."""
+    patient = world.patient
+    low = patient.s_valid[SPO2] == 1 and patient.s_value[SPO2] < _CRITICAL_SPO2
+    low = low or (patient.s_valid[SBP] == 1 and patient.s_value[SBP] < _CRITICAL_SBP)
+    return low or world.monitor.standing & _OVERDOSE != 0 or patient.ventilated == 1
+
+
+@kernel
+def _rescue(world, par, out):
+    """An emergency's alarm brings somebody to the bedside after the delay, who treats what is found there.
+
+    Whoever breathes for a patient looks again after the same time.
+    """
+    episode = world.episode
+    if episode.rescue_left == 0:
+        if _alarming(world):
+            episode.rescue_left = par.task.rescue_delay
+        return
+    episode.rescue_left -= 1
+    if episode.rescue_left == 0:
+        measures = measures_for(par.patient, world.patient)
+        if measures != 0:
+            give_rescue(par.patient, world.patient, measures)
+            out.rescues += 1.0
 
 
 @kernel

@@ -23,6 +23,7 @@ from thecal.experiments.commands import (
     sensitivity,
     system,
     train,
+    validation,
 )
 from thecal.experiments.commands.common import INTERRUPTED, errors
 from thecal.experiments.commands.streams import finish_output, guarded_streams
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for module in (system, doctor, train, evaluate, reporting, sensitivity, calibrate, cohort, pump, safety, catalog):
+for module in (system, doctor, validation, train, evaluate, reporting, sensitivity, calibrate, cohort, pump, safety, catalog):
     module.register(app)
 
 

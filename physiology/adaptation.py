@@ -1,8 +1,12 @@
-"""What chronic exposure does: tolerance on two scales for each receptor, opioid hyperalgesia, dependence and withdrawal.
+"""What chronic exposure does: tolerance of cord and of brainstem, opioid hyperalgesia, dependence and withdrawal.
 
 All are first-order lags toward a level set by exposure, advanced once a slow step (an hour), so they saturate, fade after a
 reduction, and stay bounded. Tolerance is a shift of log EC50 that each drug builds by its share of the occupied receptors;
-occupancy uses the naive EC50, so a tolerant patient's receptors still count as occupied.
+occupancy uses the naive EC50, so a tolerant patient's receptors still count as occupied. Tolerance from before the implant fades.
+
+The brainstem habituates by itself and within days: the EC50 of breathing and sedation rises as (1 + gain * H) ** power with the
+central drive H to which it is accustomed. Acute and chronic data cannot be met by one EC50 without it (docs/decisions/0022).
+Whether breathing grows tolerant that fast is disputed: see receptors/mu.toml.
 """
 
 from __future__ import annotations
@@ -11,6 +15,8 @@ import math
 
 from thecal.core.jit import kernel
 from thecal.core.layout import GABA_B, SLOW_H
+from thecal.physiology.effect import hill, power
+from thecal.physiology.metabolites import m3g_exposure
 
 # A baclofen withdrawal this deep, times the patient's susceptibility, is the dangerous course: fever, rigidity, muscle
 # breakdown. Without drug it kills after this long (engineering choice within the reported progression over 24-72 h).
@@ -33,13 +39,30 @@ def prepare_adaptation(par):
         channel = par.channel[c]
         channel.tol_fast_share = share(channel.tol_fast_tau_h)
         channel.tol_slow_share = share(channel.tol_slow_tau_h)
+        channel.habit_share = share(channel.habit_tau_h)
+        channel.prior_share = share(channel.tol_prior_tau_h)
         channel.dep_share = share(channel.dep_tau_h)
         channel.wd_share = share(channel.wd_tau_h)
 
 
 @kernel
+def start_adaptation(par, state):
+    """Tolerance and dependence that earlier drugs of the class have left at the implant."""
+    for c in range(par.n_channels):
+        rule = par.channel[c]
+        channel = state.channel[c]
+        channel.prior = rule.tol_prior
+        channel.accustomed = 1.0
+        # Tolerance is log(1 + dose / reference), so this is dose / (dose + reference): the effect the body is used to.
+        channel.dependence = -rule.dep_prior * math.expm1(-rule.tol_prior)
+
+
+@kernel
 def step_tolerance(par, state):
-    """Advance the tolerance each drug builds at its receptor."""
+    """Advance the tolerance each drug builds at its receptor; what earlier drugs have left fades in free receptors only."""
+    for c in range(par.n_channels):
+        channel = state.channel[c]
+        channel.prior -= par.channel[c].prior_share * channel.prior / (1.0 + channel.exposure)
     for d in range(par.n_drugs):
         drug = par.drug[d]
         rule = par.channel[drug.channel]
@@ -50,12 +73,26 @@ def step_tolerance(par, state):
 
 
 @kernel
+def step_habituation(par, state):
+    """Advance the central drive to which each receptor's brainstem is accustomed, and what that does to its EC50."""
+    for c in range(par.n_channels):
+        rule = par.channel[c]
+        if rule.habit_gain > 0.0:
+            channel = state.channel[c]
+            channel.habit += rule.habit_share * (channel.own_central - channel.habit)
+            channel.accustomed = power(1.0 + rule.habit_gain * channel.habit, rule.habit_power)
+
+
+@kernel
 def step_hyperalgesia(par, state):
-    """Advance the rise of nociceptive gain that chronic opioid brings, slower to fade than to form."""
+    """Advance the rise of nociceptive gain that chronic opioid brings, slower to fade than to form.
+
+    Its slope lets small doses bring little of it and large ones more than their relief, which has saturated by then.
+    """
     target = 0.0
     if par.mu_channel >= 0:
-        u = state.channel[par.mu_channel].exposure
-        target = par.oih_max * u / (u + par.oih_ec50)
+        u = state.channel[par.mu_channel].exposure + m3g_exposure(par, state)
+        target = par.oih_max * hill(u / par.oih_ec50, par.oih_hill)
     state.oih += (par.oih_on_share if target > state.oih else par.oih_off_share) * (target - state.oih)
 
 

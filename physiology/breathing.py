@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from thecal.core.jit import kernel
-from thecal.core.layout import TICK_H
+from thecal.core.layout import AXIAL, NODES, REGIONS, SODIUM_CHANNEL, TICK_H
 from thecal.physiology.effect import hill
 
 # Room air at sea level: 0.2093 of (760 - 47) mmHg; respiratory quotient 0.8 (standard values).
@@ -18,9 +18,11 @@ RESPIRATORY_QUOTIENT = 0.8
 # Oxygen dissociation curve: Severinghaus 1979, J Appl Physiol 46:599.
 SEVERINGHAUS_A = 23400.0
 SEVERINGHAUS_B = 150.0
-# A virtual patient dies after this long below this saturation (engineering choice: certain arrest, not a threshold of harm).
-LETHAL_SPO2 = 60.0
-LETHAL_H = 0.5
+# Under assisted ventilation: half oxygen, at the resting rate and PaCO2.
+VENTILATED_O2_MMHG = 356.5
+# The phrenic nerve leaves at C3-C5; in the second structure the neck is one region.
+_PHRENIC = NODES.index("C3"), NODES.index("C5")
+_NECK = REGIONS.index("cervical")
 # Respiratory depression as counted in the studies the model is held to: RR < 8/min or SpO2 < 90 %.
 DEPRESSED_RR = 8.0
 DEPRESSED_SPO2 = 90.0
@@ -35,13 +37,35 @@ def saturation(pao2):
 
 
 @kernel
+def phrenic_block(par, state):
+    """Share of the diaphragm's nerves that local anesthetics in the neck block: a high spinal block."""
+    first, last = (_PHRENIC[0], _PHRENIC[1]) if par.structure == AXIAL else (_NECK, _NECK)
+    level = 0.0
+    slope = 1.0
+    for d in range(par.n_drugs):
+        drug = par.drug[d]
+        rule = par.channel[drug.channel]
+        if rule.receptor == SODIUM_CHANNEL:
+            slope = rule.hill_mot
+            for i in range(first, last + 1):
+                level += state.drug[d].csf[i] / par.v_node[i] / (last - first + 1) / drug.ec50_mot
+    return hill(level, slope) if level > 0.0 else 0.0
+
+
+@kernel
+def set_point(par, state):
+    """PaCO2 (mmHg) that the patient holds without drug: higher asleep."""
+    return par.paco2_0 if state.awake == 1 else par.paco2_0 + par.sleep_paco2
+
+
+@kernel
 def respiratory_drive(par, state):
-    """Drive to breathe relative to an awake patient without drug: every receptor's own depression, and apnea in sleep."""
-    drive = 1.0
+    """Drive to breathe relative to a patient without drug: receptors' depression, block of the diaphragm, apnea in sleep."""
+    drive = 1.0 - phrenic_block(par, state)
     for c in range(par.n_channels):
         rule = par.channel[c]
         if rule.emax_resp > 0.0:
-            drive *= 1.0 - rule.emax_resp * hill(state.channel[c].central, rule.hill_resp)
+            drive *= 1.0 - rule.emax_resp * hill(state.channel[c].depressant, rule.hill_resp)
     if state.awake == 0:
         drive *= 1.0 - par.apnea
     return max(MIN_DRIVE, drive)
@@ -51,23 +75,27 @@ def respiratory_drive(par, state):
 def step_breathing(par, state):
     """Advance PaCO2, ventilation, rate and saturation by one pump tick."""
     drive = respiratory_drive(par, state)
+    state.drive = drive
+    if state.ventilated == 1:
+        state.paco2 = par.paco2_0
+        state.rr = par.rr0
+        state.spo2 = saturation(VENTILATED_O2_MMHG - state.paco2 / RESPIRATORY_QUOTIENT - par.aa_gradient)
+        return
     log_drive = math.log(drive)
     relative = math.exp(-log_drive / (1.0 + par.co2_gain))
     rate = par.k_co2 * (1.0 + par.co2_gain) / relative
-    state.paco2 -= math.expm1(-rate * TICK_H) * (par.paco2_0 * relative - state.paco2)
-    state.drive = drive
+    state.paco2 -= math.expm1(-rate * TICK_H) * (set_point(par, state) * relative - state.paco2)
     # Opioids slow the rhythm more than ventilation falls: CO2 restores ventilation through larger breaths.
     state.rr = par.rr0 * math.exp(par.rr_power * log_drive)
     state.spo2 = saturation(INSPIRED_O2_MMHG - state.paco2 / RESPIRATORY_QUOTIENT - par.aa_gradient)
-    state.hypoxic_h = state.hypoxic_h + TICK_H if state.spo2 < LETHAL_SPO2 else 0.0
-    if state.hypoxic_h >= LETHAL_H:
-        state.dead = 1
 
 
 @kernel
 def ventilation(par, state):
-    """Ventilation relative to rest: the drive times what CO2 restores."""
-    return state.drive * (state.paco2 / par.paco2_0) ** par.co2_gain
+    """Ventilation relative to rest: the drive times what CO2 restores; 1 under assisted ventilation."""
+    if state.ventilated == 1:
+        return 1.0
+    return state.drive * (state.paco2 / set_point(par, state)) ** par.co2_gain
 
 
 @kernel

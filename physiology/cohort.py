@@ -17,6 +17,7 @@ from thecal.core.seeds import COHORT_SEED_LIMIT, PATIENT_LIMIT, whole, wholes
 from thecal.physiology.cohort_spec import CohortSpec
 from thecal.physiology.covariate_draws import draw_covariates
 from thecal.physiology.covariate_models import (
+    apply_to_circulation,
     apply_to_patient,
     body_mass_index,
     creatinine_clearance,
@@ -35,8 +36,10 @@ from thecal.physiology.population import (
     sensitivity,
     shipped,
 )
+from thecal.physiology.population import whole as whole_number
 from thecal.physiology.records import PATIENT_PAR
 from thecal.physiology.sampling import Floats, Sampler
+from thecal.physiology.variability import drug_spreads
 
 SPLIT_CODES = {"train": 1, "tune": 2, "test": 3}
 # An identity is the split's code above this bit and the patient's index below it, so no patient is in two splits.
@@ -106,8 +109,9 @@ def draw(
     par["seed"] = seed
     par["patient"] = ids
     fill_patient(par, draws, spec.file)
+    apply_to_circulation(par, covariates)
     _fill_axis(par, draws, covariates)
-    _fill_site(par, covariates)
+    _fill_site(par, draws, spec.file, covariates)
     _fill_drugs(par, draws, drugs, spec.file, covariates)
     apply_to_patient(par, covariates, draws)
     if structure == COMPARTMENT:
@@ -152,13 +156,17 @@ def _fill_axis(par: NDArray[np.void], draws: Sampler, covariates: dict[str, NDAr
     set_sites(par)
 
 
-def _fill_site(par: NDArray[np.void], covariates: dict[str, NDArray[Any]]) -> None:
-    """Painful segments, and the catheter tip at their center."""
+def _fill_site(par: NDArray[np.void], draws: Sampler, file: ParameterFile, covariates: dict[str, NDArray[Any]]) -> None:
+    """Painful segments, and the catheter tip: aimed at their center, or where the cohort says, and placed with an error."""
     center = np.array([NODES.index(str(level)) for level in covariates["pain_level"]], np.int64)
     nodes = np.arange(N_NODES)
     painful = (np.abs(nodes - center[:, None]) <= covariates["pain_span"][:, None]) & (nodes > 0)
     par["w_pain"] = painful / painful.sum(axis=1, keepdims=True)
-    par["tip_node"] = center
+    aim = whole_number(file, "site.tip", 1, N_NODES - 1) if "site.tip" in file else center
+    stated = file if "tip.error" in file else shipped("anatomy")
+    error = draw_value(draws, stated, "anatomy", "tip.error", "dimensionless", -N_NODES, N_NODES)
+    par["tip_node"] = np.clip(np.floor(aim + error + 0.5), 1, N_NODES - 1)
+    covariates["tip_level"] = np.array(NODES)[par["tip_node"]]
 
 
 def _fill_drugs(
@@ -172,6 +180,7 @@ def _fill_drugs(
     par["n_drugs"] = len(drugs)
     responsiveness = draw_value(draws, cohort, "cohort", "pain.responsiveness", "dimensionless", 0.0, 1.0)
     loss = draw_value(draws, shipped("anatomy"), "anatomy", "csf.clearance", "dimensionless", 1e-6)
+    spreads = drug_spreads(draws)
     receptors = list(dict.fromkeys(receptor_of(name) for name in drugs))
     par["n_channels"] = len(receptors)
     for slot, receptor in enumerate(receptors):
@@ -182,8 +191,9 @@ def _fill_drugs(
     for slot, name in enumerate(drugs):
         receptor = receptor_of(name)
         own = (sensitivity(receptor, "analgesia", draws), sensitivity(receptor, "breathing", draws))
-        factors = drug_factors(covariates, drug_file(name), receptor, own)
-        fill_drug(par, slot, name, {**factors, "k_csf_loss": loss, "k_cord_loss": loss})
+        factors = drug_factors(covariates, drug_file(name), receptor, own) | {"k_csf_loss": loss, "k_cord_loss": loss}
+        factors |= {field: own_factor * factors.get(field, 1.0) for field, own_factor in spreads.items()}
+        fill_drug(par, slot, name, factors)
         par["drug"]["channel"][:, slot] = receptors.index(receptor)
 
 

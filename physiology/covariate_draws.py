@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from thecal.core.errors import ParameterError
 from thecal.core.layout import LEVELS, N_NODES
 from thecal.core.parameters import ParameterFile
-from thecal.physiology.covariates import DIAGNOSES
+from thecal.physiology.cord import SEGMENTS, vertebra_of
+from thecal.physiology.covariate_models import creatinine_factor
+from thecal.physiology.covariates import COVARIATES, DIAGNOSES
 from thecal.physiology.population import constant, draw_value, shipped, whole
 from thecal.physiology.sampling import Floats, Sampler, uniform_of
 
@@ -36,17 +38,21 @@ def draw_covariates(draws: Sampler, file: ParameterFile) -> dict[str, NDArray[An
     male = flag("male")
     height = _height(draws, male)
     bmi = value("bmi", "kg/m**2", 1.0)
-    level, span = _site(draws, file)
+    diagnosis = _diagnosis(draws, file)
+    level, span = _site(draws, file, diagnosis)
+    weight = bmi * (height / 100.0) ** 2
+    creatinine = value("creatinine", "mg/dL", 0.01) * creatinine_factor(male, height, weight)
+    bounds = COVARIATES["creatinine_mg_per_dl"]
     met = constant(file, "covariates.comt_met", "dimensionless", 0.0, 1.0)
     return {
         "age_y": value("age", "year", 0.0, _OLDEST_Y),
         "male": male,
         "height_cm": height,
-        "weight_kg": bmi * (height / 100.0) ** 2,
-        "creatinine_mg_per_dl": value("creatinine", "mg/dL", 0.01),
+        "weight_kg": weight,
+        "creatinine_mg_per_dl": np.clip(creatinine, bounds.low, bounds.high),
         "spinal_csf_ml": _spinal_csf(draws, height, bmi),
         "csf_production_ml_per_h": draw_value(draws, shipped("anatomy"), "anatomy", "csf.production", "mL/h", 0.0),
-        "diagnosis": _diagnosis(draws, file),
+        "diagnosis": diagnosis,
         "pain_level": level,
         "pain_span": span,
         "medd_mg_per_d": value("medd", "mg/day"),
@@ -76,13 +82,22 @@ def _spinal_csf(draws: Sampler, height_cm: Floats, bmi: Floats) -> Floats:
     return usual * tall * heavy ** constant(anatomy, "csf.bmi_power", "dimensionless", -3.0, 3.0)
 
 
-def _site(draws: Sampler, file: ParameterFile) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
-    """Level at the center of the pain, and painful levels on either side."""
-    first = whole(file, "site.center_first", 1, N_NODES - 1)
-    last = whole(file, "site.center_last", first, N_NODES - 1)
+def _site(
+    draws: Sampler, file: ParameterFile, diagnosis: NDArray[np.str_]
+) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+    """Vertebral level at the center of the pain, by the cohort or by the diagnosis, and painful levels on either side."""
     half = whole(file, "site.half_width", 0, N_NODES)
     u = draws.uniform("site")
-    center = first + np.floor(u * (last - first + 1)).astype(np.int64)
+    if "site.center_first" in file or "site.center_last" in file:
+        first = whole(file, "site.center_first", 1, N_NODES - 1)
+        last = whole(file, "site.center_last", first, N_NODES - 1)
+        center = first + np.floor(u * (last - first + 1)).astype(np.int64)
+    else:
+        center = np.zeros(len(u), np.int64)
+        for name in DIAGNOSES:
+            key = f"site.{name}"
+            segment = draw_value(draws, shipped("covariates"), "covariates", key, "dimensionless", 1.0, len(SEGMENTS))
+            center = np.where(diagnosis == name, vertebra_of(segment), center)
     return np.array(LEVELS)[center - 1], np.full(len(u), half, np.int64)
 
 

@@ -29,12 +29,33 @@ def _where(flag: NDArray[Any], key: str) -> Floats:
     return np.where(flag, _number(key, minimum=1e-6), 1.0)
 
 
-def creatinine_clearance(columns: Columns) -> Floats:
-    """Creatinine clearance (mL/min) by Cockcroft and Gault 1976, Nephron 16:31."""
-    value = (
-        (140.0 - columns["age_y"]) * columns["weight_kg"] / (_COCKCROFT_GAULT_SCALE * columns["creatinine_mg_per_dl"])
+def _lean_weight(height_cm: Floats, weight_kg: Floats) -> Floats:
+    """Weight (kg) that counts for muscle and kidneys: above a limit the share of the excess that is not fat."""
+    limit = (
+        _number("renal.excess_from", minimum=1.0)
+        * _number("renal.ideal_bmi", "kg/m**2", 1.0)
+        * (height_cm / 100.0) ** 2
     )
-    return np.maximum(1.0, np.where(columns["male"], value, _COCKCROFT_GAULT_FEMALE * value))
+    share = _number("renal.excess_share", minimum=0.0)
+    return np.asarray(np.minimum(weight_kg, limit + share * (weight_kg - limit)))
+
+
+def creatinine_factor(male: NDArray[np.bool_], height_cm: Floats, weight_kg: Floats) -> Floats:
+    """Factor on the creatinine of a man of the reference weight: less muscle makes less of it."""
+    size = _lean_weight(height_cm, weight_kg) / _number("reference.weight", "kg", 1e-6)
+    women = _number("creatinine.women", minimum=1e-6)
+    return np.asarray(np.where(male, 1.0, women) * size ** _number("creatinine.size_power", minimum=0.0))
+
+
+def creatinine_clearance(columns: Columns) -> Floats:
+    """Creatinine clearance (mL/min) by Cockcroft and Gault 1976, Nephron 16:31, on the weight without most of its excess.
+
+    It ends where filtration does: the formula alone gives 500 mL/min to a heavy patient with little muscle.
+    """
+    weight = _lean_weight(columns["height_cm"], columns["weight_kg"])
+    value = (140.0 - columns["age_y"]) * weight / (_COCKCROFT_GAULT_SCALE * columns["creatinine_mg_per_dl"])
+    value = np.where(columns["male"], value, _COCKCROFT_GAULT_FEMALE * value)
+    return np.clip(value, 1.0, _number("renal.highest", "mL/min", 1.0))
 
 
 def body_mass_index(columns: Columns) -> Floats:
@@ -77,19 +98,33 @@ def drug_factors(columns: Columns, file: ParameterFile, receptor: str, sensitivi
     size = columns["weight_kg"] / _number("reference.weight", "kg", 1e-6)
     analgesia = sensitivity[0] * analgesic_factor(columns, receptor)
     central = sensitivity[1] * central_factor(columns)
-    # An active metabolite that the kidneys retain acts as more of the drug in plasma.
-    metabolite = constant(file, "effect.metabolite", "dimensionless", 0.0, 1.0)
-    retained = 1.0 - metabolite + metabolite / renal_factor(columns, 1.0)
     renal = renal_factor(columns, constant(file, "plasma.renal_share", "dimensionless", 0.0, 1.0))
     return {
         "ec50": analgesia,
         "ec50_mot": analgesia,
         "ec50_sym": analgesia / _where(columns["antihypertensive"], "antihypertensive.pressure"),
         "ec50_bs": central,
-        "ec50_pl": central / retained,
+        "ec50_pl": central,
+        "glucuronides": renal_factor(columns, 1.0),
         "v_plasma_ml": size,
         "clearance": size ** _number("reference.clearance_exponent", minimum=0.0) * renal,
     }
+
+
+def apply_to_circulation(par: NDArray[np.void], columns: Columns) -> None:
+    """Pressure and heart rate at rest: age, size, sex and antihypertensives move them from the cohort's own level."""
+    older = columns["age_y"] - _number("reference.age", "year")
+    heavier = body_mass_index(columns) - _number("reference.bmi", "kg/m**2")
+    male = np.where(columns["male"], 0.5, -0.5)
+    for field, group, unit in (("sbp0", "pressure", "mmHg"), ("hr0", "heart", "beat/min")):
+        moved = par[field] + _number(f"{group}.age", f"{unit}/year") * older
+        moved += _number(f"{group}.bmi", f"{unit}*m**2/kg") * heavier
+        moved += _number(f"{group}.male", unit) * male
+        moved += _number(f"{group}.treated", unit) * columns["antihypertensive"]
+        lowest = _number(f"{group}.lowest", unit, 1.0)
+        par[field] = np.clip(moved, lowest, _number(f"{group}.highest", unit, lowest))
+    ratio = constant(shipped("breathing"), "circulation.map_ratio", "dimensionless", 0.1)
+    par["map0"] = par["sbp0"] * (ratio + _number("pressure.mean_by_age", "1/year") * older)
 
 
 def apply_to_patient(par: NDArray[np.void], columns: Columns, draws: Sampler) -> None:

@@ -35,6 +35,10 @@ DRUG_STATE = dtype(
     ("dorsal", _f),  # CSF over the painful segments at the last substep, µg/mL
     ("tol_fast", _f),  # tolerance this drug has brought about, shift of log EC50
     ("tol_slow", _f),
+    ("eliminated_seen", _f),  # of it at the last slow step, µg
+    ("m6g", _f),  # glucuronides in plasma, µg
+    ("m3g", _f),
+    ("ce_m6g", _f),  # M6G at its central effect site, µg/mL of plasma
 )
 
 STEP_PAR = dtype(
@@ -76,6 +80,20 @@ DRUG_PAR = dtype(
     ("ec50_pl", _f),  # central effects, naive, µg/mL of plasma
     ("ec50_sym", _f),  # fall of blood pressure, µg/mL of CSF at T1-L2
     ("ec50_mot", _f),  # legs (motor block or spasticity), µg/mL of CSF at L1-S2
+    ("tol_share", _f),  # share of the receptor's tolerance (log scale) that this drug feels: less for a high efficacy
+    ("m6g_formed", _f),  # µg of glucuronide per µg of drug eliminated; 0 where the drug has none
+    ("m3g_formed", _f),
+    ("m6g_k", _f),  # renal elimination, 1/h
+    ("m3g_k", _f),
+    ("m6g_ml", _f),  # plasma volumes, mL
+    ("m3g_ml", _f),
+    ("m6g_ke0", _f),  # central effect site of M6G, 1/h
+    ("ec50_m6g", _f),  # µg/mL of plasma
+    ("m3g_unit", _f),  # M3G in plasma that counts as one unit of exposure for hyperalgesia, µg/mL
+    ("m6g_keep", _f),  # prepared by metabolites.prepare_metabolites(), as the next two
+    ("m3g_keep", _f),
+    ("m6g_share", _f),
+    ("ec50_pressor", _f),  # vasoconstriction, µg/mL of plasma
     ("granuloma", _f),  # morphine equivalents of a mg for granuloma growth; they weigh concentration and dose
     ("jet_shift", _f),  # levels a bolus moves caudad in an upright patient (baricity)
     ("potency", _f),  # prepared: agonist drive per C / EC50
@@ -104,6 +122,7 @@ CHANNEL_PAR = dtype(
     ("ec50_retention_ratio", _f),
     ("emax_bp", _f),  # largest fall of blood pressure (fraction), from the sympathetic site
     ("emax_hr", _f),  # largest fall of heart rate (fraction)
+    ("emax_pressor", _f),  # largest rise of blood pressure (fraction), from plasma
     ("hill_sym", _f),
     ("emax_motor", _f),  # motor block
     ("emax_spasm", _f),  # largest fraction of spasticity removed
@@ -117,9 +136,15 @@ CHANNEL_PAR = dtype(
     ("ec50_endocrine", _f),  # dorsal exposure (C / naive EC50) of half of it
     ("tol_prior", _f),  # log EC50 shift from drugs of the class before the implant
     ("tol_fast_max", _f),
-    ("tol_slow_max", _f),
+    ("tol_slow_max", _f),  # of this patient: an escalator's is larger
+    ("escalator", _f),  # 1 in a patient whose slow tolerance is an escalator's
+    ("tol_prior_tau_h", _f),  # over which tolerance from before the implant fades where no receptor is occupied
     ("cross", _f),  # share of one drug's tolerance that holds for another drug of the receptor
     ("resp_tolerance", _f),  # share of tolerance (log scale) that protects breathing
+    ("habit_gain", _f),  # central habituation: rise of the EC50 per unit of accustomed central drive; 0 is none
+    ("habit_power", _f),  # its exponent: 1 is complete adaptation at large drives
+    ("habit_tau_h", _f),
+    ("dep_prior", _f),  # dependence at the implant of a patient on a very high oral dose
     ("wd_gain", _f),  # withdrawal (0-1) per unit of missing effect
     ("wd_nrs", _f),  # at full withdrawal: pain, NRS
     ("wd_hr", _f),  # heart rate, beats/min
@@ -130,6 +155,8 @@ CHANNEL_PAR = dtype(
     ("tol_slow_tau_h", _f),
     ("dep_tau_h", _f),
     ("wd_tau_h", _f),
+    ("habit_share", _f),  # prepared, as the next
+    ("prior_share", _f),
     ("tol_fast_share", _f),  # prepared: shares of a gap closed in one slow step
     ("tol_slow_share", _f),
     ("dep_share", _f),
@@ -141,6 +168,14 @@ CHANNEL_STATE = dtype(
     ("exposure", _f),  # sum of C / naive EC50 in the dorsal horn
     ("effect", _f),  # fraction of the largest analgesic effect
     ("central", _f),  # drive in the brainstem, adapted by the tolerance that protects it
+    ("own_central", _f),  # the same before other receptors' interaction
+    ("habit", _f),  # central drive to which the brainstem is accustomed
+    (
+        "accustomed",
+        _f,
+    ),  # factor by which habituation has raised the EC50 of breathing and sedation; 0 before the first step
+    ("depressant", _f),  # central drive less what habituation takes of it: breathing and sedation
+    ("prior", _f),  # what is left of the tolerance from before the implant, shift of log EC50
     ("sympathetic", _f),
     ("motor", _f),
     ("dependence", _f),

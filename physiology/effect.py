@@ -19,6 +19,7 @@ import math
 
 from thecal.core.jit import kernel
 from thecal.core.layout import COMPARTMENT, MU, N_NODES
+from thecal.physiology.metabolites import m6g_drive
 
 
 @kernel
@@ -139,12 +140,12 @@ def analgesic_shift(par, state, d):
     """Shift of log EC50 of drug ``d``: use before the implant, its own tolerance, and what other drugs of the receptor share."""
     drug = par.drug[d]
     channel = par.channel[drug.channel]
-    shift = channel.tol_prior
+    shift = state.channel[drug.channel].prior
     for e in range(par.n_drugs):
         if par.drug[e].channel == drug.channel:
             own = state.drug[e].tol_fast + state.drug[e].tol_slow
             shift += own if e == d else channel.cross * own
-    return shift
+    return drug.tol_share * shift
 
 
 @kernel
@@ -156,6 +157,7 @@ def step_channels(par, state):
         channel.drive = 0.0
         channel.exposure = 0.0
         channel.central = 0.0
+        channel.depressant = 0.0
         channel.sympathetic = 0.0
         channel.motor = 0.0
         channel.effect = 0.0
@@ -168,16 +170,22 @@ def step_channels(par, state):
         kept = math.exp(-shift) if shift != 0.0 else 1.0
         u = own.ce_dh / drug.ec50
         channel.exposure += u
-        channel.drive += u * drug.potency * kept
+        channel.drive += u * drug.potency * kept * state.occ_pain
         # The effect holds the sum of the loads until it is evaluated.
         channel.effect += u * drug.load
-        central = own.ce_bs / drug.ec50_bs + own.ce_pl / drug.ec50_pl
-        if shift != 0.0:
-            central *= math.exp(-rule.resp_tolerance * shift)
-        channel.central += central
+        central = own.ce_bs / drug.ec50_bs + own.ce_pl / drug.ec50_pl + m6g_drive(drug, own)
+        # A brainstem that habituates by itself shares with the cord only the tolerance from before the implant.
+        shared = drug.tol_share * channel.prior if rule.habit_gain > 0.0 else shift
+        if shared != 0.0:
+            central *= math.exp(-rule.resp_tolerance * shared)
+        channel.central += central * state.occ_central
         if drug.spinal == 1:
             channel.sympathetic += own.ce_sym / drug.ec50_sym * kept
             channel.motor += own.ce_mot / drug.ec50_mot * kept
+    for c in range(par.n_channels):
+        channel = state.channel[c]
+        channel.own_central = channel.central
+        channel.depressant = channel.central / channel.accustomed if channel.accustomed > 1.0 else channel.central
     opioid = par.mu_channel
     if opioid >= 0 and par.n_channels > 1:
         _interact(par, state, opioid)
@@ -193,11 +201,13 @@ def _interact(par, state, opioid):
     mu = state.channel[opioid]
     drive = mu.drive
     central = mu.central
+    depressant = mu.depressant
     for c in range(par.n_channels):
         if c != opioid:
             other = state.channel[c]
             mu.drive += greco(drive, other.drive, par.channel[c].synergy) - drive
             mu.central += greco(central, other.central, par.channel[c].synergy_resp) - central
+            mu.depressant += greco(depressant, other.depressant, par.channel[c].synergy_resp) - depressant
 
 
 @kernel

@@ -10,10 +10,16 @@ FIELDS: dict[str, tuple[str, str, str, float]] = {
     "tip_ml": ("anatomy", "tip.volume", "mL", 1e-6),
     "tip_flow": ("anatomy", "tip.flow", "mL/h", 1e-6),
     "jet_ml": ("anatomy", "tip.jet", "mL", 1e-9),
+    "jet_flow": ("anatomy", "tip.stream", "mL/h", 1e-9),
     "oih_max": ("adaptation", "hyperalgesia.max", "dimensionless", 0.0),
     "oih_ec50": ("adaptation", "hyperalgesia.ec50", "dimensionless", 1e-9),
+    "oih_hill": ("adaptation", "hyperalgesia.hill", "dimensionless", 0.1),
     "oih_tau_on_h": ("adaptation", "hyperalgesia.tau_on", "hour", 1e-3),
     "oih_tau_off_h": ("adaptation", "hyperalgesia.tau_off", "hour", 1e-3),
+    "occ_pain_sd": ("variability", "occasion.analgesia_sd", "dimensionless", 0.0),
+    "occ_central_sd": ("variability", "occasion.central_sd", "dimensionless", 0.0),
+    "occ_correlation": ("variability", "occasion.correlation", "dimensionless", -1.0),
+    "occ_tau_h": ("variability", "occasion.tau", "hour", 1.0),
     "rebound": ("adaptation", "rebound.susceptibility", "dimensionless", 0.0),
     "pain_base": ("cohort", "pain.baseline", "nrs", 0.0),
     "pain_trend_per_h": ("cohort", "pain.trend", "nrs/h", -math.inf),
@@ -45,6 +51,8 @@ FIELDS: dict[str, tuple[str, str, str, float]] = {
     "psychosis_at": ("harm", "cognition.psychosis_at", "dimensionless", 0.0),
     "endocrine_tau_h": ("harm", "endocrine.tau", "hour", 1e-3),
     "granuloma_per_h": ("harm", "granuloma.rate", "1/h", 0.0),
+    "granuloma_mg_per_ml": ("harm", "granuloma.half_concentration", "mg/mL", 1e-6),
+    "granuloma_mg_per_d": ("harm", "granuloma.half_dose", "mg/day", 1e-6),
     "granuloma_fade_h": ("harm", "granuloma.fade", "hour", 1e-3),
     "infection_per_h": ("harm", "infection.rate", "1/h", 0.0),
     "infection_h": ("harm", "infection.length", "hour", 0.0),
@@ -60,6 +68,25 @@ FIELDS: dict[str, tuple[str, str, str, float]] = {
     "act_sbp": ("breathing", "circulation.activity_systolic", "mmHg", 0.0),
     "sed_hr": ("breathing", "circulation.sedation_heart_rate", "beat/min", 0.0),
     "sed_sbp": ("breathing", "circulation.sedation_systolic", "mmHg", 0.0),
+    "act_dbp": ("breathing", "circulation.activity_diastolic", "mmHg", 0.0),
+    "reflex": ("breathing", "circulation.reflex", "dimensionless", 0.0),
+    "tone_hr": ("breathing", "circulation.tone_heart_rate", "beat/min", 0.0),
+    "tone_sbp": ("breathing", "circulation.tone_systolic", "mmHg", 0.0),
+    "tone_tau_h": ("breathing", "circulation.tone_tau", "hour", 1e-3),
+    "night_hr": ("breathing", "circulation.night_heart_rate", "beat/min", 0.0),
+    "night_dip": ("breathing", "circulation.night_dip", "dimensionless", 0.0),
+    "sleep_paco2": ("breathing", "rest.sleep_paco2", "mmHg", 0.0),
+    "rr_swing": ("breathing", "rest.rate_swing", "dimensionless", 0.0),
+    "rr_swing_tau_h": ("breathing", "rest.rate_swing_tau", "hour", 1e-3),
+    "tone_hrv": ("sensors", "hrv.tone", "dimensionless", 0.0),
+    "night_hrv": ("sensors", "hrv.night", "dimensionless", 0.0),
+    "nal_mg": ("rescue", "naloxone.dose", "mg", 0.0),
+    "nal_half_mg": ("rescue", "naloxone.half_blocking", "mg", 1e-6),
+    "nal_tau_h": ("rescue", "naloxone.tau", "hour", 1e-3),
+    "pressor_share": ("rescue", "vasopressor.share", "dimensionless", 0.0),
+    "wean_fall": ("rescue", "vasopressor.wean", "dimensionless", 0.0),
+    "exchange_ml": ("rescue", "exchange.volume", "mL", 0.0),
+    "wean_drive": ("rescue", "ventilation.wean", "dimensionless", 0.0),
     "nrs_noise": ("sensors", "report.noise", "nrs", 0.0),
     "nrs_every_h": ("sensors", "report.interval", "hour", 0.0),
     "nrs_skip": ("sensors", "report.skip", "dimensionless", 0.0),
@@ -69,6 +96,12 @@ FIELDS: dict[str, tuple[str, str, str, float]] = {
 # What a field of PATIENT_PAR cannot exceed: shares, probabilities, the scales and the clock.
 CEILINGS: dict[str, float] = {
     "rr_power": 1.0,
+    "occ_correlation": 1.0,
+    "rr_swing": 0.3,
+    "night_dip": 0.5,
+    "pressor_share": 1.0,
+    "wean_drive": 1.0,
+    "wean_fall": 1.0,
     "placebo": 1.0,
     "nrs_skip": 1.0,
     "poss_error": 1.0,
@@ -96,12 +129,37 @@ DRUG_FIELDS: dict[str, tuple[str, str, float]] = {
     "ec50_bs": ("effect.ec50_brainstem", "ug/mL", 1e-9),
     "ec50_pl": ("effect.ec50_plasma", "ug/mL", 1e-9),
     "efficacy": ("effect.efficacy", "dimensionless", 0.1),
+    "tol_share": ("effect.tolerance_share", "dimensionless", 0.0),
     "granuloma": ("effect.granuloma", "dimensionless", 0.0),
+}
+# Only of a drug whose file has the group; the first two are 0 in others.
+METABOLITE_FIELDS: dict[str, tuple[str, str, float]] = {
+    "m6g_formed": ("metabolites.m6g_formed", "dimensionless", 0.0),
+    "m3g_formed": ("metabolites.m3g_formed", "dimensionless", 0.0),
+    "m6g_ml": ("metabolites.m6g_volume", "mL", 1e-9),
+    "m3g_ml": ("metabolites.m3g_volume", "mL", 1e-9),
+    "m6g_ke0": ("metabolites.m6g_ke0", "1/h", 1e-9),
+    "ec50_m6g": ("metabolites.m6g_ec50", "ug/mL", 1e-9),
+    "m3g_unit": ("metabolites.m3g_unit", "ug/mL", 1e-9),
+}
+# Their clearances, which renal function scales: key -> (field of the rate, field of the volume).
+METABOLITE_CLEARANCES = {
+    "metabolites.m6g_clearance": ("m6g_k", "m6g_ml"),
+    "metabolites.m3g_clearance": ("m3g_k", "m3g_ml"),
+}
+# Factors of the second structure: key -> fields of DRUG_PAR, or of PATIENT_PAR, that it multiplies.
+STRUCTURE_FACTORS: dict[str, tuple[str, ...]] = {
+    "efficacy": ("efficacy",),
+    "analgesic_ec50": ("ec50",),
+    "central_ec50": ("ec50_bs",),
+    "spinal_ec50": ("ec50_sym", "ec50_mot"),
+    "exchange": ("g_node",),
 }
 # Sites that only some drugs have; a drug with neither is not followed there.
 SPINAL_FIELDS: dict[str, tuple[str, str]] = {
     "ec50_sym": ("effect.ec50_sympathetic", "ug/mL"),
     "ec50_mot": ("effect.ec50_motor", "ug/mL"),
+    "ec50_pressor": ("effect.ec50_pressor", "ug/mL"),
 }
 # field of CHANNEL_PAR: (key, unit, minimum, maximum, value where the receptor's file lacks the whole group)
 CHANNEL_FIELDS: dict[str, tuple[str, str, float, float, float]] = {
@@ -123,6 +181,7 @@ CHANNEL_FIELDS: dict[str, tuple[str, str, float, float, float]] = {
     "ec50_retention_ratio": ("retention.ec50_ratio", "dimensionless", 1e-6, math.inf, 1.0),
     "emax_bp": ("circulation.pressure", "dimensionless", 0.0, 1.0, 0.0),
     "emax_hr": ("circulation.rate", "dimensionless", 0.0, 1.0, 0.0),
+    "emax_pressor": ("circulation.pressor", "dimensionless", 0.0, 1.0, 0.0),
     "hill_sym": ("circulation.hill", "dimensionless", 0.1, 20.0, 1.0),
     "emax_motor": ("legs.block", "dimensionless", 0.0, 1.0, 0.0),
     "emax_spasm": ("legs.spasm", "dimensionless", 0.0, 1.0, 0.0),
@@ -136,8 +195,13 @@ CHANNEL_FIELDS: dict[str, tuple[str, str, float, float, float]] = {
     "ec50_endocrine": ("endocrine.ec50", "dimensionless", 1e-6, math.inf, 1.0),
     "tol_fast_max": ("tolerance.fast_max", "dimensionless", 0.0, math.inf, 0.0),
     "tol_slow_max": ("tolerance.slow_max", "dimensionless", 0.0, math.inf, 0.0),
+    "tol_prior_tau_h": ("prior.tau", "hour", 1.0, math.inf, 1.0),
     "cross": ("tolerance.cross", "dimensionless", 0.0, 1.0, 0.0),
     "resp_tolerance": ("tolerance.respiratory_share", "dimensionless", 0.0, 1.0, 0.0),
+    "habit_gain": ("habituation.gain", "dimensionless", 0.0, math.inf, 0.0),
+    "habit_power": ("habituation.power", "dimensionless", 0.0, 1.0, 0.0),
+    "habit_tau_h": ("habituation.tau", "hour", 1.0, math.inf, 1.0),
+    "dep_prior": ("prior.dependence", "dimensionless", 0.0, 1.0, 0.0),
     "tol_fast_tau_h": ("tolerance.fast_tau", "hour", 1e-3, math.inf, 1.0),
     "tol_slow_tau_h": ("tolerance.slow_tau", "hour", 1e-3, math.inf, 1.0),
     "dep_tau_h": ("withdrawal.dependence_tau", "hour", 1e-3, math.inf, 1.0),
@@ -149,6 +213,8 @@ CHANNEL_FIELDS: dict[str, tuple[str, str, float, float, float]] = {
     "wd_temp": ("withdrawal.temperature", "delta_degC", 0.0, 6.0, 0.0),
     "wd_spasm": ("withdrawal.ashworth", "dimensionless", 0.0, 4.0, 0.0),
 }
+# Share of patients whose slow tolerance grows on, and how many times the others' theirs is.
+ESCALATOR_KEYS = ("tolerance.escalators", "tolerance.escalator_factor")
 # field of PATIENT_PAR per sensor: (key, unit or "" for the sensor's own, minimum)
 SENSOR_FIELDS: dict[str, tuple[str, str, float]] = {
     "s_gain_pain": ("gain_pain", "", -math.inf),
@@ -195,14 +261,17 @@ COHORT_KEYS = (
     "covariates.antihypertensive",
     "pain.episodes",
     "pain.responsiveness",
-    "site.center_first",
-    "site.center_last",
     "site.half_width",
     "start.oral_ratio",
     "start.fraction",
     "start.lowest",
     "start.highest",
 )
+# A cohort states either where the pain of all its patients lies, or leaves it to their diagnoses; the tip is aimed at the pain
+# unless a level is stated.
+OPTIONAL_COHORT_KEYS = ("site.center_first", "site.center_last", "site.tip", "tip.error")
+# Segments of the cord whose vertebral level anatomy.toml states; those between lie in between.
+CORD_ANCHORS = ("C1", "C8", "T6", "T12", "L5", "S5")
 # What a cohort's numbers cannot exceed in size: beyond it one has slipped by a unit or a power of ten.
 COHORT_MOST: dict[str, tuple[str, float]] = {
     "covariates.age": ("year", 120.0),

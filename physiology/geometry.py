@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from thecal.core.errors import ParameterError
 from thecal.core.layout import COMPARTMENT, N_NODES, NODES, REGIONS
+from thecal.physiology.fields import STRUCTURE_FACTORS
 from thecal.physiology.population import constant, shipped
 from thecal.physiology.sampling import Floats
 
@@ -107,6 +108,11 @@ def lump_regions(par: NDArray[np.void]) -> None:
         between = slice(centers[r], centers[r + 1])
         par["g_node"][:, r] = 1.0 / (1.0 / flow[:, between]).sum(axis=1)
         par["q_node"][:, r] = net[:, _REGION_STARTS[r + 1] - 1]
+    for key, fields in STRUCTURE_FACTORS.items():
+        factor = constant(shipped("structures"), f"compartment.{key}", "dimensionless", 1e-3, 1e3)
+        for field in fields:
+            where = par if field in (par.dtype.names or ()) else par["drug"]
+            where[field] *= factor
     par["structure"] = COMPARTMENT
     par["last_node"] = n - 1
     par["tip_node"] = region_of[par["tip_node"]]

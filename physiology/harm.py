@@ -1,14 +1,14 @@
-"""Adverse effects: sedation, nausea, itch, bladder, gut, circulation, motor block, cognition, gonadal axis.
+"""Adverse effects: sedation, nausea, itch, bladder, gut, motor block, cognition, gonadal axis.
 
-Central effects follow the drive in the brainstem, those of the circulation the sympathetic outflow (T1-L2) and those of the
-legs the motor site (L1-S2). Effects of several receptors join by Bliss independence. Fast ones are evaluated every pump
-tick, slow ones once a slow step. Granuloma and infection are in ``catheter_harm``.
+Central effects follow the drive in the brainstem and those of the legs the motor site (L1-S2). Effects of several receptors
+join by Bliss independence. Fast ones are evaluated every pump tick, slow ones once a slow step. Blood pressure and pulse are
+in ``circulation``, granuloma and infection in ``catheter_harm``.
 """
 
 from __future__ import annotations
 
 from thecal.core.jit import kernel
-from thecal.core.layout import MU, SENSORS, SLOW_H
+from thecal.core.layout import MU, SLOW_H
 from thecal.physiology.adaptation import share
 from thecal.physiology.effect import hill
 
@@ -18,7 +18,6 @@ OVERSEDATED_POSS = 3
 POSS_CUTS = (0.25, 0.50, 0.80)
 NAUSEA_MAX = 10.0
 _WEEK_H = 168.0
-_HEART, _SYSTOLIC = SENSORS.index("hr"), SENSORS.index("sbp")
 
 
 @kernel
@@ -38,21 +37,13 @@ def prepare_harm(par):
 
 
 @kernel
-def step_circulation(par, state):
-    """Fall of blood pressure and heart rate (fractions), and motor block, from the spinal sites."""
-    bp = 1.0
-    hr = 1.0
+def step_legs(par, state):
+    """Motor block, from the motor sites and a mass that presses on the cord."""
     motor = 1.0
     for c in range(par.n_channels):
         rule = par.channel[c]
-        if rule.emax_bp > 0.0 or rule.emax_hr > 0.0:
-            e = hill(state.channel[c].sympathetic, rule.hill_sym)
-            bp *= 1.0 - rule.emax_bp * e
-            hr *= 1.0 - rule.emax_hr * e
         if rule.emax_motor > 0.0:
             motor *= 1.0 - rule.emax_motor * hill(state.channel[c].motor, rule.hill_mot)
-    state.bp_fall = 1.0 - bp
-    state.hr_fall = 1.0 - hr
     state.motor_block = max(1.0 - motor, state.deficit)
 
 
@@ -63,7 +54,7 @@ def step_sedation(par, state):
     for c in range(par.n_channels):
         rule = par.channel[c]
         if rule.emax_sed > 0.0:
-            alert *= 1.0 - rule.emax_sed * hill(state.channel[c].central / rule.ec50_sed_ratio, rule.hill_sed)
+            alert *= 1.0 - rule.emax_sed * hill(state.channel[c].depressant / rule.ec50_sed_ratio, rule.hill_sed)
     state.sedation = 1.0 - alert
     state.poss = poss(state.sedation)
 
@@ -118,28 +109,3 @@ def _lag_slow_harm(par, state, nausea, itch, gut, cognition, axis):
     )
     state.psychotic = 1 if state.cognition > par.psychosis_at else 0
     state.endocrine += par.endocrine_share * (axis - state.endocrine)
-
-
-@kernel
-def _withdrawal_sum(par, state, k):
-    total = 0.0
-    for c in range(par.n_channels):
-        w = state.channel[c].withdrawal
-        if w > 0.0:
-            total += w * (par.channel[c].wd_hr if k == 0 else par.channel[c].wd_sbp)
-    return total
-
-
-@kernel
-def heart_rate(par, state, act):
-    """True heart rate (beats/min) at relative activity ``act``."""
-    fever = 10.0 * max(0.0, state.temperature - 37.0)  # about 10 beats/min per degree (clinical rule)
-    resting = par.hr0 + par.s_gain_pain[_HEART] * state.pain + par.act_hr * act - par.sed_hr * state.sedation + fever
-    return resting * (1.0 - state.hr_fall) + _withdrawal_sum(par, state, 0)
-
-
-@kernel
-def systolic(par, state, act):
-    """True systolic pressure (mmHg) at relative activity ``act``."""
-    resting = par.sbp0 + par.s_gain_pain[_SYSTOLIC] * state.pain + par.act_sbp * act - par.sed_sbp * state.sedation
-    return resting * (1.0 - state.bp_fall) + _withdrawal_sum(par, state, 1)

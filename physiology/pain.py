@@ -6,7 +6,7 @@ import math
 
 from thecal.core.jit import kernel
 from thecal.core.layout import TICK_H
-from thecal.core.rng import STREAM_DISTURBANCE, normal_quantile, uniforms
+from thecal.core.rng import STREAM_DISTURBANCE, normal_pair, normal_quantile, uniforms
 from thecal.physiology.adaptation import withdrawal_pain
 
 NRS_MAX = 10.0
@@ -39,21 +39,28 @@ def activity(par, clock_h):
 
 @kernel
 def prepare_pain(par):
-    """Write the exact one-tick step of the Ornstein-Uhlenbeck fluctuation."""
+    """Write the exact one-tick steps of the Ornstein-Uhlenbeck fluctuations."""
+    par.tone_keep = math.exp(-TICK_H / par.tone_tau_h)
+    par.tone_kick = math.sqrt(1.0 - par.tone_keep * par.tone_keep)
+    par.rhythm_keep = math.exp(-TICK_H / par.rr_swing_tau_h)
+    par.rhythm_kick = math.sqrt(1.0 - par.rhythm_keep * par.rhythm_keep)
     par.ou_keep = math.exp(-TICK_H / par.ou_tau_h)
     par.ou_kick = par.ou_sd * math.sqrt(1.0 - par.ou_keep * par.ou_keep)
 
 
 @kernel
 def step_disturbance(par, state, t_h):
-    """Advance the fluctuation (exact Ornstein-Uhlenbeck) and the breakthrough episode over one pump tick.
+    """Advance the fluctuations (exact Ornstein-Uhlenbeck) and the breakthrough episode over one pump tick.
 
     Episodes start as a Poisson process that follows activity; heights are uniform within half and one and a half times the
     patient's typical height. Draws depend on the tick only, so every policy meets the same days.
     """
-    a, _, c, d = uniforms(par.seed, par.patient, STREAM_DISTURBANCE, state.tick)
+    a, b, c, d = uniforms(par.seed, par.patient, STREAM_DISTURBANCE, state.tick)
     noise = normal_quantile(a)
     state.ou = par.ou_keep * state.ou + par.ou_kick * noise
+    tone, rhythm = normal_pair(b)
+    state.tone = par.tone_keep * state.tone + par.tone_kick * tone
+    state.rhythm = par.rhythm_keep * state.rhythm + par.rhythm_kick * rhythm
     if state.bt_age_h >= 0.0:
         state.bt_age_h += TICK_H
         if state.bt_age_h >= par.bt_length_h:

@@ -18,7 +18,14 @@ from thecal.core.layout import (
     TICK_H,
 )
 from thecal.core.rng import STREAM_REPORT, normals
-from thecal.physiology.adaptation import prepare_adaptation, step_hyperalgesia, step_tolerance, step_withdrawal
+from thecal.physiology.adaptation import (
+    prepare_adaptation,
+    start_adaptation,
+    step_habituation,
+    step_hyperalgesia,
+    step_tolerance,
+    step_withdrawal,
+)
 from thecal.physiology.breathing import INSPIRED_O2_MMHG, RESPIRATORY_QUOTIENT, saturation, step_breathing
 from thecal.physiology.catheter_harm import (
     NORMAL_C,
@@ -27,6 +34,7 @@ from thecal.physiology.catheter_harm import (
     step_infection,
     transfer,
 )
+from thecal.physiology.circulation import lie_dead, step_circulation
 from thecal.physiology.effect import (
     cranial_concentration,
     painful_concentration,
@@ -45,11 +53,14 @@ from thecal.physiology.function import (
     step_function,
     step_spasticity,
 )
-from thecal.physiology.harm import prepare_harm, step_circulation, step_sedation, step_slow_harm
+from thecal.physiology.harm import prepare_harm, step_legs, step_sedation, step_slow_harm
+from thecal.physiology.metabolites import prepare_metabolites, step_metabolites
+from thecal.physiology.occasion import start_occasion, step_occasion
 from thecal.physiology.pain import breakthrough, felt_pain, is_awake, prepare_pain, steady_pain
 from thecal.physiology.plasma import prepare_plasma, step_plasma
+from thecal.physiology.rescue import prepare_rescue, step_rescue
 from thecal.physiology.sensors import prepare_sensors, start_sensors
-from thecal.physiology.transport import jet_node, jet_share, jet_width, prepare_transport, step_transport
+from thecal.physiology.transport import direct_share, jet_node, prepare_transport, step_transport
 
 _FIRST_TICK = -1
 # A change of the infusion by more than this share of the larger rate starts a settling time with shorter substeps.
@@ -66,9 +77,11 @@ def prepare_patient(par):
     prepare_harm(par)
     prepare_catheter_harm(par)
     prepare_sensors(par)
+    prepare_rescue(par)
     for d in range(par.n_drugs):
         drug = par.drug[d]
         prepare_agonism(par, drug, par.channel[drug.channel].hill)
+        prepare_metabolites(drug)
         for k in range(3):
             dt_h = TICK_H if k == QUIET else (COARSE_H if k == COARSE else COARSE_H / FINE_PER_COARSE)
             prepare_transport(par, drug, drug.step[k], dt_h)
@@ -84,6 +97,7 @@ def start_patient(par, state, clock_h):
     state.bt_age_h = -1.0
     noise, _, _, _ = normals(par.seed, par.patient, STREAM_REPORT, _FIRST_TICK)
     state.ou = par.ou_sd * noise
+    start_occasion(par, state)
     state.awake = is_awake(par, clock_h)
     state.poss = 1
     state.poss_seen = 1
@@ -92,6 +106,7 @@ def start_patient(par, state, clock_h):
     state.rr = par.rr0
     state.spo2 = saturation(INSPIRED_O2_MMHG - par.paco2_0 / RESPIRATORY_QUOTIENT - par.aa_gradient)
     state.temperature = NORMAL_C
+    start_adaptation(par, state)
     step_spasticity(par, state, 0.0)
     state.pain_latent = steady_pain(par, state, 0.0, 0.0)
     state.pain = felt_pain(par, state, state.pain_latent, 0.0, 0.0)
@@ -159,13 +174,9 @@ def step_kinetics(par, state, tip_ug, basal_ml, bolus_ml, dt_h):
         dt_h: ``TICK_H`` (only while :func:`is_quiet` and without a bolus) or ``COARSE_H``.
     """
     _note_source(par, state, tip_ug, basal_ml + bolus_ml, bolus_ml, dt_h)
-    direct = 0.0
-    side = 0.0
-    if par.structure != AXIAL:
-        direct = 1.0  # regions are well mixed, so there is no cell at the tip
-    elif bolus_ml > 0.0:
-        direct = bolus_ml / (bolus_ml + basal_ml) * jet_share(par, bolus_ml)
-        side = jet_width(bolus_ml)
+    direct, side = 1.0, 0.0  # regions are well mixed, so there is no cell at the tip
+    if par.structure == AXIAL:
+        direct, side = direct_share(par, basal_ml, bolus_ml, dt_h)
     fine = state.fine_left_h > 0.0
     state.fine_left_h -= dt_h
     state.settle_left_h -= dt_h
@@ -187,8 +198,11 @@ def step_kinetics(par, state, tip_ug, basal_ml, bolus_ml, dt_h):
 
 @kernel
 def _step_slow(par, state):
-    """What changes over hours and days: adaptation, slow harm, mood and function."""
+    """What changes over hours and days: sensitivity, adaptation, slow harm, mood and function."""
+    step_occasion(par, state)
     step_tolerance(par, state)
+    step_habituation(par, state)
+    step_metabolites(par, state)
     step_hyperalgesia(par, state)
     step_withdrawal(par, state)
     step_slow_harm(par, state)
@@ -203,7 +217,12 @@ def step_response(par, state, t_h, later_h):
 
     ``t_h`` is the start of the tick and ``later_h`` the moment within it at which pain is evaluated.
     """
+    if state.dead == 1:
+        lie_dead(state)
+        return
     step_channels(par, state)
+    if state.rescues > 0:
+        step_rescue(par, state)
     if state.tick % SLOW_TICKS == 0:
         _step_slow(par, state)
     noci, neuro = relief_of(par, state)
@@ -213,12 +232,15 @@ def step_response(par, state, t_h, later_h):
     step_sedation(par, state)
     step_breathing(par, state)
     step_circulation(par, state)
+    step_legs(par, state)
     if par.ashworth0 > 1.0:
         step_spasticity(par, state, t_h)
     steady = steady_pain(par, state, t_h, later_h)
     episode = breakthrough(par, state, later_h)
     state.pain_latent = steady + episode
     state.pain = felt_pain(par, state, steady, episode, t_h)
+    if state.dead == 1:
+        lie_dead(state)
 
 
 @kernel

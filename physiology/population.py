@@ -21,7 +21,11 @@ from thecal.physiology.fields import (
     COHORT_KEYS,
     COHORT_MOST,
     DRUG_FIELDS,
+    ESCALATOR_KEYS,
     FIELDS,
+    METABOLITE_CLEARANCES,
+    METABOLITE_FIELDS,
+    OPTIONAL_COHORT_KEYS,
     RESTING_SENSORS,
     SENSOR_FIELDS,
     SENSOR_UNITS,
@@ -29,27 +33,9 @@ from thecal.physiology.fields import (
 )
 from thecal.physiology.known_keys import known_keys
 from thecal.physiology.overlay import Overlayable
+from thecal.physiology.random_effects import EFFECTS, NAMES_OF_KEYS
 from thecal.physiology.sampling import Floats, Sampler, correlation_matrix
 
-# Effects that correlations.toml may name: effect -> (file, key).
-EFFECTS = {
-    "analgesia": ("receptors/mu", "analgesia.sensitivity"),
-    "breathing": ("receptors/mu", "breathing.sensitivity"),
-    "fast": ("receptors/mu", "tolerance.fast_max"),
-    "slow": ("receptors/mu", "tolerance.slow_max"),
-    "hyperalgesia": ("adaptation", "hyperalgesia.max"),
-    "baseline": ("cohort", "pain.baseline"),
-    "episode": ("cohort", "pain.episode_height"),
-    "clearance": ("anatomy", "csf.clearance"),
-    "dispersion": ("anatomy", "canal.dispersion_lumbar"),
-    "age": ("cohort", "covariates.age"),
-    "bmi": ("cohort", "covariates.bmi"),
-    "creatinine": ("cohort", "covariates.creatinine"),
-    "medd": ("cohort", "covariates.medd"),
-    "sleep_apnea": ("cohort", "covariates.sleep_apnea"),
-    "antihypertensive": ("cohort", "covariates.antihypertensive"),
-}
-_NAMES_OF_KEYS = {key: name for name, key in EFFECTS.items()}
 # An opioid's largest effect is the cohort's responsiveness times its receptor's; no drug removes all pain.
 _LARGEST_EFFECT = 0.98
 
@@ -152,7 +138,32 @@ def draw_value(
             f"{file.path}: {key}: its spread reaches [{low:g}, {high:g}] {unit}, outside [{minimum:g}, {maximum:g}]; "
             "give it a range"
         )
-    return draws.quantity(file[key], _NAMES_OF_KEYS.get((source, key), f"{source}:{key}"), unit)
+    return draws.quantity(file[key], NAMES_OF_KEYS.get((source, key), f"{source}:{key}"), unit)
+
+
+def varied(
+    draws: Sampler, file: ParameterFile, source: str, key: str, unit: str, minimum: float, maximum: float = math.inf
+) -> Floats:
+    """As :func:`draw_value`; a number that its file gives no spread is multiplied by its factor of variability.toml, if any.
+
+    Raises:
+        ParameterError: as :func:`draw_value`, or the factor leads out of [minimum, maximum].
+    """
+    values = draw_value(draws, file, source, key, unit, minimum, maximum)
+    spreads = shipped("variability")
+    group = "receptor" if source.startswith("receptors/") else "patient"
+    name = f"{group}.{key}"
+    if name not in spreads or file[key].distribution is not None:
+        return values
+    low, high = (edge * file.get_in(key, unit) for edge in edges(spreads[name], "dimensionless"))
+    if low < minimum or high > maximum:
+        raise ParameterError(
+            f"{spreads.path}: {name}: its range takes {file.path} to [{low:g}, {high:g}] {unit}, "
+            f"outside [{minimum:g}, {maximum:g}]"
+        )
+    # Of the receptors only the opioids' share their draws with correlations.toml; another receptor has draws of its own.
+    whose = f"variability:{source}" if group == "receptor" and source != "receptors/mu" else "variability"
+    return values * draw_value(draws, spreads, whose, name, "dimensionless", 1e-3)
 
 
 def constant(file: ParameterFile, key: str, unit: str, minimum: float = -math.inf, maximum: float = math.inf) -> float:
@@ -180,7 +191,11 @@ def check_cohort(file: ParameterFile, diagnoses: tuple[str, ...]) -> None:
     Raises:
         ParameterError: the key is not a cohort's own and overrides no shipped parameter, or its number is absurd.
     """
-    known = {key for _, key, _, _ in FIELDS.values()} | set(COHORT_KEYS) | {f"diagnosis.{name}" for name in diagnoses}
+    known = (
+        {key for _, key, _, _ in FIELDS.values()}
+        | {*COHORT_KEYS, *OPTIONAL_COHORT_KEYS}
+        | {f"diagnosis.{name}" for name in diagnoses}
+    )
     for key in file:
         if key not in known:
             raise ParameterError(f"{file.path}: {key}: no such parameter of a cohort{did_you_mean(key, known)}")
@@ -196,7 +211,7 @@ def fill_patient(par: NDArray[np.void], draws: Sampler, cohort: ParameterFile) -
     """Fill every field of ``FIELDS`` and the sensors of ``par`` (``[B]`` PATIENT_PAR); a cohort may override any key."""
     for field, (source, key, unit, minimum) in FIELDS.items():
         file = cohort if source == "cohort" or key in cohort else shipped(source)
-        par[field] = draw_value(draws, file, source, key, unit, minimum, CEILINGS.get(field, math.inf))
+        par[field] = varied(draws, file, source, key, unit, minimum, CEILINGS.get(field, math.inf))
     par["map0"] = par["sbp0"] * constant(shipped("breathing"), "circulation.map_ratio", "dimensionless", 0.1)
     latest, earliest = edges(cohort["pain.wake"], "hour")[1], edges(cohort["pain.sleep"], "hour")[0]
     if latest >= earliest:
@@ -232,19 +247,27 @@ def fill_channel(par: NDArray[np.void], slot: int, receptor: str, draws: Sampler
     file = shipped(f"receptors/{receptor}")
     channel = par["channel"]
     groups = {key.partition(".")[0] for key in file}
-    known = {key for key, *_ in CHANNEL_FIELDS.values()} | {"analgesia.sensitivity", "breathing.sensitivity"}
     # Slopes of these groups are shared: nausea and itch use that of breathing, the gut and the gonadal axis have none.
-    file.only(known, "a receptor")
     for field, (key, unit, minimum, maximum, without) in CHANNEL_FIELDS.items():
         present = key.partition(".")[0] in groups
         source = f"receptors/{receptor}"
-        channel[field][:, slot] = draw_value(draws, file, source, key, unit, minimum, maximum) if present else without
+        channel[field][:, slot] = varied(draws, file, source, key, unit, minimum, maximum) if present else without
+    if ESCALATOR_KEYS[0] in file:
+        _fill_escalators(channel, slot, file, draws)
     channel["receptor"][:, slot] = RECEPTORS.index(receptor)
     if receptor == "mu":
         for field in ("emax_noci", "emax_neuro"):
             channel[field][:, slot] *= responsiveness
     for field in ("emax_noci", "emax_neuro"):
         channel[field][:, slot] = np.minimum(channel[field][:, slot], _LARGEST_EFFECT)
+
+
+def _fill_escalators(channel: NDArray[np.void], slot: int, file: ParameterFile, draws: Sampler) -> None:
+    """Mark the share of patients in whom slow tolerance grows on, and give them a multiple of the others' (a mixture)."""
+    share, factor = ESCALATOR_KEYS
+    one = draws.uniform(f"{file.path}:escalator") < constant(file, share, "dimensionless", 0.0, 1.0)
+    channel["escalator"][:, slot] = one
+    channel["tol_slow_max"][:, slot] *= np.where(one, constant(file, factor, "dimensionless", 1.0), 1.0)
 
 
 def sensitivity(receptor: str, kind: str, draws: Sampler) -> Floats:
@@ -266,5 +289,18 @@ def fill_drug(par: NDArray[np.void], slot: int, name: str, factors: dict[str, An
             drug[field][:, slot] = constant(file, key, unit, 1e-9) * factors.get(field, 1.0)
     drug["k10"][:, slot] = constant(file, "plasma.clearance", "mL/h", 1e-9) * factors.get("clearance", 1.0)
     drug["k10"][:, slot] /= drug["v_plasma_ml"][:, slot]
+    if any(key in file for key, *_ in METABOLITE_FIELDS.values()):
+        _fill_metabolites(drug, slot, file, factors)
     gravity = constant(shipped("anatomy"), "canal.gravity", "L/g", 0.0)
     drug["jet_shift"][:, slot] = gravity * constant(file, "transport.baricity", "g/L", -50.0, 100.0)
+
+
+def _fill_metabolites(drug: NDArray[np.void], slot: int, file: ParameterFile, factors: dict[str, Any]) -> None:
+    """Glucuronides: formed, spread in the body's size, cleared by the kidneys alone."""
+    for field, (key, unit, minimum) in METABOLITE_FIELDS.items():
+        drug[field][:, slot] = constant(file, key, unit, minimum)
+    for key, (rate, volume) in METABOLITE_CLEARANCES.items():
+        drug[volume][:, slot] *= factors.get("v_plasma_ml", 1.0)
+        drug[rate][:, slot] = (
+            constant(file, key, "mL/h", 1e-9) * factors.get("glucuronides", 1.0) / drug[volume][:, slot]
+        )

@@ -37,6 +37,7 @@ PATIENT_PAR = dtype(
     ("tip_ml", _f),  # volume of the unmixed cell at the tip, mL
     ("tip_flow", _f),  # exchange flow between tip cell and its node, mL/h
     ("jet_ml", _f),  # bolus volume at which half of it leaves the tip cell at once, mL
+    ("jet_flow", _f),  # infusion flow at which half of it does, mL/h
     ("lumbar_node", _i),  # where a lumbar tap samples
     ("w_pain", _f, _axis),  # weights of the painful segments (sum 1)
     ("sym_first", _i),  # nodes of the sympathetic outflow
@@ -46,8 +47,14 @@ PATIENT_PAR = dtype(
     # --- opioid-induced hyperalgesia
     ("oih_max", _f),  # largest relative rise of nociceptive gain
     ("oih_ec50", _f),  # opioid exposure in the dorsal horn (C / naive EC50) of half of it
+    ("oih_hill", _f),
     ("oih_tau_on_h", _f),
     ("oih_tau_off_h", _f),
+    # --- days on which the patient is more or less sensitive
+    ("occ_pain_sd", _f),  # SD of the log of analgesic sensitivity
+    ("occ_central_sd", _f),  # the same of central sensitivity (breathing, sedation)
+    ("occ_correlation", _f),
+    ("occ_tau_h", _f),
     # --- pain and function
     ("pain_base", _f),  # at implant, without intrathecal drug, NRS
     ("neuropathic", _f),  # neuropathic share of it
@@ -84,6 +91,9 @@ PATIENT_PAR = dtype(
     ("aa_gradient", _f),  # alveolar-arterial O2 difference, mmHg
     ("rr_power", _f),  # share of the fall of the drive (log) that the rate takes; tidal volume makes up the rest
     ("apnea", _f),  # share of the drive that sleep takes in a patient with sleep apnea
+    ("sleep_paco2", _f),  # rise of the set point asleep, mmHg
+    ("rr_swing", _f),  # relative SD of the slow fluctuation of the rate
+    ("rr_swing_tau_h", _f),
     ("nausea_tau_h", _f),  # tolerance to nausea and itch
     ("gut_tau_h", _f),
     ("cog_on_tau_h", _f),
@@ -91,6 +101,8 @@ PATIENT_PAR = dtype(
     ("psychosis_at", _f),  # cognitive effect at which this patient becomes psychotic
     ("endocrine_tau_h", _f),
     ("granuloma_per_h", _f),  # growth at 10 mg/mL and 5 mg/d of morphine, 1/h
+    ("granuloma_mg_per_ml", _f),  # concentration and dose of half of the largest growth, mg of morphine
+    ("granuloma_mg_per_d", _f),
     ("granuloma_fade_h", _f),
     ("infection_per_h", _f),  # hazard
     ("infection_h", _f),  # length of a treated infection
@@ -101,6 +113,23 @@ PATIENT_PAR = dtype(
     ("act_sbp", _f),
     ("sed_hr", _f),  # fall of heart rate at full sedation, beats/min
     ("sed_sbp", _f),
+    ("act_dbp", _f),  # rise of diastolic pressure at mean waking activity
+    ("reflex", _f),  # how much an open outflow makes up for what a block takes from pressure
+    ("tone_hr", _f),  # per SD of sympathetic tone, beats/min
+    ("tone_sbp", _f),  # per SD of sympathetic tone, mmHg
+    ("tone_hrv", _f),  # fall of log RMSSD per SD of sympathetic tone
+    ("tone_tau_h", _f),
+    ("night_hr", _f),  # fall of heart rate asleep, beats/min
+    ("night_dip", _f),  # share of pressure that sleep takes
+    ("night_hrv", _f),  # rise of log RMSSD asleep
+    # --- rescue
+    ("nal_mg", _f),  # naloxone of one dose
+    ("nal_half_mg", _f),  # naloxone that occupies half of the mu receptors
+    ("nal_tau_h", _f),
+    ("pressor_share", _f),  # share of a fall of pressure that a vasopressor makes up for
+    ("exchange_ml", _f),  # CSF replaced by saline in one exchange
+    ("wean_drive", _f),  # own drive at which ventilation is withdrawn
+    ("wean_fall", _f),  # own fall of pressure at which the vasopressor is withdrawn
     # --- sensors, in the order of SENSORS
     ("s_rest", _f, _sensors),  # level at rest where no other field states it (log of it for LOG_SENSORS)
     ("s_gain_pain", _f, _sensors),  # per NRS point of felt pain
@@ -134,6 +163,11 @@ PATIENT_PAR = dtype(
     ("distress_share", _f),
     ("function_share", _f),
     ("infection_chance", _f),
+    ("tone_keep", _f),
+    ("tone_kick", _f),
+    ("rhythm_keep", _f),
+    ("rhythm_kick", _f),
+    ("nal_keep", _f),
     ("ou_keep", _f),
     ("ou_kick", _f),
     ("s_share", _f, _sensors),
@@ -156,6 +190,8 @@ PATIENT_STATE = dtype(
     ("tip_ml", _f),  # fluid that carried it, mL
     ("oih", _f),
     ("withdrawal", _f),  # of the receptor that is worst off, 0-1
+    ("occ_pain", _f),  # analgesic sensitivity on this day relative to the patient's usual one
+    ("occ_central", _f),
     ("ou", _f),
     ("bt_age_h", _f),  # age of the running episode; negative when there is none
     ("bt_height", _f),
@@ -195,7 +231,14 @@ PATIENT_STATE = dtype(
     ("activity", _f),  # relative activity in this tick, mean 1 while awake
     ("awake", _i),
     ("dead", _i),
-    ("hypoxic_h", _f),  # time in a row with SpO2 under the lethal threshold, h
+    ("failure", _f),  # of the heart by lack of oxygen or perfusion, 0-1; at 1 it stands still
+    ("tone", _f),  # sympathetic against vagal tone, in SD
+    ("rhythm", _f),  # slow fluctuation of the breathing rate, in SD
+    ("rescues", _i),  # how often a clinician treated an emergency
+    ("exchanges", _i),  # of CSF
+    ("naloxone_mg", _f),  # in the body
+    ("ventilated", _i),  # 1 while somebody breathes for the patient
+    ("pressor", _f),  # vasopressor running, 0-1
     ("s_lag", _f, _sensors),  # lagged true value
     ("s_value", _f, _sensors),  # last valid reading
     ("s_valid", _i, _sensors),  # 1 when the last sample arrived

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from thecal.core.jit import entry_point, kernel, source_key
 from thecal.core.layout import AXIAL, COARSE_PER_TICK, MAX_DRUGS, TICK_H
 from thecal.physiology.breathing import is_depressed, ventilation
+from thecal.physiology.circulation import heart_rate, systolic
 from thecal.physiology.effect import analgesic_shift
-from thecal.physiology.harm import heart_rate, systolic
 from thecal.physiology.pain import step_disturbance
 from thecal.physiology.patient import is_quiet, prepare_patient, start_patient, step_kinetics, step_response
 from thecal.physiology.records import PATIENT_STATE

@@ -32,6 +32,21 @@ def _fill(seed, patients, stream, normal, out):
             out[i] = uniforms(seed, patients[i], stream, 0)[0]
 
 
+@kernel
+def _fill_shared(seed, patients, streams, lower, out):
+    # Added up term by term, so that a patient's sum does not depend on the number of patients.
+    effects = streams.shape[0]
+    free = np.empty(effects)
+    for i in range(patients.shape[0]):
+        for j in range(effects):
+            free[j] = normals(seed, patients[i], streams[j], 0)[0]
+        for j in range(effects):
+            total = 0.0
+            for k in range(j + 1):
+                total += lower[j, k] * free[k]
+            out[j, i] = total
+
+
 class Sampler:
     """Draws of one cohort: standard normals and uniforms by name, for the patients given at construction.
 
@@ -49,13 +64,10 @@ class Sampler:
         self._patients = patients
         self._shared: dict[str, Floats] = {}
         if names and correlation is not None:
-            free = np.array([self._draw(name, normal=True) for name in names])
-            # Added up term by term: a matrix product may add in another order for another number of patients.
-            for i, row in enumerate(np.linalg.cholesky(correlation)):
-                total = np.zeros(len(patients))
-                for weight, column in zip(row, free, strict=True):
-                    total = total + weight * column
-                self._shared[names[i]] = total
+            streams = np.array([_stream(name) for name in names])
+            out = np.empty((len(names), len(patients)))
+            _fill_shared(self._seed, patients, streams, np.linalg.cholesky(correlation), out)
+            self._shared = dict(zip(names, out, strict=True))
 
     def normal(self, name: str) -> Floats:
         """Standard normal draws ``[B]`` of the effect ``name`` (correlated where the matrix holds it)."""
@@ -87,8 +99,12 @@ class Sampler:
 
     def _draw(self, name: str, *, normal: bool) -> Floats:
         out = np.empty(len(self._patients))
-        _fill(self._seed, self._patients, zlib.crc32(name.encode()), normal, out)
+        _fill(self._seed, self._patients, _stream(name), normal, out)
         return out
+
+
+def _stream(name: str) -> int:
+    return zlib.crc32(name.encode())
 
 
 def uniform_of(z: Floats) -> Floats:

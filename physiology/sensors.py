@@ -12,14 +12,15 @@ import math
 from thecal.core.jit import kernel
 from thecal.core.layout import N_SENSORS, SENSORS, SLOW_H, SLOW_TICKS, TICK_H
 from thecal.core.rng import (
+    SLICE,
     STREAM_DRIFT_A,
     STREAM_DRIFT_B,
     STREAM_SENSOR_A,
     STREAM_SENSOR_B,
-    normal_quantile,
+    normal_pair,
     uniforms,
 )
-from thecal.physiology.harm import heart_rate, systolic
+from thecal.physiology.circulation import diastolic, heart_rate, mean_pressure, systolic
 from thecal.physiology.pain import clock
 
 HR, SBP, MAP, RR, SPO2, ETCO2 = map(SENSORS.index, ("hr", "sbp", "map", "rr", "spo2", "etco2"))
@@ -31,8 +32,11 @@ _ETCO2_GAP_MMHG = 3.5
 _SWEAT_SWING = 0.4
 _SWEAT_PEAK_H = 8.0
 _MAX_SPO2 = 100.0
-_SLICE = 65536.0
-_HALF_STEP = 0.5 / _SLICE
+# Systolic and mean pressure come from one inflation of one cuff: their errors correlate by this (engineering choice).
+_CUFF = 0.9
+_CUFF_REST = math.sqrt(1.0 - _CUFF * _CUFF)
+# Without a pulse: logarithm of what is left of a signal that works in logs.
+_FLAT = math.log(0.01)
 # Skin conductance fluctuations rise with pain along an Emax curve of this EC50 (NRS) and slope 2.
 _CONDUCTANCE_NRS = 3.2
 
@@ -52,13 +56,15 @@ def _gains(par, state, k):
 @kernel
 def true_signals(par, state, act, clock_h):
     """What every sensor (order of ``layout.SENSORS``) would show without lag, drift or noise; log where it works in logs."""
+    if state.dead == 1:
+        return (0.0, 0.0, 0.0, 0.0, state.spo2, 0.0, 0.0, 0.0, _FLAT, _FLAT, _FLAT, par.s_rest[SWEAT])
     pressure = systolic(par, state, act)
     swing = _SWEAT_SWING * math.cos(2.0 * math.pi * (clock_h - _SWEAT_PEAK_H) / 24.0)
     return (
         heart_rate(par, state, act),
         pressure,
-        pressure * par.map0 / par.sbp0,
-        state.rr + _gains(par, state, RR),
+        mean_pressure(pressure, diastolic(par, state, act)),
+        state.rr * (1.0 + par.rr_swing * state.rhythm) + _gains(par, state, RR),
         state.spo2 + _gains(par, state, SPO2),
         max(0.0, state.paco2 - _ETCO2_GAP_MMHG) + _gains(par, state, ETCO2),
         par.s_rest[CONDUCTANCE]
@@ -66,7 +72,7 @@ def true_signals(par, state, act, clock_h):
         + par.s_gain_sed[CONDUCTANCE] * state.sedation,
         max(0.0, par.s_rest[ACTIVITY] * act * state.function / 100.0 + _gains(par, state, ACTIVITY)),
         par.s_rest[EMG] + _gains(par, state, EMG),
-        par.s_rest[HRV] + _gains(par, state, HRV),
+        par.s_rest[HRV] + _gains(par, state, HRV) - par.tone_hrv * state.tone + (1 - state.awake) * par.night_hrv,
         par.s_rest[EEG] + _gains(par, state, EEG),
         par.s_rest[SWEAT] + _gains(par, state, SWEAT) + swing,
     )
@@ -120,24 +126,19 @@ def _start_dropout(par, state, event, more):
         left -= par.s_drop_chance[k]
         k += 1
     if state.s_drop_left_h[k] <= 0.0:
-        scaled = more * _SLICE
+        scaled = more * SLICE
         high = math.floor(scaled)
-        state.s_drop_left_h[k] = -par.s_drop_h[k] * math.log((high + 0.5) / _SLICE) + TICK_H
+        state.s_drop_left_h[k] = -par.s_drop_h[k] * math.log((high + 0.5) / SLICE) + TICK_H
         state.s_stuck_now[k] = 1 if scaled - high < par.s_stuck[k] else 0
-
-
-@kernel
-def _pair(u):
-    """Two standard normals from one uniform of 32 bits, 16 bits each (so within 4.2 SD)."""
-    scaled = u * _SLICE
-    high = math.floor(scaled)
-    return normal_quantile((high + 0.5) / _SLICE), normal_quantile(min(scaled - high + _HALF_STEP, 1.0 - _HALF_STEP))
 
 
 @kernel
 def _twelve(a, b):
     """Twelve standard normals from six uniforms of two counter blocks; the last two of ``b`` stay free."""
-    return (*_pair(a[0]), *_pair(a[1]), *_pair(a[2]), *_pair(a[3]), *_pair(b[0]), *_pair(b[1]))
+    hr, sbp = normal_pair(a[0])
+    own, rr = normal_pair(a[1])
+    cuff = _CUFF * sbp + _CUFF_REST * own
+    return (hr, sbp, cuff, rr, *normal_pair(a[2]), *normal_pair(a[3]), *normal_pair(b[0]), *normal_pair(b[1]))
 
 
 @kernel
@@ -160,6 +161,7 @@ def step_sensors(par, state, t_h):
     _start_dropout(par, state, second[2], second[3])
     noise = _twelve(first, second)
     act = state.activity
+    alive = 1.0 - state.dead
     signals = true_signals(par, state, act, clock(state, t_h))
     for k in range(N_SENSORS):
         state.s_lag[k] += par.s_share[k] * (signals[k] - state.s_lag[k])
@@ -172,4 +174,4 @@ def step_sensors(par, state, t_h):
             state.s_valid[k] = 1
             state.s_age_h[k] = 0.0
             spread = par.s_noise[k] * (1.0 + par.s_motion[k] * act)
-            state.s_value[k] = _reading(k, state.s_lag[k] + state.s_wander[k] + spread * noise[k])
+            state.s_value[k] = _reading(k, state.s_lag[k] + alive * (state.s_wander[k] + spread * noise[k]))

@@ -156,6 +156,23 @@ def jet_width(bolus_ml):
 
 
 @kernel
+def direct_share(par, basal_ml, bolus_ml, dt_h):
+    """Share of the drug that leaves the unmixed cell at once, and the share of that which each neighboring node takes.
+
+    An infusion's stream does so the more, the faster it flows: at the same mass, a dilute solution at a high flow spreads
+    wider than a concentrated one (Bernards 2006, Anesthesiology 105:169: 20 against 1,000 µL/h).
+    """
+    total = basal_ml + bolus_ml
+    if total <= 0.0:
+        return 0.0, 0.0
+    flow = basal_ml / dt_h
+    stream = flow / (flow + par.jet_flow)
+    if bolus_ml <= 0.0:
+        return stream, _JET_SIDE * stream
+    return (bolus_ml * jet_share(par, bolus_ml) + basal_ml * stream) / total, jet_width(bolus_ml)
+
+
+@kernel
 def jet_node(par, drug, awake):
     """Node around which a bolus comes to rest: a heavy solution sinks caudad in an upright patient.
 

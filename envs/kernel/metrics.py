@@ -117,7 +117,7 @@ def report_standing(world, par, out):
     out.delivered_rate = math.nan
     out.allowed_rate = world.shield.prev_rate * TICKS_PER_DAY / NL_PER_ML
     out.mixture = world.episode.mixture
-    out.pain_mean = patient.pain
+    out.pain_mean = patient.pain if patient.dead == 0 else NRS_MAX
     out.pain0 = min(NRS_MAX, patient.pain_latent)
     out.rr_min = patient.rr
     out.spo2_min = patient.spo2

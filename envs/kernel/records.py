@@ -44,6 +44,7 @@ EPISODE = np.dtype(
         ("called", _i),  # calls of the clinic made so far
         ("call_left", _i),  # pump ticks until a called clinic comes; 0: none is called
         ("present", _i),  # 1 in the tick after a called clinic came
+        ("rescue_left", _i),  # pump ticks until somebody is at the bedside in an emergency; 0: nobody is called
         ("terminated", _i),
     ],
     align=True,
@@ -67,6 +68,7 @@ TASK_PAR = np.dtype(
         ("refill_ml", _f),  # estimated volume at which the clinic refills, mL
         ("refill_h", _f),  # age of a fill at which it does, h: the solution is good no longer
         ("call_delay", _i),  # pump ticks between a call and the clinic's coming
+        ("rescue_delay", _i),  # pump ticks between an emergency's alarm and help at the bedside
         ("n_mixtures", _i),
         ("clinic_clock_h", _f),  # clock time of the daily round that may clear a latched lock
         ("cap_ug", _f),  # the profile's 24-h cap of drug 0, µg
@@ -135,6 +137,7 @@ PUBLIC_FIELDS = (
     ("mixture", _i),  # index of the task's mixtures in force
     ("visits", _f),  # refills in the step, and calls that were answered
     ("calls", _f),  # calls of the clinic made in the step
+    ("rescues", _f),  # emergencies treated in the step (naloxone, vasopressor, ventilation, exchange of CSF)
     ("order_faults", _i),  # bits of safety.orders.OrderFault: why an order was not carried out
     ("r", TERM_RECORD),  # weighed reward terms
     ("costs", COST_RECORD),

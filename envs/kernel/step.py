@@ -22,6 +22,7 @@ from thecal.envs.kernel.metrics import accumulate_tick, finish_step
 from thecal.envs.kernel.observation import write_observation
 from thecal.envs.kernel.shield_input import write_shield_input, write_trail
 from thecal.envs.visits import attend
+from thecal.physiology.circulation import lie_dead
 from thecal.physiology.pain import step_disturbance
 from thecal.physiology.patient import is_quiet, step_kinetics, step_response
 from thecal.physiology.reports import step_report
@@ -112,6 +113,15 @@ def _move_patient(world, par, out):
 
 
 @kernel
+def _show_death(world, par):
+    """One pump tick after death: nothing is delivered or reported any more, and the sensors show it."""
+    patient = world.patient
+    lie_dead(patient)
+    step_sensors(par.patient, patient, (patient.tick + 1) * TICK_H)
+    step_report(par.patient, patient)
+
+
+@kernel
 def _monitor(world, par):
     """Once per pump tick: the monitors look at the patient."""
     monitor = world.monitor
@@ -164,6 +174,8 @@ def step_world(world, par, action, out, trail):
                 count_error(world.fault, pump.tip_ug[0] - entered_ug, given_nl * par.shield.conc[0] / PG_PER_UG)
             _monitor(world, par)
             attend(world, par, out)
+        else:
+            _show_death(world, par)
         accumulate_tick(world, par, out)
         patient.tick += 1
     for d in range(MAX_DRUGS):

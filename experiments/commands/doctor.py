@@ -46,7 +46,7 @@ def doctor(
     Examples: `thecal doctor`, `thecal doctor --json`
     """
     begin = time.perf_counter()
-    findings = examine((*health.CHECKS, kernels, store, proofs, checkout))
+    findings = examine((*health.CHECKS, kernels, store, proofs, structures, checkout))
     count = sum(finding.level == "problem" for finding in findings)
     if as_json:
         emit({"schema": SCHEMA, "problems": count, "findings": findings})
@@ -193,6 +193,21 @@ def proofs() -> Iterator[Finding]:
         yield Finding("proofs", "problem", f"not proved: {', '.join(lacking)}", f"thecal verify {' '.join(lacking)}")
     else:
         yield Finding("proofs", "ok", f"the shield is proved for {', '.join(proved)}")
+
+
+def structures() -> Iterator[Finding]:
+    """Whether the second structural model is offered, and whether that was counted for the patients as they are."""
+    from thecal.physiology.structures import SECOND, read_record, second_offered, why_not
+
+    record, remedy = read_record(), "in a checkout: thecal validate --full --record ."
+    if not second_offered():
+        yield Finding("second structure", "ok", why_not())
+    elif record is not None and record.stale:
+        yield Finding(
+            "second structure", "note", f"offered by a score of {record.date}; the patients changed since", remedy
+        )
+    elif record is not None:
+        yield Finding("second structure", "ok", f"offered: it reproduces {record.structures[SECOND].text}")
 
 
 def checkout() -> Iterator[Finding]:

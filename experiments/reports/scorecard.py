@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thecal.experiments.reports.validation_charts import clipped, misses
-from thecal.experiments.validation.targets import ROLES, Score, digits, from_records, grouped, tally
+from thecal.experiments.validation.scores import Score, from_records, grouped, tally
+from thecal.experiments.validation.targets import ROLES, digits
 
 _BULLET_PX = 150.0
 # How far outside its interval (in widths of it) a value is drawn; farther ones stand at the edge.
@@ -27,6 +28,8 @@ def scorecard(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     return {
         "total": len(scores),
         "met": sum(score.passed for score in scores),
+        "undecided": sum(score.verdict == "undecided" for score in scores),
+        "cohorts": max(len(score.values) for score in scores),
         "roles": [
             {"name": role, "text": ROLES[role], "met": met, "total": total}
             for role, (met, total) in tally(scores).items()
@@ -50,9 +53,9 @@ def _row(score: Score, number: int | None) -> dict[str, Any]:
     return {
         "target": target,
         "number": number,
-        "passed": score.passed,
+        "verdict": score.verdict,
         "observed": digits(target.observed),
-        "simulated": digits(score.simulated) if math.isfinite(score.simulated) else "–",
+        "simulated": score.shown if math.isfinite(score.simulated) else "–",
         "width": _BULLET_PX,
         "x_low": _pixel(0.0),
         "x_width": round(_pixel(1.0) - _pixel(0.0), 1),

@@ -12,7 +12,8 @@ import numpy as np
 
 from thecal.experiments.reports.theme import FELT, INK, LIMIT, SECOND, dress, faded
 from thecal.experiments.validation.bands import Band
-from thecal.experiments.validation.targets import GROUPS, Score, digits, grouped
+from thecal.experiments.validation.scores import Score, Verdict, grouped
+from thecal.experiments.validation.targets import GROUPS, digits
 
 # One color and marker a group (Plotly's and Matplotlib's names), told apart without color too.
 LOOKS = {
@@ -30,14 +31,24 @@ _HEIGHT_PX, _COURSE_PX = 520, 330
 
 def misses(scores: Sequence[Score]) -> list[Score]:
     """Scores outside their interval, in the order of the page; their place in this list is their number in figures."""
-    return [score for members in grouped(scores).values() for score in members if not score.passed]
+    return _of_verdict(scores, "miss")
+
+
+def undecided(scores: Sequence[Score]) -> list[Score]:
+    """Scores that lie in their interval by one cohort and not by another, in the order of the page."""
+    return _of_verdict(scores, "undecided")
+
+
+def _of_verdict(scores: Sequence[Score], verdict: Verdict) -> list[Score]:
+    return [score for members in grouped(scores).values() for score in members if score.verdict == verdict]
 
 
 @dataclass(frozen=True)
 class Placed:
     """A score as a point: observed across, simulated / observed up, both held to the axes.
 
-    ``low`` and ``high`` are the interval's ends divided by the observed value.
+    ``low`` and ``high`` are the interval's ends divided by the observed value, ``least`` and ``most`` those of the value
+    with twice its error.
     """
 
     score: Score
@@ -45,6 +56,8 @@ class Placed:
     y: float
     low: float
     high: float
+    least: float
+    most: float
 
 
 def placed(scores: Sequence[Score]) -> list[Placed]:
@@ -59,7 +72,15 @@ def _placed(score: Score, low: float, high: float) -> Placed:
     def ratio(value: float) -> float:
         return clipped(value / target.observed if target.observed else math.nan, *RATIOS)
 
-    return Placed(score, clipped(target.observed, low, high), *map(ratio, (score.simulated, target.low, target.high)))
+    value = score.simulated
+    ends = (value, target.low, target.high, *error_ends(score))
+    return Placed(score, clipped(target.observed, low, high), *map(ratio, ends))
+
+
+def error_ends(score: Score) -> tuple[float, float]:
+    """The simulated value less and plus twice its error; the value itself where no error is known."""
+    reach = 0.0 if math.isnan(score.error) else 2.0 * score.error
+    return score.simulated - reach, score.simulated + reach
 
 
 def observed_limits(scores: Sequence[Score]) -> tuple[float, float]:
@@ -89,7 +110,7 @@ def identity(scores: Sequence[Score]) -> Any:
         members = [point for point in points if point.score.target.group == group]
         if members:
             figure.add_traces([_bars(members), _points(members, title)])
-    missed = [point for point in points if not point.score.passed]
+    missed = [point for point in points if point.score.verdict == "miss"]
     figure.add_trace(
         go.Scatter(
             x=[point.x for point in missed],
@@ -140,6 +161,15 @@ def _points(members: list[Placed], title: str) -> Any:
             "line": {"color": color, "width": 1.6},
         },
         text=[_hover(point.score) for point in members],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [point.most - point.y for point in members],
+            "arrayminus": [point.y - point.least for point in members],
+            "color": INK,
+            "thickness": 1.0,
+            "width": 0,
+        },
         hovertemplate="%{text}<extra></extra>",
     )
 
@@ -148,7 +178,7 @@ def _hover(score: Score) -> str:
     target = score.target
     return (
         f"<b>{html.escape(target.title)}</b><br>observed {digits(target.observed)}{target.suffix}, interval {target.interval}<br>"
-        f"simulated {digits(score.simulated)}: {'pass' if score.passed else 'miss'} ({target.role})"
+        f"simulated {score.shown}: {score.verdict}, P {score.probability:.2f} ({target.role})"
     )
 
 

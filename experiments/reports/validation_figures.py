@@ -15,12 +15,13 @@ from thecal.experiments.reports.validation_charts import (
     RATIOS,
     clipped,
     decade_ticks,
+    error_ends,
     observed_limits,
     placed,
     time_unit,
 )
 from thecal.experiments.validation.bands import Band
-from thecal.experiments.validation.targets import Score, digits, grouped
+from thecal.experiments.validation.scores import Score, grouped, of_structure
 
 _STYLE: Any = {
     "svg.hashsalt": "thecal",  # the identifiers inside the file, else drawn at random
@@ -40,7 +41,8 @@ _RING: Any = {"markersize": 12, "markerfacecolor": "none", "markeredgecolor": LI
 _WIDTH_IN, _ROW_IN, _TITLE_CHARS = 8.6, 0.32, 52
 # How far outside its interval (in widths of it) a value is drawn; farther ones stand at the edge as an arrow.
 _REACH = 0.6
-_SIMULATED_X, _INTERVAL_X = 1.72, 2.2
+_SIMULATED_X, _INTERVAL_X = 1.72, 2.35
+_COLORS = {"pass": FELT, "miss": LIMIT, "undecided": SECOND}
 
 
 def figures(scores: Sequence[Score], checks: Sequence[Band]) -> dict[str, str]:
@@ -54,7 +56,7 @@ def figures(scores: Sequence[Score], checks: Sequence[Band]) -> dict[str, str]:
     with mpl.rc_context():
         mpl.rcdefaults()  # a reader's own style must not change the files
         mpl.rcParams.update(_STYLE)
-        drawn = {"identity": _svg(_identity(scores))}
+        drawn = {"identity": _svg(_identity(of_structure(scores, "axial")))}
         for members in grouped(scores).values():
             drawn[members[0].target.group] = _svg(_intervals(members))
         for k, check in enumerate(checks, 1):
@@ -81,8 +83,9 @@ def _identity(scores: Sequence[Score]) -> Any:
         axes.plot([point.x, point.x], [point.low, point.high], color=color, alpha=0.4, linewidth=1.5, zorder=2)
         inside = color if target.role == "test" else "white"
         style: Any = {"color": color, "markerfacecolor": inside, "markersize": 5.5, "markeredgewidth": 1.3}
+        axes.plot([point.x, point.x], [point.least, point.most], color=INK, linewidth=0.9, zorder=2.5)
         axes.plot(point.x, point.y, marker, zorder=3, **style)
-        if not point.score.passed:
+        if point.score.verdict == "miss":
             missed += 1
             axes.plot(point.x, point.y, "o", zorder=4, **_RING)
             axes.annotate(str(missed), (point.x, point.y), xytext=(8, -3), textcoords="offset points", fontsize=9)
@@ -105,15 +108,18 @@ def _identity(scores: Sequence[Score]) -> Any:
 
 
 def _intervals(scores: Sequence[Score]) -> Any:
-    """One row an observation: its interval as a bar from 0 to 1, the observed value as a tick, the simulated one as a dot."""
+    """One row an observation: its interval as a bar from 0 to 1, the observed value as a tick, the simulated ones as dots."""
     from matplotlib.figure import Figure
 
-    height = _ROW_IN * len(scores) + 0.75
+    rows = {
+        key: [one for one in scores if one.target.key == key] for key in dict.fromkeys(s.target.key for s in scores)
+    }
+    height = _ROW_IN * len(rows) + 0.9
     figure = Figure(figsize=(_WIDTH_IN, height))
-    axes = figure.add_axes((0.38, 0.3 / height, 0.37, _ROW_IN * len(scores) / height))
-    for row, score in enumerate(scores):
-        _interval_row(axes, row, score)
-    axes.set(xlim=(-0.66, 1.66), ylim=(len(scores) - 0.5, -0.5), xticks=[0, 1], yticks=[])
+    axes = figure.add_axes((0.38, 0.3 / height, 0.37, _ROW_IN * len(rows) / height))
+    for row, own in enumerate(rows.values()):
+        _interval_row(axes, row, own)
+    axes.set(xlim=(-0.66, 1.66), ylim=(len(rows) - 0.5, -0.5), xticks=[0, 1], yticks=[])
     axes.set_xticklabels(["lower end", "upper end"], fontsize=8)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -121,22 +127,23 @@ def _intervals(scores: Sequence[Score]) -> Any:
     axes.set_axisbelow(True)
     for x, label in ((_SIMULATED_X, "simulated"), (_INTERVAL_X, "interval")):
         axes.text(x, -0.62, label, va="bottom", fontsize=8, color=INK)
-    key = "black line: observed. dot: simulated, filled where no parameter knew the observation. bar: interval"
-    figure.text(0.01, 1.0 - 0.16 / height, key, va="center", fontsize=8, color=INK)
+    key = (
+        "bar: interval. black line: observed. dot: simulated, with twice its error, filled where no parameter knew it",
+        "blue: pass. red: miss. violet: undecided. small diamond: the second structural model",
+    )
+    for k, line in enumerate(key):
+        figure.text(0.01, 1.0 - (0.15 + 0.17 * k) / height, line, va="center", fontsize=8, color=INK)
     return figure
 
 
-def _interval_row(axes: Any, row: int, score: Score) -> None:
-    target = score.target
-    color = FELT if score.passed else LIMIT
+def _interval_row(axes: Any, row: int, scores: Sequence[Score]) -> None:
+    first, target = scores[0], scores[0].target
     axes.barh(row, 1.0, left=0.0, height=0.42, color=_BAND, zorder=2)
-    observed = clipped(target.place(target.observed), -_REACH, 1.0 + _REACH)
+    observed = _held(target.place(target.observed))
     axes.plot([observed, observed], [row - 0.3, row + 0.3], color="#1A1D21", linewidth=1.4, zorder=3)
-    place = target.place(score.simulated)
-    shown = clipped(place, -_REACH, 1.0 + _REACH)
-    marker = "<" if place < -_REACH else ">" if place > 1.0 + _REACH else "o"
-    inside = color if target.role == "test" else "white"
-    axes.plot(shown, row, marker, color=color, markerfacecolor=inside, markersize=6.5, markeredgewidth=1.5, zorder=4)
+    for one in scores:
+        second = one.structure != "axial"
+        _mark(axes, row + (0.27 if second else 0.0), one, "D" if second else "o", 3.2 if second else 6.5)
     axes.text(
         -0.7,
         row,
@@ -146,8 +153,25 @@ def _interval_row(axes: Any, row: int, score: Score) -> None:
         fontsize=8,
         linespacing=1.0,
     )
-    axes.text(_SIMULATED_X, row, f"{digits(score.simulated)}", va="center", fontsize=8.5, color=color, weight="bold")
+    color = _COLORS[first.verdict]
+    axes.text(_SIMULATED_X, row, first.shown, va="center", fontsize=8.5, color=color, weight="bold")
     axes.text(_INTERVAL_X, row, f"{target.interval}{target.suffix}", va="center", fontsize=8)
+
+
+def _mark(axes: Any, height: float, one: Score, shape: str, size: float) -> None:
+    """A simulated value with twice its error; an arrow where it lies beyond the axis."""
+    target, color = one.target, _COLORS[one.verdict]
+    place = target.place(one.simulated)
+    marker = "<" if place < -_REACH else ">" if place > 1.0 + _REACH else shape
+    inside = color if target.role == "test" else "white"
+    ends = [_held(target.place(end)) for end in error_ends(one)]
+    axes.plot(ends, [height, height], color=color, linewidth=1.1, zorder=3.5)
+    style: Any = {"color": color, "markerfacecolor": inside, "markersize": size, "markeredgewidth": 1.5 * size / 6.5}
+    axes.plot(_held(place), height, marker, zorder=4, **style)
+
+
+def _held(place: float) -> float:
+    return clipped(place, -_REACH, 1.0 + _REACH)
 
 
 def _course(check: Band) -> Any:

@@ -1,19 +1,18 @@
-"""What the virtual patients are held to: published observations, each with an interval, and scores as plain rows."""
+"""What the virtual patients are held to: published observations, each with an interval fixed beforehand."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from importlib.resources import files
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, computed_field, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from thecal.core.complaints import in_words
 from thecal.core.documents import file_name, is_toml, read_tables
 from thecal.core.errors import ParameterError
 from thecal.core.models import Strict, checked
+from thecal.core.units import factor
 
 GROUPS = {
     "kinetics": "Kinetics",
@@ -25,12 +24,15 @@ GROUPS = {
 }
 ROLES = {
     "calibration": "a parameter was fitted to it",
-    "informed": "a parameter rests on the same number or study",
+    "informed": "a parameter rests on the same number or study, or its result was seen before the last fit",
     "test": "no parameter knew it",
 }
 # An upper end this many times beyond the observation stands for none (the published value was itself a lower bound).
 _UNBOUNDED = 1e4
 _PLAIN_NUMBERS = ("1", "ratio", "index", "AUC")
+_SCALES = ("NRS", "score")  # points of a scale, which no registry of units knows
+Structure = Literal["axial", "compartment"]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 def digits(value: float) -> str:
@@ -46,39 +48,82 @@ class Target(Strict):
     the observation has a meaning, and ``declared`` when source and tolerance were committed, before the first run.
     """
 
-    key: str
-    title: str
-    unit: str
+    key: Text
+    title: Text
+    unit: Text
     observed: float
     low: float
     high: float
-    spread: str
-    population: str
-    regimen: str
-    source: str
+    spread: Text
+    population: Text
+    regimen: Text
+    source: Text
     confidence: Literal["high", "medium", "low"]
     kind: Literal["source", "memory", "derived"]
     role: Literal["calibration", "informed", "test"]
-    drug: str
+    drug: Text
     group: Literal["kinetics", "effect", "harm", "adaptation", "trial", "sensors"]
     scale: Literal["linear", "log"] = "linear"
-    structures: Annotated[tuple[Literal["axial", "compartment"], ...], Field(min_length=1)] = ("axial", "compartment")
+    structures: Annotated[tuple[Structure, ...], Field(min_length=1)] = ("axial", "compartment")
     declared: date | None = None
 
+    @field_validator("unit")
+    @classmethod
+    def _unit_is_known(cls, unit: str) -> str:
+        if unit not in (*_PLAIN_NUMBERS, *_SCALES):
+            try:
+                factor(unit, unit)
+            except ParameterError as error:
+                known = ", ".join((*_PLAIN_NUMBERS, *_SCALES))
+                raise ValueError(f"{unit!r} is neither a unit that can be read nor one of {known}") from error
+        return unit
+
     @model_validator(mode="after")
-    def _interval_is_ordered(self) -> Target:
-        if not self.low < self.high:
-            raise ValueError(f"low {self.low} is not below high {self.high}")
-        if self.scale == "log" and self.low <= 0:
-            raise ValueError(f"a log scale needs a low above 0, not {self.low}")
+    def _interval_is_possible(self) -> Target:
+        low, high, observed = self.low, self.high, self.observed
+        if not low < high:
+            raise ValueError(f"low {low} is not below high {high}")
+        if self.scale == "log" and low <= 0:
+            raise ValueError(f"a log scale needs a low above 0, not {low}")
+        if not low <= observed <= high and "bound" not in self.spread:
+            raise ValueError(f"observed {observed} lies outside of {low} to {high}, and spread names no bound")
+        if self.unit == "%" and not (min(low, observed) >= 0.0 and max(observed, high) <= 100.0):
+            raise ValueError(f"a share of {low} to {high} % (observed {observed}) is not within 0 to 100 %")
         return self
 
     @property
     def interval(self) -> str:
         """The interval as text, three significant digits."""
-        if self.high > _UNBOUNDED * abs(self.observed):
+        if self._no_high:
             return f"over {digits(self.low)}"
+        if self._no_low:
+            return f"under {digits(self.high)}"
         return f"{digits(self.low)}–{digits(self.high)}"
+
+    @property
+    def _no_high(self) -> bool:
+        return self.high > _UNBOUNDED * abs(self.observed or self.low or 1.0)
+
+    @property
+    def _no_low(self) -> bool:
+        return self.low < -_UNBOUNDED * abs(self.observed or self.high or 1.0)
+
+    @property
+    def linear_width(self) -> float:
+        """Width of the interval; of one with a single end, how far that end lies from what was observed."""
+        if self._no_high or self._no_low:
+            end = self.low if self._no_high else self.high
+            return abs(self.observed - end) or abs(end) or 1.0
+        return self.high - self.low
+
+    @property
+    def width(self) -> float:
+        """Width of the interval on the target's scale, as :attr:`linear_width`."""
+        if self.scale == "linear":
+            return self.linear_width
+        if self._no_high:
+            return abs(math.log(self.observed / self.low)) or 1.0
+        return math.log(self.high / self.low)
 
     @property
     def suffix(self) -> str:
@@ -92,20 +137,6 @@ class Target(Strict):
         if value <= 0:
             return -math.inf
         return math.log(value / self.low) / math.log(self.high / self.low)
-
-
-class Score(BaseModel):
-    """A target and what the virtual patients did."""
-
-    model_config = ConfigDict(frozen=True)
-
-    target: Target
-    simulated: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether the simulated value lies in the interval fixed beforehand."""
-        return self.target.low <= self.simulated <= self.target.high
 
 
 def load_targets() -> list[Target]:
@@ -141,63 +172,3 @@ def read_targets(path: Any) -> list[Target]:
             raise ParameterError(f"{name}: {key}: not a table of one target, whose key is the table's name")
         targets.append(checked(Target, {"key": key, **entry}, f"{name}: {key}", ParameterError))
     return targets
-
-
-def grouped(scores: Sequence[Score]) -> dict[str, list[Score]]:
-    """Scores by the title of their group, in the order of :data:`GROUPS`; groups without a score are left out."""
-    found = {title: [score for score in scores if score.target.group == group] for group, title in GROUPS.items()}
-    return {title: members for title, members in found.items() if members}
-
-
-def tally(scores: Sequence[Score]) -> dict[str, tuple[int, int]]:
-    """(met, of how many) for each role that occurs."""
-    counts = {}
-    for role in ROLES:
-        passed = [score.passed for score in scores if score.target.role == role]
-        if passed:
-            counts[role] = (sum(passed), len(passed))
-    return counts
-
-
-class _Row(Target):
-    """A score as it is stored: the target's fields, the simulated value (none when it is missing), and whether it passed."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=True)  # a reproduction may fail
-
-    simulated: float | None
-
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def passed(self) -> bool:
-        return self.score.passed
-
-    @property
-    def score(self) -> Score:
-        target = Target(**self.model_dump(include=set(Target.model_fields)))
-        return Score(target=target, simulated=math.nan if self.simulated is None else self.simulated)
-
-
-_ROWS = TypeAdapter(list[_Row])
-
-
-def records(scores: Iterable[Score]) -> list[dict[str, Any]]:
-    """The scorecard as plain rows, for reports and JSON."""
-    rows = [_Row(**score.target.model_dump(), simulated=score.simulated) for score in scores]
-    found: list[dict[str, Any]] = _ROWS.dump_python(rows)
-    return found
-
-
-def from_records(rows: Iterable[Mapping[str, Any]]) -> list[Score]:
-    """The scores behind what :func:`records` gave; a missing value is read as NaN.
-
-    Raises:
-        ParameterError: a row is not a score.
-    """
-    given = list(rows)
-    try:
-        return [row.score for row in _ROWS.validate_python(given)]
-    except ValidationError as error:
-        first = error.errors()[0]
-        place, *field = first["loc"]
-        key = given[int(place)].get("key", "?")
-        raise ParameterError(f"score {key!r} is incomplete: {'.'.join(map(str, field))}: {in_words(first)}") from error

@@ -8,20 +8,21 @@ from rich.console import Group
 from rich.padding import Padding
 from rich.text import Text
 
-from thecal.core.errors import UnknownNameError
+from thecal.core.executor import Executor
 from thecal.core.tables import PlainTable, plain_table
 from thecal.experiments.validation.bands import Band
-from thecal.experiments.validation.targets import (
-    ROLES,
+from thecal.experiments.validation.scores import (
+    PRECISE,
     Score,
-    Target,
-    digits,
+    Verdict,
+    by_structure,
     from_records,
     grouped,
-    load_targets,
     records,
     tally,
 )
+from thecal.experiments.validation.scoring import SHORT, Plan, Progress, chosen, score
+from thecal.experiments.validation.targets import ROLES, Structure, Target, digits, load_targets
 
 __all__ = [
     "Score",
@@ -36,30 +37,28 @@ __all__ = [
     "validate",
     "visual_checks",
 ]
+MODELS: dict[Structure, str] = {"axial": "first structural model", "compartment": "second structural model"}
+_STYLES: dict[Verdict, str] = {"pass": "green", "miss": "bold red", "undecided": "yellow"}
 
 
-def validate(names: Iterable[str] | None = None, progress: Callable[[str], None] = lambda _title: None) -> list[Score]:
+def validate(
+    names: Iterable[str] | None = None,
+    plan: Plan = SHORT,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> list[Score]:
     """Reproduce the named observations (all by default).
 
     Args:
         names: keys of targets.
-        progress: called with each title before its simulation.
+        plan: on whose patients; the short form by default.
+        executor: what does the work; this process by default.
+        progress: called with jobs done, of how many, and what was done.
 
     Raises:
         UnknownNameError: a key is not a target.
     """
-    from thecal.experiments.validation.reproductions import REPRODUCTIONS, Draw
-
-    targets = {target.key: target for target in load_targets()}
-    chosen = list(targets) if names is None else list(names)
-    for name in chosen:
-        if name not in targets:
-            raise UnknownNameError("validation target", name, list(targets))
-    scores = []
-    for name in chosen:
-        progress(targets[name].title)
-        scores.append(Score(target=targets[name], simulated=REPRODUCTIONS[name](Draw())))
-    return scores
+    return score(chosen(load_targets(), names), plan, executor, progress)
 
 
 def visual_checks(progress: Callable[[str], None] = lambda _title: None) -> list[Band]:
@@ -74,50 +73,75 @@ def visual_checks(progress: Callable[[str], None] = lambda _title: None) -> list
     checks = []
     for name, simulate in VPCS.items():
         progress(name)
-        checks.append(simulate(Draw()).band())
+        checks.append(simulate(Draw(SHORT.seeds[0])).band())
     return checks
 
 
 def table(scores: Sequence[Score]) -> PlainTable:
     """The scorecard as a terminal table, one heading a group."""
-    heads = ["observation", "observed", "interval", "simulated", "verdict"]
+    heads = ["observation", "observed", "interval", "simulated", "P", "verdict"]
     shown = plain_table("Validation scorecard", heads, caption=summary(scores))
-    for title, members in grouped(scores).items():
-        shown.add_row(Text.assemble((title, "bold"), f", {sum(score.passed for score in members)} of {len(members)}"))
-        for score in members:
-            target = score.target
-            title_and_unit = Text.assemble(target.title, (target.suffix and f" [{target.unit}]", "dim"))
-            numbers = (digits(target.observed), target.interval, digits(score.simulated))
-            shown.add_row(title_and_unit, *numbers, _verdict(score))
-        shown.add_section()
+    for structure, own in by_structure(scores).items():
+        for title, members in grouped(own).items():
+            count = f", {sum(score.passed for score in members)} of {len(members)}"
+            where = "" if structure == "axial" else f" ({MODELS[structure]})"
+            shown.add_row(Text.assemble((title, "bold"), where, count))
+            for one in members:
+                target = one.target
+                title_and_unit = Text.assemble(target.title, (target.suffix and f" [{target.unit}]", "dim"))
+                numbers = (digits(target.observed), target.interval, one.shown, f"{one.probability:.2f}")
+                shown.add_row(title_and_unit, *numbers, _verdict(one))
+            shown.add_section()
     return shown
 
 
 def details(scores: Sequence[Score]) -> Group:
     """The scorecard as a list: for each observation what was simulated, in whom it was seen, and where that stands."""
     blocks: list[Text | Padding] = []
-    for title, members in grouped(scores).items():
-        blocks.append(Text(f"\n{title}", style="bold"))
-        for score in members:
-            target = score.target
-            head = f"{target.title}: observed {digits(target.observed)}{target.suffix}, interval {target.interval}, "
-            blocks.append(Text.assemble(head, f"simulated {digits(score.simulated)}, ", _verdict(score)))
-            lines = (
-                f"simulated: {target.regimen}",
-                f"observed: {target.population}; interval: {target.spread}",
-                f"{target.source} ({target.kind}, {target.confidence} confidence)",
-                f"{target.drug}; {target.role}: {ROLES[target.role]}",
-            )
-            blocks += [Padding(Text(line, style="dim"), (0, 0, 0, 4)) for line in lines]
+    for structure, own in by_structure(scores).items():
+        for title, members in grouped(own).items():
+            blocks.append(Text(f"\n{title}" + ("" if structure == "axial" else f", {MODELS[structure]}"), style="bold"))
+            for one in members:
+                blocks += _lines(one)
     return Group(*blocks, Text(f"\n{summary(scores)}"))
 
 
+def _lines(one: Score) -> list[Text | Padding]:
+    target = one.target
+    head = f"{target.title}: observed {digits(target.observed)}{target.suffix}, interval {target.interval}, "
+    only = "" if len(target.structures) > 1 else f"; no meaning but in the {MODELS[target.structures[0]]}"
+    lines = (
+        f"simulated: {target.regimen}; {one.inside} of {len(one.values)} cohorts inside: {_cohorts(one)}",
+        f"observed: {target.population}; interval: {target.spread}{only}",
+        f"{target.source} ({target.kind}, {target.confidence} confidence)",
+        f"{target.drug}; {target.role}: {ROLES[target.role]}",
+    )
+    first = Text.assemble(head, f"simulated {one.shown}, P {one.probability:.2f}, ", _verdict(one))
+    return [first, *(Padding(Text(line, style="dim"), (0, 0, 0, 4)) for line in lines)]
+
+
+def _cohorts(one: Score) -> str:
+    more = "" if one.scale == 1.0 else f", {one.scale:g} times the patients"
+    return ", ".join(digits(value) for value in one.values) + more
+
+
 def summary(scores: Sequence[Score]) -> str:
-    """How many were met, of all and by role."""
-    passed = sum(score.passed for score in scores)
-    roles = [f"  {role}: {met} of {total} ({ROLES[role]})" for role, (met, total) in tally(scores).items()]
-    return "\n".join([f"{passed} of {len(scores)} within tolerance", *roles])
+    """How many were met, of all and by role, for each structure."""
+    parts = []
+    for structure, own in by_structure(scores).items():
+        if len(by_structure(scores)) > 1:
+            parts.append(f"{MODELS[structure]}:")
+        verdicts = [score.verdict for score in own]
+        undecided = verdicts.count("undecided")
+        noisy = sum(score.error_share > PRECISE for score in own)
+        parts.append(
+            f"{verdicts.count('pass')} of {len(own)} within tolerance"
+            + (f", {undecided} undecided" if undecided else "")
+            + (f", {noisy} known too roughly" if noisy else "")
+        )
+        parts += [f"  {role}: {met} of {total} ({ROLES[role]})" for role, (met, total) in tally(own).items()]
+    return "\n".join(parts)
 
 
-def _verdict(score: Score) -> Text:
-    return Text("pass", style="green") if score.passed else Text("miss", style="bold red")
+def _verdict(one: Score) -> Text:
+    return Text(one.verdict, style=_STYLES[one.verdict])

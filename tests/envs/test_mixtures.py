@@ -13,6 +13,8 @@ from thecal.envs.batch import Batch
 from thecal.envs.tasks import TaskSpec, load_task
 from thecal.safety.profiles import load_profile
 
+from support.structures import GOOD, put_record
+
 N = 24
 
 
@@ -58,7 +60,8 @@ def test_a_mixture_needs_a_ratio_for_every_further_drug():
 
 
 @pytest.mark.parametrize("task", ["CancerMorphine", "NonCancerMorphine", "NonCancerMix"])
-def test_every_task_runs_patients_of_the_second_structure(task):
+def test_every_task_runs_patients_of_the_second_structure(task, monkeypatch, tmp_path):
+    put_record(monkeypatch, tmp_path, GOOD)
     found = {}
     for difficulty, structure in (("real", AXIAL), ("swap", COMPARTMENT)):
         env = ThecalVectorEnv(task, num_envs=N, split="test", difficulty=difficulty, truth=True, autoreset=False)

@@ -196,6 +196,7 @@ def test_a_drug_of_another_receptor_shares_no_tolerance():
 def test_the_brain_sums_both_routes_and_shares_the_tolerance():
     par = held(["morphine"], 3)
     shift = 1.3
+    par["channel"]["habit_gain"] = 0.0  # a brainstem that habituates by itself shares only tolerance from before
     kept = np.exp(-par["channel"]["resp_tolerance"][0, 0] * shift)
     state = one_tick(par, shift, bs=np.array([0.6, 0.0, 0.6]), pl=np.array([0.0, 0.3, 0.3]))
     np.testing.assert_allclose(state["channel"]["central"][:, 0], kept * np.array([0.6, 0.3, 0.9]), rtol=1e-12)

@@ -35,10 +35,12 @@ def settled(drug, hours, *, cohort="noncancer", **sites):
     return par, state
 
 
-def test_mass_grows_with_dose_times_concentration_times_time():
-    _, _, course = infused([5.0, 10.0, 5.0, 10.0], [10.0, 10.0, 20.0, 20.0])
+def test_a_mass_grows_with_dose_concentration_and_time():
+    par, _, course = infused([5.0, 10.0, 5.0, 10.0], [10.0, 10.0, 20.0, 20.0])
     mass = course["granuloma"]
-    np.testing.assert_allclose(mass[-1] / mass[-1, 0], [1.0, 2.0, 2.0, 4.0], rtol=1e-9)
+    dose = 2.0 * (5.0 + par["granuloma_mg_per_d"][0]) / (10.0 + par["granuloma_mg_per_d"][0])
+    strength = 2.0 * (10.0 + par["granuloma_mg_per_ml"][0]) / (20.0 + par["granuloma_mg_per_ml"][0])
+    np.testing.assert_allclose(mass[-1] / mass[-1, 0], [1.0, dose, strength, dose * strength], rtol=1e-3)
     half = len(mass) // 2
     assert np.all(np.diff(mass[::4], axis=0) > 0.0)
     np.testing.assert_allclose(mass[-1] / mass[half], 2.0, rtol=0.1)
@@ -232,19 +234,17 @@ def test_psychosis_is_having_passed_the_patients_own_threshold():
 def test_a_local_anesthetic_blocks_and_lowers_pressure_by_dose():
     par, state = settled("bupivacaine", 1.0, sym=DOSES, mot=DOSES)
     rule = par["channel"][0, 0]
-    np.testing.assert_allclose(
-        state["bp_fall"], [rule["emax_bp"] * hill(u, rule["hill_sym"]) for u in DOSES], rtol=1e-9
-    )
-    np.testing.assert_allclose(
-        state["hr_fall"], [rule["emax_hr"] * hill(u, rule["hill_sym"]) for u in DOSES], rtol=1e-9
-    )
+    blocked = np.array([hill(u, rule["hill_sym"]) for u in DOSES])
+    kept = 1.0 + par["reflex"][0] * (1.0 - blocked)
+    np.testing.assert_allclose(state["bp_fall"], rule["emax_bp"] * blocked / kept, rtol=1e-9)
+    np.testing.assert_allclose(state["hr_fall"], rule["emax_hr"] * blocked**2, rtol=1e-9)
     block = [rule["emax_motor"] * hill(u, rule["hill_mot"]) for u in DOSES]
     np.testing.assert_allclose(state["motor_block"], block, rtol=1e-9)
 
 
 def test_a_local_anesthetic_takes_pain_then_pressure_then_legs():
-    par = naive(held(["bupivacaine"], 40))
-    c = np.linspace(1.0, 40.0, 40)
+    par = naive(held(["bupivacaine"], 60))
+    c = np.linspace(1.0, 60.0, 60)
     state = begin(par)
     for site in ("dh", "sym", "mot"):
         state["drug"][f"ce_{site}"][:, 0] = c
@@ -252,7 +252,7 @@ def test_a_local_anesthetic_takes_pain_then_pressure_then_legs():
     rule = par["channel"][0, 0]
     effects = (
         state["channel"]["effect"][:, 0],
-        state["bp_fall"] / rule["emax_bp"],
+        state["channel"]["sympathetic"][:, 0] / (1.0 + state["channel"]["sympathetic"][:, 0]),
         state["motor_block"] / rule["emax_motor"],
     )
     halves = [c[np.argmax(effect > 0.5)] for effect in effects]
@@ -261,7 +261,7 @@ def test_a_local_anesthetic_takes_pain_then_pressure_then_legs():
 
 def test_a_bupivacaine_infusion_numbs_legs_only_at_high_dose():
     par = naive(calm(copies(drawn(["bupivacaine"]), 4)))
-    course = advance(par, begin(par), 2 * DAY, rate_ug_per_h=np.array([0.0, 100.0, 1000.0, 10000.0]))
+    course = advance(par, begin(par), 2 * DAY, rate_ug_per_h=np.array([0.0, 100.0, 700.0, 1500.0]))
     for name in ("relief", "bp_fall", "motor_block"):
         assert np.all(np.diff(course[name][-1]) > 0.0)
         assert course[name][-1, 0] == 0.0

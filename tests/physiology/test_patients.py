@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
 from thecal.core.errors import ConfigError
 from thecal.core.layout import LEVELS, SENSORS
@@ -14,17 +13,20 @@ from thecal.physiology.cohort import Cohort, describe, draw
 from thecal.physiology.cohort_spec import cohort_names, load_cohort_spec
 from thecal.physiology.drug_records import CHANNEL_PAR, DRUG_PAR
 from thecal.physiology.geometry import exchange_flows
-from thecal.physiology.population import drug_names, shipped
+from thecal.physiology.population import drug_names, sampler, shipped
 from thecal.physiology.records import PATIENT_PAR
 from thecal.physiology.regimen import advance, begin
+from thecal.physiology.variability import drug_spreads
 
 N = 4_000
 COHORTS = ("cancer", "noncancer")
 # Field: what no patient leaves, in the unit of the record.
 RANGES: dict[str, tuple[float, float]] = {
     "v_node": (0.3, 250), "cranial_out": (4, 60), "k_bulk": (0, 0.2), "cranial_loss": (0, 1), "tip_ml": (0.5, 5),
-    "tip_flow": (0.5, 20), "jet_ml": (0.01, 1), "oih_max": (0, 2), "oih_ec50": (0.1, 1_000), "oih_tau_on_h": (24, 9_000),
-    "oih_tau_off_h": (24, 9_000), "rebound": (0.3, 3), "pain_base": (0.4, 10), "pain_trend_per_h": (-0.01, 0.01),
+    "tip_flow": (0.5, 20), "jet_ml": (0.01, 1), "jet_flow": (0.1, 10), "oih_max": (0, 5), "oih_ec50": (0.1, 1_000),
+    "oih_hill": (0.5, 5), "oih_tau_on_h": (24, 9_000),
+    "oih_tau_off_h": (24, 9_000), "occ_pain_sd": (0, 0.5), "occ_central_sd": (0, 0.5), "occ_correlation": (-1, 1),
+    "occ_tau_h": (24, 500), "rebound": (0.3, 3), "pain_base": (0.4, 10), "pain_trend_per_h": (-0.01, 0.01),
     "neuropathic": (0, 1), "circ_amp": (0, 5), "circ_peak_h": (0, 48), "ou_sd": (0, 4), "ou_tau_h": (1, 100),
     "bt_rate_per_h": (0, 1.5), "bt_nrs": (0.3, 10), "bt_rise_h": (0.05, 1), "bt_length_h": (0.1, 5), "placebo": (0, 0.5),
     "placebo_tau_h": (24, 9_000), "press_nrs": (3, 9), "press_every_h": (0.25, 6), "wake_h": (4, 10), "sleep_h": (20, 24),
@@ -44,7 +46,7 @@ DRUG_RANGES = {
     "k_uptake": (0.01, 10), "k_return": (0.01, 5), "k_cord_loss": (0.01, 10), "k_csf_loss": (0.01, 10),
     "v_plasma_ml": (1e3, 600e3), "k10": (0.02, 10), "k12": (0.01, 10), "k21": (0.01, 10), "ke0_dh": (0.05, 20),
     "ke0_bs": (0.05, 20), "ke0_pl": (0.05, 20), "ec50": (1e-4, 100), "ec50_bs": (1e-4, 1e3), "ec50_pl": (1e-6, 20),
-    "efficacy": (1, 100), "granuloma": (0, 10), "jet_shift": (-3, 3),
+    "efficacy": (1, 100), "granuloma": (0, 10), "jet_shift": (-3, 3), "tol_share": (0.3, 1),
 }  # fmt: skip
 NOT_DRAWN = {
     "seed", "patient", "structure", "n_drugs", "drug", "n_channels", "channel", "last_node", "g_node", "q_node", "w_pain",
@@ -55,7 +57,8 @@ PREPARED = {
     "gut_share", "cog_on_share", "cog_off_share", "endocrine_share", "distress_share", "function_share",
     "infection_chance", "ou_keep", "ou_kick", "s_share", "s_drift_keep", "s_drift_kick", "s_drop_chance", "s_any_drop",
 }  # fmt: skip
-DRUG_REST = {"channel", "spinal", "ec50_sym", "ec50_mot", "potency", "load", "step"}
+METABOLITES = {name for name in DRUG_PAR.names or () if "m6g" in name or "m3g" in name}
+DRUG_REST = {"channel", "spinal", "ec50_sym", "ec50_mot", "potency", "load", "step"} | METABOLITES
 
 
 def _draw(name: str = "cancer", n: int = 50, *, drug: str = "morphine", seed: int = 3) -> Cohort:
@@ -88,19 +91,6 @@ def test_every_number_of_a_patient_is_finite_and_physical(name: str, seed: int, 
     assert (par["wake_h"] < par["sleep_h"]).all()
 
 
-def test_painful_segments_lie_around_the_tip(large: Cohort) -> None:
-    weights = large.par["w_pain"]
-    np.testing.assert_allclose(weights.sum(axis=1), 1.0, rtol=1e-12)
-    assert (weights >= 0).all()
-    assert (weights[:, 0] == 0).all()
-    tip = large.par["tip_node"]
-    assert sorted(set(tip.tolist())) == list(range(13, 24))  # T6 to L4
-    assert stats.chisquare(np.bincount(tip)[13:]).pvalue > 1e-4
-    for row, at, level in zip(weights[:200], tip[:200], large.covariates["pain_level"][:200], strict=True):
-        assert np.flatnonzero(row).tolist() == list(range(at - 2, at + 3))
-        assert level == LEVELS[at - 1]
-
-
 def test_csf_volume_is_shared_out_by_region(large: Cohort) -> None:
     volume = large.par["v_node"]
     spinal = volume[:, 1:].sum(axis=1)
@@ -118,9 +108,11 @@ def test_a_bigger_body_dilutes_and_clears_more() -> None:
     cohort = _draw(n=200)
     size = cohort.covariates["weight_kg"] / 70.0
     drug = cohort.par["drug"][:, 0]
-    np.testing.assert_allclose(drug["v_plasma_ml"], 80e3 * size)
+    own = drug_spreads(sampler(3, cohort.ids))
+    volume, clearance = own["v_plasma_ml"], own["clearance"]
+    np.testing.assert_allclose(drug["v_plasma_ml"], 80e3 * size * volume)
     kidneys = 0.9 + 0.1 * np.minimum(1.5, cohort.covariates["crcl_ml_per_min"] / 100.0)
-    np.testing.assert_allclose(drug["k10"], 85.0 / 80.0 * size**0.75 / size * kidneys)
+    np.testing.assert_allclose(drug["k10"], 85.0 / 80.0 * size**0.75 / size * kidneys * clearance / volume)
 
 
 def test_sensitivity_and_clearance_are_the_patients_own() -> None:
@@ -128,8 +120,9 @@ def test_sensitivity_and_clearance_are_the_patients_own() -> None:
     drugs = cohort.par["drug"]
     for field, ratio in (("ec50", 0.25 / 0.045), ("ec50_bs", 5.0), ("k_csf_loss", 0.12 / 0.15)):
         np.testing.assert_allclose(drugs[field][:, 0] / drugs[field][:, 1], ratio, err_msg=field)
-    # Plasma and brainstem share the patient's sensitivity, so their ratio is hydromorphone's own (morphine has a metabolite).
-    np.testing.assert_allclose(drugs["ec50_pl"][:, 1] / drugs["ec50_bs"][:, 1], 0.0018 / 0.04)
+    # Plasma and brainstem share the patient's sensitivity; the brainstem has a factor of its own on top.
+    own = drug_spreads(sampler(3, cohort.ids))["ec50_bs"]
+    np.testing.assert_allclose(drugs["ec50_pl"][:, 1] / drugs["ec50_bs"][:, 1] * own, 0.0018 / 0.04)
 
 
 def test_carriers_of_the_g_allele_need_more(large: Cohort) -> None:
@@ -145,7 +138,7 @@ def test_sensors_are_filled_in_their_order() -> None:
         assert par["s_noise"][k] == pytest.approx(file[f"{name}.noise"].value)
         assert par["s_tau_h"][k] == pytest.approx(file[f"{name}.lag"].value / 60)
         assert par["s_drop_h"][k] == pytest.approx(file[f"{name}.dropout_length"].value)
-    assert par["map0"] == pytest.approx(0.72 * par["sbp0"])
+    assert 0.6 * par["sbp0"] < par["map0"] < 0.8 * par["sbp0"]
 
 
 def test_exchange_flows_by_hand() -> None:

@@ -11,6 +11,7 @@ from scipy.linalg import expm
 from thecal.core.layout import COARSE, COARSE_H, N_SENSORS, SLOW_H, SLOW_TICKS, TICK_H
 from thecal.physiology.adaptation import share, step_hyperalgesia, step_tolerance, step_withdrawal
 from thecal.physiology.breathing import respiratory_drive, saturation, step_breathing, ventilation
+from thecal.physiology.circulation import step_circulation
 from thecal.physiology.drug_records import DRUG_STATE
 from thecal.physiology.effect import hill, step_channels
 from thecal.physiology.harm import poss, step_sedation, step_slow_harm
@@ -172,6 +173,7 @@ def test_overwhelming_drug_kills_and_says_so():
     state["channel"][0]["central"] = 1e6
     for _ in range(40):
         step_breathing(par, state)
+        step_circulation(par, state)
     assert state["dead"] == 1
 
 

@@ -65,7 +65,7 @@ def test_a_patient_differs_only_in_canal_and_form_of_agonism(pair):
     axial, lumped = pair
     changed = {name for name in axial.dtype.names if not np.array_equal(axial[name], lumped[name])}
     sites = {"last_node", "tip_node", "lumbar_node", "sym_first", "sym_last", "mot_first", "mot_last"}
-    assert changed == sites | {"structure", "v_node", "g_node", "q_node", "w_pain", "tip_flow"}
+    assert changed == sites | {"structure", "v_node", "g_node", "q_node", "w_pain", "tip_flow", "drug"}
 
 
 def linear_system(par):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from thecal.experiments.validation.bands import Band
-from thecal.experiments.validation.targets import Score, Target, load_targets
+from thecal.experiments.validation.scores import Score
+from thecal.experiments.validation.targets import Target, load_targets
 
 FIELDS = {
     "key": "half_life", "title": "Half-life in CSF", "unit": "h", "observed": 2.0, "low": 1.0, "high": 4.0, "spread": "range",
@@ -23,11 +24,11 @@ def target(**changes):
 def some_scores():
     """A pass and a miss in one group, a miss in another, in an order that is not that of the page."""
     return [
-        Score(target=target(key="c", title="Fall of pain", unit="%", group="trial", role="calibration"), simulated=0.5),
-        Score(target=target(key="a"), simulated=2.5),
-        Score(target=target(key="b", title="Ratio", unit="ratio", role="informed"), simulated=9.0),
+        Score(target=target(key="c", title="Fall of pain", unit="%", group="trial", role="calibration"), values=(0.5,)),
+        Score(target=target(key="a"), values=(2.5,)),
+        Score(target=target(key="b", title="Ratio", unit="ratio", role="informed"), values=(9.0,)),
     ]
 
 
 def shipped_scores(simulated=lambda target: target.observed):
-    return [Score(target=target, simulated=simulated(target)) for target in load_targets()]
+    return [Score(target=target, values=(simulated(target),)) for target in load_targets()]

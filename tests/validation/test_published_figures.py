@@ -37,7 +37,7 @@ def test_every_target_is_reproduced_and_enough_stay_untouched():
 
 def test_scorecard_counts_a_miss_as_a_miss():
     target = TARGETS["csf_half_life"]
-    scores = [Score(target=target, simulated=target.high * 1.01), Score(target=target, simulated=target.observed)]
+    scores = [Score(target=target, values=(target.high * 1.01,)), Score(target=target, values=(target.observed,))]
     assert [score.passed for score in scores] == [False, True]
     assert [row["passed"] for row in records(scores)] == [False, True]
     assert "1 of 2" in str(table(scores).caption)

@@ -9,7 +9,7 @@ from thecal.experiments.reports.figure import placed
 from thecal.experiments.reports.scorecard import scorecard
 from thecal.experiments.reports.sections import Section
 from thecal.experiments.reports.validation_charts import identity, vpc_chart
-from thecal.experiments.validation.targets import from_records
+from thecal.experiments.validation.scores import from_records
 
 
 def build(data: ReportData) -> dict[str, Any]:

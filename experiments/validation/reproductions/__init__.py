@@ -7,12 +7,17 @@ another, and nothing here is tuned.
 from __future__ import annotations
 
 from thecal.experiments.validation.reproductions.adaptation import ADAPTATION
+from thecal.experiments.validation.reproductions.boluses import BOLUSES
 from thecal.experiments.validation.reproductions.common import Draw, Reproduction
 from thecal.experiments.validation.reproductions.effects import EFFECTS
 from thecal.experiments.validation.reproductions.harms import HARMS
 from thecal.experiments.validation.reproductions.kinetics import KINETICS
+from thecal.experiments.validation.reproductions.long_term import LONG_TERM
 from thecal.experiments.validation.reproductions.morphine import MORPHINE
+from thecal.experiments.validation.reproductions.rhythms import RHYTHMS
+from thecal.experiments.validation.reproductions.series import SERIES
 from thecal.experiments.validation.reproductions.trials import TRIALS
+from thecal.experiments.validation.reproductions.window import WINDOW
 
 __all__ = ["REPRODUCTIONS", "THEMES", "Draw", "Reproduction"]
 
@@ -24,5 +29,10 @@ THEMES: dict[str, dict[str, Reproduction]] = {
     "harms": HARMS,
     "adaptation": ADAPTATION,
     "trials": TRIALS,
+    "window": WINDOW,
+    "boluses": BOLUSES,
+    "series": SERIES,
+    "long_term": LONG_TERM,
+    "rhythms": RHYTHMS,
 }
 REPRODUCTIONS: dict[str, Reproduction] = {key: run for theme in THEMES.values() for key, run in theme.items()}

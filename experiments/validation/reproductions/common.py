@@ -1,4 +1,8 @@
-"""What every reproduction shares: whose patients, single boluses, steady infusions, and a dose held at an effect."""
+"""What every reproduction shares: whose patients, single boluses, steady infusions, and a dose held at an effect.
+
+A simulation behind several observations is kept by its :class:`Draw` (``lru_cache(maxsize=1)``), as numbers a patient rather
+than courses: one that is not asked for any more must not fill the memory of a process that scores for half an hour.
+"""
 
 from __future__ import annotations
 

@@ -12,9 +12,7 @@ from thecal.experiments.validation.reproductions.adaptation import baclofen_rule
 from thecal.experiments.validation.reproductions.common import (
     DAY_H,
     WEEK_H,
-    Course,
     Draw,
-    Par,
     Reproduction,
     bolus_course,
     patients,
@@ -61,24 +59,30 @@ def pressure_fall(who: Draw, dose_ug: float, drug: str) -> float:
 
 
 @lru_cache(maxsize=1)
-def _ziconotide(who: Draw) -> Course:
-    """Label titration: 2.4 µg/d, up by 2.4 twice a week to 9.6, held to the end of week 4."""
+def _ziconotide(who: Draw) -> dict[str, NDArray[np.float64]]:
+    """Worst of each signal ``[B]`` over label titration: 2.4 µg/d, up by 2.4 twice a week to 9.6, held to the end of week 4."""
     par = patients(who, "noncancer", _N, "ziconotide")
     state = begin(par)
-    parts = []
+    worst = {name: np.zeros(len(par)) for name in ("cognition", "nausea", "sedation")}
     for days, dose in ((3, 2.4), (4, 4.8), (3, 7.2), (18, 9.6)):
-        parts.append(advance(par, state, days * DAY_H, rate_ug_per_h=dose / DAY_H))
-    return {name: np.concatenate([part[name] for part in parts]) for name in ("cognition", "nausea", "sedation")}
+        course = advance(par, state, days * DAY_H, rate_ug_per_h=dose / DAY_H)
+        for name, most in worst.items():
+            worst[name] = np.maximum(most, course[name].max(axis=0))
+    return worst
 
 
 def ziconotide_share(who: Draw, name: str, level: float) -> float:
     """Share (%) of patients in whom ``name`` reaches ``level`` during label titration."""
-    return float(100.0 * (_ziconotide(who)[name].max(axis=0) >= level).mean())
+    return float(100.0 * (_ziconotide(who)[name] >= level).mean())
 
 
 @lru_cache(maxsize=1)
-def _baclofen_stop(who: Draw) -> tuple[Par, Course]:
-    """Six months on a dose that holds Ashworth at 1.9, then ten days without."""
+def _baclofen_stop(who: Draw) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Six months on a dose that holds Ashworth at 1.9, then ten days without.
+
+    Returns:
+        Hours of the longest crisis, and hours from the stop until spasticity is back near its untreated level, both ``[B]``.
+    """
     par = patients(who, "spasticity", 400, "baclofen")
     par["spasm_circ"] = 0.0
     state = begin(par)
@@ -87,20 +91,20 @@ def _baclofen_stop(who: Draw) -> tuple[Par, Course]:
         course = advance(par, state, WEEK_H, rate_ug_per_h=dose / DAY_H)
         last = {name: values[-96:].mean(axis=0) for name, values in course.items()}
         dose = np.minimum(1500.0, dose * np.clip(baclofen_rule(last), 0.8, 1.2))
-    return par, advance(par, state, 10 * DAY_H)
+    course = advance(par, state, 10 * DAY_H)
+    back = course["ashworth"] >= par["ashworth0"] - _REBOUND_SHORT_OF
+    onset = np.where(back.any(axis=0), (back.argmax(axis=0) + 1) * TICK_H, np.inf)
+    return course["crisis_h"].max(axis=0), onset
 
 
 def severe_withdrawal(who: Draw) -> float:
     """Share (%) of abrupt stops with a crisis of 24 h or more."""
-    _, course = _baclofen_stop(who)
-    return float(100.0 * (course["crisis_h"].max(axis=0) >= DAY_H).mean())
+    return float(100.0 * (_baclofen_stop(who)[0] >= DAY_H).mean())
 
 
 def rebound_onset(who: Draw) -> float:
     """Median time (h) after the stop until spasticity is back near its untreated level."""
-    par, course = _baclofen_stop(who)
-    back = course["ashworth"] >= par["ashworth0"] - _REBOUND_SHORT_OF
-    return float(np.median(np.where(back.any(axis=0), (back.argmax(axis=0) + 1) * TICK_H, np.inf)))
+    return float(np.median(_baclofen_stop(who)[1]))
 
 
 def clonidine_rebound(who: Draw) -> float:

@@ -33,7 +33,7 @@ TERMS = {
     "easy": "difficulty: less noise in reports and sensors, and fewer breakthroughs",
     "real": "difficulty: patients as the cohort describes them",
     "shift": "difficulty: patients who respond less, lose drug faster and report less than those learned from",
-    "swap": "difficulty: patients by another structural model than the one learned from",
+    "swap": "difficulty: patients by another structural model than the one learned from, offered while that one is believable",
     "split": "which disjoint patients: train to learn from, tune to choose settings by, test to judge by",
     "worst tenth": "mean over the tenth of patients with the worst value (conditional value at risk)",
 }

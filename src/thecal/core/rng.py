@@ -33,6 +33,8 @@ _W1 = np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 _TO_UNIT = 1.0 / 4294967296.0
+SLICE = 65536.0
+_HALF_STEP = 0.5 / SLICE
 
 
 @kernel
@@ -87,6 +89,14 @@ def normal_quantile(p):
         top = ((0.017337203997 * r + 0.42868294337) * r + 3.0812263860) * r + 6.6579051150
         z = top / ((0.012258202635 * r + 0.24197894225) * r + 1.0)
     return z if q > 0.0 else -z
+
+
+@kernel
+def normal_pair(u):
+    """Two standard normals from one uniform of 32 bits, 16 bits each (so within 4.2 SD)."""
+    scaled = u * SLICE
+    high = math.floor(scaled)
+    return normal_quantile((high + 0.5) / SLICE), normal_quantile(min(scaled - high + _HALF_STEP, 1.0 - _HALF_STEP))
 
 
 @kernel

@@ -17,6 +17,7 @@ from thecal.envs.outcomes import CATALOG
 from thecal.envs.scenario import Scenario
 from thecal.envs.tasks import TaskSpec, load_task, task_names
 
+from support.structures import GOOD, put_record
 from support.task_files import FILES, written
 
 N = 12
@@ -80,7 +81,8 @@ def test_every_field_of_the_observation_is_written(tmp_path, name):
         ("CancerMorphine", "real", "off"),
     ],
 )
-def test_terms_and_costs_keep_their_range(tmp_path, name, difficulty, mode):
+def test_terms_and_costs_keep_their_range(tmp_path, monkeypatch, name, difficulty, mode):
+    put_record(monkeypatch, tmp_path, GOOD)
     batch = begun(
         load_task(written(tmp_path, name) if name in FILES else name),
         difficulty=difficulty,

@@ -24,7 +24,8 @@ from thecal.experiments.reports.validation_charts import (
 from thecal.experiments.reports.validation_figures import figures
 from thecal.experiments.reports.validation_page import Saved, load, refreshed, render, save, write_page
 from thecal.experiments.validation.bands import Band
-from thecal.experiments.validation.targets import GROUPS, Score, load_targets, records
+from thecal.experiments.validation.scores import Score, records
+from thecal.experiments.validation.targets import GROUPS, load_targets
 
 from support.scores import CHECK, shipped_scores, some_scores, target
 
@@ -42,7 +43,7 @@ def test_misses_are_numbered_in_the_order_of_the_page():
 
 def test_report_bar_holds_far_values_to_its_edge():
     rows = {
-        value: scorecard(records([Score(target=target(), simulated=value)]))["groups"][0]["rows"][0]
+        value: scorecard(records([Score(target=target(), values=(value,))]))["groups"][0]["rows"][0]
         for value in (1.0, 4.0, 50.0, -50.0, math.nan)
     }
     near, far = rows[1.0], rows[50.0]
@@ -68,7 +69,7 @@ def test_identity_holds_every_observation_once_within_its_axes():
     assert hollow == sum(score.target.role != "test" for score in scores)
     for trace in drawn:
         assert all(RATIOS[0] <= y <= RATIOS[1] for y in trace.y)
-    lost = placed([Score(target=target(), simulated=value) for value in (-1.0, math.nan, 1e9)])
+    lost = placed([Score(target=target(), values=(value,)) for value in (-1.0, math.nan, 1e9)])
     assert [point.y for point in lost] == [RATIOS[0], RATIOS[0], RATIOS[1]]
 
 
@@ -105,10 +106,10 @@ def test_figures_are_the_same_bytes_under_any_style():
 
 
 def test_what_is_saved_comes_back_rounded(tmp_path):
-    scores = [Score(target=target(), simulated=1.234567), Score(target=target(key="b"), simulated=math.nan)]
+    scores = [Score(target=target(), values=(1.234567,)), Score(target=target(key="b"), values=(math.nan,))]
     save(Saved(scores, [CHECK]), tmp_path)
     again = load(tmp_path)
-    assert again.scores[0].simulated == 1.235
+    assert again.scores[0].simulated == 1.2346
     assert again.scores[0].target == scores[0].target
     assert math.isnan(again.scores[1].simulated)
     assert not again.scores[1].passed
@@ -135,9 +136,9 @@ def test_missing_scores_and_unwritable_folders_are_refused(tmp_path):
 
 def test_texts_follow_the_targets_but_tolerances_need_a_run():
     now = load_targets()[0]
-    old_text = Score(target=now.model_copy(update={"source": "unknown"}), simulated=1.0)
-    old_interval = Score(target=now.model_copy(update={"high": now.high * 2}), simulated=1.0)
-    gone = Score(target=target(), simulated=1.0)
+    old_text = Score(target=now.model_copy(update={"source": "unknown"}), values=(1.0,))
+    old_interval = Score(target=now.model_copy(update={"high": now.high * 2}), values=(1.0,))
+    gone = Score(target=target(), values=(1.0,))
     found = refreshed(Saved([old_text, old_interval, gone], [CHECK]))
     assert [score.target for score in found.scores] == [now, old_interval.target, gone.target]
     assert found.checks == [CHECK]
@@ -150,6 +151,6 @@ def test_page_has_every_row_and_no_figure_of_an_older_one(tmp_path):
     page = write_page(tmp_path).read_text(encoding="utf-8")
     shown = re.findall(r"\]\((figures/[^)]+)\)", page)
     assert sorted(shown) == sorted(f"figures/{path.name}" for path in (tmp_path / "figures").iterdir())
-    assert "| Fall of pain<br><sub>one bolus at L3</sub> | 2 % | 1–4<br><sub>range</sub> | 0.5 | **miss** |" in page
+    assert "| Fall of pain<br><sub>one bolus at L3</sub> | 2 % | 1–4<br><sub>range</sub> | 0.5 | 0.00 | **miss** |" in page
     assert "**1 of 3**" in page
     assert "None." in render(Saved(some_scores()[1:2], []))

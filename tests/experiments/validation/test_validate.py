@@ -18,8 +18,11 @@ from thecal.experiments.reports.validation_page import load, render
 from thecal.experiments.validation import reproductions
 from thecal.experiments.validation.bands import Vpc
 from thecal.experiments.validation.reproductions import vpc
-from thecal.experiments.validation.targets import GROUPS, Score, digits, from_records, load_targets, records, tally
+from thecal.experiments.validation.scores import Score, from_records, records, tally
+from thecal.experiments.validation.seeds import DEVELOPMENT_SEEDS, FINAL_SEEDS
+from thecal.experiments.validation.targets import GROUPS, digits, load_targets
 from thecal.experiments.validation.validate import details, summary, table, visual_checks
+from thecal.physiology import structures
 
 from support.scores import FIELDS, shipped_scores, some_scores, target
 
@@ -63,7 +66,7 @@ def test_a_target_that_contradicts_itself_is_refused(changes, said):
 def test_a_damaged_entry_is_named(monkeypatch):
     entry = {name: value for name, value in FIELDS.items() if name not in ("key", "unit")}
     monkeypatch.setattr("thecal.experiments.validation.targets.read_tables", lambda *_: {"half_life": entry})
-    with pytest.raises(ParameterError, match=r"validation\.toml: half_life: .*unit"):
+    with pytest.raises(ParameterError, match=r"adaptation\.toml: half_life: .*unit"):
         load_targets()
 
 
@@ -100,6 +103,7 @@ def test_table_fits_eighty_columns_and_says_everything():
 def test_caption_counts_by_role():
     text = summary(some_scores())
     assert text.startswith("1 of 3 within tolerance")
+    assert "undecided" not in text
     for part in ("calibration: 0 of 1", "informed: 0 of 1", "test: 1 of 1"):
         assert part in text
     assert tally(some_scores()[:1]) == {"calibration": (0, 1)}
@@ -108,7 +112,7 @@ def test_caption_counts_by_role():
 
 def test_details_tell_regimen_population_and_source():
     text = re.sub(r"\s+", " ", printed(details(some_scores())))
-    assert "Half-life in CSF: observed 2 h, interval 1–4, simulated 2.5, pass" in text
+    assert "Half-life in CSF: observed 2 h, interval 1–4, simulated 2.5, P 1.00, pass" in text
     for part in ("one bolus at L3", "n = 8; interval: range", "A 1984, B 60:448 (source, high confidence)", "1 of 3"):
         assert part in text
 
@@ -132,22 +136,23 @@ def test_visual_checks_run_all_that_are_there(monkeypatch):
 
 
 def test_a_row_that_is_no_score_is_named():
-    row = records([Score(target=target(), simulated=1.0)])[0]
+    row = records([Score(target=target(), values=(1.0,))])[0]
     with pytest.raises(ParameterError, match="'half_life' is incomplete"):
         from_records([{name: value for name, value in row.items() if name != "unit"}])
 
 
 @pytest.fixture
 def instant(monkeypatch):
-    """Patients that give exactly what was observed."""
+    """Patients that give exactly what was observed, in both structures."""
     exact = {target.key: (lambda _, value=target.observed: value) for target in load_targets()}
     monkeypatch.setattr(reproductions, "REPRODUCTIONS", exact)
     monkeypatch.setattr(vpc, "VPCS", {})
 
 
 def test_command_writes_the_page(instant, tmp_path):
-    shown = CliRunner().invoke(app, ["validate", "--docs", str(tmp_path), "--strict"])
+    shown = CliRunner().invoke(app, ["validate", "--docs", str(tmp_path), "--strict", "--workers", "1"])
     assert shown.exit_code == 0
+    assert "second structural model" in shown.stdout
     assert f"{len(load_targets())} of {len(load_targets())} within tolerance" in shown.stdout
     assert (tmp_path / "validation.md").read_text(encoding="utf-8") == render(load(tmp_path))
 
@@ -157,7 +162,51 @@ def test_command_gives_details_and_json(instant):
     assert "Nordberg 1984" in long.stdout
     rows = json.loads(CliRunner().invoke(app, ["validate", "csf_half_life", "--json"]).stdout)
     assert [row["key"] for row in rows] == ["csf_half_life"]
-    assert {"regimen", "population", "source", "role", "simulated", "passed"} <= set(rows[0])
+    assert {"regimen", "population", "source", "role", "simulated", "error", "probability", "passed"} <= set(rows[0])
+    assert rows[0]["seeds"] == list(DEVELOPMENT_SEEDS[:2])
+
+
+def test_command_takes_cohorts_and_structures(instant):
+    words = ["validate", "csf_half_life", "bolus_spread", "--json", "--seeds", "3", "--structure", "both"]
+    rows = json.loads(CliRunner().invoke(app, [*words, "--seed-set", "final"]).stdout)
+    assert [(row["key"], row["structure"]) for row in rows] == [
+        ("csf_half_life", "axial"), ("bolus_spread", "axial"), ("csf_half_life", "compartment")
+    ]  # fmt: skip
+    assert {tuple(row["seeds"]) for row in rows} == {FINAL_SEEDS[:3]}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--seeds", "9"], "each set has 8 seeds"),
+        (["--seed-set", "calibration"], "not one of development, final"),
+        (["--structure", "third"], "not one of axial, compartment, both"),
+        (["--docs", "d", "--seeds", "2"], "write the whole score"),
+        (["--record", "d", "--structure", "axial"], "write the whole score"),
+        (["--record", "d"], "not the checkout that runs"),
+        (["csf_half_life", "--record", "."], "name none"),
+    ],
+)
+def test_what_cannot_be_scored_or_recorded_is_refused(instant, capsys, words, said):
+    assert run(["validate", *words]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_whole_score_is_recorded_in_one_command(instant, monkeypatch, tmp_path):
+    monkeypatch.setattr(structures, "FOLDER", tmp_path / "physiology")
+    monkeypatch.setattr(structures, "FILE", tmp_path / "physiology" / "data" / "structures.json")
+    (tmp_path / "physiology" / "data").mkdir(parents=True)
+    shown = CliRunner().invoke(app, ["validate", "--full", "--workers", "1", "--record", str(tmp_path)])
+    assert shown.exit_code == 0, shown.stderr
+    found = load(tmp_path / "docs")
+    assert (tmp_path / "docs" / "validation.md").read_text(encoding="utf-8") == render(found)
+    assert found.origin.seed_set == "development"
+    assert {score.target.key for score in found.short} == {target.key for target in load_targets()}
+    record = structures.read_record()
+    assert record.seeds == DEVELOPMENT_SEEDS
+    assert not record.stale
+    standing = record.structures["compartment"]
+    assert standing.met == standing.of == sum("compartment" in target.structures for target in load_targets())
 
 
 def test_a_page_of_some_targets_is_refused(instant, capsys, tmp_path):

@@ -1,0 +1,184 @@
+"""Reproductions of single injections: breathing by dose, itch, and how long, how strongly and with what spread they act."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thecal.core.layout import MAX_DRUGS, NODES, TICK_H
+from thecal.experiments.validation.reproductions.common import (
+    DAY_H,
+    Course,
+    Draw,
+    Par,
+    Reproduction,
+    bolus_course,
+    hours_at_half_effect,
+    patients,
+)
+from thecal.experiments.validation.reproductions.window import bolus_nadir, depressed_share
+from thecal.physiology.regimen import advance, begin
+
+_N = 100
+_MIN_PER_H = 60.0
+_EFFECTIVE = 0.5  # relief, as a share of the largest this drug gives this patient, that counts as an effective dose
+_ITCH = 0.3  # as in the pump series
+_NO_RELIEF = 0.1
+
+
+def largest_relief(par: Par) -> NDArray[np.float64]:
+    """Largest relief ``[B]`` that the first drug's receptor gives each patient."""
+    noci, neuro = par["channel"]["emax_noci"][:, 0], par["channel"]["emax_neuro"][:, 0]
+    largest: NDArray[np.float64] = noci + par["neuropathic"] * (neuro - noci)
+    return largest
+
+
+def bradypnea(who: Draw, dose_ug: float) -> float:
+    """Share (%) with RR of 10 or less within 24 h of a bolus who have none in the same day without it."""
+    slow = []
+    for dose in (dose_ug, 0.0):
+        _, course = bolus_course(who, dose, 1500, DAY_H)
+        slow.append(course["rr"].min(axis=0) <= 10.0)
+    return float(100.0 * (slow[0] & ~slow[1]).mean())
+
+
+@lru_cache(maxsize=1)
+def _mixed_doses(who: Draw) -> Course:
+    """Naive patients after 0.2 to 0.8 mg of morphine, evenly spread on a log scale."""
+    par = patients(who, "noncancer", 1000, naive=True)
+    doses = np.geomspace(200.0, 800.0, len(par))
+    return advance(par, begin(par), DAY_H, bolus_ug=doses, bolus_ml=1.0)
+
+
+def mixed_itch(who: Draw) -> float:
+    """Share (%) with itch of 0.3 or more after those doses."""
+    return float(100.0 * (_mixed_doses(who)["itch"].max(axis=0) >= _ITCH).mean())
+
+
+def mean_hours(who: Draw, dose_ug: float, drug: str) -> float:
+    """Mean hours with at least half of the patient's largest relief after a bolus."""
+    return float(hours_at_half_effect(who, dose_ug, drug, _N).mean())
+
+
+def _mixture_hours(who: Draw, opioid: str, opioid_ug: float, bupivacaine_ug: float) -> float:
+    """Mean hours with relief of half of the opioid's largest or more, after an opioid and bupivacaine in one injection."""
+    par = patients(who, "noncancer", _N, opioid, "bupivacaine", naive=True)
+    dose = np.zeros((len(par), MAX_DRUGS))
+    dose[:, 0], dose[:, 1] = opioid_ug, bupivacaine_ug
+    course = advance(par, begin(par), 48.0, bolus_ug=dose, bolus_ml=2.0)
+    return float((course["relief"] >= _EFFECTIVE * largest_relief(par)).sum(axis=0).mean() * TICK_H)
+
+
+def added_minutes(who: Draw, opioid: str, opioid_ug: float) -> float:
+    """Minutes that an opioid adds to 10 mg of bupivacaine."""
+    long = _mixture_hours(who, opioid, opioid_ug, 10_000.0)
+    return _MIN_PER_H * (long - _mixture_hours(who, opioid, 0.0, 10_000.0))
+
+
+def effective_dose(who: Draw, drug: str, doses_ug: NDArray[np.float64], after_h: float, share: float) -> float:
+    """Dose (µg) at which ``share`` of naive patients have half of their largest relief ``after_h`` hours after a bolus.
+
+    Between the doses tried, the share is taken as linear in the log of the dose.
+    """
+    shares = []
+    for dose in doses_ug:
+        par, course = bolus_course(who, float(dose), _N, after_h, drug)
+        shares.append(float((course["relief"][-1] >= _EFFECTIVE * largest_relief(par)).mean()))
+    rising = np.maximum.accumulate(shares) + 1e-9 * np.arange(len(shares))
+    return float(np.exp(np.interp(share, rising, np.log(doses_ug))))
+
+
+def hydromorphone_ratio(who: Draw) -> float:
+    """Dose of morphine / of hydromorphone with which nine of ten are at half relief after 12 h."""
+    morphine = effective_dose(who, "morphine", np.geomspace(20.0, 5000.0, 12), 12.0, 0.9)
+    return morphine / effective_dose(who, "hydromorphone", np.geomspace(4.0, 2000.0, 12), 12.0, 0.9)
+
+
+@lru_cache(maxsize=2)
+def _upper_lumbar(who: Draw, drug: str) -> NDArray[np.float64]:
+    """CSF at L2 (µg/mL, ``[ticks, B]``) over two hours after 50 µg at L4."""
+    par = patients(who, "noncancer", _N, drug, naive=True)
+    par["tip_node"] = NODES.index("L4")
+    par["lumbar_node"] = NODES.index("L2")
+    return advance(par, begin(par), 2.0, bolus_ug=50.0, bolus_ml=1.0)["lumbar"]
+
+
+def cephalad_peak(who: Draw, drug: str) -> float:
+    """Mean minutes to the highest concentration at the upper lumbar needle."""
+    return float(_MIN_PER_H * TICK_H * (_upper_lumbar(who, drug).argmax(axis=0) + 1).mean())
+
+
+def cephalad_ratio(who: Draw) -> float:
+    """Median morphine : fentanyl at the upper needle 105 minutes after equal doses."""
+    at = round(1.75 / TICK_H) - 1
+    return float(np.median(_upper_lumbar(who, "morphine")[at] / _upper_lumbar(who, "fentanyl")[at]))
+
+
+@lru_cache(maxsize=2)
+def _spinal(who: Draw, mg: float) -> tuple[NDArray[np.float64], Course]:
+    """Systolic pressure before, and the four hours after, a spinal anesthetic of 5 mg/mL of bupivacaine."""
+    par = patients(who, "noncancer", 400, "bupivacaine", naive=True)
+    before = advance(par.copy(), begin(par.copy()), 1.0)["sbp"].mean(axis=0)
+    return before, advance(par, begin(par), 4.0, bolus_ug=1000.0 * mg, bolus_ml=mg / 5.0)
+
+
+def spinal_share(who: Draw, mg: float, signal: str, below: float) -> float:
+    """Share (%) in whom ``signal`` falls under ``below`` at some time after a spinal anesthetic."""
+    return float(100.0 * (_spinal(who, mg)[1][signal].min(axis=0) < below).mean())
+
+
+def spinal_hypotension(who: Draw, mg: float) -> float:
+    """Share (%) whose systolic pressure falls by more than 30 % after a spinal anesthetic."""
+    before, course = _spinal(who, mg)
+    return float(100.0 * (course["sbp"].min(axis=0) < 0.7 * before).mean())
+
+
+def without_relief(who: Draw, dose_ug: float, drug: str) -> float:
+    """Share (%) whose relief never reaches a tenth after a bolus."""
+    _, course = bolus_course(who, dose_ug, 300, DAY_H, drug)
+    return float(100.0 * (course["relief"].max(axis=0) < _NO_RELIEF).mean())
+
+
+def bolus_spasms(who: Draw) -> float:
+    """Mean spasm score 4 h after 75 µg of baclofen, baseline scaled to 3.5."""
+    par = patients(who, "spasticity", _N, "baclofen", naive=True)
+    par["spasm0"] *= 3.5 / par["spasm0"].mean()
+    return float(advance(par, begin(par), 4.0, bolus_ug=75.0, bolus_ml=1.0)["spasm"][-1].mean())
+
+
+_ED50_UG = {"sufentanil": np.geomspace(0.1, 40.0, 12), "fentanyl": np.geomspace(1.0, 200.0, 12)}
+
+BOLUSES: dict[str, Reproduction] = {
+    "bradypnea_015": lambda who: bradypnea(who, 150.0),
+    "depression_mixed_doses": lambda who: depressed_share(_mixed_doses(who)),
+    "itch_mixed_doses": mixed_itch,
+    "nadir_2mg": lambda who: bolus_nadir(who, 2000.0),
+    "nadir_5mg": lambda who: bolus_nadir(who, 5000.0),
+    "depression_2mg": lambda who: depressed_share(bolus_course(who, 2000.0, 200, DAY_H)[1]),
+    "depression_5mg": lambda who: depressed_share(bolus_course(who, 5000.0, 200, DAY_H)[1]),
+    "cesarean_longer_high": lambda who: mean_hours(who, 175.0, "morphine") - mean_hours(who, 75.0, "morphine"),
+    "morphine_added_to_bupivacaine": lambda who: added_minutes(who, "morphine", 200.0),
+    "fentanyl_added_to_bupivacaine": lambda who: added_minutes(who, "fentanyl", 25.0),
+    "sufentanil_ed50": lambda who: effective_dose(who, "sufentanil", _ED50_UG["sufentanil"], 0.5, 0.5),
+    "fentanyl_ed50": lambda who: effective_dose(who, "fentanyl", _ED50_UG["fentanyl"], 0.5, 0.5),
+    "fentanyl_75_duration": lambda who: _MIN_PER_H * mean_hours(who, 75.0, "fentanyl"),
+    "labor_sufentanil_fentanyl": lambda who: mean_hours(who, 7.5, "sufentanil") / mean_hours(who, 75.0, "fentanyl"),
+    "labor_sufentanil_flat": lambda who: (
+        _mixture_hours(who, "sufentanil", 10.0, 2500.0) / _mixture_hours(who, "sufentanil", 2.5, 2500.0)
+    ),
+    "labor_bupivacaine_alone": lambda who: (
+        _mixture_hours(who, "sufentanil", 0.0, 2500.0) / _mixture_hours(who, "sufentanil", 5.0, 2500.0)
+    ),
+    "cesarean_hydromorphone_ratio": hydromorphone_ratio,
+    "cesarean_clonidine_ratio": lambda who: mean_hours(who, 450.0, "clonidine") / mean_hours(who, 150.0, "clonidine"),
+    "cephalad_peak_morphine": lambda who: cephalad_peak(who, "morphine"),
+    "cephalad_peak_fentanyl": lambda who: cephalad_peak(who, "fentanyl"),
+    "cephalad_ratio": cephalad_ratio,
+    "spinal_low_pressure": lambda who: spinal_share(who, 12.0, "sbp", 90.0),
+    "spinal_bradycardia": lambda who: spinal_share(who, 12.0, "hr", 50.0),
+    "spinal_8mg_hypotension": lambda who: spinal_hypotension(who, 8.0),
+    "midazolam_without_relief": lambda who: without_relief(who, 3500.0, "midazolam"),
+    "baclofen_bolus_spasms": bolus_spasms,
+}

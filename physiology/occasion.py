@@ -1,0 +1,44 @@
+"""Variability between occasions: a patient's sensitivity to drugs wanders from day to day about its own level.
+
+The logs of analgesic and of central (breathing, sedation) sensitivity are two correlated, stationary Ornstein-Uhlenbeck
+processes, advanced exactly in every slow step. Draws depend on the tick only, so every policy meets the same days.
+"""
+
+from __future__ import annotations
+
+import math
+
+from thecal.core.jit import kernel
+from thecal.core.layout import SLOW_H
+from thecal.core.rng import STREAM_HARM, normal_quantile, uniforms
+
+_BEFORE_THE_FIRST_TICK = 2**32 - 1
+
+
+@kernel
+def _kicks(par, tick):
+    """Log steps of the two sensitivities at full size: the second and third uniform, since an infection takes the first."""
+    _, b, c, _ = uniforms(par.seed, par.patient, STREAM_HARM, tick)
+    pain = normal_quantile(b)
+    own = math.sqrt(1.0 - par.occ_correlation * par.occ_correlation)
+    central = par.occ_correlation * pain + own * normal_quantile(c)
+    return par.occ_pain_sd * pain, par.occ_central_sd * central
+
+
+@kernel
+def start_occasion(par, state):
+    """Draw the day of the implant from the stationary distribution."""
+    pain, central = _kicks(par, _BEFORE_THE_FIRST_TICK)
+    state.occ_pain = math.exp(pain)
+    state.occ_central = math.exp(central)
+
+
+@kernel
+def step_occasion(par, state):
+    """Advance both sensitivities by one slow step."""
+    if par.occ_pain_sd > 0.0 or par.occ_central_sd > 0.0:
+        keep = math.exp(-SLOW_H / par.occ_tau_h)
+        size = math.sqrt(1.0 - keep * keep)
+        pain, central = _kicks(par, state.tick)
+        state.occ_pain = state.occ_pain**keep * math.exp(size * pain)
+        state.occ_central = state.occ_central**keep * math.exp(size * central)

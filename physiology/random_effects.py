@@ -1,0 +1,45 @@
+"""Random effects that go together: the names that correlations.toml may pair, and the number that each of them moves."""
+
+from __future__ import annotations
+
+# Effect -> (file, key). A new one stands at the end: an effect's draw depends on those before it, never on those behind.
+EFFECTS = {
+    "analgesia": ("receptors/mu", "analgesia.sensitivity"),
+    "breathing": ("receptors/mu", "breathing.sensitivity"),
+    "fast": ("receptors/mu", "tolerance.fast_max"),
+    "slow": ("receptors/mu", "tolerance.slow_max"),
+    "hyperalgesia": ("adaptation", "hyperalgesia.max"),
+    "baseline": ("cohort", "pain.baseline"),
+    "episode": ("cohort", "pain.episode_height"),
+    "clearance": ("anatomy", "csf.clearance"),
+    "dispersion": ("anatomy", "canal.dispersion_lumbar"),
+    "age": ("cohort", "covariates.age"),
+    "bmi": ("cohort", "covariates.bmi"),
+    "creatinine": ("cohort", "covariates.creatinine"),
+    "medd": ("cohort", "covariates.medd"),
+    "sleep_apnea": ("cohort", "covariates.sleep_apnea"),
+    "antihypertensive": ("cohort", "covariates.antihypertensive"),
+    "male": ("cohort", "covariates.male"),
+    "benzodiazepine": ("cohort", "covariates.benzodiazepine"),
+    "gabapentinoid": ("cohort", "covariates.gabapentinoid"),
+    "responsiveness": ("cohort", "pain.responsiveness"),
+    "placebo": ("cohort", "pain.placebo"),
+    "sedation": ("receptors/mu", "sedation.ec50_ratio"),
+    "nausea": ("receptors/mu", "nausea.ec50_ratio"),
+    "production": ("anatomy", "csf.production"),
+    "heart_rate": ("breathing", "circulation.heart_rate"),
+    "systolic": ("breathing", "circulation.systolic"),
+    "breathing_rate": ("breathing", "rest.rate"),
+    "paco2": ("breathing", "rest.paco2"),
+    "co2_gain": ("breathing", "rest.co2_gain"),
+    "uptake": ("variability", "drug.transport.uptake"),
+    "plasma_clearance": ("variability", "drug.plasma.clearance"),
+    "plasma_volume": ("variability", "drug.plasma.v_central"),
+    "ke0_cord": ("variability", "drug.effect.ke0_dorsal"),
+    "ke0_brainstem": ("variability", "drug.effect.ke0_brainstem"),
+    "ke0_plasma": ("variability", "drug.effect.ke0_plasma"),
+    "fast_tau": ("variability", "receptor.tolerance.fast_tau"),
+    "slow_tau": ("variability", "receptor.tolerance.slow_tau"),
+    "withdrawal": ("variability", "receptor.withdrawal.gain"),
+}
+NAMES_OF_KEYS = {key: name for name, key in EFFECTS.items()}
