@@ -239,6 +239,23 @@ def targets() -> list[Row]:
     ]
 
 
+def studies() -> list[Row]:
+    """What can be fitted to what by `thecal calibrate`."""
+    from thecal.experiments.validation.calibration.study import load_study, study_names
+
+    found = {name: load_study(name) for name in study_names()}
+    return [
+        {
+            "name": name,
+            "title": one.title,
+            "structure": one.structure,
+            "numbers": len(one.free),
+            "targets": len(one.target),
+        }
+        for name, one in found.items()
+    ]
+
+
 def terms() -> list[Row]:
     """The words that need explaining."""
     from thecal.core.glossary import TERMS
@@ -250,7 +267,7 @@ KINDS: dict[str, Callable[[], list[Row]]] = {
     kind.__name__: kind
     for kind in (
         tasks, ids, drugs, pumps, faults, cohorts, covariates, profiles, policies, algorithms, outcomes, rewards, costs,
-        observations, actions, targets, terms,
+        observations, actions, targets, studies, terms,
     )
 }  # fmt: skip
 

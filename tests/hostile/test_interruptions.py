@@ -16,7 +16,11 @@ from support.calls import CALLS, Call, Ran, complaints, do, end, finish, start
 
 pytestmark = pytest.mark.usefixtures("untouched")
 ENDED = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
-LONG = [call for call in CALLS if call.words[0] in ("evaluate", "compare", "train", "demo", "verify", "validate")]
+LONG = [
+    call
+    for call in CALLS
+    if call.words[0] in ("evaluate", "compare", "train", "demo", "verify", "validate", "calibrate")
+]
 EVALUATE, TRAIN, DEMO = (
     next(call for call in CALLS if call.words[0] == verb) for verb in ("evaluate", "train", "demo")
 )

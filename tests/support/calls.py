@@ -38,6 +38,39 @@ do = "continuous"
 mg_per_d = 2.0
 """
 
+# A fit of one number to one target that its first generations are bound to end, as their loss hardly moves.
+STUDY = """
+title = "A small study"
+
+[patients]
+seeds = [4101]
+scale = 0.02
+
+[search]
+population = 4
+generations = 3
+
+[enough]
+over = 2
+loss = 1e3
+
+[free.uptake]
+file = "drugs/morphine"
+key = "transport.csf_loss"
+unit = "1/h"
+bounds = [0.05, 0.5]
+
+[free.uptake.prior]
+distribution = "lognormal"
+median = 0.12
+spread = 0.3
+source = "made up for a test"
+confidence = "low"
+kind = "proposed"
+
+[target.csf_1h_050]
+"""
+
 CHARTS = "age_y,sex,weight_kg,height_cm,medd_mg_per_d\n61,female,70,165,120\n48,male,85,180,200\n"
 
 
@@ -90,6 +123,9 @@ CALLS = (
     Call(("safety-case", "--out", "case.html"), writes=("case.html",)),
     Call(("verify", "seed_2025", "--out", "proof.json", "--workers", "1"), writes=("proof.json",), slow=True),
     Call(("validate", "csf_half_life")),
+    Call(("calibrate", "IN/study.toml", "--workers", "1", "--out", "fitted"),
+         writes=("fitted/record.json", "fitted/report.md", "fitted/parameters/drugs/morphine.toml")),
+    Call(("calibrate", "IN/study.toml", "--workers", "1", "--generations", "1", "--out", "fitted"), code=1),
     Call(("demo", "--quick", *_SMALL, "--frames", "256", "-n", "4", "--out", "shown"), writes=("shown/comparison/report.html",),
          slow=True),
 )  # fmt: skip
@@ -112,6 +148,7 @@ def prepare(folder: Path) -> Path:
     (folder / "Ziconotide.toml").write_text(ZICONOTIDE, encoding="utf-8")
     (folder / "program.toml").write_text(PROGRAM, encoding="utf-8")
     (folder / "charts.csv").write_text(CHARTS, encoding="utf-8")
+    (folder / "study.toml").write_text(STUDY, encoding="utf-8")
     return folder
 
 

@@ -24,6 +24,7 @@ from thecal.envs import scenario
 from thecal.envs.tasks import load_task
 from thecal.experiments.studies.config import CompareConfig, EvaluateConfig, TrainConfig, load_config
 from thecal.experiments.validation import targets
+from thecal.experiments.validation.calibration.study import load_study
 from thecal.physiology import cohort, cohort_spec, covariate_draws, covariate_models, geometry, population
 from thecal.safety.profiles import load_profile
 
@@ -256,6 +257,13 @@ FORMATS = [
         lambda path, _: targets.read_targets(path),
         ParameterError,
         r"\w+|\w+\.(scale|structures|declared)",
+    ),
+    Format(
+        "study",
+        _tables("thecal.experiments.validation", "studies"),
+        _plain(load_study),
+        ParameterError,
+        r"structure|seed|start|core|search.*|enough.*|patients\.scale|(free|target)\.\w+|free\.\w+\.(what|transform)|target\.\w+\.\w+",
     ),
     *(
         Format(f"config{ending}", _configs(ending), _config_by_name, ConfigError, r".*", ending)

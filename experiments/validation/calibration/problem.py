@@ -154,7 +154,7 @@ def _targets_of(study: Study) -> dict[Key, Target]:
         meant = [one for one in study.structures if one in known[key].structures]
         if known[key].role != "calibration":
             raise ParameterError(
-                f"{where}: its role is {known[key].role}, and what is fitted is calibration: declare it so first"
+                f"{where}: its role is {known[key].role}; what is fitted must be declared calibration first"
             )
         if not meant:
             raise ParameterError(f"{where}: has no meaning in the structure {study.structure}")

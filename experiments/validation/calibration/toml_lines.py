@@ -39,7 +39,11 @@ def edited(text: str, edits: Edits, name: str) -> str:
         for field, value in entries.items():
             _set(lines, places[key], field, _written(value))
     found = "".join(lines)
-    if tomllib.loads(_plain(found)) != _wanted(tomllib.loads(_plain(text)), edits):
+    try:
+        only = tomllib.loads(_plain(found)) == _wanted(tomllib.loads(_plain(text)), edits)
+    except (KeyError, TypeError, AttributeError, tomllib.TOMLDecodeError) as error:
+        raise ParameterError(f"{name}: cannot be edited ({type(error).__name__}: {error})") from error
+    if not only:
         raise ParameterError(f"{name}: cannot be edited without a change of something else")
     return found
 
@@ -104,8 +108,7 @@ def _set_inline(line: str, field: str, text: str) -> str:
     while True:
         entry = _ENTRY.match(line, at)
         if entry is None:
-            close = len(line[:at].rstrip())  # an empty table, or a comma before its end
-            return f"{line[:close]} {field} = {text} {line[at:].lstrip()}"
+            return f"{line[:at]} {field} = {text} {line[at:].lstrip()}"  # an empty table
         begin = entry.end()
         end = begin + len(_value_at(line, begin))
         if entry[2] == field:

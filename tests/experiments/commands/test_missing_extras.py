@@ -17,6 +17,7 @@ QUICK = (
     ("pyarrow", ("cohort", "export", "c.parquet", "-n", "3"), "track"),
     ("z3", ("verify",), "prove"),
     ("SALib", ("sensitivity",), "study"),
+    ("cmaes", ("calibrate", "opioid_window"), "calibrate"),
 )
 SLOW = (
     ("plotly", ("pump", "simulate", EXAMPLE, "--plot", "p.html"), "report"),
