@@ -13,7 +13,7 @@ from support.bodies import calm, copies, drawn, hold, naive
 NOON, NIGHT = 12.0, 0.0
 LINEAR = np.array([name not in LOG_SENSORS for name in SENSORS])
 ONE_CUFF = np.eye(N_SENSORS)  # errors are independent, but systolic and mean pressure come from one cuff
-ONE_CUFF[1, 2] = ONE_CUFF[2, 1] = 0.9
+ONE_CUFF[1, 2] = ONE_CUFF[2, 1] = 0.6
 ALWAYS_AWAKE = {"wake_h": 0.0, "sleep_h": 23.75}
 
 
