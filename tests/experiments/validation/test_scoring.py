@@ -50,6 +50,13 @@ def test_patients_are_added_only_where_the_error_is_large(made_up):
     assert wild.verdict == "undecided"
 
 
+def test_what_flips_with_the_cohort_gets_all_patients(monkeypatch):
+    edge = target(key="edge", low=2.5, high=40.0, observed=3.0)
+    monkeypatch.setattr(reproductions, "REPRODUCTIONS", {"edge": noisy(2.5, 0.1)})
+    assert score([edge], Plan(SEEDS, most_scale=3.0))[0].scale == 3.0
+    assert score([edge], Plan(SEEDS))[0].scale == 1.0
+
+
 def test_without_a_bound_to_reach_nothing_is_added(made_up):
     assert [one.scale for one in score(made_up, Plan(SEEDS))] == [1.0, 1.0, 1.0]
 
