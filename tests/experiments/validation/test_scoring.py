@@ -34,7 +34,7 @@ def noisy(mean, sd):
 @pytest.fixture
 def made_up(monkeypatch):
     """Three observations: one that is told at once, one that needs patients, one beyond help."""
-    known = {"quiet": noisy(2.5, 0.1), "loud": noisy(2.5, 4.0), "wild": noisy(2.5, 400.0)}
+    known = {"quiet": noisy(2.5, 0.1), "loud": noisy(12.0, 4.0), "wild": noisy(2.5, 400.0)}
     monkeypatch.setattr(reproductions, "REPRODUCTIONS", known)
     return [target(key=key) for key in known]
 
