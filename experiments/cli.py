@@ -37,7 +37,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for module in (system, doctor, validation, train, evaluate, reporting, sensitivity, calibrate, cohort, pump, safety, catalog):
+for module in (
+    system,
+    doctor,
+    validation,
+    train,
+    evaluate,
+    reporting,
+    sensitivity,
+    calibrate,
+    cohort,
+    pump,
+    safety,
+    catalog,
+):
     module.register(app)
 
 

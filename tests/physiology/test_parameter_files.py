@@ -37,7 +37,16 @@ RECEPTORS = ("alpha2", "gaba_a", "gaba_b", "mu", "n_calcium", "sodium_channel")
 DRUG_KEYS = {
     "transport": ("uptake", "return", "cord_loss", "csf_loss", "baricity"),
     "plasma": ("clearance", "v_central", "k12", "k21", "renal_share"),
-    "effect": ("ke0_dorsal", "ke0_brainstem", "ke0_plasma", "ec50", "ec50_brainstem", "ec50_plasma", "efficacy", "tolerance_share"),
+    "effect": (
+        "ke0_dorsal",
+        "ke0_brainstem",
+        "ke0_plasma",
+        "ec50",
+        "ec50_brainstem",
+        "ec50_plasma",
+        "efficacy",
+        "tolerance_share",
+    ),
 }
 Swap = Callable[[str, str, Callable[[str], str]], Path]
 

@@ -42,8 +42,8 @@ class Problem:
     def hash(self) -> str:
         """Of all that decides the loss of a candidate: the study but for its budget and its end, parameters and kernels."""
         study = self.study.model_copy(update={"search": Search(sigma=1.0), "enough": Enough(), "title": ""})
-        model = f"{load_cohort_spec('noncancer').hash} {source_key()}"
-        return hashlib.sha256(f"{study.hash} {model}".encode()).hexdigest()
+        files = [sorted(shipped(name).items()) for name in shipped_names()]
+        return hashlib.sha256(f"{study.hash} {files} {source_key()}".encode()).hexdigest()
 
     @property
     def weights(self) -> Floats:

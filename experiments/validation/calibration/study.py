@@ -6,6 +6,7 @@ A study is a TOML file::
     structure = "axial"            # or "compartment", or "both"; default axial
     seed = 1                       # of the optimizer
     start = "prior"                # from the medians of the priors, or "shipped": from what the files state
+    core = 0.5                     # share of an interval, around its middle, in which a target costs nothing
 
     [patients]                     # of the split "tune", which no validation draws from
     seeds = [4101, 4102]           # of the cohort, of those kept for calibrations: the same in every generation

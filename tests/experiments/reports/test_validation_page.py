@@ -151,6 +151,8 @@ def test_page_has_every_row_and_no_figure_of_an_older_one(tmp_path):
     page = write_page(tmp_path).read_text(encoding="utf-8")
     shown = re.findall(r"\]\((figures/[^)]+)\)", page)
     assert sorted(shown) == sorted(f"figures/{path.name}" for path in (tmp_path / "figures").iterdir())
-    assert "| Fall of pain<br><sub>one bolus at L3</sub> | 2 % | 1–4<br><sub>range</sub> | 0.5 | 0.00 | **miss** |" in page
+    assert (
+        "| Fall of pain<br><sub>one bolus at L3</sub> | 2 % | 1–4<br><sub>range</sub> | 0.5 | 0.00 | **miss** |" in page
+    )
     assert "**1 of 3**" in page
     assert "None." in render(Saved(some_scores()[1:2], []))
