@@ -1,7 +1,7 @@
 # Verbs of the project. CI runs .ci/run, which does all but bench and slow in a fresh environment.
 PYTHON ?= python3.11
 BIN := .venv/bin
-.PHONY: help setup test explore slow clients lint format types demo validate proof attack mutation bench docs ci
+.PHONY: help setup test explore slow clients lint format types demo validate score proof attack mutation bench docs ci
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ demo: ## train, compare, report
 
 validate: ## published observations against the virtual patients
 	$(BIN)/thecal validate
+
+score: ## the whole score, recorded (half an hour)
+	$(BIN)/thecal validate --full --record .
 
 proof: ## prove the shield for every shipped profile and record it
 	$(BIN)/thecal verify --out safety/data/proof.json

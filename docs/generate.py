@@ -1,7 +1,7 @@
 """Writes the generated pages: docs/model.md (parameter files), docs/invariants.md (the shield), docs/validation.md (scorecard).
 
 The first shows every parameter of every file, so that a reader can see which number rests on what. The scores behind the last
-come from ``thecal validate --docs docs``, which takes minutes; here only the texts follow the targets.
+come from ``thecal validate --full --record .``, which takes half an hour; here only the texts follow the targets.
 """
 
 from __future__ import annotations

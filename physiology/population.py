@@ -36,6 +36,8 @@ from thecal.physiology.overlay import Overlayable
 from thecal.physiology.random_effects import EFFECTS, NAMES_OF_KEYS
 from thecal.physiology.sampling import Floats, Sampler, correlation_matrix
 
+# The file read last and its matrix, which a batch that draws patients one by one would otherwise build for each of them.
+_last_matrix: list[tuple[ParameterFile, Floats]] = []
 # An opioid's largest effect is the cohort's responsiveness times its receptor's; no drug removes all pain.
 _LARGEST_EFFECT = 0.98
 
@@ -61,13 +63,6 @@ def _names_in(folder: str) -> tuple[str, ...]:
 def names_in(folder: str) -> list[str]:
     """Names of the files of a data folder."""
     return list(_names_in(folder))
-
-
-def shipped_names() -> list[str]:
-    """Names of all shipped files, as :func:`shipped` takes them."""
-    return names_in("") + [
-        f"{folder}/{name}" for folder in ("cohorts", "drugs", "receptors") for name in names_in(folder)
-    ]
 
 
 def drug_names() -> list[str]:
@@ -101,8 +96,17 @@ def receptor_of(drug: str) -> str:
 
 def sampler(seed: int, patients: NDArray[np.uint64]) -> Sampler:
     """The keyed, correlated draws of the patients."""
-    names = list(EFFECTS)
-    return Sampler(seed, patients, names, correlation_matrix(shipped("correlations"), names))
+    return Sampler(seed, patients, list(EFFECTS), _correlations())
+
+
+def _correlations() -> Floats:
+    file = shipped("correlations")
+    for known, matrix in tuple(_last_matrix):
+        if known is file:
+            return matrix
+    matrix = correlation_matrix(file, list(EFFECTS))
+    _last_matrix[:] = [(file, matrix)]
+    return matrix
 
 
 def edges(number: Quantity, unit: str) -> tuple[float, float]:

@@ -27,7 +27,7 @@ def finish_report(
         folder: of its results.
         origin: provenance of the comparison.
         sources: what the policies were named by; a training curve that lies beside one is shown.
-        validation: whether to run the validation scorecard (about a minute) and show it.
+        validation: whether to run the short form of the validation (a minute or two) and show it.
         waiting: shows a sentence while that runs.
 
     Returns:

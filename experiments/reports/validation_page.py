@@ -8,7 +8,7 @@ from pathlib import Path
 from thecal.core.files import write_whole
 from thecal.experiments.reports.validation_charts import misses, undecided
 from thecal.experiments.validation.bands import Band
-from thecal.experiments.validation.scores import MISS_AT, PASS_AT, PRECISE, Score, by_structure, grouped, tally
+from thecal.experiments.validation.scores import DECIDED, PRECISE, Score, by_structure, grouped, tally
 from thecal.experiments.validation.stored import Saved, load, refreshed, save
 from thecal.experiments.validation.targets import ROLES, Structure, digits
 from thecal.experiments.validation.validate import MODELS
@@ -24,8 +24,9 @@ Each observation below was published. The interval a simulated value has to lie 
 published spread where there is one, ±25 % of the value otherwise. Patients come from the test split; parameters are the shipped
 ones. Each is reproduced in several cohorts, drawn from seeds that no parameter was fitted to: the value is their mean, ± its
 standard error, and P the probability that the model's value lies in the interval (Student's posterior of that mean). An
-observation passes where P is at least {PASS_AT:g}, is missed where it is at most {MISS_AT:g}, and is *undecided* between, which
-counts as not met. Where the error was above {PRECISE:.0%} of the interval, patients were added (up to fourfold).
+observation passes where P is at least {DECIDED:g}, is missed where the value lies on one side of the interval with at least that
+probability, and is *undecided* otherwise, which counts as not met. Where the error was above {PRECISE:.0%} of the interval,
+patients were added (up to fourfold).
 
 A miss stays a miss and stays here; [limits.md](limits.md) says what the misses mean. What an observation can show depends on
 whether the parameters knew it:
@@ -92,6 +93,9 @@ def _run(found: Saved) -> str:
     rough = [score for score in found.scores if score.error_share > PRECISE]
     more = sum(score.scale > 1.0 for score in found.scores)
     lines = [f"{which}{when}. Patients were added for {more} of {len(found.scores)} values."]
+    least = min((score.scale for score in found.scores), default=1.0)
+    if least < 1.0:
+        lines.append(f"This is no whole score: it had {least:g} times the patients.")
     if rough:
         lines.append(f"Of {len(rough)} the error stays above {PRECISE:.0%} of the interval.")
     return " ".join(lines) + "\n"

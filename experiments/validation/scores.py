@@ -18,7 +18,7 @@ from thecal.experiments.validation.targets import GROUPS, ROLES, Structure, Targ
 
 Verdict = Literal["pass", "miss", "undecided"]
 STRUCTURES: dict[Structure, int] = {"axial": AXIAL, "compartment": COMPARTMENT}
-PASS_AT, MISS_AT = 0.9, 0.1  # probability that the model's value lies in the interval
+DECIDED = 0.9  # probability at which a verdict stands
 #: Largest Monte-Carlo error, as a share of the interval, with which a value is told.
 PRECISE = 0.25
 
@@ -89,26 +89,31 @@ class Score(BaseModel):
         return sum(self.target.low <= value <= self.target.high for value in self.values)
 
     @property
-    def probability(self) -> float:
-        """That the model's value lies in the interval: Student's posterior of the mean; 0 where a cohort has no value.
+    def _sides(self) -> tuple[float, float]:
+        """Probabilities that the model's value lies below and above the interval: Student's posterior of the mean.
 
         A single cohort, or cohorts that agree to the last bit, leave nothing to chance.
         """
-        if not math.isfinite(self.simulated):
-            return 0.0
         error, mean = self._own_error, self.simulated
         low, high = self.target.low, self.target.high
         if not error > 0.0:
-            return 1.0 if low <= mean <= high else 0.0
+            return float(mean < low), float(mean > high)
         if self._logarithmic:
             mean, low, high = math.log(mean), math.log(low), math.log(high)
         free = len(self.values) - 1
-        return float(stdtr(free, (high - mean) / error) - stdtr(free, (low - mean) / error))
+        return float(stdtr(free, (low - mean) / error)), float(stdtr(free, (mean - high) / error))
+
+    @property
+    def probability(self) -> float:
+        """That the model's value lies in the interval; 0 where a cohort has no value."""
+        return max(0.0, 1.0 - sum(self._sides)) if math.isfinite(self.simulated) else 0.0
 
     @property
     def verdict(self) -> Verdict:
-        """What that probability allows to say."""
-        return "pass" if self.probability >= PASS_AT else "miss" if self.probability <= MISS_AT else "undecided"
+        """What is likely enough to be said: that the value lies inside, that it lies on one side, or neither."""
+        if not math.isfinite(self.simulated) or max(self._sides) >= DECIDED:
+            return "miss"
+        return "pass" if self.probability >= DECIDED else "undecided"
 
     @property
     def passed(self) -> bool:

@@ -135,6 +135,14 @@ class _Runner:
         return values
 
 
+def theme_jobs(targets: Sequence[Target], plan: Plan) -> list[Job]:
+    """The jobs that score targets in the first round of a plan."""
+    places = [
+        (target.key, structure) for structure in plan.structures for target in targets if structure in target.structures
+    ]
+    return list(_jobs(plan, dict.fromkeys(places, plan.scale)))
+
+
 def _jobs(plan: Plan, scales: dict[tuple[str, Structure], float]) -> Iterator[Job]:
     """Jobs with the larger cohorts first, so that no long one is left for the end; the seeds of a target in order."""
     groups: dict[tuple[float, Structure, str], list[str]] = {}

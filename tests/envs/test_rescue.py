@@ -11,7 +11,7 @@ from thecal.envs.scenario import Scenario
 
 N = 8
 HR, SPO2 = SENSORS.index("hr"), SENSORS.index("spo2")
-OVERDOSE_UG = 30_000.0
+OVERDOSE_UG = 1e6
 
 
 def begun(task: str) -> Batch:
@@ -30,10 +30,10 @@ def overdosed(task: str, *, delay_ticks: int | None = None) -> Batch:
     return batch
 
 
-def run(batch: Batch, hours: float, action: float = 0.0) -> float:
+def run(batch: Batch, hours: float, action: float = 0.0) -> np.ndarray:
     """Rescues over some hours under one action."""
     total = np.zeros(N)
-    shape = (N, batch.scene.n_actions) if hasattr(batch.scene, "n_actions") else (N, 2)
+    shape = (N, len(batch.scene.task.action.fields))
     for _ in range(round(hours / (TICK_H * int(batch.par["task"]["ticks_per_step"][0])))):
         batch.advance(np.full(shape, action))
         total += batch.out["rescues"]

@@ -15,6 +15,8 @@ from thecal.physiology.cohort import draw
 from thecal.physiology.cohort_spec import load_cohort_spec
 from thecal.physiology.cohort_table import CohortTableError, read_table, write_table
 from thecal.physiology.covariates import COVARIATES
+from thecal.physiology.population import sampler
+from thecal.physiology.variability import drug_spreads
 
 HEAD = "patient,age_y,male,height_cm,weight_kg"
 GOOD = "a,60,true,170,70"
@@ -180,7 +182,8 @@ def test_patients_come_out_of_the_charts(tmp_path: Path) -> None:
     assert cohort.covariates["age_y"].tolist() == [30.0, 80.0]
     assert cohort.covariates["weight_kg"].tolist() == [50.0, 90.0]
     assert np.isfinite(cohort.covariates["medd_mg_per_d"]).all()  # drawn from the base
-    np.testing.assert_allclose(cohort.par["drug"]["v_plasma_ml"][:, 0], 80e3 * np.array([50.0, 90.0]) / 70.0)
+    own = drug_spreads(sampler(1, cohort.ids))["v_plasma_ml"]
+    np.testing.assert_allclose(cohort.par["drug"]["v_plasma_ml"][:, 0], 80e3 * np.array([50.0, 90.0]) / 70.0 * own)
     with pytest.raises(ConfigError, match="holds 1 patients of split 'train', so there is no patient 1"):
         draw(spec, ("morphine",), [1], "train", 1)
     other = load_cohort_spec(_cohort(tmp_path, f"{HEAD},split", *rows[:2]))

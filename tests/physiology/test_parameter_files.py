@@ -38,16 +38,9 @@ DRUG_KEYS = {
     "transport": ("uptake", "return", "cord_loss", "csf_loss", "baricity"),
     "plasma": ("clearance", "v_central", "k12", "k21", "renal_share"),
     "effect": (
-        "ke0_dorsal",
-        "ke0_brainstem",
-        "ke0_plasma",
-        "ec50",
-        "ec50_brainstem",
-        "ec50_plasma",
-        "efficacy",
-        "tolerance_share",
+        "ke0_dorsal", "ke0_brainstem", "ke0_plasma", "ec50", "ec50_brainstem", "ec50_plasma", "efficacy", "tolerance_share",
     ),
-}
+}  # fmt: skip
 Swap = Callable[[str, str, Callable[[str], str]], Path]
 
 

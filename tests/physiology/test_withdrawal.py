@@ -101,7 +101,10 @@ def test_baclofen_withdrawal_brings_fever():
 
 
 def susceptible(par):
+    """Of the usual course of a withdrawal, at four susceptibilities to the dangerous one."""
     par["rebound"] = [0.6, 1.0, 1.2, 1.5]
+    for name, usual in (("wd_gain", 1.6), ("wd_tau_h", 20.0), ("dep_tau_h", 10 * DAY)):
+        par["channel"][name][:, 0] = usual
 
 
 def test_the_dangerous_course_takes_the_susceptible_and_kills():

@@ -244,3 +244,22 @@ def test_a_back_end_is_a_line_and_a_file_of_settings(project: Project) -> None:
     assert project.touched() == {"agents/data/ppo_small.toml", "agents/backends/registry.py"}
     for name in ("agents/backends/registry.py", "agents/data/<name>.toml"):
         assert name in recipe("learning back end")
+
+
+def test_a_published_observation_is_a_table_and_a_function(project: Project) -> None:
+    name = "experiments/validation/data/targets/kinetics.toml"
+    entry = project.read(name).partition("[csf_half_life]")[2].partition("\n[")[0]
+    project.edit(name, "[csf_half_life]", f"[csf_twice]{entry}\n[csf_half_life]")
+    project.edit(
+        "experiments/validation/reproductions/kinetics.py",
+        '    "baclofen_half_life": ',
+        '    "csf_twice": lambda who: 2.0 * who.structure + 1.0,\n    "baclofen_half_life": ',
+    )
+    code = """
+from thecal.experiments.validation.scoring import Plan
+from thecal.experiments.validation.validate import validate
+both = validate(["csf_twice"], Plan((1, 2), ("axial", "compartment")))
+print([(score.structure, score.simulated) for score in both])
+"""
+    assert project.run(code) == "[('axial', 1.0), ('compartment', 3.0)]"
+    assert_named(project, "published observation")

@@ -21,12 +21,17 @@ from thecal.experiments.validation.targets import Target, load_targets
 from thecal.physiology.cohort import draw
 from thecal.physiology.cohort_spec import load_cohort_spec
 from thecal.physiology.overlay import Change
-from thecal.physiology.population import drug_names, receptor_of, shipped, shipped_names
+from thecal.physiology.population import drug_names, names_in, receptor_of, shipped
 
 Floats = NDArray[np.float64]
 Key = tuple[str, str]  # a target and a structure
 # Significant digits of a fitted number, more than any fit can tell, and of one that is tried, in the unit of its file.
 _DIGITS, _WRITTEN = 4, 6
+
+
+def shipped_names() -> list[str]:
+    """Names of all parameter files, as :func:`~thecal.physiology.population.shipped` takes them."""
+    return names_in("") + [f"{folder}/{name}" for folder in ("cohorts", "drugs", "receptors") for name in names_in(folder)]
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def cephalad_ratio(who: Draw) -> float:
 def _spinal(who: Draw, mg: float) -> tuple[NDArray[np.float64], Course]:
     """Systolic pressure before, and the four hours after, a spinal anesthetic of 5 mg/mL of bupivacaine."""
     par = patients(who, "noncancer", 400, "bupivacaine", naive=True)
-    before = advance(par.copy(), begin(par.copy()), 1.0)["sbp"].mean(axis=0)
+    before = advance(par, begin(par), 1.0)["sbp"].mean(axis=0)
     return before, advance(par, begin(par), 4.0, bolus_ug=1000.0 * mg, bolus_ml=mg / 5.0)
 
 

@@ -43,8 +43,8 @@ def charts(who: Draw, cohort: str, n: int, *drugs: str) -> tuple[Par, dict[str, 
 
 def untreated(par: Par) -> NDArray[np.float64]:
     """Mean pain (NRS ``[B]``) of a first day without drug."""
-    course = advance(par.copy(), begin(par.copy()), DAY_H)
-    pain: NDArray[np.float64] = course["pain_latent"].mean(axis=0)
+    copy = par.copy()
+    pain: NDArray[np.float64] = advance(copy, begin(copy), DAY_H)["pain_latent"].mean(axis=0)
     return pain
 
 

@@ -154,7 +154,7 @@ def clonidine_trial(who: Draw) -> float:
 @lru_cache(maxsize=1)
 def _thirty_months(who: Draw) -> NDArray[np.float64]:
     """Monthly baclofen doses (µg/d) from discharge on, Ashworth held at 1.9."""
-    par = patients(who, "spasticity", 80, "baclofen")
+    par = patients(who, "spasticity", 50, "baclofen")
     return hold(par, np.full(len(par), _DISCHARGE_UG_PER_D), 30, baclofen_rule, most_ug_per_d=2000.0)
 
 
@@ -172,7 +172,7 @@ def baclofen_spread(who: Draw) -> float:
 
 def baclofen_ten_years(who: Draw) -> float:
     """Mean dose after ten years / after one."""
-    par = patients(who, "spasticity", 16, "baclofen")
+    par = patients(who, "spasticity", 12, "baclofen")
     doses = hold(par, np.full(len(par), _DISCHARGE_UG_PER_D), 120, baclofen_rule, most_ug_per_d=2000.0)
     return float(doses[120].mean() / doses[12].mean())
 

@@ -153,7 +153,7 @@ def _sufentanil(who: Draw) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def quarter_relief(who: Draw) -> float:
     """Share (%) whose pain is at least a quarter down after two years of morphine, at most 25 mg/d."""
-    par = without_masses(reachable(patients(who, "noncancer", 60), 0.45))
+    par = without_masses(reachable(patients(who, "noncancer", 48), 0.45))
     before = untreated(par)
     state = begin(par)
     first = trial(par, state, tolerant_start(par) / 5.0)
@@ -210,7 +210,7 @@ def first_month_deaths(who: Draw) -> float:
 
 def imaged_masses(who: Draw) -> float:
     """Share (%) with a mass of half the evident size or more after 27 months, doses rising from 2 to 6 mg/d at 20 mg/mL."""
-    par = patients(who, "noncancer", 60)
+    par = patients(who, "noncancer", 40)
     state = begin(par)
     for dose in np.linspace(2000.0, 6000.0, weeks_of(27)):
         advance(par, state, WEEK_H, rate_ug_per_h=dose / DAY_H, basal_ml_per_h=dose / DAY_H / 20_000.0)

@@ -1,0 +1,114 @@
+"""Central habituation, tolerance from before the implant, escalators, dependence at the implant, and hyperalgesia's slope."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from support.bodies import calm, copies, drawn, held, hold
+from thecal.core.layout import SLOW_H, TICK_H
+from thecal.physiology.effect import hill
+from thecal.physiology.population import shipped
+from thecal.physiology.regimen import advance, begin
+
+DAY = 24.0
+
+
+def held_drive(level: float, days: float, **changes: float):
+    """One calm naive patient whose brainstem sees ``level`` EC50 of morphine for ``days``."""
+    par = held(["morphine"])
+    for name, value in changes.items():
+        par["channel"][name] = value
+    state = begin(par)
+    hold(par, state, bs=level)
+    advance(par, state, days * DAY)
+    return par, state["channel"][0, 0]
+
+
+@pytest.mark.parametrize("level", [0.3, 2.0, 15.0])
+def test_habituation_follows_its_closed_form(level):
+    par, channel = held_drive(level, 5.0)
+    rule = par["channel"][0, 0]
+    steps = 5.0 * DAY / SLOW_H  # the first slow step falls on the first tick
+    habit = level * -np.expm1(-steps * SLOW_H / rule["habit_tau_h"])
+    assert channel["habit"] == pytest.approx(habit, rel=1e-9)
+    accustomed = (1.0 + rule["habit_gain"] * habit) ** rule["habit_power"]
+    assert channel["accustomed"] == pytest.approx(accustomed, rel=1e-9)
+    assert channel["depressant"] == pytest.approx(level / accustomed, rel=1e-9)
+    assert channel["central"] == pytest.approx(level, rel=1e-12)  # nausea and itch see the whole drive
+
+
+def test_without_gain_nobody_habituates():
+    _, channel = held_drive(3.0, 5.0, habit_gain=0.0)
+    assert channel["depressant"] == channel["central"]
+    assert channel["habit"] == 0.0
+
+
+def test_more_drug_always_depresses_more_at_steady_state():
+    levels = np.geomspace(0.01, 100.0, 12)
+    deep = [held_drive(level, 60.0)[1]["depressant"] for level in levels]
+    assert np.all(np.diff(deep) > 0.0)
+
+
+def test_prior_tolerance_fades_in_free_receptors_only():
+    par = held(["morphine"], 2)
+    par["channel"]["tol_prior"] = 1.5
+    state = begin(par)
+    hold(par, state, dh=np.array([0.0, 30.0]))
+    days = 60
+    advance(par, state, days * DAY)
+    tau = par["channel"]["tol_prior_tau_h"][0, 0]
+    free, occupied = state["channel"]["prior"][:, 0]
+    assert free == pytest.approx(1.5 * np.exp(-days * DAY / tau), rel=1e-3)
+    assert occupied == pytest.approx(1.5 * np.exp(-days * DAY / tau / 31.0), rel=1e-3)
+
+
+def test_a_third_escalate_and_their_tolerance_is_a_multiple():
+    mu = shipped("receptors/mu")
+    share, factor = (mu[f"tolerance.{key}"].value for key in ("escalators", "escalator_factor"))
+    channel = drawn(["morphine"], 6000)["channel"][:, 0]
+    one = channel["escalator"] == 1.0
+    assert one.mean() == pytest.approx(share, abs=4.0 * np.sqrt(share * (1.0 - share) / 6000))
+    ratio = np.median(channel["tol_slow_max"][one]) / np.median(channel["tol_slow_max"][~one])
+    assert ratio == pytest.approx(factor, rel=0.1)
+
+
+def test_being_an_escalator_does_not_hang_on_the_drug():
+    morphine, mixture = drawn(["morphine"], 300), drawn(["clonidine", "hydromorphone"], 300)
+    np.testing.assert_array_equal(morphine["channel"]["escalator"][:, 0], mixture["channel"]["escalator"][:, 1])
+
+
+def test_dependence_at_the_implant_grows_with_the_oral_dose():
+    par = copies(calm(drawn(["morphine"])), 3)
+    par["channel"]["tol_prior"] = np.array([0.0, np.log(2.0), 5.0])[:, None]
+    state = begin(par)
+    prior = par["channel"]["dep_prior"][0, 0]
+    assert state["channel"]["dependence"][:, 0] == pytest.approx(prior * np.array([0.0, 0.5, 1.0 - np.exp(-5.0)]))
+    withdrawal = advance(par, state, 2 * DAY)["withdrawal"].max(axis=0)
+    assert withdrawal[0] == 0.0
+    assert withdrawal[2] > withdrawal[1] > 0.1
+
+
+def test_hyperalgesia_has_a_slope_and_a_bound():
+    par = held(["morphine"], 3)
+    par["oih_tau_on_h"] = 1.0
+    state = begin(par)
+    unit = par["oih_ec50"][0]
+    hold(par, state, dh=unit * np.array([0.1, 1.0, 10.0]))
+    advance(par, state, 2 * DAY)
+    expected = par["oih_max"][0] * np.array([hill(x, par["oih_hill"][0]) for x in (0.1, 1.0, 10.0)])
+    np.testing.assert_allclose(state["oih"], expected, rtol=1e-6)
+    assert state["oih"][0] < 0.02 * par["oih_max"][0]
+
+
+def test_a_strong_agonist_feels_less_of_the_tolerance():
+    felt = {}
+    for drug in ("morphine", "fentanyl", "sufentanil"):
+        par = held([drug])
+        par["channel"]["tol_prior"] = 2.0
+        state = begin(par)
+        hold(par, state, dh=1.0)
+        advance(par, state, TICK_H)
+        felt[drug] = -np.log(state["channel"]["drive"][0, 0])
+        assert felt[drug] == pytest.approx(2.0 * par["drug"]["tol_share"][0, 0], rel=1e-3)
+    assert felt["morphine"] > felt["fentanyl"] > felt["sufentanil"]
