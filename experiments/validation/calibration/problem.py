@@ -31,7 +31,9 @@ _DIGITS, _WRITTEN = 4, 6
 
 def shipped_names() -> list[str]:
     """Names of all parameter files, as :func:`~thecal.physiology.population.shipped` takes them."""
-    return names_in("") + [f"{folder}/{name}" for folder in ("cohorts", "drugs", "receptors") for name in names_in(folder)]
+    return names_in("") + [
+        f"{folder}/{name}" for folder in ("cohorts", "drugs", "receptors") for name in names_in(folder)
+    ]
 
 
 @dataclass(frozen=True)
