@@ -62,13 +62,6 @@ def names_in(folder: str) -> list[str]:
     return list(_names_in(folder))
 
 
-def shipped_names() -> list[str]:
-    """Names of all shipped files, as :func:`shipped` takes them."""
-    return names_in("") + [
-        f"{folder}/{name}" for folder in ("cohorts", "drugs", "receptors") for name in names_in(folder)
-    ]
-
-
 def drug_names() -> list[str]:
     """Names of the shipped drugs."""
     return names_in("drugs")

@@ -12,6 +12,7 @@ import typer
 from thecal.core.documents import is_toml
 from thecal.core.extras import require
 from thecal.core.seeds import MOST_WORKERS
+from thecal.core.signals import held
 from thecal.experiments.commands.common import Json, emit, note, output, plain_table, say
 from thecal.experiments.commands.places import Output, check_outputs
 
@@ -94,7 +95,8 @@ def calibrate(
             write_checkpoint(checkpoint, problem, points)
 
     found = fit(problem, executor=local(workers), progress=_progress(problem), known=known, checkpoint=keep)
-    written = write_fit(found, out, in_place=in_place)
+    with held():
+        written = write_fit(found, out, in_place=in_place)
     _show(found, as_json)
     for path in written:
         note(f"wrote {path}")

@@ -21,12 +21,19 @@ from thecal.experiments.validation.targets import Target, load_targets
 from thecal.physiology.cohort import draw
 from thecal.physiology.cohort_spec import load_cohort_spec
 from thecal.physiology.overlay import Change
-from thecal.physiology.population import drug_names, receptor_of, shipped, shipped_names
+from thecal.physiology.population import drug_names, names_in, receptor_of, shipped
 
 Floats = NDArray[np.float64]
 Key = tuple[str, str]  # a target and a structure
 # Significant digits of a fitted number, more than any fit can tell, and of one that is tried, in the unit of its file.
 _DIGITS, _WRITTEN = 4, 6
+
+
+def shipped_names() -> list[str]:
+    """Names of all parameter files, as :func:`~thecal.physiology.population.shipped` takes them."""
+    return names_in("") + [
+        f"{folder}/{name}" for folder in ("cohorts", "drugs", "receptors") for name in names_in(folder)
+    ]
 
 
 @dataclass(frozen=True)
@@ -42,8 +49,8 @@ class Problem:
     def hash(self) -> str:
         """Of all that decides the loss of a candidate: the study but for its budget and its end, parameters and kernels."""
         study = self.study.model_copy(update={"search": Search(sigma=1.0), "enough": Enough(), "title": ""})
-        model = f"{load_cohort_spec('noncancer').hash} {source_key()}"
-        return hashlib.sha256(f"{study.hash} {model}".encode()).hexdigest()
+        files = [sorted(shipped(name).items()) for name in shipped_names()]
+        return hashlib.sha256(f"{study.hash} {files} {source_key()}".encode()).hexdigest()
 
     @property
     def weights(self) -> Floats:

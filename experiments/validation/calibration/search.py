@@ -100,28 +100,32 @@ def _step(points: Sequence[Floats], size: int, over: int) -> float:
     return float(np.sqrt(last.var(axis=1, ddof=1).mean(axis=0)).max())
 
 
-def _moved(history: Sequence[Generation], over: int) -> float:
-    """By how much the best and the median loss moved in the last generations."""
+def _moved(history: Sequence[Generation], over: int) -> tuple[float, float]:
+    """By how much the best loss fell in the last generations, and by how much their best and median losses moved."""
     last = history[-over:]
-    return max(max(series) - min(series) for series in ([g.best for g in last], [g.median for g in last]))
+    series = ([g.best for g in last], [g.median for g in last])
+    return last[0].so_far - last[-1].so_far, max(max(one) - min(one) for one in series)
 
 
 def _converged(history: Sequence[Generation], enough: Enough) -> str:
     if len(history) < enough.over:
         return ""
-    if history[-1].step <= enough.step:
-        return f"the step is {history[-1].step:.3g} of a prior's spread (rule: at most {enough.step:g})"
-    moved = _moved(history, enough.over)
+    fell, moved = _moved(history, enough.over)
+    rule = f"in {enough.over} generations (rule: at most {enough.loss:g})"
+    if history[-1].step <= enough.step and fell <= enough.loss:
+        step = f"the step is {history[-1].step:.3g} of a prior's spread (rule: at most {enough.step:g})"
+        return f"{step} and the best loss fell by {fell:.3g} {rule}"
     if moved <= enough.loss:
-        return f"the loss moved by {moved:.3g} in {enough.over} generations (rule: at most {enough.loss:g})"
+        return f"best and median loss moved by {moved:.3g} {rule}"
     return ""
 
 
 def _remained(history: Sequence[Generation], enough: Enough) -> str:
     last = history[-1]
-    moved = f"the loss moved by {_moved(history, enough.over):.3g} in the last {min(enough.over, len(history))}"
+    fell, _ = _moved(history, enough.over)
+    moved = f"the best loss fell by {fell:.3g} in the last {min(enough.over, len(history))}"
     return (
         f"no convergence within {len(history)} generations: the step is still {last.step:.3g} of a prior's spread (rule: at most "
-        f"{enough.step:g}), {moved} (rule: at most {enough.loss:g} over {enough.over}), the best loss is {last.so_far:.4g}; "
+        f"{enough.step:g}), {moved} (rule: at most {enough.loss:g} over {enough.over}), and is {last.so_far:.4g}; "
         "no parameter was written"
     )

@@ -6,6 +6,7 @@ A study is a TOML file::
     structure = "axial"            # or "compartment", or "both"; default axial
     seed = 1                       # of the optimizer
     start = "prior"                # from the medians of the priors, or "shipped": from what the files state
+    core = 0.5                     # share of an interval, around its middle, in which a target costs nothing
 
     [patients]                     # of the split "tune", which no validation draws from
     seeds = [4101, 4102]           # of the cohort, of those kept for calibrations: the same in every generation
@@ -16,10 +17,10 @@ A study is a TOML file::
     population = 14                # points of a generation; 4 + 3 ln(free numbers) when missing
     generations = 80               # the budget
 
-    [enough]                       # either of the two ends the search
-    step = 0.1                     # largest spread of a number over `over` generations, in spreads of its prior
-    loss = 0.05                    # by how much best and median loss of a generation still move over `over` generations
-    over = 8
+    [enough]                       # converged: a small step and a best loss that falls no more, or no loss that moves
+    step = 0.15                    # largest SD of a number over `over` generations, in spreads of its prior
+    loss = 0.3                     # by how much the best loss still falls, or best and median of a generation move
+    over = 8                       # generations
 
     [free.breathing_spread]        # one table a number that is free
     file = "receptors/mu"          # below physiology/data, without ending
@@ -156,8 +157,8 @@ class Search(Strict):
 class Enough(Strict):
     """When a search has converged."""
 
-    step: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
-    loss: Annotated[float, Field(gt=0.0)] = 0.05
+    step: Annotated[float, Field(gt=0.0, le=1.0)] = 0.15
+    loss: Annotated[float, Field(gt=0.0)] = 0.3
     over: Annotated[int, Field(ge=2, le=1000)] = 8
 
 

@@ -21,7 +21,19 @@ from thecal.experiments.commands.common import overrides, write_csv
 from thecal.physiology.cohort import draw
 from thecal.physiology.cohort_spec import load_cohort_spec
 
-COMMANDS = ("demo", "train", "evaluate", "compare", "validate", "report", "warmup", "tasks", "list", "cohort describe")
+COMMANDS = (
+    "demo",
+    "train",
+    "evaluate",
+    "compare",
+    "validate",
+    "calibrate",
+    "report",
+    "warmup",
+    "tasks",
+    "list",
+    "cohort describe",
+)
 SCRIPT = "from thecal.experiments.cli import main; main()"
 
 

@@ -48,7 +48,7 @@ WRONG = (
     ),
     (("pump", "interrogate", "--task", "Cancer"), "(did you mean 'CancerMorphine'?)"),
     (("validate", "csf_half"), "unknown validation target 'csf_half' (did you mean 'csf_half_life'?)"),
-    (("calibrate", "opioid"), "unknown calibration study 'opioid' (did you mean 'opioid_window'?)"),
+    (("calibrate", "opioid_win"), "unknown calibration study 'opioid_win' (did you mean 'opioid_window'?)"),
     (("verify", "seed"), "unknown profile 'seed' (did you mean 'seed_2025'?)"),
     (("sensitivity", "morphine"), "(did you mean 'morphine"),
     (("list", "polices"), "unknown kind 'polices' (did you mean 'policies'?)"),

@@ -53,7 +53,7 @@ BAD = [
     ("free", {}, "free: must have at least 1"),
     ("target.csf_half_lif", {}, "target.csf_half_lif: no such target (did you mean 'csf_half_life'?)"),
     ("target.csf_half_life.weight", 0.0, "target.csf_half_life.weight: must be above 0"),
-    ("target.plateau", {}, "target.plateau: its role is test; what is fitted must be declared calibration first"),
+    ("target.plateau", {}, "; what is fitted must be declared calibration first"),
     ("patients.seeds", [2025], "patients.seeds: 2025 is not one of the seeds kept for calibrations"),
     ("patients.seeds", [4101, 4101], "patients.seeds: a seed is given twice"),
     ("patients.split", "test", "patients.split: unknown"),

@@ -9,8 +9,9 @@ import pytest
 
 from thecal.core.errors import ParameterError
 from thecal.experiments.validation.calibration.outputs import data_folder
+from thecal.experiments.validation.calibration.problem import shipped_names
 from thecal.experiments.validation.calibration.toml_lines import edited
-from thecal.physiology.population import shipped, shipped_names
+from thecal.physiology.population import shipped
 
 INLINE = """# A head.
 [a]
