@@ -1,8 +1,8 @@
 """What chronic exposure does: tolerance of cord and of brainstem, opioid hyperalgesia, dependence and withdrawal.
 
 All are first-order lags toward a level set by exposure, advanced once a slow step (an hour), so they saturate, fade after a
-reduction, and stay bounded. Tolerance is a shift of log EC50 that each drug builds by its share of the occupied receptors;
-occupancy uses the naive EC50, so a tolerant patient's receptors still count as occupied. Tolerance from before the implant fades.
+reduction, and stay bounded. Tolerance is a shift of log EC50 that each drug builds by its share of the exposure, half of it where
+exposure (in naive EC50) reaches a receptor's own level: microdoses bring little. Tolerance from before the implant fades.
 
 The brainstem habituates by itself and within days: the EC50 of breathing and sedation rises as (1 + gain * H) ** power with the
 central drive H to which it is accustomed. Acute and chronic data cannot be met by one EC50 without it (docs/decisions/0022).
@@ -67,7 +67,7 @@ def step_tolerance(par, state):
         drug = par.drug[d]
         rule = par.channel[drug.channel]
         own = state.drug[d]
-        occupied = own.ce_dh / drug.ec50 / (1.0 + state.channel[drug.channel].exposure)
+        occupied = own.ce_dh / drug.ec50 / (rule.tol_half + state.channel[drug.channel].exposure)
         own.tol_fast += rule.tol_fast_share * (rule.tol_fast_max * occupied - own.tol_fast)
         own.tol_slow += rule.tol_slow_share * (rule.tol_slow_max * occupied - own.tol_slow)
 

@@ -137,6 +137,7 @@ CHANNEL_PAR = dtype(
     ("tol_prior", _f),  # log EC50 shift from drugs of the class before the implant
     ("tol_fast_max", _f),
     ("tol_slow_max", _f),  # of this patient: an escalator's is larger
+    ("tol_half", _f),  # exposure (C / naive EC50) of half of the largest tolerance
     ("escalator", _f),  # 1 in a patient whose slow tolerance is an escalator's
     ("tol_prior_tau_h", _f),  # over which tolerance from before the implant fades where no receptor is occupied
     ("cross", _f),  # share of one drug's tolerance that holds for another drug of the receptor

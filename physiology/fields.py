@@ -198,6 +198,7 @@ CHANNEL_FIELDS: dict[str, tuple[str, str, float, float, float]] = {
     "ec50_endocrine": ("endocrine.ec50", "dimensionless", 1e-6, math.inf, 1.0),
     "tol_fast_max": ("tolerance.fast_max", "dimensionless", 0.0, math.inf, 0.0),
     "tol_slow_max": ("tolerance.slow_max", "dimensionless", 0.0, math.inf, 0.0),
+    "tol_half": ("tolerance.half", "dimensionless", 1e-3, math.inf, 1.0),
     "tol_prior_tau_h": ("prior.tau", "hour", 1.0, math.inf, 1.0),
     "cross": ("tolerance.cross", "dimensionless", 0.0, 1.0, 0.0),
     "resp_tolerance": ("tolerance.respiratory_share", "dimensionless", 0.0, 1.0, 0.0),

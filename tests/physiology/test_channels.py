@@ -178,7 +178,7 @@ def test_tolerance_grows_with_each_drugs_share_of_the_receptor():
     days = 30
     advance(par, state, days * 24.0)
     grown = 1.0 - np.exp(-days * 24.0 / par["channel"]["tol_fast_tau_h"][0, 0])
-    occupied = np.array([3.0, 1.0]) / 5.0
+    occupied = np.array([3.0, 1.0]) / (par["channel"]["tol_half"][0, 0] + 4.0)
     expected = par["channel"]["tol_fast_max"][0, 0] * occupied * grown
     np.testing.assert_allclose(state["drug"]["tol_fast"][0, :2], expected, rtol=1e-9)
 
