@@ -21,6 +21,7 @@ _QUIET = (
     "tone_sbp",
     "tone_hrv",
     "rr_swing",
+    "distress_felt",
 )
 _SITES = ("dh", "bs", "pl", "sym", "mot")
 
