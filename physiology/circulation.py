@@ -117,25 +117,20 @@ def heart_rate(par, state, act):
 
 
 @kernel
-def _loaded(par, state, rest, act_rise):
-    """A pressure (mmHg) of resting value ``rest``: pain, sedation, tone and night in proportion to it, and what drugs leave."""
-    share = rest / par.sbp0
-    swing = par.s_gain_pain[_SYSTOLIC] * state.pain - par.sed_sbp * state.sedation + par.tone_sbp * state.tone
-    night = 1.0 if state.awake == 1 else 1.0 - par.night_dip
-    pressure = (rest + share * swing) * night + act_rise
-    return (pressure * (1.0 - state.bp_fall) + share * _withdrawal_sum(par, state, 1)) * (1.0 - state.failure)
-
-
-@kernel
 def systolic(par, state, act):
     """True systolic pressure (mmHg) at relative activity ``act``."""
-    return _loaded(par, state, par.sbp0, par.act_sbp * act)
+    swing = par.s_gain_pain[_SYSTOLIC] * state.pain - par.sed_sbp * state.sedation + par.tone_sbp * state.tone
+    night = 1.0 if state.awake == 1 else 1.0 - par.night_dip
+    pressure = (par.sbp0 + swing) * night + par.act_sbp * act
+    return (pressure * (1.0 - state.bp_fall) + _withdrawal_sum(par, state, 1)) * (1.0 - state.failure)
 
 
 @kernel
-def diastolic(par, state, act):
-    """True diastolic pressure (mmHg) at relative activity ``act``; exertion raises it less than the systolic."""
-    return _loaded(par, state, 1.5 * par.map0 - 0.5 * par.sbp0, par.act_dbp * act)
+def diastolic(par, state, sbp, act):
+    """True diastolic pressure (mmHg) under a systolic one: in proportion, but for exertion, which raises it less."""
+    ratio = 1.5 * par.map0 / par.sbp0 - 0.5
+    left = (1.0 - state.bp_fall) * (1.0 - state.failure)
+    return ratio * (sbp - par.act_sbp * act * left) + par.act_dbp * act * left
 
 
 @kernel

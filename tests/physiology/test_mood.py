@@ -15,7 +15,6 @@ DAY = 24.0
 def test_distress_follows_pain_within_its_time():
     par = calm(copies(drawn(["morphine"]), 2))
     par["pain_base"] = [2.0, 9.0]
-    par["distress_felt"] = 0.0
     state = begin(par)
     state["distress"] = 0.5
     course = advance(par, state, 21 * 24.0)["distress"]
@@ -25,7 +24,7 @@ def test_distress_follows_pain_within_its_time():
 
 def test_distress_raises_felt_pain_by_its_stated_share():
     par = calm(copies(drawn(["morphine"]), 2))
-    par["pain_base"], par["distress_tau_h"] = 5.0, 1e12
+    par["pain_base"], par["distress_tau_h"], par["distress_felt"] = 5.0, 1e12, 0.1
     state = begin(par)
     state["distress"] = [0.0, 1.0]
     calmer, worse = advance(par, state, 1.0)["pain"][-1]
