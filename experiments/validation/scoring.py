@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -170,10 +171,13 @@ def theme_of(key: str) -> str:
 
 
 def reproduce(job: Job) -> dict[str, float]:
-    """The value of each observation of a job."""
+    """The value of each observation of a job; NaN where nobody is left of whom it could be told."""
     from thecal.experiments.validation import reproductions
 
-    return {key: reproductions.REPRODUCTIONS[key](job.who) for key in job.keys}
+    with warnings.catch_warnings():
+        for words in ("Mean of empty slice", "invalid value encountered in (scalar )?divide"):
+            warnings.filterwarnings("ignore", words, RuntimeWarning)
+        return {key: reproductions.REPRODUCTIONS[key](job.who) for key in job.keys}
 
 
 def chosen(targets: Iterable[Target], names: Iterable[str] | None) -> list[Target]:
