@@ -50,10 +50,11 @@ def test_patients_are_added_only_where_the_error_is_large(made_up):
     assert wild.verdict == "undecided"
 
 
-def test_what_flips_with_the_cohort_gets_all_patients(monkeypatch):
+def test_what_flips_with_the_cohort_gets_more_patients(monkeypatch):
     edge = target(key="edge", low=2.5, high=40.0, observed=3.0)
     monkeypatch.setattr(reproductions, "REPRODUCTIONS", {"edge": noisy(2.5, 0.1)})
-    assert score([edge], Plan(SEEDS, most_scale=3.0))[0].scale == 3.0
+    assert score([edge], Plan(SEEDS, most_scale=3.0))[0].scale == 2.0
+    assert score([edge], Plan(SEEDS, most_scale=1.5))[0].scale == 1.5
     assert score([edge], Plan(SEEDS))[0].scale == 1.0
 
 
