@@ -178,7 +178,7 @@ def _hover(score: Score) -> str:
     target = score.target
     return (
         f"<b>{html.escape(target.title)}</b><br>observed {digits(target.observed)}{target.suffix}, interval {target.interval}<br>"
-        f"simulated {score.shown}: {score.verdict}, P {score.probability:.2f} ({target.role})"
+        f"simulated {score.shown}: {score.verdict}, P {score.chance} ({target.role})"
     )
 
 

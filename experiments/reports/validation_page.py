@@ -116,7 +116,7 @@ observations (role *test*). Rings with a number are misses, listed below. What l
 def _listed(title: str, scores: Sequence[Score]) -> str:
     rows = [
         f"{k}. {score.target.title}: observed {digits(score.target.observed)}{score.target.suffix}, interval "
-        f"{score.target.interval}, simulated **{score.shown}**, P {score.probability:.2f} ({score.target.role}; "
+        f"{score.target.interval}, simulated **{score.shown}**, P {score.chance} ({score.target.role}; "
         f"{score.target.source})"
         for k, score in enumerate(scores, 1)
     ]
@@ -191,4 +191,4 @@ def _cells(score: Score | None) -> tuple[str, str, str]:
         return "–", "", "no meaning"
     count = f"<br><sub>{score.inside} of {len(score.values)} cohorts inside</sub>" if len(score.values) > 1 else ""
     words = {"pass": "pass", "miss": "**miss**", "undecided": "*undecided*"}
-    return f"{score.shown}{count}", f"{score.probability:.2f}", words[score.verdict]
+    return f"{score.shown}{count}", score.chance, words[score.verdict]

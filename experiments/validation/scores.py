@@ -109,6 +109,11 @@ class Score(BaseModel):
         return max(0.0, 1.0 - sum(self._sides)) if math.isfinite(self.simulated) else 0.0
 
     @property
+    def chance(self) -> str:
+        """The probability with two decimals, cut off rather than rounded: what is shown as 0.90 passes."""
+        return f"{math.floor(100.0 * self.probability + 1e-9) / 100.0:.2f}"
+
+    @property
     def verdict(self) -> Verdict:
         """What is likely enough to be said: that the value lies inside, that it lies on one side, or neither."""
         if not math.isfinite(self.simulated) or max(self._sides) >= DECIDED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from thecal.experiments.validation.targets import Structure, Target
 Progress = Callable[[int, int, str], None]
 # What is added to a number of patients beyond what the error asks for, as the error of few cohorts is itself uncertain.
 _MARGIN = 1.3
+# More would settle a few of those on the edge of their interval, and take longer than the rest of the score.
+_UNDECIDED = 2.0
 
 
 @dataclass(frozen=True)
@@ -99,14 +102,13 @@ def refined(scores: Sequence[Score], plan: Plan, runner: _Runner) -> list[Score]
 def needed(found: Score, plan: Plan) -> float:
     """The factor on patients that would bring the error to a quarter of the interval, within the plan's bound.
 
-    Whole steps, so that few different cohorts are drawn. What flips with the cohort gets all that the plan allows.
+    Whole steps, so that few different cohorts are drawn. What flips with the cohort gets twice the patients at least.
     """
-    if found.verdict == "undecided":
-        return max(found.scale, plan.most_scale)
     share = found.error_share
-    if not share > PRECISE:
-        return found.scale
-    return min(plan.most_scale, float(math.ceil(found.scale * _MARGIN * (share / PRECISE) ** 2)))
+    wanted = found.scale * (_UNDECIDED if found.verdict == "undecided" else 1.0)
+    if share > PRECISE:
+        wanted = max(wanted, float(math.ceil(found.scale * _MARGIN * (share / PRECISE) ** 2)))
+    return max(found.scale, min(plan.most_scale, wanted))
 
 
 @dataclass
@@ -170,10 +172,13 @@ def theme_of(key: str) -> str:
 
 
 def reproduce(job: Job) -> dict[str, float]:
-    """The value of each observation of a job."""
+    """The value of each observation of a job; NaN where nobody is left of whom it could be told."""
     from thecal.experiments.validation import reproductions
 
-    return {key: reproductions.REPRODUCTIONS[key](job.who) for key in job.keys}
+    with warnings.catch_warnings():
+        for words in ("Mean of empty slice", "invalid value encountered in (scalar )?divide"):
+            warnings.filterwarnings("ignore", words, RuntimeWarning)
+        return {key: reproductions.REPRODUCTIONS[key](job.who) for key in job.keys}
 
 
 def chosen(targets: Iterable[Target], names: Iterable[str] | None) -> list[Target]:

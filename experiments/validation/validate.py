@@ -89,7 +89,7 @@ def table(scores: Sequence[Score]) -> PlainTable:
             for one in members:
                 target = one.target
                 title_and_unit = Text.assemble(target.title, (target.suffix and f" [{target.unit}]", "dim"))
-                numbers = (digits(target.observed), target.interval, one.shown, f"{one.probability:.2f}")
+                numbers = (digits(target.observed), target.interval, one.shown, one.chance)
                 shown.add_row(title_and_unit, *numbers, _verdict(one))
             shown.add_section()
     return shown
@@ -116,7 +116,7 @@ def _lines(one: Score) -> list[Text | Padding]:
         f"{target.source} ({target.kind}, {target.confidence} confidence)",
         f"{target.drug}; {target.role}: {ROLES[target.role]}",
     )
-    first = Text.assemble(head, f"simulated {one.shown}, P {one.probability:.2f}, ", _verdict(one))
+    first = Text.assemble(head, f"simulated {one.shown}, P {one.chance}, ", _verdict(one))
     return [first, *(Padding(Text(line, style="dim"), (0, 0, 0, 4)) for line in lines)]
 
 

@@ -17,6 +17,7 @@ from thecal.physiology.cohort import draw
 from thecal.physiology.cohort_spec import load_cohort_spec
 from thecal.physiology.regimen import advance, begin
 
+_FEWEST = 12
 Par = NDArray[np.void]
 Course = dict[str, NDArray[np.float64]]
 DAY_H = 24.0
@@ -43,8 +44,8 @@ class Draw:
     scale: float = 1.0
 
     def count(self, n: int) -> int:
-        """Patients in place of ``n``, at least one."""
-        return max(1, round(n * self.scale))
+        """Patients in place of ``n``; never so few that nobody is left whom a study would have kept."""
+        return max(min(n, _FEWEST), round(n * self.scale))
 
 
 Reproduction = Callable[[Draw], float]

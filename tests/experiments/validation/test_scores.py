@@ -44,6 +44,9 @@ def test_a_known_probability():
     assert one.probability == pytest.approx(0.8247, abs=1e-4)
     assert one.verdict == "undecided"
     assert not one.passed
+    assert one.chance == "0.82"
+    almost = score(*EIGHT, low=2.0 - 1.41 * one.error, high=50.0, observed=3.0)
+    assert (almost.verdict, almost.chance) == ("undecided", "0.89")
 
 
 @pytest.mark.parametrize(

@@ -50,10 +50,11 @@ def test_patients_are_added_only_where_the_error_is_large(made_up):
     assert wild.verdict == "undecided"
 
 
-def test_what_flips_with_the_cohort_gets_all_patients(monkeypatch):
+def test_what_flips_with_the_cohort_gets_more_patients(monkeypatch):
     edge = target(key="edge", low=2.5, high=40.0, observed=3.0)
     monkeypatch.setattr(reproductions, "REPRODUCTIONS", {"edge": noisy(2.5, 0.1)})
-    assert score([edge], Plan(SEEDS, most_scale=3.0))[0].scale == 3.0
+    assert score([edge], Plan(SEEDS, most_scale=3.0))[0].scale == 2.0
+    assert score([edge], Plan(SEEDS, most_scale=1.5))[0].scale == 1.5
     assert score([edge], Plan(SEEDS))[0].scale == 1.0
 
 
@@ -146,12 +147,20 @@ def test_a_shared_simulation_is_kept_by_its_draw(monkeypatch):
 
 
 def test_a_draw_decides_who_the_patients_are():
-    few = patients(Draw(7, scale=0.1), "noncancer", 40)
-    assert len(few) == 4
-    assert patients(Draw(7, scale=0.2), "noncancer", 40)[:4].tobytes() == few.tobytes()
-    for other in (Draw(8, scale=0.1), Draw(7, split="tune", scale=0.1)):
+    few = patients(Draw(7, scale=0.5), "noncancer", 40)
+    assert len(few) == 20
+    assert patients(Draw(7), "noncancer", 40)[:20].tobytes() == few.tobytes()
+    for other in (Draw(8, scale=0.5), Draw(7, split="tune", scale=0.5)):
         assert patients(other, "noncancer", 40)["pain_base"].tobytes() != few["pain_base"].tobytes()
-    assert len(patients(Draw(scale=0.001), "noncancer", 40)) == 1
+    assert [Draw(scale=0.001).count(n) for n in (1, 40)] == [1, 12]
+    assert Draw(scale=4.0).count(1) == 4
+
+
+def test_where_nobody_is_left_there_is_no_value(monkeypatch):
+    monkeypatch.setattr(reproductions, "REPRODUCTIONS", {"none": lambda who: float(np.array([]).mean())})
+    found = score([target(key="none")], Plan(SEEDS[:2]))[0]
+    assert math.isnan(found.simulated)
+    assert found.verdict == "miss"
 
 
 @pytest.mark.parametrize(("structure", "tip", "pain"), [(AXIAL, 23, 5), (COMPARTMENT, 3, 1)])
