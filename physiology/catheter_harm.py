@@ -29,8 +29,9 @@ _FEVER_TAU_H = 12.0
 
 @kernel
 def prepare_catheter_harm(par):
-    """Write the chance of an infection in one slow step."""
+    """Write the chances of an infection, and of a death by other causes, in one slow step."""
     par.infection_chance = -math.expm1(-par.infection_per_h * SLOW_H)
+    par.death_chance = -math.expm1(-par.death_per_h * SLOW_H)
 
 
 @kernel
@@ -60,6 +61,15 @@ def step_granuloma(par, state):
     if growth > 0.0 or state.granuloma > 0.0:
         state.granuloma = min(LARGEST_MASS, state.granuloma * math.exp(-SLOW_H / par.granuloma_fade_h) + growth)
         state.deficit = min(1.0, max(0.0, state.granuloma - _DEFICIT_FROM))
+
+
+@kernel
+def step_mortality(par, state):
+    """Death by what the model does not follow, at a hazard that no dose changes."""
+    if par.death_chance > 0.0:
+        _, u, _, _ = uniforms(par.seed, par.patient, STREAM_HARM, state.tick)
+        if u < par.death_chance:
+            state.dead = 1
 
 
 @kernel

@@ -235,7 +235,9 @@ def describe(cohort: Cohort) -> dict[str, dict[str, float]]:
     columns: dict[str, NDArray[Any]] = {
         name: values for name, values in cohort.covariates.items() if values.dtype.kind in "fib"
     }
-    columns |= {name: cohort.par[name] for name in ("pain_base", "neuropathic", "rr0", "oih_max")}
+    columns |= {
+        name: cohort.par[name] for name in ("pain_base", "neuropathic", "rr0", "hr0", "sbp0", "map0", "oih_max")
+    }
     columns["relief_max"] = cohort.par["channel"]["emax_noci"][:, 0]
     columns["tolerance_prior"] = cohort.par["channel"]["tol_prior"][:, 0]
     columns["ec50_ug_per_ml"] = cohort.par["drug"]["ec50"][:, 0]

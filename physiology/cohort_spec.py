@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,8 @@ from thecal.core.errors import ConfigError, ParameterError, UnknownNameError, di
 from thecal.core.parameters import ParameterFile, read_parameters
 from thecal.core.plugins import COHORTS, plugin_file, plugins
 from thecal.physiology.covariates import DIAGNOSES
-from thecal.physiology.population import check_cohort, names_in, shipped
+from thecal.physiology.fields import COHORT_KEYS, COHORT_MOST, FIELDS, OPTIONAL_COHORT_KEYS
+from thecal.physiology.population import edges, names_in, shipped
 
 if TYPE_CHECKING:
     from thecal.physiology.cohort_table import CohortTable
@@ -97,7 +99,7 @@ def load_cohort_spec(name_or_path: str | Path) -> CohortSpec:
         ParameterError: the file is corrupt; the text names the file, the key and the reason.
     """
     file = _with_base(_open(name_or_path), 0)
-    check_cohort(file, DIAGNOSES)
+    _check(file)
     name = str(file.texts.get("name", Path(name_or_path).stem))
     table = None
     if "table" in file.texts:
@@ -105,6 +107,28 @@ def load_cohort_spec(name_or_path: str | Path) -> CohortSpec:
 
         table = TableRows(read_table(_folder(name_or_path) / str(file.texts["table"])))
     return CohortSpec(name, str(file.texts.get("title", name)), file, table)
+
+
+def _check(file: ParameterFile) -> None:
+    """Refuse a key of a cohort file that no patient would ever see, and numbers that no patient has.
+
+    Raises:
+        ParameterError: the key is not a cohort's own and overrides no shipped parameter, or its number is absurd.
+    """
+    known = (
+        {key for _, key, _, _ in FIELDS.values()}
+        | {*COHORT_KEYS, *OPTIONAL_COHORT_KEYS}
+        | {f"diagnosis.{name}" for name in DIAGNOSES}
+    )
+    for key in file:
+        if key not in known:
+            raise ParameterError(f"{file.path}: {key}: no such parameter of a cohort{did_you_mean(key, known)}")
+    for key, (unit, most) in COHORT_MOST.items():
+        if key in file:
+            file.get_in(key, unit, minimum=-most, maximum=most)
+            low, high = edges(file[key], unit)
+            if any(math.isfinite(edge) and abs(edge) > most for edge in (low, high)):
+                raise ParameterError(f"{file.path}: {key}: its range reaches beyond {most:g} {unit}")
 
 
 def _open(name_or_path: str | Path) -> ParameterFile:

@@ -93,11 +93,12 @@ def _site(
         last = whole(file, "site.center_last", first, N_NODES - 1)
         center = first + np.floor(u * (last - first + 1)).astype(np.int64)
     else:
-        center = np.zeros(len(u), np.int64)
+        segment = np.ones(len(u))
         for name in DIAGNOSES:
             key = f"site.{name}"
-            segment = draw_value(draws, shipped("covariates"), "covariates", key, "dimensionless", 1.0, len(SEGMENTS))
-            center = np.where(diagnosis == name, vertebra_of(segment), center)
+            own = draw_value(draws, shipped("covariates"), "covariates", key, "dimensionless", 1.0, len(SEGMENTS))
+            segment = np.where(diagnosis == name, own, segment)
+        center = vertebra_of(segment)
     return np.array(LEVELS)[center - 1], np.full(len(u), half, np.int64)
 
 

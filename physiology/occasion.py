@@ -1,7 +1,8 @@
 """Variability between occasions: a patient's sensitivity to drugs wanders from day to day about its own level.
 
 The logs of analgesic and of central (breathing, sedation) sensitivity are two correlated, stationary Ornstein-Uhlenbeck
-processes, advanced exactly in every slow step. Draws depend on the tick only, so every policy meets the same days.
+processes, advanced exactly every few hours, often enough for a time constant of days. Draws depend on the tick only, so every
+policy meets the same days.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import math
 
 from thecal.core.jit import kernel
-from thecal.core.layout import SLOW_H
+from thecal.core.layout import TICK_H
 from thecal.core.rng import STREAM_HARM, normal_quantile, uniforms
 
+_STEP_TICKS = 24  # six hours; a multiple of the slow step
+_STEP_H = _STEP_TICKS * TICK_H
 _BEFORE_THE_FIRST_TICK = 2**32 - 1
 
 
@@ -35,9 +38,9 @@ def start_occasion(par, state):
 
 @kernel
 def step_occasion(par, state):
-    """Advance both sensitivities by one slow step."""
-    if par.occ_pain_sd > 0.0 or par.occ_central_sd > 0.0:
-        keep = math.exp(-SLOW_H / par.occ_tau_h)
+    """Advance both sensitivities where a step of theirs begins; called in every slow step."""
+    if state.tick % _STEP_TICKS == 0 and (par.occ_pain_sd > 0.0 or par.occ_central_sd > 0.0):
+        keep = math.exp(-_STEP_H / par.occ_tau_h)
         size = math.sqrt(1.0 - keep * keep)
         pain, central = _kicks(par, state.tick)
         state.occ_pain = state.occ_pain**keep * math.exp(size * pain)

@@ -98,12 +98,13 @@ def steady_pain(par, state, t_h, later_h):
 
 @kernel
 def felt_pain(par, state, steady, episode, t_h):
-    """Pain (NRS 0-10): both components after their drugs, raised by hyperalgesia, lowered by placebo, plus spasm and withdrawal.
+    """Pain (NRS 0-10): both components after their drugs, raised by hyperalgesia and distress, lowered by placebo.
 
-    An episode of breakthrough counts as nociceptive.
+    Spasm and withdrawal add to it. An episode of breakthrough counts as nociceptive.
     """
     noci = (steady * (1.0 - par.neuropathic) + episode) * (1.0 - state.relief_noci)
     neuro = steady * par.neuropathic * (1.0 - state.relief_neuro)
     expectation = par.placebo * math.exp(-t_h / par.placebo_tau_h)
-    pain = (noci + neuro) * (1.0 + state.oih) * (1.0 - expectation) + withdrawal_pain(par, state)
+    mood = 1.0 + par.distress_felt * (state.distress - 0.5)
+    pain = (noci + neuro) * (1.0 + state.oih) * (1.0 - expectation) * mood + withdrawal_pain(par, state)
     return min(NRS_MAX, max(0.0, pain + par.spasm_nrs * state.spasm / SPASM_MAX))

@@ -32,6 +32,7 @@ from thecal.physiology.catheter_harm import (
     prepare_catheter_harm,
     step_granuloma,
     step_infection,
+    step_mortality,
     transfer,
 )
 from thecal.physiology.circulation import lie_dead, step_circulation
@@ -108,6 +109,7 @@ def start_patient(par, state, clock_h):
     state.temperature = NORMAL_C
     start_adaptation(par, state)
     step_spasticity(par, state, 0.0)
+    state.distress = 0.5  # neither distressed nor calm before pain is known
     state.pain_latent = steady_pain(par, state, 0.0, 0.0)
     state.pain = felt_pain(par, state, state.pain_latent, 0.0, 0.0)
     state.distress = distress_target(state)
@@ -208,6 +210,7 @@ def _step_slow(par, state):
     step_slow_harm(par, state)
     step_granuloma(par, state)
     step_infection(par, state)
+    step_mortality(par, state)
     step_function(par, state)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.core.errors import ParameterError, UnknownNameError, did_you_mean
+from thecal.core.errors import ParameterError, UnknownNameError
 from thecal.core.layout import LOG_SENSORS, RECEPTORS, SENSORS
 from thecal.core.parameters import ParameterFile, Quantity, read_parameters
 from thecal.core.units import factor
@@ -18,14 +18,11 @@ from thecal.physiology.fields import (
     CARRIED_GAINS,
     CEILINGS,
     CHANNEL_FIELDS,
-    COHORT_KEYS,
-    COHORT_MOST,
     DRUG_FIELDS,
     ESCALATOR_KEYS,
     FIELDS,
     METABOLITE_CLEARANCES,
     METABOLITE_FIELDS,
-    OPTIONAL_COHORT_KEYS,
     RESTING_SENSORS,
     SENSOR_FIELDS,
     SENSOR_UNITS,
@@ -189,34 +186,11 @@ def whole(file: ParameterFile, key: str, minimum: int, maximum: int) -> int:
     return int(value)
 
 
-def check_cohort(file: ParameterFile, diagnoses: tuple[str, ...]) -> None:
-    """Refuse a key of a cohort file that no patient would ever see, and numbers that no patient has.
-
-    Raises:
-        ParameterError: the key is not a cohort's own and overrides no shipped parameter, or its number is absurd.
-    """
-    known = (
-        {key for _, key, _, _ in FIELDS.values()}
-        | {*COHORT_KEYS, *OPTIONAL_COHORT_KEYS}
-        | {f"diagnosis.{name}" for name in diagnoses}
-    )
-    for key in file:
-        if key not in known:
-            raise ParameterError(f"{file.path}: {key}: no such parameter of a cohort{did_you_mean(key, known)}")
-    for key, (unit, most) in COHORT_MOST.items():
-        if key in file:
-            file.get_in(key, unit, minimum=-most, maximum=most)
-            low, high = edges(file[key], unit)
-            if any(math.isfinite(edge) and abs(edge) > most for edge in (low, high)):
-                raise ParameterError(f"{file.path}: {key}: its range reaches beyond {most:g} {unit}")
-
-
 def fill_patient(par: NDArray[np.void], draws: Sampler, cohort: ParameterFile) -> None:
     """Fill every field of ``FIELDS`` and the sensors of ``par`` (``[B]`` PATIENT_PAR); a cohort may override any key."""
     for field, (source, key, unit, minimum) in FIELDS.items():
         file = cohort if source == "cohort" or key in cohort else shipped(source)
         par[field] = varied(draws, file, source, key, unit, minimum, CEILINGS.get(field, math.inf))
-    par["map0"] = par["sbp0"] * constant(shipped("breathing"), "circulation.map_ratio", "dimensionless", 0.1)
     latest, earliest = edges(cohort["pain.wake"], "hour")[1], edges(cohort["pain.sleep"], "hour")[0]
     if latest >= earliest:
         raise ParameterError(f"{cohort.path}: pain.wake: can reach {latest:g} h, past pain.sleep at {earliest:g} h")

@@ -75,6 +75,7 @@ PATIENT_PAR = dtype(
     ("sleep_h", _f),  # clock time of falling asleep
     ("distress_tau_h", _f),  # mood follows pain
     ("distress_nrs", _f),  # what full distress adds to a report, and none takes from it, NRS
+    ("distress_felt", _f),  # share by which full distress raises felt pain against calm
     ("function_tau_h", _f),
     # --- spasticity
     ("ashworth0", _f),  # modified Ashworth (1-5) without drug; 1 is none
@@ -106,6 +107,7 @@ PATIENT_PAR = dtype(
     ("granuloma_fade_h", _f),
     ("infection_per_h", _f),  # hazard
     ("infection_h", _f),  # length of a treated infection
+    ("death_per_h", _f),  # hazard of death by what the model does not follow
     ("hr0", _f),  # beats/min
     ("sbp0", _f),
     ("map0", _f),
@@ -163,6 +165,7 @@ PATIENT_PAR = dtype(
     ("distress_share", _f),
     ("function_share", _f),
     ("infection_chance", _f),
+    ("death_chance", _f),
     ("tone_keep", _f),
     ("tone_kick", _f),
     ("rhythm_keep", _f),

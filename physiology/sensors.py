@@ -33,7 +33,7 @@ _SWEAT_SWING = 0.4
 _SWEAT_PEAK_H = 8.0
 _MAX_SPO2 = 100.0
 # Systolic and mean pressure come from one inflation of one cuff: their errors correlate by this (engineering choice).
-_CUFF = 0.9
+_CUFF = 0.6
 _CUFF_REST = math.sqrt(1.0 - _CUFF * _CUFF)
 # Without a pulse: logarithm of what is left of a signal that works in logs.
 _FLAT = math.log(0.01)

@@ -66,7 +66,7 @@ def _panels(columns: dict[str, NDArray[Any]]) -> Any:
         if values.dtype.kind == "f":
             mark: Any = go.Histogram(x=values, nbinsx=30, marker_color=FELT)
         else:
-            order = list(LEVELS) if name == "pain_level" else sorted(set(values.tolist()))
+            order = list(LEVELS) if name in ("pain_level", "tip_level") else sorted(set(values.tolist()))
             counts = {str(item): int((values == item).sum()) for item in order}
             counts = {item: count for item, count in counts.items() if count}
             mark = go.Bar(x=list(counts), y=list(counts.values()), marker_color=FELT)

@@ -38,10 +38,10 @@ _STYLE: Any = {
 }
 _BAND, _HAIR = "#DCDFE4", "#ECEEF1"
 _RING: Any = {"markersize": 12, "markerfacecolor": "none", "markeredgecolor": LIMIT, "markeredgewidth": 1.5}
-_WIDTH_IN, _ROW_IN, _TITLE_CHARS = 8.6, 0.32, 52
+_WIDTH_IN, _ROW_IN, _TITLE_CHARS = 9.2, 0.32, 52
 # How far outside its interval (in widths of it) a value is drawn; farther ones stand at the edge as an arrow.
 _REACH = 0.6
-_SIMULATED_X, _INTERVAL_X = 1.72, 2.35
+_SIMULATED_X, _INTERVAL_X = 1.72, 2.8
 _COLORS = {"pass": FELT, "miss": LIMIT, "undecided": SECOND}
 
 
@@ -116,7 +116,7 @@ def _intervals(scores: Sequence[Score]) -> Any:
     }
     height = _ROW_IN * len(rows) + 0.9
     figure = Figure(figsize=(_WIDTH_IN, height))
-    axes = figure.add_axes((0.38, 0.3 / height, 0.37, _ROW_IN * len(rows) / height))
+    axes = figure.add_axes((0.36, 0.3 / height, 0.32, _ROW_IN * len(rows) / height))
     for row, own in enumerate(rows.values()):
         _interval_row(axes, row, own)
     axes.set(xlim=(-0.66, 1.66), ylim=(len(rows) - 0.5, -0.5), xticks=[0, 1], yticks=[])

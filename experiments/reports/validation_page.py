@@ -25,8 +25,8 @@ published spread where there is one, ±25 % of the value otherwise. Patients com
 ones. Each is reproduced in several cohorts, drawn from seeds that no parameter was fitted to: the value is their mean, ± its
 standard error, and P the probability that the model's value lies in the interval (Student's posterior of that mean). An
 observation passes where P is at least {DECIDED:g}, is missed where the value lies on one side of the interval with at least that
-probability, and is *undecided* otherwise, which counts as not met. Where the error was above {PRECISE:.0%} of the interval,
-patients were added (up to fourfold).
+probability, and is *undecided* otherwise, which counts as not met. Where the error was above {PRECISE:.0%} of the interval, or
+the verdict undecided, patients were added (up to fourfold).
 
 A miss stays a miss and stays here; [limits.md](limits.md) says what the misses mean. What an observation can show depends on
 whether the parameters knew it:

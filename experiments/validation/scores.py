@@ -235,13 +235,16 @@ def from_records(rows: Iterable[Mapping[str, Any]]) -> list[Score]:
     Raises:
         ParameterError: a row is not a score; the text names it, the field and the reason.
     """
-    given = list(rows)
+    return [_score(row) for row in rows]
+
+
+def _score(row: Any) -> Score:
     try:
-        return [row.score for row in _ROWS.validate_python(given)]
+        return _Row.model_validate(row).score
     except ValidationError as error:
         first = error.errors()[0]
-        place, *field = first["loc"] or (0,)
-        row = given[int(place)] if isinstance(place, int) else None
         key = row.get("key", "?") if isinstance(row, Mapping) else "?"
-        where = f"{'.'.join(map(str, field))}: " if field else ""
-        raise ParameterError(f"score {key!r} is incomplete: {where}{in_words(first)}") from error
+        where = "".join(f"{part}." for part in first["loc"]).rstrip(".")
+        raise ParameterError(
+            f"score {key!r} is incomplete: {where + ': ' if where else ''}{in_words(first)}"
+        ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -27,7 +28,8 @@ class Plan:
         structures: structural models; a target is scored in those of them in which it has a meaning.
         split: of the patients.
         scale: factor on the number of patients of every reproduction.
-        most_scale: to which factor patients are added where the Monte-Carlo error is above a quarter of the interval.
+        most_scale: to which factor patients are added where the Monte-Carlo error is above a quarter of the interval, or where
+            the verdict flips with the cohort.
     """
 
     seeds: tuple[int, ...] = DEVELOPMENT_SEEDS
@@ -84,33 +86,27 @@ def score(
     wanted = [
         (target, structure) for structure in plan.structures for target in targets if structure in target.structures
     ]
-    scales = dict.fromkeys([(target.key, structure) for target, structure in wanted], plan.scale)
-    values = runner.run(scales)
-    found = {place: _score(*place, plan, values, scales) for place in wanted}
-    noisy = {(one.target.key, one.structure): more for one in found.values() if (more := needed(one, plan)) > one.scale}
-    if noisy:
-        scales |= noisy
-        values |= runner.run(noisy)
-        found |= {place: _score(*place, plan, values, scales) for place in wanted if (place[0].key, place[1]) in noisy}
-    return [found[place] for place in wanted]
+    return refined(runner.run([(target, structure, plan.scale) for target, structure in wanted]), plan, runner)
+
+
+def refined(scores: Sequence[Score], plan: Plan, runner: _Runner) -> list[Score]:
+    """The scores, those that ask for more patients simulated anew with them."""
+    more = [(one.target, one.structure, needed(one, plan)) for one in scores if needed(one, plan) > one.scale]
+    anew = {(one.target.key, one.structure): one for one in runner.run(more)}
+    return [anew.get((one.target.key, one.structure), one) for one in scores]
 
 
 def needed(found: Score, plan: Plan) -> float:
     """The factor on patients that would bring the error to a quarter of the interval, within the plan's bound.
 
-    Whole steps, so that few different cohorts are drawn.
+    Whole steps, so that few different cohorts are drawn. What flips with the cohort gets all that the plan allows.
     """
+    if found.verdict == "undecided":
+        return max(found.scale, plan.most_scale)
     share = found.error_share
     if not share > PRECISE:
         return found.scale
     return min(plan.most_scale, float(math.ceil(found.scale * _MARGIN * (share / PRECISE) ** 2)))
-
-
-def _score(
-    target: Target, structure: Structure, plan: Plan, values: Values, scales: dict[tuple[str, Structure], float]
-) -> Score:
-    place = (target.key, structure)
-    return Score(target=target, values=tuple(values[place]), seeds=plan.seeds, structure=structure, scale=scales[place])
 
 
 @dataclass
@@ -120,10 +116,23 @@ class _Runner:
     progress: Progress
     done: int = 0
 
-    def run(self, scales: dict[tuple[str, Structure], float]) -> Values:
-        """Values ``[seeds]`` of each target and structure at its factor on patients."""
-        jobs = list(_jobs(self.plan, scales))
-        values: Values = {place: [] for place in scales}
+    def run(self, wanted: Sequence[tuple[Target, Structure, float]]) -> list[Score]:
+        """Scores of targets, each in a structure and with a factor on patients."""
+        scales = {(target.key, structure): scale for target, structure, scale in wanted}
+        values = self._values(list(_jobs(self.plan, scales)))
+        return [
+            Score(
+                target=target,
+                values=tuple(values[target.key, structure]),
+                seeds=self.plan.seeds,
+                structure=structure,
+                scale=scale,
+            )
+            for target, structure, scale in wanted
+        ]
+
+    def _values(self, jobs: Sequence[Job]) -> Values:
+        values: Values = defaultdict(list)
         names = {number: name for name, number in STRUCTURES.items()}
         total = self.done + len(jobs)
         for job, found in zip(jobs, self.executor.map(reproduce, jobs), strict=True):

@@ -86,6 +86,7 @@ def load(folder: str | Path) -> Saved:
     try:
         values = read_tables(path, kind="JSON")
         scores = from_records(_list(values, "scores"))
+        _check_once(scores)
         checks = _BANDS.validate_python(_list(values, "checks"))
         told = checked(Origin, values.get("origin", {}), "origin")
         return Saved(scores, checks, _short(values.get("short", []), scores), told)
@@ -100,6 +101,15 @@ def _list(values: dict[str, Any], name: str) -> list[Any]:
     if not isinstance(found, list):
         raise ParameterError(f"{name}: missing, or not a list")
     return found
+
+
+def _check_once(scores: list[Score]) -> None:
+    seen = set()
+    for score in scores:
+        place = (score.target.key, score.structure)
+        if place in seen:
+            raise ParameterError(f"score {place[0]!r} stands twice for structure {place[1]}")
+        seen.add(place)
 
 
 def _short(rows: Any, scores: list[Score]) -> list[Score]:

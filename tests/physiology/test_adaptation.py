@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from support.bodies import calm, copies, drawn, held, hold
 from thecal.core.layout import SLOW_H, TICK_H
 from thecal.physiology.effect import hill
 from thecal.physiology.population import shipped
 from thecal.physiology.regimen import advance, begin
+
+from support.bodies import calm, copies, drawn, held, hold
 
 DAY = 24.0
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from support.bodies import calm, copies, drawn
 from thecal.physiology.regimen import advance, begin
+
+from support.bodies import calm, copies, drawn
 
 DAY = 24.0
 RATE = 10_000.0 / DAY  # µg/h of morphine

@@ -189,7 +189,7 @@ def test_a_drug_file_with_a_gap_is_refused_by_name(drug: str, key: str, swap: Sw
         ("receptors/mu", "analgesia.sensitivity", lambda line: line.replace("value", "valve", 1), "value"),
         ("receptors/mu", "tolerance.fast_tau", _value(45.0, "mg"), "cannot be read as 'hour'"),
         ("receptors/mu", "tolerance.cross", lambda line: "", "missing"),
-        ("receptors/mu", "sedation.hill", lambda line: line.replace("hill", "hills", 1), "no such parameter"),
+        ("receptors/mu", "sedation.hill", lambda line: line.replace("hill", "hills", 1), "missing"),
         ("receptors/mu", "withdrawal.temperature", _value(0.3, "mmHg"), "cannot be read as 'delta_degC'"),
         ("covariates", "height.men", _value(-176.0, "cm"), "outside its range"),
         ("covariates", "sleep_apnea.drive", _value(-0.1), "outside"),

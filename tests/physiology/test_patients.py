@@ -45,6 +45,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "tone_hrv": (0, 0.5), "tone_tau_h": (0.1, 12), "night_hr": (0, 20), "night_dip": (0, 0.25), "night_hrv": (0, 1),
     "nal_mg": (0.1, 10), "nal_half_mg": (0.1, 5), "nal_tau_h": (0.5, 3), "pressor_share": (0, 1), "exchange_ml": (5, 100),
     "wean_drive": (0.2, 1), "wean_fall": (0.05, 0.4), "granuloma_mg_per_ml": (0.1, 50), "granuloma_mg_per_d": (0.1, 50),
+    "distress_felt": (0, 0.5), "death_per_h": (0, 1e-3),
 }  # fmt: skip
 DRUG_RANGES = {
     "k_uptake": (0.01, 20), "k_return": (0.01, 10), "k_cord_loss": (0.01, 10), "k_csf_loss": (0.01, 10),
@@ -59,8 +60,8 @@ NOT_DRAWN = {
 PREPARED = {
     "pain_first", "pain_last", "sym_ml", "mot_ml", "mu_channel", "oih_on_share", "oih_off_share", "nausea_share",
     "gut_share", "cog_on_share", "cog_off_share", "endocrine_share", "distress_share", "function_share",
-    "infection_chance", "tone_keep", "tone_kick", "rhythm_keep", "rhythm_kick", "nal_keep", "ou_keep", "ou_kick", "s_share",
-    "s_drift_keep", "s_drift_kick", "s_drop_chance", "s_any_drop",
+    "infection_chance", "death_chance", "tone_keep", "tone_kick", "rhythm_keep", "rhythm_kick", "nal_keep",
+    "ou_keep", "ou_kick", "s_share", "s_drift_keep", "s_drift_kick", "s_drop_chance", "s_any_drop",
 }  # fmt: skip
 METABOLITES = {name for name in DRUG_PAR.names or () if "m6g" in name or "m3g" in name}
 DRUG_REST = {"channel", "spinal", "ec50_sym", "ec50_mot", "ec50_pressor", "potency", "load", "step"} | METABOLITES
@@ -123,11 +124,18 @@ def test_a_bigger_body_dilutes_and_clears_more() -> None:
 def test_sensitivity_and_clearance_are_the_patients_own() -> None:
     cohort = draw(load_cohort_spec("cancer"), ("morphine", "hydromorphone"), range(50), "train", 3)
     drugs = cohort.par["drug"]
-    for field, ratio in (("ec50", 0.25 / 0.045), ("ec50_bs", 5.0), ("k_csf_loss", 0.12 / 0.15)):
+    files = shipped("drugs/morphine"), shipped("drugs/hydromorphone")
+    for field, key in (
+        ("ec50", "effect.ec50"),
+        ("ec50_bs", "effect.ec50_brainstem"),
+        ("k_csf_loss", "transport.csf_loss"),
+    ):
+        ratio = files[0][key].value / files[1][key].value
         np.testing.assert_allclose(drugs[field][:, 0] / drugs[field][:, 1], ratio, err_msg=field)
     # Plasma and brainstem share the patient's sensitivity; the brainstem has a factor of its own on top.
     own = drug_spreads(sampler(3, cohort.ids))["ec50_bs"]
-    np.testing.assert_allclose(drugs["ec50_pl"][:, 1] / drugs["ec50_bs"][:, 1] * own, 0.0018 / 0.04)
+    usual = files[1]["effect.ec50_plasma"].value / files[1]["effect.ec50_brainstem"].value
+    np.testing.assert_allclose(drugs["ec50_pl"][:, 1] / drugs["ec50_bs"][:, 1] * own, usual)
 
 
 def test_carriers_of_the_g_allele_need_more(large: Cohort) -> None:

@@ -13,7 +13,7 @@ from support.bodies import calm, copies, drawn, hold, naive
 NOON, NIGHT = 12.0, 0.0
 LINEAR = np.array([name not in LOG_SENSORS for name in SENSORS])
 ONE_CUFF = np.eye(N_SENSORS)  # errors are independent, but systolic and mean pressure come from one cuff
-ONE_CUFF[1, 2] = ONE_CUFF[2, 1] = 0.9
+ONE_CUFF[1, 2] = ONE_CUFF[2, 1] = 0.6
 ALWAYS_AWAKE = {"wake_h": 0.0, "sleep_h": 23.75}
 
 
@@ -23,6 +23,7 @@ def watched(par):
     for name in ("s_noise", "s_drift", "s_drop_per_h", "apnea", "nrs_noise", "poss_error", "nrs_skip"):
         par[name] = 0.0
     par["function_tau_h"] = par["distress_tau_h"] = 1e12
+    par["distress_felt"] = 0.0
     return par
 
 
@@ -267,16 +268,6 @@ def test_distress_raises_what_a_patient_says_and_calm_lowers_it():
     means = [said[:, rows][came[:, rows]].mean() for rows in (slice(0, 100), slice(100, 200), slice(200, 300))]
     half = 0.5 * par["distress_nrs"][0]
     np.testing.assert_allclose(means, [5.0 - half, 5.0, 5.0 + half], atol=0.08)
-
-
-def test_distress_follows_pain_within_its_time():
-    par = calm(copies(drawn(["morphine"]), 2))
-    par["pain_base"] = [2.0, 9.0]
-    state = begin(par)
-    state["distress"] = 0.5
-    course = advance(par, state, 21 * 24.0)["distress"]
-    gap = np.exp(-21 * 24.0 / par["distress_tau_h"][0])
-    np.testing.assert_allclose(course[-1], np.array([0.2, 0.9]) * (1.0 - gap) + 0.5 * gap, atol=1e-6)
 
 
 def test_reports_are_whole_numbers_and_only_from_the_awake():

@@ -17,22 +17,19 @@ from thecal.physiology.random_effects import EFFECTS
 from thecal.physiology.sampling import Sampler, correlation_matrix
 
 N = 5_000
-# Field of a drug or receptor: the number of the morphine or mu file, and the spread that patients must show.
+# Field of a drug or receptor: its number in the file of morphine or mu, and the spread that patients must show.
 SPREADS = {
-    ("drug", "k_uptake"): (0.25, 0.30),
-    ("drug", "k_return"): (0.5, 0.30),
-    ("drug", "ke0_dh"): (1.2, 0.35),
-    ("drug", "ke0_bs"): (0.6, 0.35),
-    ("drug", "ke0_pl"): (0.158, 0.30),
-    ("channel", "hill"): (2.4, 0.29),
-    ("channel", "hill_resp"): (1.2, 0.12),
-    ("channel", "hill_sed"): (2.0, 0.15),
-    ("channel", "tol_fast_tau_h"): (45.0 * 24, 0.40),
-    ("channel", "tol_slow_tau_h"): (365.0 * 24, 0.40),
-    ("channel", "wd_gain"): (1.5, 0.30),
-    ("channel", "dep_tau_h"): (5.0 * 24, 0.30),
-    ("channel", "wd_tau_h"): (12.0, 0.35),
-}
+    ("drug", "k_uptake"): ("transport.uptake", "1/h", 0.30), ("drug", "k_return"): ("transport.return", "1/h", 0.30),
+    ("drug", "ke0_dh"): ("effect.ke0_dorsal", "1/h", 0.35), ("drug", "ke0_bs"): ("effect.ke0_brainstem", "1/h", 0.35),
+    ("drug", "ke0_pl"): ("effect.ke0_plasma", "1/h", 0.30), ("channel", "hill"): ("analgesia.hill", "dimensionless", 0.29),
+    ("channel", "hill_resp"): ("breathing.hill", "dimensionless", 0.12),
+    ("channel", "hill_sed"): ("sedation.hill", "dimensionless", 0.15),
+    ("channel", "tol_fast_tau_h"): ("tolerance.fast_tau", "hour", 0.40),
+    ("channel", "tol_slow_tau_h"): ("tolerance.slow_tau", "hour", 0.40),
+    ("channel", "wd_gain"): ("withdrawal.gain", "dimensionless", 0.30),
+    ("channel", "dep_tau_h"): ("withdrawal.dependence_tau", "hour", 0.30),
+    ("channel", "wd_tau_h"): ("withdrawal.tau", "hour", 0.35),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +39,8 @@ def large() -> Cohort:
 
 @pytest.mark.parametrize(("record", "field"), SPREADS)
 def test_patients_differ_in_every_rate_and_slope(record: str, field: str, large: Cohort) -> None:
-    typical, cv = SPREADS[record, field]
+    key, unit, cv = SPREADS[record, field]
+    typical = shipped("drugs/morphine" if record == "drug" else "receptors/mu").get_in(key, unit)
     values = large.par[record][field][:, 0]
     assert np.median(values) == pytest.approx(typical, rel=0.03)
     # Truncation at the edges of the range takes a little.
@@ -76,13 +74,11 @@ def test_a_receptor_draws_the_spread_that_is_stated() -> None:
 
 def test_a_patient_is_as_fast_with_every_drug() -> None:
     par = draw(load_cohort_spec("cancer"), ("morphine", "fentanyl", "bupivacaine"), np.arange(50), "train", 3).par
-    for field, (a, b, c) in {"ke0_dh": (1.2, 10.0, 10.0), "k_uptake": (0.25, 1.5, 0.45)}.items():
-        drugs = par["drug"][field]
-        np.testing.assert_allclose(drugs[:, 0] / a, drugs[:, 1] / b, err_msg=field)
-        if field == "ke0_dh":
-            np.testing.assert_allclose(drugs[:, 0] / a, drugs[:, 2] / c)
-    receptors = par["channel"]["hill"][:, :2] / np.array([2.4, 2.0])
-    assert abs(np.corrcoef(receptors.T)[0, 1]) < 0.6  # each receptor has a slope of its own
+    for field, key in {"ke0_dh": "effect.ke0_dorsal", "k_uptake": "transport.uptake"}.items():
+        usual = [shipped(f"drugs/{drug}")[key].value for drug in ("morphine", "fentanyl", "bupivacaine")]
+        own = par["drug"][field] / np.array(usual)
+        np.testing.assert_allclose(own, own[:, :1].repeat(3, axis=1), err_msg=field)
+    assert abs(np.corrcoef(par["channel"]["hill"][:, :2].T)[0, 1]) < 0.6  # each receptor has a slope of its own
 
 
 def test_an_effect_that_is_added_changes_no_earlier_draw() -> None:

@@ -156,3 +156,22 @@ def test_page_has_every_row_and_no_figure_of_an_older_one(tmp_path):
     )
     assert "**1 of 3**" in page
     assert "None." in render(Saved(some_scores()[1:2], []))
+
+
+def test_figures_show_errors_and_both_structures():
+    near, far = (2.0, 2.4, 2.2), (3.9, 4.3, 3.8)
+    first, second = (
+        Score(target=target(), values=values, structure=structure)
+        for values, structure in ((near, "axial"), (far, "compartment"))
+    )
+    point = placed([first])[0]
+    assert (point.least, point.most) == pytest.approx(
+        ((2.2 - 2 * first.error) / 2.0, (2.2 + 2 * first.error) / 2.0)
+    )  # fmt: skip
+    one, both = figures([first], []), figures([first, second], [])
+    assert both["identity"] == one["identity"]  # the first structure alone
+    assert both["kinetics"] != one["kinetics"]
+    assert both["kinetics"].count("Half-life in CSF") == 1
+    assert "2.2 ± 0.12" in both["kinetics"]
+    trace = next(trace for trace in identity([first]).data if trace.name == "Kinetics")
+    assert list(trace.error_y.array) == pytest.approx([first.error])

@@ -34,7 +34,7 @@ def noisy(mean, sd):
 @pytest.fixture
 def made_up(monkeypatch):
     """Three observations: one that is told at once, one that needs patients, one beyond help."""
-    known = {"quiet": noisy(2.5, 0.1), "loud": noisy(2.5, 4.0), "wild": noisy(2.5, 400.0)}
+    known = {"quiet": noisy(2.5, 0.1), "loud": noisy(12.0, 4.0), "wild": noisy(2.5, 400.0)}
     monkeypatch.setattr(reproductions, "REPRODUCTIONS", known)
     return [target(key=key) for key in known]
 
@@ -48,6 +48,13 @@ def test_patients_are_added_only_where_the_error_is_large(made_up):
     assert wild.scale == 16.0
     assert wild.error_share > PRECISE
     assert wild.verdict == "undecided"
+
+
+def test_what_flips_with_the_cohort_gets_all_patients(monkeypatch):
+    edge = target(key="edge", low=2.5, high=40.0, observed=3.0)
+    monkeypatch.setattr(reproductions, "REPRODUCTIONS", {"edge": noisy(2.5, 0.1)})
+    assert score([edge], Plan(SEEDS, most_scale=3.0))[0].scale == 3.0
+    assert score([edge], Plan(SEEDS))[0].scale == 1.0
 
 
 def test_without_a_bound_to_reach_nothing_is_added(made_up):
