@@ -20,6 +20,7 @@ from thecal.experiments.validation.calibration.study import Study
 
 Floats = NDArray[np.float64]
 Run = Callable[[Item], Simulated]
+_LUCK = 1.0  # of the loss: a difference in posterior density of less than e says nothing of two points
 
 
 @dataclass(frozen=True)
@@ -121,19 +122,27 @@ def calibrate(
             progress(generation)
 
         found = search(evaluate, start, bounds, study.search, study.enough, study.seed, told)
-        evaluate(around(found.best, bounds, study.seed))
-        best = min(evaluate.points, key=lambda point: point.loss)
-        values = problem.rounded(problem.coordinates.to_values(np.array(best.z)))
+        best = _chosen(evaluate, found)
+        evaluate(around(best, bounds, study.seed))
+        values = problem.rounded(problem.coordinates.to_values(best))
         (after,) = work.map(run, [problem.item(values)])
     return Fit(
         problem, values, before, after, _losses(problem, before, after, values), found,
-        _posterior(problem, np.array(best.z), evaluate.points, problem.middles(after)), evaluate.failures,
+        _posterior(problem, best, evaluate.points, problem.middles(after)), evaluate.failures,
     )  # fmt: skip
 
 
 def _see_that_all_run(problem: Problem, before: Simulated) -> None:
     for (key, structure), why in before.failures.items():
         raise ConfigError(f"{problem.study.name}: target {key} cannot be simulated as it is ({structure}: {why})")
+
+
+def _chosen(evaluate: _Evaluator, found: Found) -> Floats:
+    """The center of the last generation, or the best candidate where that is better by more than luck would make it."""
+    (loss,) = evaluate([found.center])
+    lucky = int(found.losses.argmin())
+    chosen: Floats = found.center if loss <= found.losses[lucky] + _LUCK else found.points[lucky]
+    return chosen
 
 
 def _losses(problem: Problem, before: Simulated, after: Simulated, values: Floats) -> dict[str, dict[str, float]]:

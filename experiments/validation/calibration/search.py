@@ -34,18 +34,17 @@ class Generation:
 
 @dataclass(frozen=True)
 class Found:
-    """Where a search ended: every point ``[n, d]`` with its loss ``[n]``, the generations, and which rule was met."""
+    """Where a search ended: every point ``[n, d]`` with its loss ``[n]``, the generations, which rule was met, the center.
+
+    The center ``[d]`` is where the optimizer would go on from: less a matter of luck than the best of many points, where the loss
+    is rough because shares of a few hundred patients move in steps.
+    """
 
     points: Floats
     losses: Floats
     history: tuple[Generation, ...]
     why: str
-
-    @property
-    def best(self) -> Floats:
-        """The point of the smallest loss, the first of equals."""
-        found: Floats = self.points[int(self.losses.argmin())]
-        return found
+    center: Floats
 
 
 def search(
@@ -90,7 +89,8 @@ def search(
         history.append(Generation(number, min(told), statistics.median(told), min(losses), step))
         progress(history[-1])
         if why := _converged(history, enough):
-            return Found(np.array(points), np.array(losses), tuple(history), why)
+            center = np.clip(optimizer.mean, bounds[:, 0], bounds[:, 1])
+            return Found(np.array(points), np.array(losses), tuple(history), why, center)
     raise NotConvergedError(_remained(history, enough))
 
 

@@ -133,7 +133,7 @@ def test_the_search_finds_a_known_minimum_within_bounds(center, dimensions):
         lambda asked: [float(((point - center) ** 2).sum()) for point in asked],
         np.zeros(dimensions), bounds, Search(generations=200), Enough(step=1e-3, loss=1e-12, over=4), seed=1,
     )  # fmt: skip
-    assert found.best == pytest.approx(np.full(dimensions, center), abs=0.01)
+    assert found.center == pytest.approx(np.full(dimensions, center), abs=0.01)
     assert (found.points >= bounds[:, 0]).all()
     assert (found.points <= bounds[:, 1]).all()
     assert found.history[-1].so_far == found.losses.min()
@@ -150,7 +150,7 @@ def test_what_was_simulated_before_a_break_is_not_again(fitted, tmp_path):
     count = []
     again = calibrate(problem, run=lambda item: count.append(item) or stand_in(item), known=known)
     assert again.values.tolist() == fitted.values.tolist()
-    assert len(count) == len(fitted.search.losses) + 8 + 2 - len(known)
+    assert len(count) == len(fitted.search.losses) + 1 + 8 + 2 - len(known)
     for other in (study(seed=3), study(patients={"seeds": [4103]})):
         with pytest.raises(StoreError, match="of another study"):
             outputs.read_checkpoint(path, problem_of(other))
