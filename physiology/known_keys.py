@@ -5,7 +5,6 @@ from __future__ import annotations
 from thecal.core.layout import SENSORS
 from thecal.physiology.covariates import DIAGNOSES
 from thecal.physiology.fields import (
-    CARRIED_GAINS,
     CHANNEL_FIELDS,
     CORD_ANCHORS,
     DRUG_FIELDS,
@@ -13,11 +12,10 @@ from thecal.physiology.fields import (
     FIELDS,
     METABOLITE_CLEARANCES,
     METABOLITE_FIELDS,
-    RESTING_SENSORS,
-    SENSOR_FIELDS,
     SPINAL_FIELDS,
     STRUCTURE_FACTORS,
 )
+from thecal.physiology.sensor_fields import CARRIED_GAINS, RESTING_SENSORS, SENSOR_FIELDS
 
 # What no single field of a record holds, by file.
 _BESIDE: dict[str, tuple[str, ...]] = {

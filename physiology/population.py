@@ -15,7 +15,6 @@ from thecal.core.layout import LOG_SENSORS, RECEPTORS, SENSORS
 from thecal.core.parameters import ParameterFile, Quantity, read_parameters
 from thecal.core.units import factor
 from thecal.physiology.fields import (
-    CARRIED_GAINS,
     CEILINGS,
     CHANNEL_FIELDS,
     DRUG_FIELDS,
@@ -23,15 +22,13 @@ from thecal.physiology.fields import (
     FIELDS,
     METABOLITE_CLEARANCES,
     METABOLITE_FIELDS,
-    RESTING_SENSORS,
-    SENSOR_FIELDS,
-    SENSOR_UNITS,
     SPINAL_FIELDS,
 )
 from thecal.physiology.known_keys import known_keys
 from thecal.physiology.overlay import Overlayable
 from thecal.physiology.random_effects import EFFECTS, NAMES_OF_KEYS
 from thecal.physiology.sampling import Floats, Sampler, correlation_matrix
+from thecal.physiology.sensor_fields import CARRIED_GAINS, RESTING_SENSORS, SENSOR_FIELDS, SENSOR_UNITS
 
 # The file read last and its matrix, which a batch that draws patients one by one would otherwise build for each of them.
 _last_matrix: list[tuple[ParameterFile, Floats]] = []
