@@ -155,7 +155,8 @@ STRUCTURE_FACTORS: dict[str, tuple[str, ...]] = {
     "efficacy": ("efficacy",),
     "analgesic_ec50": ("ec50",),
     "central_ec50": ("ec50_bs",),
-    "spinal_ec50": ("ec50_sym", "ec50_mot"),
+    "sympathetic_ec50": ("ec50_sym",),
+    "motor_ec50": ("ec50_mot",),
     "exchange": ("g_node",),
 }
 # Sites that only some drugs have; a drug with neither is not followed there.
