@@ -5,7 +5,7 @@ reduction, and stay bounded. Tolerance is a shift of log EC50 that each drug bui
 exposure (in naive EC50) reaches a receptor's own level: microdoses bring little. Tolerance from before the implant fades.
 
 The brainstem habituates by itself and within days: the EC50 of breathing and sedation rises as (1 + gain * H) ** power with the
-central drive H to which it is accustomed. Acute and chronic data cannot be met by one EC50 without it (docs/decisions/0022).
+central drive H to which it is accustomed, up to a bound (H stands for H / (1 + H / ceiling)). Acute and chronic data cannot be met by one EC50 without it (docs/decisions/0022).
 Whether breathing grows tolerant that fast is disputed: see receptors/mu.toml.
 """
 
@@ -80,7 +80,9 @@ def step_habituation(par, state):
         if rule.habit_gain > 0.0:
             channel = state.channel[c]
             channel.habit += rule.habit_share * (channel.own_central - channel.habit)
-            channel.accustomed = power(1.0 + rule.habit_gain * channel.habit, rule.habit_power)
+            # Receptors that are left cannot adapt without end: an overdose outruns habituation.
+            bounded = channel.habit / (1.0 + channel.habit / rule.habit_ceiling)
+            channel.accustomed = power(1.0 + rule.habit_gain * bounded, rule.habit_power)
 
 
 @kernel

@@ -144,6 +144,7 @@ CHANNEL_PAR = dtype(
     ("resp_tolerance", _f),  # share of tolerance (log scale) that protects breathing
     ("habit_gain", _f),  # central habituation: rise of the EC50 per unit of accustomed central drive; 0 is none
     ("habit_power", _f),  # its exponent: 1 is complete adaptation at large drives
+    ("habit_ceiling", _f),  # accustomed drive at which habituation has half of what it can reach, before the exponent
     ("habit_tau_h", _f),
     ("dep_prior", _f),  # dependence at the implant of a patient on a very high oral dose
     ("wd_gain", _f),  # withdrawal (0-1) per unit of missing effect

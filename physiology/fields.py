@@ -205,6 +205,7 @@ CHANNEL_FIELDS: dict[str, tuple[str, str, float, float, float]] = {
     "resp_tolerance": ("tolerance.respiratory_share", "dimensionless", 0.0, 1.0, 0.0),
     "habit_gain": ("habituation.gain", "dimensionless", 0.0, math.inf, 0.0),
     "habit_power": ("habituation.power", "dimensionless", 0.0, 1.0, 0.0),
+    "habit_ceiling": ("habituation.ceiling", "dimensionless", 1e-3, math.inf, 1.0),
     "habit_tau_h": ("habituation.tau", "hour", 1.0, math.inf, 1.0),
     "dep_prior": ("prior.dependence", "dimensionless", 0.0, 1.0, 0.0),
     "tol_fast_tau_h": ("tolerance.fast_tau", "hour", 1e-3, math.inf, 1.0),

@@ -33,7 +33,8 @@ def test_habituation_follows_its_closed_form(level):
     steps = 5.0 * DAY / SLOW_H  # the first slow step falls on the first tick
     habit = level * -np.expm1(-steps * SLOW_H / rule["habit_tau_h"])
     assert channel["habit"] == pytest.approx(habit, rel=1e-9)
-    accustomed = (1.0 + rule["habit_gain"] * habit) ** rule["habit_power"]
+    bounded = habit / (1.0 + habit / rule["habit_ceiling"])
+    accustomed = (1.0 + rule["habit_gain"] * bounded) ** rule["habit_power"]
     assert channel["accustomed"] == pytest.approx(accustomed, rel=1e-9)
     assert channel["depressant"] == pytest.approx(level / accustomed, rel=1e-9)
     assert channel["central"] == pytest.approx(level, rel=1e-12)  # nausea and itch see the whole drive

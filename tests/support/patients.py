@@ -19,7 +19,7 @@ CHANNEL = {
     "emax_itch": 1.0, "ec50_itch_ratio": 1.0, "emax_retention": 1.0, "ec50_retention_ratio": 8.0, "hill_sym": 1.0,
     "hill_mot": 1.0, "ec50_cog_ratio": 1.0, "emax_gut": 0.8, "ec50_gut_ratio": 3.0, "emax_endocrine": 0.8,
     "ec50_endocrine": 4.0, "tol_prior": 0.0, "tol_prior_tau_h": 1e12, "tol_half": 1.0,
-    "habit_tau_h": 72.0, "tol_fast_max": 0.9, "tol_fast_tau_h": 45 * 24.0, "tol_slow_max": 0.6,
+    "habit_tau_h": 72.0, "habit_ceiling": 40.0, "tol_fast_max": 0.9, "tol_fast_tau_h": 45 * 24.0, "tol_slow_max": 0.6,
     "tol_slow_tau_h": 365 * 24.0, "cross": 0.65, "resp_tolerance": 0.7, "dep_tau_h": 120.0, "wd_tau_h": 12.0,
     "wd_gain": 1.5, "wd_nrs": 3.0, "wd_hr": 20.0, "wd_sbp": 20.0, "wd_temp": 0.3,
 }  # fmt: skip
