@@ -27,6 +27,8 @@ _NECK = REGIONS.index("cervical")
 DEPRESSED_RR = 8.0
 DEPRESSED_SPO2 = 90.0
 MIN_DRIVE = 0.01
+# PaCO2 above which CO2 is a narcotic and drives breathing no further (80-90 mmHg, textbooks, recalled).
+CO2_NARCOSIS_MMHG = 80.0
 
 
 @kernel
@@ -72,6 +74,19 @@ def respiratory_drive(par, state):
 
 
 @kernel
+def retained_co2(par, state, log_drive):
+    """PaCO2 relative to its set point where ventilation, as driven by CO2, removes what is produced.
+
+    Above the pressure at which CO2 itself is a narcotic it drives no more, so a drive too low for that ends in arrest.
+    """
+    relative = math.exp(-log_drive / (1.0 + par.co2_gain))
+    most = CO2_NARCOSIS_MMHG / set_point(par, state)
+    if relative > most:
+        relative = math.exp(-log_drive - par.co2_gain * math.log(most))
+    return relative
+
+
+@kernel
 def step_breathing(par, state):
     """Advance PaCO2, ventilation, rate and saturation by one pump tick."""
     drive = respiratory_drive(par, state)
@@ -82,7 +97,7 @@ def step_breathing(par, state):
         state.spo2 = saturation(VENTILATED_O2_MMHG - state.paco2 / RESPIRATORY_QUOTIENT - par.aa_gradient)
         return
     log_drive = math.log(drive)
-    relative = math.exp(-log_drive / (1.0 + par.co2_gain))
+    relative = retained_co2(par, state, log_drive)
     rate = par.k_co2 * (1.0 + par.co2_gain) / relative
     state.paco2 -= math.expm1(-rate * TICK_H) * (set_point(par, state) * relative - state.paco2)
     # Opioids slow the rhythm more than ventilation falls: CO2 restores ventilation through larger breaths.
