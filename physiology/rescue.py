@@ -107,6 +107,7 @@ def _antagonize(par, state, c):
     channel = state.channel[c]
     rule = par.channel[c]
     channel.central /= ratio
+    channel.depressant /= ratio
     channel.drive /= ratio
     load = 0.0
     for d in range(par.n_drugs):

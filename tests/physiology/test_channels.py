@@ -91,7 +91,7 @@ def test_tolerance_shifts_ec50_by_its_exponential(structure, within):
         top = 1.0 if structure == AXIAL else float(one_tick(par[:1].copy(), shift, dh=1e9)["channel"]["effect"][0, 0])
         found.append(dose_for(0.5 * top, doses, effect))
     assert found[0] == pytest.approx(1.0, rel=1e-3)
-    assert found[1] / found[0] == pytest.approx(np.e, rel=within)
+    assert found[1] / found[0] == pytest.approx(np.exp(par["drug"]["tol_share"][0, 0]), rel=within)
 
 
 def test_an_interaction_raises_the_opioids_drive_by_greco_term():
@@ -166,7 +166,8 @@ def test_a_rotation_meets_only_the_shared_part_of_tolerance():
     advance(par, state, TICK_H)
     stays, rotates = state["channel"]["drive"][:, 0]
     assert stays == pytest.approx(np.exp(-tolerance), rel=1e-12)
-    assert rotates == pytest.approx(np.exp(-cross * tolerance), rel=1e-12)
+    felt = par["drug"]["tol_share"][0, 1]
+    assert rotates == pytest.approx(np.exp(-felt * cross * tolerance), rel=1e-12)
     assert state["relief"][1] > state["relief"][0]
 
 

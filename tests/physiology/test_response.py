@@ -142,7 +142,7 @@ def test_breathing_at_rest_and_its_steady_state_under_drug():
     step_breathing(par, state)
     assert ventilation(par, state) == pytest.approx(1.0)
     assert state["spo2"] > 95.0
-    state["channel"][0]["central"] = 1.0
+    state["channel"][0]["depressant"] = 1.0
     for _ in range(200):
         step_breathing(par, state)
     assert respiratory_drive(par, state) == pytest.approx(0.5)
@@ -170,7 +170,7 @@ def test_saturation_follows_the_dissociation_curve():
 def test_overwhelming_drug_kills_and_says_so():
     par = toy_patients()[0]
     state = fresh_state(np.array([par]))[0]
-    state["channel"][0]["central"] = 1e6
+    state["channel"][0]["depressant"] = 1e6
     for _ in range(40):
         step_breathing(par, state)
         step_circulation(par, state)
@@ -186,7 +186,7 @@ def test_poss_is_one_to_four_and_monotone(level):
 def test_nausea_fades_with_tolerance():
     par = toy_patients()[0]
     state = fresh_state(np.array([par]))[0]
-    state["channel"][0]["central"] = 1.0
+    state["channel"][0]["depressant"] = 1.0
     step_slow_harm(par, state)
     first = float(state["nausea"])
     for _ in range(24 * 20):

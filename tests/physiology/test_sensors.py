@@ -285,6 +285,7 @@ def test_the_observer_errs_by_one_step_as_often_as_stated():
     par = naive(watched(copies(drawn(["morphine"]), 400)))
     par["patient"] += np.arange(len(par), dtype=np.uint64)
     par["drug"]["ke0_bs"], par["poss_error"] = 1e-15, 0.2
+    par["channel"]["habit_gain"] = 0.0
     state = begin(par)
     ratio, slope = par["channel"]["ec50_sed_ratio"][0, 0], par["channel"]["hill_sed"][0, 0]
     hold(par, state, bs=ratio * (0.35 / 0.65) ** (1.0 / slope))

@@ -9,6 +9,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from thecal.core.layout import AXIAL, COARSE_H, COMPARTMENT, N_NODES, NODES, REGIONS, TICK_H
+from thecal.physiology.population import shipped
 from thecal.physiology.regimen import advance, begin
 from thecal.physiology.transport import rate_of_change
 
@@ -46,10 +47,11 @@ def test_net_flow_is_what_the_regions_below_absorb(pair):
 
 def test_exchange_between_regions_is_of_the_levels_in_series(pair):
     axial, lumped = pair
+    factor = shipped("structures")["compartment.exchange"].value
     centers = [(a + b - 1) // 2 for a, b in itertools.pairwise(FIRST)]
     for r in range(len(REGIONS) - 1):
         resistance = (1.0 / axial["g_node"][:, centers[r] : centers[r + 1]]).sum(axis=1)
-        np.testing.assert_allclose(lumped["g_node"][:, r] * resistance, 1.0, rtol=1e-12)
+        np.testing.assert_allclose(lumped["g_node"][:, r] * resistance, factor, rtol=1e-12)
 
 
 def test_tip_and_sites_lie_in_the_region_of_their_level(pair):
@@ -154,7 +156,7 @@ def half_life(par, drug_ug=250.0, first_h=4.0, last_h=12.0):
     return np.log(2.0) * (last_h - first_h) / np.log(held[0] / held[1])
 
 
-@pytest.mark.parametrize("drug", ["morphine", "fentanyl", "baclofen", "ziconotide"])
+@pytest.mark.parametrize("drug", ["morphine", "baclofen", "ziconotide"])  # fentanyl leaves before it spreads
 def test_half_life_in_the_canal_is_near_the_first_structures(drug):
     axial, lumped = (half_life(calm(drawn([drug], N, structure=s))) for s in (AXIAL, COMPARTMENT))
     ratio = lumped / axial

@@ -30,6 +30,7 @@ def calm(par):
     """Take every swing, episode, trend and hazard out of ``par``, so that only drug moves the patient."""
     for name in _QUIET:
         par[name] = 0.0
+    par["channel"]["dep_prior"] = 0.0
     return par
 
 
