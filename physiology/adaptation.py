@@ -5,8 +5,8 @@ reduction, and stay bounded. Tolerance is a shift of log EC50 that each drug bui
 exposure (in naive EC50) reaches a receptor's own level: microdoses bring little. Tolerance from before the implant fades.
 
 The brainstem habituates by itself and within days: the EC50 of breathing and sedation rises as (1 + gain * H) ** power with the
-central drive H to which it is accustomed, up to a bound (H stands for H / (1 + H / ceiling)). Acute and chronic data cannot be met by
-one EC50 without it (docs/decisions/0022). Whether breathing grows tolerant that fast is disputed: see receptors/mu.toml.
+central drive H to which it is accustomed, up to a bound (H stands for H / (1 + H / ceiling)). Acute and chronic data cannot be
+met by one EC50 without it (docs/decisions/0022). Whether breathing grows tolerant that fast is disputed: see receptors/mu.toml.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ def ventilation(par, state):
     """Ventilation relative to rest: the drive times what CO2 restores; 1 under assisted ventilation."""
     if state.ventilated == 1:
         return 1.0
-    return state.drive * (state.paco2 / set_point(par, state)) ** par.co2_gain
+    return state.drive * (min(state.paco2, CO2_NARCOSIS_MMHG) / set_point(par, state)) ** par.co2_gain
 
 
 @kernel

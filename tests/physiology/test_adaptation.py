@@ -10,7 +10,7 @@ from thecal.physiology.effect import hill
 from thecal.physiology.population import shipped
 from thecal.physiology.regimen import advance, begin
 
-from support.bodies import calm, copies, drawn, held, hold
+from support.bodies import copies, drawn, held, hold
 
 DAY = 24.0
 
@@ -81,7 +81,7 @@ def test_being_an_escalator_does_not_hang_on_the_drug():
 
 
 def test_dependence_at_the_implant_grows_with_the_oral_dose():
-    par = copies(calm(drawn(["morphine"])), 3)
+    par = copies(drawn(["morphine"]), 3)
     par["channel"]["tol_prior"] = np.array([0.0, np.log(2.0), 5.0])[:, None]
     state = begin(par)
     prior = par["channel"]["dep_prior"][0, 0]

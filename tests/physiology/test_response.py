@@ -186,7 +186,7 @@ def test_poss_is_one_to_four_and_monotone(level):
 def test_nausea_fades_with_tolerance():
     par = toy_patients()[0]
     state = fresh_state(np.array([par]))[0]
-    state["channel"][0]["depressant"] = 1.0
+    state["channel"][0]["central"] = 1.0
     step_slow_harm(par, state)
     first = float(state["nausea"])
     for _ in range(24 * 20):
