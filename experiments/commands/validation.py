@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _SETS, _STRUCTURES = ("development", "final"), ("axial", "compartment", "both")
 _FEWEST = 2  # cohorts: one leaves no error to tell
+_MOST = 64  # beyond every set of seeds, whose own size the plan knows
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +45,7 @@ def validate(
         ),
     ] = False,
     seeds: Annotated[
-        int | None, typer.Option("--seeds", help="Cohorts; 2, or 8 with --full.", min=_FEWEST, show_default=False)
+        int | None, typer.Option("--seeds", help="Cohorts; 2, or 8 with --full.", min=_FEWEST, max=_MOST, show_default=False)
     ] = None,
     seed_set: Annotated[
         str | None, typer.Option("--seed-set", help="development, or final: for the one run after all is frozen.")
