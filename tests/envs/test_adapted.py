@@ -15,16 +15,16 @@ from support.task_files import written
 # Content hashes as they were before a scenario had drugs and a horizon of its own: without them nothing changes.
 HASHES = {
     "CancerMorphine": (
-        "12604f34d9174d95290c879d00b7ec6ba4c00a05bb4a7b1e35a742be8007e35a",
-        "7d8296560a5405916a4b0ff5069134d389113c79d39f2cc2874ed033e9968725",
+        "519916738e61fcf6e9624834d6155df8c24522683de96ef2d83573496246b044",
+        "ee39c8a7cf12b050acb9c0fda4aa98620264a6a6a92107d6ad7e0226f01357da",
     ),
     "NonCancerMorphine": (
-        "6735930c37eabf245c055e1ed477f00c3a0ca20dd895b1658a8fa4809e2cedb0",
-        "a51e60706e6defb39d3089a0a9a53cbc537a9a632f23a9657ac0b0ad667da86c",
+        "22439c2bd7904780e53c9ab3238aff7468ec012e61f0921792de6a0d60bea288",
+        "397ab1ea3bcc6de4e17007d150272f786c8214adfd89a4d6c14fd448a228aa32",
     ),
     "NonCancerMix": (
-        "f71e364d4e2dd1b4ceeabf1cd1ce178aa100d45a43e993905cbca24b7ff7ace6",
-        "21197b15cd8e10791d51036de22e5a5fa190987e093dc4469874e2aeb432b2ce",
+        "a8808be12ef054d7de9debd80a6f9d338ed7e4aa9ba8c00aef0b77c1194091b1",
+        "757710a1b770f022382d823df3c3fc7ad23137f9fb41574d2066bdd50ddb7775",
     ),
 }
 
