@@ -251,7 +251,10 @@ def _visits() -> Any:
     from importlib.resources import files
 
     file = read_parameters(files("thecal.envs") / "data" / "visits.toml")
-    file.only(("call_delay", "rescue_monitored", "rescue_outpatient"), "the visits")
+    names = ("call_delay", "rescue_monitored", "rescue_outpatient")
+    file.only(names, "the visits")
+    for name in names:
+        file.get_in(name, "hour", minimum=0.0)
     file.fixed()
     return file
 

@@ -45,7 +45,8 @@ def validate(
         ),
     ] = False,
     seeds: Annotated[
-        int | None, typer.Option("--seeds", help="Cohorts; 2, or 8 with --full.", min=_FEWEST, max=_MOST, show_default=False)
+        int | None,
+        typer.Option("--seeds", help="Cohorts; 2, or 8 with --full.", min=_FEWEST, max=_MOST, show_default=False),
     ] = None,
     seed_set: Annotated[
         str | None, typer.Option("--seed-set", help="development, or final: for the one run after all is frozen.")

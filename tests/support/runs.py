@@ -19,6 +19,12 @@ def short_task(days: float = 2.0, **changes: Any) -> TaskSpec:
     return load_task("CancerMorphine").model_copy(update={"horizon_d": days, **changes})
 
 
+def helpless_task(days: float = 2.0) -> TaskSpec:
+    """The same without a rescue, so that an overdose ends in death."""
+    task = short_task(days)
+    return task.model_copy(update={"visits": task.visits.model_copy(update={"rescue_delay_h": 1000.0})})
+
+
 def hand_run(
     steps: int = 48, n: int = 2, *, tick_h: float = 1.0, cap_ug: float = 1000.0, **columns: Any
 ) -> Trajectories:

@@ -17,6 +17,7 @@ from thecal.agents.settings import PolicySettings
 from thecal.core import parameters
 from thecal.core.documents import file_name, read_tables
 from thecal.core.errors import ConfigError, ParameterError, ProfileError
+from thecal.core.layout import AXIAL, COMPARTMENT
 from thecal.devices import chemistry, fault_presets, monitor_records
 from thecal.devices.program_file import read_program
 from thecal.devices.specs import load_pump
@@ -86,7 +87,8 @@ def _physiology(folder: str) -> Callable[[Path, pytest.MonkeyPatch], object]:
             patch.setattr(module, "shipped", look)
         patch.setattr(population, "shipped", _Looking(look, honest))
         drug = path.stem if folder == "drugs/" else _DRUG_OF.get(path.stem, "morphine")
-        return cohort.draw(cohort_spec.load_cohort_spec("noncancer"), (drug,), [0], "train", 1)
+        structure = COMPARTMENT if path.stem == "structures" else AXIAL
+        return cohort.draw(cohort_spec.load_cohort_spec("noncancer"), (drug,), [0], "train", 1, structure=structure)
 
     return load
 
@@ -222,7 +224,13 @@ FORMATS = [
         ParameterError,
         _SPREAD,
     ),
-    Format("model", _tables("thecal.physiology", ""), _physiology(""), ParameterError, rf"{_SPREAD}|pair(\.\w+)?"),
+    Format(
+        "model",
+        _tables("thecal.physiology", ""),
+        _physiology(""),
+        ParameterError,
+        rf"{_SPREAD}|pair(\.\w+)?|(drug|receptor|patient)(\.\w+)*",
+    ),
     Format(
         "drug",
         _tables("thecal.physiology", "drugs"),

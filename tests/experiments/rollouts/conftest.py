@@ -8,7 +8,7 @@ from thecal.agents.registry import make_policy
 from thecal.experiments.rollouts.rollout import rollout
 from thecal.experiments.rollouts.trajectories import Trajectories
 
-from support.runs import short_task
+from support.runs import helpless_task, short_task
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +20,6 @@ def fixed() -> Trajectories:
 @pytest.fixture(scope="session")
 def deadly() -> Trajectories:
     """Largest requests without a shield: most patients die in the first two days."""
-    run = rollout(make_policy("max_request"), short_task(2.0), range(12), seed=3, shield_mode="off")
+    run = rollout(make_policy("max_request"), helpless_task(2.0), range(12), seed=3, shield_mode="off")
     assert (run["terminated"][-1] > 0).sum() > 0
     return run

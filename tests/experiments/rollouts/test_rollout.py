@@ -18,7 +18,7 @@ from thecal.experiments.rollouts.rollout import FIELDS, rollout, summary_fields
 from thecal.experiments.rollouts.trajectories import require_paired
 from thecal.experiments.rollouts.view import observation_view
 
-from support.runs import short_task
+from support.runs import helpless_task, short_task
 
 TASK = short_task(2.0)
 SIX = range(6)
@@ -92,7 +92,7 @@ def test_other_days_are_noticed(fixed):
 
 
 def test_days_are_compared_only_while_both_live(fixed, deadly):
-    base = rollout(make_policy("fixed"), TASK, range(12), seed=3, shield_mode="off")
+    base = rollout(make_policy("fixed"), helpless_task(2.0), range(12), seed=3, shield_mode="off")
     require_paired(deadly, base)
 
 
@@ -148,7 +148,7 @@ def test_nothing_is_asked_for_the_dead(monkeypatch):
 
     monkeypatch.setattr(ThecalVectorEnv, "step", watched)
     greedy = _Greedy()
-    run = rollout(greedy, TASK, range(12), seed=3, shield_mode="off")
+    run = rollout(greedy, helpless_task(2.0), range(12), seed=3, shield_mode="off")
     alive = run["terminated"][:-1] == 0
     assert not alive.all()
     np.testing.assert_array_equal(asked[1:], np.repeat(alive[:, :, None], 2, axis=2))

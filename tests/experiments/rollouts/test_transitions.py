@@ -17,13 +17,13 @@ from thecal.experiments.rollouts.rollout import blocks, rollout
 from thecal.experiments.rollouts.trajectories import Trajectories, joined
 from thecal.experiments.rollouts.transitions import Episodes, TransitionWriter, describe_transitions, read_transitions
 
-from support.runs import hand_run, short_task
+from support.runs import hand_run, helpless_task
 
 SIZE, PATIENTS, STEPS = 7, 12, 48
 
 
 def scene(**options) -> Resolved:
-    return Scenario.of(short_task(2.0), **{"split": "test", "seed": 3} | options).resolve()
+    return Scenario.of(helpless_task(2.0), **{"split": "test", "seed": 3} | options).resolve()
 
 
 def written(policy: str, path: Path, **options) -> Trajectories:
@@ -86,7 +86,7 @@ def test_a_death_ends_an_episode_and_padding_follows(deaths):
 def test_an_episode_in_pieces_is_one_when_everybody_died(deaths, tmp_path, monkeypatch):
     run, _, _ = deaths
     monkeypatch.setattr(module, "_ROWS_AT_ONCE", 1)
-    (dead,) = np.flatnonzero(run["terminated"][STEPS // 2])[:1].tolist()
+    (dead,) = np.flatnonzero(run["terminated"][STEPS - 2])[:1].tolist()
     policy, where = make_policy("max_request"), scene(shield_mode="off")
     with TransitionWriter(tmp_path / "r.parquet", where, policy.info) as writer:
         rollout(policy, where, [dead], transitions=writer)
