@@ -7,10 +7,13 @@ another, and nothing here is tuned.
 from __future__ import annotations
 
 from thecal.experiments.validation.reproductions.adaptation import ADAPTATION
+from thecal.experiments.validation.reproductions.baselines import BASELINES
 from thecal.experiments.validation.reproductions.boluses import BOLUSES
 from thecal.experiments.validation.reproductions.common import Draw, Reproduction
+from thecal.experiments.validation.reproductions.courses import COURSES
 from thecal.experiments.validation.reproductions.effects import EFFECTS
 from thecal.experiments.validation.reproductions.harms import HARMS
+from thecal.experiments.validation.reproductions.injections import INJECTIONS
 from thecal.experiments.validation.reproductions.kinetics import KINETICS
 from thecal.experiments.validation.reproductions.long_term import LONG_TERM
 from thecal.experiments.validation.reproductions.morphine import MORPHINE
@@ -34,5 +37,8 @@ THEMES: dict[str, dict[str, Reproduction]] = {
     "series": SERIES,
     "long_term": LONG_TERM,
     "rhythms": RHYTHMS,
+    "injections": INJECTIONS,
+    "courses": COURSES,
+    "baselines": BASELINES,
 }
 REPRODUCTIONS: dict[str, Reproduction] = {key: run for theme in THEMES.values() for key, run in theme.items()}
