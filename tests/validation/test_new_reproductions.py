@@ -9,9 +9,13 @@ import pytest
 
 from thecal.experiments.validation.reproductions import THEMES, Draw
 from thecal.experiments.validation.reproductions import clinic as shared
+from thecal.experiments.validation.reproductions.baselines import intraclass
+from thecal.experiments.validation.reproductions.common import patients
+from thecal.experiments.validation.reproductions.courses import _scaled
 from thecal.experiments.validation.targets import load_targets
 
-NEW = ("window", "boluses", "series", "long_term", "rhythms")
+BLIND = ("injections", "courses", "baselines")
+NEW = ("window", "boluses", "series", "long_term", "rhythms", *BLIND)
 KEYS = [key for theme in NEW for key in THEMES[theme]]
 TARGETS = {target.key: target for target in load_targets()}
 TOY = Draw(seed=1, split="tune", scale=0.12)
@@ -26,6 +30,27 @@ def test_enough_observations_stay_untouched():
     untouched = [target for target in TARGETS.values() if target.declared and target.role == "test"]
     assert len(untouched) >= 36
     assert {target.group for target in untouched} == {"kinetics", "effect", "harm", "adaptation", "trial", "sensors"}
+
+
+def test_observations_of_the_last_round_were_declared_before_it():
+    blind = [TARGETS[key] for theme in BLIND for key in THEMES[theme]]
+    assert len(blind) >= 44
+    assert {target.role for target in blind} == {"test"}
+    assert min(target.declared for target in blind) == date(2026, 11, 30)
+
+
+def test_intraclass_correlation_is_the_share_of_variance_between_people():
+    people = np.random.default_rng(3).normal(0.0, 2.0, 20_000)
+    noise = np.random.default_rng(4).normal(0.0, 1.0, (3, 20_000))
+    assert intraclass(people + noise) == pytest.approx(0.8, abs=0.01)
+    assert intraclass(np.stack((people, people))) == pytest.approx(1.0)
+
+
+def test_untreated_scores_are_scaled_to_the_means_of_a_study():
+    par = _scaled(patients(TOY, "spasticity", 200, "baclofen"), 3.0, 2.0)
+    assert par["ashworth0"].mean() == pytest.approx(3.0)
+    assert par["spasm0"].mean() == pytest.approx(2.0)
+    assert par["ashworth0"].min() >= 1.0
 
 
 def test_the_window_is_no_test_of_itself():
