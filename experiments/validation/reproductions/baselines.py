@@ -40,7 +40,7 @@ def _resting_rate(who: Draw) -> Floats:
 @lru_cache(maxsize=1)
 def _breaths(who: Draw) -> Floats:
     """Mean reading of the breathing rate from midnight to 6 (``[nights, B]``)."""
-    par = patients(who, "noncancer", 100)
+    par = patients(who, "noncancer", 300)
     state = begin(par, 0.0)
     nights = []
     for _ in range(_NIGHTS):

@@ -86,7 +86,7 @@ def _year_of_tone(par: Par, goal: float) -> dict[str, Floats]:
 
 def spasms_held(who: Draw) -> float:
     """Mean spasm score after a year with Ashworth held at 1.5."""
-    par = _scaled(patients(who, "spasticity", 60, "baclofen"), 4.2, 2.9)
+    par = _scaled(patients(who, "spasticity", 32, "baclofen"), 4.2, 2.9)
     return float(_year_of_tone(par, 1.5)["spasm"].mean())
 
 
@@ -100,7 +100,7 @@ def _felt_untreated(par: Par, factor: float) -> float:
 
 def pain_with_tone(who: Draw) -> float:
     """Mean pain (NRS) after a year with Ashworth held at 1.8, from 5.5."""
-    par = _scaled(patients(who, "spasticity", 60, "baclofen"), 4.4, 2.5)
+    par = _scaled(patients(who, "spasticity", 32, "baclofen"), 4.4, 2.5)
     one, two = _felt_untreated(par, 1.0), _felt_untreated(par, 2.0)
     par["pain_base"] = np.clip(par["pain_base"] * (1.0 + (5.5 - one) / (two - one)), 0.0, 10.0)
     return float(_year_of_tone(par, 1.8)["pain"].mean())
@@ -108,7 +108,7 @@ def pain_with_tone(who: Draw) -> float:
 
 def baclofen_median(who: Draw) -> float:
     """Median baclofen dose (µg/d) after a year with Ashworth held at 1.9."""
-    par = patients(who, "spasticity", 80, "baclofen")
+    par = patients(who, "spasticity", 60, "baclofen")
     rule = baclofen_rule
     doses, _ = treat(par, begin(par), np.full(len(par), 100.0), _YEAR_WEEKS, rule, most_ug_per_d=_MOST_UG_PER_D)
     return float(np.median(doses[-1]))
@@ -117,7 +117,7 @@ def baclofen_median(who: Draw) -> float:
 @lru_cache(maxsize=1)
 def _low_dose(who: Draw) -> tuple[float, float, float]:
     """Mean dose at month 36 / month 6, and the average and the worst pain (NRS) of the last day, of those alive."""
-    par = without_masses(reachable(patients(who, "noncancer", 60, naive=True), _LOW_RELIEF))
+    par = without_masses(reachable(patients(who, "noncancer", 44, naive=True), _LOW_RELIEF))
     par["pain_base"] = np.minimum(10.0, par["pain_base"] * 7.47 / untreated(par).mean())
     state = begin(par)
     doses, week = treat(par, state, np.full(len(par), 300.0), weeks_of(36), careful(_LOW_RELIEF))
@@ -148,7 +148,7 @@ def _two_years(who: Draw) -> tuple[Floats, Floats]:
 
 def _confused(who: Draw, cohort: str, *, fast: bool) -> NDArray[np.bool_]:
     """Who becomes confused in eleven days of fast titration as tolerated, or in four weeks by the label."""
-    par = patients(who, cohort, 100, "ziconotide")
+    par = patients(who, cohort, 200, "ziconotide")
     state = begin(par)
     worst = np.zeros(len(par))
     if fast:

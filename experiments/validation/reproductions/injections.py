@@ -105,7 +105,7 @@ def added(who: Draw, what: int, second: str, second_ug: float) -> float:
 
 def pressure_down(who: Draw, mg: float, share: float) -> float:
     """Share (%) whose systolic pressure falls by ``share`` or more of what it was, within 4 h of a spinal of 5 mg/mL."""
-    par = patients(who, "noncancer", 400, "bupivacaine", naive=True)
+    par = patients(who, "noncancer", 1000, "bupivacaine", naive=True)
     before = advance(par, begin(par), 1.0)["sbp"].mean(axis=0)
     course = advance(par, begin(par), 4.0, bolus_ug=1000.0 * mg, bolus_ml=mg / 5.0)
     return float(100.0 * (course["sbp"].min(axis=0) <= (1.0 - share) * before).mean())
@@ -114,7 +114,7 @@ def pressure_down(who: Draw, mg: float, share: float) -> float:
 @lru_cache(maxsize=1)
 def _hypoxic(who: Draw) -> NDArray[np.bool_]:
     """Whether the oximeter shows less than 90 % (``[ticks, B]``) over the day after 0.15 mg of morphine."""
-    par = patients(who, "noncancer", 400, naive=True)
+    par = patients(who, "noncancer", 800, naive=True)
     state = begin(par)
     low = []
     for tick in range(_DAY_TICKS):
@@ -133,7 +133,7 @@ def first_hypoxia(who: Draw) -> float:
 @lru_cache(maxsize=2)
 def _worst(who: Draw, dose_ug: float) -> tuple[Floats, Floats]:
     """Worst itch and nausea ``[B]`` of the day after a bolus of morphine."""
-    _, course = bolus_course(who, dose_ug, 300, DAY_H)
+    _, course = bolus_course(who, dose_ug, 600, DAY_H)
     return course["itch"].max(axis=0), course["nausea"].max(axis=0)
 
 
