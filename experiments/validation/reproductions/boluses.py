@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from thecal.core.layout import MAX_DRUGS, NODES, TICK_H
 from thecal.experiments.validation.reproductions.common import (
+    CLONIDINE_DEMAND,
     DAY_H,
     Course,
     Draw,
@@ -16,6 +17,7 @@ from thecal.experiments.validation.reproductions.common import (
     Reproduction,
     bolus_course,
     hours_at_half_effect,
+    hours_to_demand,
     patients,
 )
 from thecal.experiments.validation.reproductions.window import bolus_nadir, depressed_share
@@ -60,6 +62,11 @@ def mixed_itch(who: Draw) -> float:
 def mean_hours(who: Draw, dose_ug: float, drug: str) -> float:
     """Mean hours with at least half of the patient's largest relief after a bolus."""
     return float(hours_at_half_effect(who, dose_ug, drug, _N).mean())
+
+
+def demand_hours(who: Draw, dose_ug: float) -> float:
+    """Mean hours from clonidine after a cesarean to the first request for more, as in labor."""
+    return float(hours_to_demand(who, dose_ug, "clonidine", CLONIDINE_DEMAND, _N).mean())
 
 
 def _mixture_hours(who: Draw, opioid: str, opioid_ug: float, bupivacaine_ug: float) -> float:
@@ -172,7 +179,7 @@ BOLUSES: dict[str, Reproduction] = {
         _mixture_hours(who, "sufentanil", 0.0, 2500.0) / _mixture_hours(who, "sufentanil", 5.0, 2500.0)
     ),
     "cesarean_hydromorphone_ratio": hydromorphone_ratio,
-    "cesarean_clonidine_ratio": lambda who: mean_hours(who, 450.0, "clonidine") / mean_hours(who, 150.0, "clonidine"),
+    "cesarean_clonidine_ratio": lambda who: demand_hours(who, 450.0) / demand_hours(who, 150.0),
     "cephalad_peak_morphine": lambda who: cephalad_peak(who, "morphine"),
     "cephalad_peak_fentanyl": lambda who: cephalad_peak(who, "fentanyl"),
     "cephalad_ratio": cephalad_ratio,
