@@ -66,7 +66,7 @@ def mean_hours(who: Draw, dose_ug: float, drug: str) -> float:
 
 def demand_hours(who: Draw, dose_ug: float) -> float:
     """Mean hours from clonidine after a cesarean to the first request for more, as in labor."""
-    return float(hours_to_demand(who, dose_ug, "clonidine", CLONIDINE_DEMAND, _N).mean())
+    return float(hours_to_demand(who, dose_ug, "clonidine", CLONIDINE_DEMAND, 200).mean())
 
 
 def _mixture_hours(who: Draw, opioid: str, opioid_ug: float, bupivacaine_ug: float) -> float:

@@ -27,7 +27,7 @@ MONTH_D = 30.4
 # for other analgesia, not a half of the effect. The pain is acute and answers in full: clonidine's largest relief of it is
 # about 0.66 (receptors/alpha2, nociceptive, at full responsiveness), and a pain of 7-8 of 10 is moderate again above 3.5, at a
 # relief of about 0.55. The share is set within that reasoning to their durations.
-CLONIDINE_DEMAND = 0.83
+CLONIDINE_DEMAND = 0.81
 # Length of one spinal level, from the 60 cm of canal shared by 26 levels (anatomy.toml gives each level's own length).
 LEVEL_CM = 60.0 / len(LEVELS)
 

@@ -39,7 +39,7 @@ def duration(who: Draw, dose_ug: float, drug: str) -> float:
 
 def demand_minutes(who: Draw, dose_ug: float) -> float:
     """Median minutes from clonidine in labor to the request for more."""
-    return float(_MIN_PER_H * np.median(hours_to_demand(who, dose_ug, "clonidine", CLONIDINE_DEMAND, _N)))
+    return float(_MIN_PER_H * np.median(hours_to_demand(who, dose_ug, "clonidine", CLONIDINE_DEMAND, 200)))
 
 
 def clonidine_threshold(who: Draw) -> float:
