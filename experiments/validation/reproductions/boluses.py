@@ -64,11 +64,6 @@ def mean_hours(who: Draw, dose_ug: float, drug: str) -> float:
     return float(hours_at_half_effect(who, dose_ug, drug, _N).mean())
 
 
-def demand_hours(who: Draw, dose_ug: float) -> float:
-    """Mean hours from clonidine after a cesarean to the first request for more, as in labor."""
-    return float(hours_to_demand(who, dose_ug, "clonidine", CLONIDINE_DEMAND, 200).mean())
-
-
 def _mixture_hours(who: Draw, opioid: str, opioid_ug: float, bupivacaine_ug: float) -> float:
     """Mean hours with relief of half of the opioid's largest or more, after an opioid and bupivacaine in one injection."""
     par = patients(who, "noncancer", _N, opioid, "bupivacaine", naive=True)
@@ -95,6 +90,11 @@ def effective_dose(who: Draw, drug: str, doses_ug: NDArray[np.float64], after_h:
         shares.append(float((course["relief"][-1] >= _EFFECTIVE * largest_relief(par)).mean()))
     rising = np.maximum.accumulate(shares) + 1e-9 * np.arange(len(shares))
     return float(np.exp(np.interp(share, rising, np.log(doses_ug))))
+
+
+def demand_hours(who: Draw, dose_ug: float) -> float:
+    """Mean hours from clonidine after a cesarean to the first request for more, as in labor."""
+    return float(hours_to_demand(who, dose_ug, "clonidine", CLONIDINE_DEMAND, 200).mean())
 
 
 def hydromorphone_ratio(who: Draw) -> float:

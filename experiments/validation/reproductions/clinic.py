@@ -85,6 +85,20 @@ def trial(
     return dose
 
 
+def passed_trial(
+    par: Par, state: NDArray[np.void], start_ug_per_d: NDArray[np.float64], before: NDArray[np.float64], share: float
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Dose (µg/d ``[B]``) after the trial, and who gets a pump: the ``share`` whose felt pain has fallen most from ``before``.
+
+    A series keeps those who report relief in a trial, expectation and a good day included; who could reach a relief in the long
+    run is not known then.
+    """
+    dose = trial(par, state, start_ug_per_d)
+    last = day_means(advance(par, state, DAY_H, rate_ug_per_h=rates(0, dose)))
+    fallen = fall(before, last["pain"])
+    return dose, fallen >= np.quantile(fallen, 1.0 - share)
+
+
 def treat(
     par: Par,
     state: NDArray[np.void],
