@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,23 @@ from thecal.physiology.cohort_spec import load_cohort_spec
 from thecal.physiology.harm import POSS_CUTS
 from thecal.physiology.regimen import advance, begin
 
+
+@dataclass(frozen=True)
+class Trialed:
+    """What a trial leaves of those implanted: state, dose (µg/d), and pain (NRS) before any drug, all ``[B]``."""
+
+    state: NDArray[np.void]
+    dose: NDArray[np.float64]
+    before: NDArray[np.float64]
+
+
 Rule = Callable[[Course], NDArray[np.float64]]
 OVERSEDATED = POSS_CUTS[1]  # sedation level from which an observer scores POSS 3
 DAY_TICKS = 96
 _MEAN_MONTH_D = 30.4
 _TRIAL_DAYS = 14
 _CUT = 0.85
+_HALVED = 50.0
 
 
 def weeks_of(months: float) -> int:
@@ -85,18 +97,18 @@ def trial(
     return dose
 
 
-def passed_trial(
-    par: Par, state: NDArray[np.void], start_ug_per_d: NDArray[np.float64], before: NDArray[np.float64], share: float
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Dose (µg/d ``[B]``) after the trial, and who gets a pump: the ``share`` whose felt pain has fallen most from ``before``.
+def implanted(par: Par, start_ug_per_d: NDArray[np.float64], share: float | None = None) -> tuple[Par, Trialed]:
+    """Who gets a pump after a trial: the ``share`` whose felt pain has fallen most, or those in whom it has halved.
 
     A series keeps those who report relief in a trial, expectation and a good day included; who could reach a relief in the long
     run is not known then.
     """
+    before = untreated(par)
+    state = begin(par)
     dose = trial(par, state, start_ug_per_d)
-    last = day_means(advance(par, state, DAY_H, rate_ug_per_h=rates(0, dose)))
-    fallen = fall(before, last["pain"])
-    return dose, fallen >= np.quantile(fallen, 1.0 - share)
+    fallen = fall(before, day_means(advance(par, state, DAY_H, rate_ug_per_h=rates(0, dose)))["pain"])
+    kept = fallen >= (_HALVED if share is None else np.quantile(fallen, 1.0 - share))
+    return par[kept], Trialed(state[kept], dose[kept], before[kept])
 
 
 def treat(

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from thecal.core.jit import entry_point, source_key
 from thecal.core.layout import TICK_H
 from thecal.experiments.validation.reproductions.common import (
+    CLONIDINE_DEMAND,
     DAY_H,
     Draw,
     Par,
     Reproduction,
-    CLONIDINE_DEMAND,
     bolus_course,
     hold,
     hours_at_half_effect,

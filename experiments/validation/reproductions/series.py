@@ -13,11 +13,10 @@ from thecal.experiments.validation.reproductions.clinic import (
     day_means,
     fall,
     harmed,
-    passed_trial,
+    implanted,
     rates,
     treat,
     trial,
-    untreated,
     weeks_of,
 )
 from thecal.experiments.validation.reproductions.common import (
@@ -143,17 +142,14 @@ def with_bupivacaine(who: Draw) -> float:
 def _sufentanil(who: Draw) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Neuropathic patients on sufentanil for 29 months: weekly doses (µg/d), and each one's fall of pain (%).
 
-    Eighteen of the 22 who were screened had relief in a trial and were implanted (recalled).
+    A pump was implanted when pain halved in a trial (recalled).
     """
     par = patients(who, "noncancer", 80, "sufentanil")
     par = without_masses(par[par["neuropathic"] > 0.5])
-    before = untreated(par)
-    state = begin(par)
-    first, kept = passed_trial(par, state, np.full(len(par), 16.0), before, 18.0 / 22.0)
-    par, state, first, before = par[kept], state[kept], first[kept], before[kept]
-    doses, week = treat(par, state, first, weeks_of(28.8), careful(_RELIEF), most_ug_per_d=500.0)
-    alive = state["dead"] == 0
-    return doses[:, alive], fall(before, week["pain"].mean(axis=0))[alive]
+    par, then = implanted(par, np.full(len(par), 16.0))
+    doses, week = treat(par, then.state, then.dose, weeks_of(28.8), careful(_RELIEF), most_ug_per_d=500.0)
+    alive = then.state["dead"] == 0
+    return doses[:, alive], fall(then.before, week["pain"].mean(axis=0))[alive]
 
 
 def quarter_relief(who: Draw) -> float:
@@ -162,12 +158,9 @@ def quarter_relief(who: Draw) -> float:
     Thirty of the forty who had a trial reported relief and were implanted.
     """
     par = without_masses(patients(who, "noncancer", 64))
-    before = untreated(par)
-    state = begin(par)
-    first, kept = passed_trial(par, state, tolerant_start(par) / 5.0, before, 30.0 / 40.0)
-    par, state, first, before = par[kept], state[kept], first[kept], before[kept]
-    _, week = treat(par, state, first, weeks_of(24), careful(_RELIEF))
-    better = (fall(before, week["pain"].mean(axis=0)) >= 25.0) & (state["dead"] == 0)
+    par, then = implanted(par, tolerant_start(par) / 5.0, 30.0 / 40.0)
+    _, week = treat(par, then.state, then.dose, weeks_of(24), careful(_RELIEF))
+    better = (fall(then.before, week["pain"].mean(axis=0)) >= 25.0) & (then.state["dead"] == 0)
     return float(100.0 * better.mean())
 
 
