@@ -24,9 +24,8 @@ DAY_H = 24.0
 WEEK_H = 168.0
 MONTH_D = 30.4
 # Relief, as a share of the largest, under which more than clonidine is asked for. Chiari 1999 and Filos 1994 timed the request
-# for other analgesia, not a half of the effect. The pain is acute and answers in full: clonidine's largest relief of it is
-# about 0.66 (receptors/alpha2, nociceptive, at full responsiveness), and a pain of 7-8 of 10 is moderate again above 3.5, at a
-# relief of about 0.55. The share is set within that reasoning to their durations.
+# for other analgesia under strong acute pain, not a half of the effect. The share is set to their durations: three ratios and
+# times of two studies by one number.
 CLONIDINE_DEMAND = 0.81
 # Length of one spinal level, from the 60 cm of canal shared by 26 levels (anatomy.toml gives each level's own length).
 LEVEL_CM = 60.0 / len(LEVELS)
