@@ -32,7 +32,6 @@ DAY_TICKS = 96
 _MEAN_MONTH_D = 30.4
 _TRIAL_DAYS = 14
 _CUT = 0.85
-_HALVED = 50.0
 
 
 def weeks_of(months: float) -> int:
@@ -97,8 +96,8 @@ def trial(
     return dose
 
 
-def implanted(par: Par, start_ug_per_d: NDArray[np.float64], share: float | None = None) -> tuple[Par, Trialed]:
-    """Who gets a pump after a trial: the ``share`` whose felt pain has fallen most, or those in whom it has halved.
+def implanted(par: Par, start_ug_per_d: NDArray[np.float64], share: float) -> tuple[Par, Trialed]:
+    """Who gets a pump after a trial: the ``share`` whose felt pain has fallen most.
 
     A series keeps those who report relief in a trial, expectation and a good day included; who could reach a relief in the long
     run is not known then.
@@ -107,7 +106,7 @@ def implanted(par: Par, start_ug_per_d: NDArray[np.float64], share: float | None
     state = begin(par)
     dose = trial(par, state, start_ug_per_d)
     fallen = fall(before, day_means(advance(par, state, DAY_H, rate_ug_per_h=rates(0, dose)))["pain"])
-    kept = fallen >= (_HALVED if share is None else np.quantile(fallen, 1.0 - share))
+    kept = fallen >= np.quantile(fallen, 1.0 - share)
     return par[kept], Trialed(state[kept], dose[kept], before[kept])
 
 
