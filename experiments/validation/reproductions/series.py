@@ -17,6 +17,7 @@ from thecal.experiments.validation.reproductions.clinic import (
     rates,
     treat,
     trial,
+    untreated,
     weeks_of,
 )
 from thecal.experiments.validation.reproductions.common import (
