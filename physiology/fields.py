@@ -221,6 +221,8 @@ CHANNEL_FIELDS: dict[str, tuple[str, str, float, float, float]] = {
 }
 # Share of patients whose slow tolerance grows on, and how many times the others' theirs is.
 ESCALATOR_KEYS = ("tolerance.escalators", "tolerance.escalator_factor")
+# How far a receptor's largest relief follows the responsiveness of the patient's pain.
+RESPONSIVENESS_KEY = "analgesia.responsiveness"
 # Cohort keys that describe covariates, the painful site, the start and the mix of diagnoses rather than one field.
 COHORT_KEYS = (
     "covariates.age",

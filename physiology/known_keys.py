@@ -12,6 +12,7 @@ from thecal.physiology.fields import (
     FIELDS,
     METABOLITE_CLEARANCES,
     METABOLITE_FIELDS,
+    RESPONSIVENESS_KEY,
     SPINAL_FIELDS,
     STRUCTURE_FACTORS,
 )
@@ -53,7 +54,7 @@ _OF_A_DRUG = frozenset(
 _OF_A_RECEPTOR = frozenset(
     {key for key, *_ in CHANNEL_FIELDS.values()}
     | set(ESCALATOR_KEYS)
-    | {"analgesia.sensitivity", "breathing.sensitivity"}
+    | {"analgesia.sensitivity", "breathing.sensitivity", RESPONSIVENESS_KEY}
 )
 _VARIED = frozenset(
     {f"drug.{key}" for key in _OF_A_DRUG} | {f"receptor.{key}" for key in _OF_A_RECEPTOR}

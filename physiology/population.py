@@ -22,6 +22,7 @@ from thecal.physiology.fields import (
     FIELDS,
     METABOLITE_CLEARANCES,
     METABOLITE_FIELDS,
+    RESPONSIVENESS_KEY,
     SPINAL_FIELDS,
 )
 from thecal.physiology.known_keys import known_keys
@@ -32,7 +33,7 @@ from thecal.physiology.sensor_fields import CARRIED_GAINS, RESTING_SENSORS, SENS
 
 # The file read last and its matrix, which a batch that draws patients one by one would otherwise build for each of them.
 _last_matrix: list[tuple[ParameterFile, Floats]] = []
-# An opioid's largest effect is the cohort's responsiveness times its receptor's; no drug removes all pain.
+# No drug removes all pain.
 _LARGEST_EFFECT = 0.98
 
 
@@ -230,9 +231,12 @@ def fill_channel(par: NDArray[np.void], slot: int, receptor: str, draws: Sampler
     if ESCALATOR_KEYS[0] in file:
         _fill_escalators(channel, slot, file, draws)
     channel["receptor"][:, slot] = RECEPTORS.index(receptor)
-    if receptor == "mu":
+    # A pain that answers to little answers little to every drug of the kind: the largest effect follows the patient's
+    # responsiveness, by a power of the receptor's own (1 in proportion, 0 or missing not at all).
+    if RESPONSIVENESS_KEY in file:
+        followed = responsiveness ** constant(file, RESPONSIVENESS_KEY, "dimensionless", 0.0, 1.0)
         for field in ("emax_noci", "emax_neuro"):
-            channel[field][:, slot] *= responsiveness
+            channel[field][:, slot] *= followed
     for field in ("emax_noci", "emax_neuro"):
         channel[field][:, slot] = np.minimum(channel[field][:, slot], _LARGEST_EFFECT)
 

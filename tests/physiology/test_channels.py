@@ -140,6 +140,7 @@ def combination_index(drugs, target, synergy=None):
     """Sum of d / D at ``target`` relief: a mixture of equal parts (in EC50) over each drug alone; below 1 is synergy."""
     doses = np.logspace(-2, 3, 1001)
     par = naive(held(drugs, len(doses)))
+    par["channel"]["emax_noci"] = par["channel"]["emax_neuro"] = 0.8  # of a patient whose pain answers
     if synergy is not None:
         par["channel"]["synergy"] = synergy
     nothing = np.zeros_like(doses)

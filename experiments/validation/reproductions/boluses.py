@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from thecal.core.layout import MAX_DRUGS, NODES, TICK_H
 from thecal.experiments.validation.reproductions.common import (
+    CLONIDINE_DEMAND,
     DAY_H,
     Course,
     Draw,
@@ -16,6 +17,7 @@ from thecal.experiments.validation.reproductions.common import (
     Reproduction,
     bolus_course,
     hours_at_half_effect,
+    hours_to_demand,
     patients,
 )
 from thecal.experiments.validation.reproductions.window import bolus_nadir, depressed_share
@@ -88,6 +90,11 @@ def effective_dose(who: Draw, drug: str, doses_ug: NDArray[np.float64], after_h:
         shares.append(float((course["relief"][-1] >= _EFFECTIVE * largest_relief(par)).mean()))
     rising = np.maximum.accumulate(shares) + 1e-9 * np.arange(len(shares))
     return float(np.exp(np.interp(share, rising, np.log(doses_ug))))
+
+
+def demand_hours(who: Draw, dose_ug: float) -> float:
+    """Mean hours from clonidine after a cesarean to the first request for more, as in labor."""
+    return float(hours_to_demand(who, dose_ug, "clonidine", CLONIDINE_DEMAND, 200).mean())
 
 
 def hydromorphone_ratio(who: Draw) -> float:
@@ -172,7 +179,7 @@ BOLUSES: dict[str, Reproduction] = {
         _mixture_hours(who, "sufentanil", 0.0, 2500.0) / _mixture_hours(who, "sufentanil", 5.0, 2500.0)
     ),
     "cesarean_hydromorphone_ratio": hydromorphone_ratio,
-    "cesarean_clonidine_ratio": lambda who: mean_hours(who, 450.0, "clonidine") / mean_hours(who, 150.0, "clonidine"),
+    "cesarean_clonidine_ratio": lambda who: demand_hours(who, 450.0) / demand_hours(who, 150.0),
     "cephalad_peak_morphine": lambda who: cephalad_peak(who, "morphine"),
     "cephalad_peak_fentanyl": lambda who: cephalad_peak(who, "fentanyl"),
     "cephalad_ratio": cephalad_ratio,

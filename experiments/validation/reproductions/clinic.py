@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,16 @@ from thecal.physiology.cohort import draw
 from thecal.physiology.cohort_spec import load_cohort_spec
 from thecal.physiology.harm import POSS_CUTS
 from thecal.physiology.regimen import advance, begin
+
+
+@dataclass(frozen=True)
+class Trialed:
+    """What a trial leaves of those implanted: state, dose (µg/d), and pain (NRS) before any drug, all ``[B]``."""
+
+    state: NDArray[np.void]
+    dose: NDArray[np.float64]
+    before: NDArray[np.float64]
+
 
 Rule = Callable[[Course], NDArray[np.float64]]
 OVERSEDATED = POSS_CUTS[1]  # sedation level from which an observer scores POSS 3
@@ -83,6 +94,20 @@ def trial(
         last = day_means(advance(par, state, DAY_H, rate_ug_per_h=rates(0, dose)))
         dose = dose * np.clip(wanted(last), 0.7, 1.4)
     return dose
+
+
+def implanted(par: Par, start_ug_per_d: NDArray[np.float64], share: float) -> tuple[Par, Trialed]:
+    """Who gets a pump after a trial: the ``share`` whose felt pain has fallen most.
+
+    A series keeps those who report relief in a trial, expectation and a good day included; who could reach a relief in the long
+    run is not known then.
+    """
+    before = untreated(par)
+    state = begin(par)
+    dose = trial(par, state, start_ug_per_d)
+    fallen = fall(before, day_means(advance(par, state, DAY_H, rate_ug_per_h=rates(0, dose)))["pain"])
+    kept = fallen >= np.quantile(fallen, 1.0 - share)
+    return par[kept], Trialed(state[kept], dose[kept], before[kept])
 
 
 def treat(

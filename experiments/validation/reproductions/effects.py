@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from thecal.core.jit import entry_point, source_key
 from thecal.core.layout import TICK_H
 from thecal.experiments.validation.reproductions.common import (
+    CLONIDINE_DEMAND,
     DAY_H,
     Draw,
     Par,
@@ -17,6 +18,7 @@ from thecal.experiments.validation.reproductions.common import (
     bolus_course,
     hold,
     hours_at_half_effect,
+    hours_to_demand,
     patients,
     reachable,
     tolerant_start,
@@ -33,6 +35,11 @@ _MIN_PER_H = 60.0
 def duration(who: Draw, dose_ug: float, drug: str) -> float:
     """Median hours with at least half of the patient's largest relief after a bolus."""
     return float(np.median(hours_at_half_effect(who, dose_ug, drug, _N, 30.0)))
+
+
+def demand_minutes(who: Draw, dose_ug: float) -> float:
+    """Median minutes from clonidine in labor to the request for more."""
+    return float(_MIN_PER_H * np.median(hours_to_demand(who, dose_ug, "clonidine", CLONIDINE_DEMAND, 200)))
 
 
 def clonidine_threshold(who: Draw) -> float:
@@ -134,8 +141,8 @@ EFFECTS: dict[str, Reproduction] = {
     "fentanyl_duration": lambda who: duration(who, 25.0, "fentanyl"),
     "sufentanil_duration": lambda who: duration(who, 7.5, "sufentanil"),
     "hydromorphone_duration": lambda who: duration(who, 100.0, "hydromorphone"),
-    "clonidine_duration": lambda who: _MIN_PER_H * duration(who, 100.0, "clonidine"),
-    "clonidine_duration_ratio": lambda who: duration(who, 200.0, "clonidine") / duration(who, 50.0, "clonidine"),
+    "clonidine_duration": lambda who: demand_minutes(who, 100.0),
+    "clonidine_duration_ratio": lambda who: demand_minutes(who, 200.0) / max(1.0, demand_minutes(who, 50.0)),
     "clonidine_threshold": clonidine_threshold,
     "dexmedetomidine_duration": lambda who: duration(who, 7.5, "dexmedetomidine"),
     "midazolam_duration": lambda who: duration(who, 2000.0, "midazolam"),

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.core.layout import LEVELS, NODES, TICK_H
+from thecal.experiments.validation.reproductions.clinic import implanted
 from thecal.experiments.validation.reproductions.common import (
     DAY_H,
     LEVEL_CM,
@@ -186,10 +187,13 @@ def patient_activated_month(who: Draw) -> float:
 
 
 def half_relief_six_months(who: Draw) -> float:
-    """Share (%) of non-cancer patients whose felt pain is at most half of the untreated after six months of titration."""
-    par = patients(who, "noncancer", 100)
-    state = begin(par)
-    dose = tolerant_start(par) / 10.0
+    """Share (%) of non-cancer patients whose felt pain is at most half of the untreated after six months of titration.
+
+    The series follow those implanted after a trial, three quarters of those tried (30 of 40; Anderson 1999).
+    """
+    par = patients(who, "noncancer", 130)
+    par, then = implanted(par, tolerant_start(par) / 5.0, 30.0 / 40.0)
+    state, dose = then.state, then.dose
     for _ in range(26):
         course = advance(par, state, 7 * DAY_H, rate_ug_per_h=dose / DAY_H)
         relief = course["relief"][-96:].mean(axis=0)
@@ -201,11 +205,15 @@ def half_relief_six_months(who: Draw) -> float:
 
 
 def taper_pain(who: Draw) -> float:
-    """Mean rise of pain (NRS) over ten weekly cuts of 20 %, less that of patients kept at their dose."""
+    """Mean rise of pain (NRS) over ten weekly cuts of 20 %, less that of patients kept at their dose.
+
+    They had long had a pump, so they are those who passed a trial; each then has the same dose for the tolerance.
+    """
     means = []
     for cut in (0.8, 1.0):
-        par = patients(who, "noncancer", 40)
-        state = begin(par)
+        par = patients(who, "noncancer", 54)
+        par, then = implanted(par, tolerant_start(par) / 5.0, 30.0 / 40.0)
+        state = then.state
         dose = tolerant_start(par) / 4.0
         for _ in range(26):
             advance(par, state, 7 * DAY_H, rate_ug_per_h=dose / DAY_H)

@@ -13,6 +13,7 @@ from thecal.experiments.validation.reproductions.clinic import (
     day_means,
     fall,
     harmed,
+    implanted,
     rates,
     treat,
     trial,
@@ -152,31 +153,35 @@ def _sufentanil(who: Draw) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def quarter_relief(who: Draw) -> float:
-    """Share (%) whose pain is at least a quarter down after two years of morphine, at most 25 mg/d."""
-    par = without_masses(reachable(patients(who, "noncancer", 48), 0.45))
-    before = untreated(par)
-    state = begin(par)
-    first = trial(par, state, tolerant_start(par) / 5.0)
-    _, week = treat(par, state, first, weeks_of(24), careful(_RELIEF))
-    better = (fall(before, week["pain"].mean(axis=0)) >= 25.0) & (state["dead"] == 0)
+    """Share (%) whose pain is at least a quarter down after two years of morphine, at most 25 mg/d.
+
+    Thirty of the forty who had a trial reported relief and were implanted. Pain is one rating before the trial and one at the
+    visit, as on the study's visual analog scale, at the same hour of the day.
+    """
+    par = without_masses(patients(who, "noncancer", 80))
+    par, then = implanted(par, tolerant_start(par) / 5.0, 30.0 / 40.0)
+    rated = advance(par.copy(), begin(par.copy()), DAY_H)["pain_latent"][-1]
+    _, week = treat(par, then.state, then.dose, weeks_of(24), careful(_RELIEF))
+    better = (fall(rated, week["pain"][-1]) >= 25.0) & (then.state["dead"] == 0)
     return float(100.0 * better.mean())
 
 
 def hydromorphone_switch(who: Draw) -> float:
-    """Share (%) of the two fifths who fare worst on eleven months of morphine whose pain falls by a quarter on hydromorphone.
+    """Share (%) of those under half relief after eleven months of morphine whose pain falls by a quarter on hydromorphone.
 
-    Hydromorphone starts at a fifth of the dose of morphine and is raised for three months.
+    Those who changed for poor relief were failing on morphine, whatever their number: a rank among all would count some with
+    good relief. Hydromorphone starts at a fifth of the dose of morphine and is raised for three months.
     """
-    par = without_masses(reachable(patients(who, "noncancer", 70, "morphine", "hydromorphone"), 0.45))
+    par = without_masses(reachable(patients(who, "noncancer", 160, "morphine", "hydromorphone"), 0.45))
     state = begin(par)
     first = trial(par, state, tolerant_start(par) / 5.0)
     doses, week = treat(par, state, first, weeks_of(11), careful(_RELIEF), most_ug_per_d=15_000.0)
     relief, before = week["relief"].mean(axis=0), week["pain"].mean(axis=0)
     switched = doses[-1] / 5.0
     _, last = treat(par, state, switched, weeks_of(3), careful(_RELIEF), most_ug_per_d=10_000.0, slot=1)
-    failing = relief <= np.quantile(relief, 16 / 37)
+    failing = relief < 0.5
     better = (fall(before, last["pain"].mean(axis=0)) >= 25.0) & (state["dead"] == 0)
-    return float(100.0 * better[failing].mean())
+    return float(100.0 * better[failing].mean()) if failing.any() else float("nan")
 
 
 @lru_cache(maxsize=1)
