@@ -17,11 +17,11 @@ def seen_from(drug, names, places, structure=0):
     par = held([drug], len(names), structure=structure)
     for flow in ("g_node", "q_node"):
         par[flow] = 0.0
+    par["drug"]["ke0_dh"] = 1.0
     state = begin(par)
     for b, name in enumerate(names):
         node = places.index(name)
         state["drug"]["csf"][b, 0, node] = 10.0 * par["v_node"][b, node]
-    par["drug"]["ke0_dh"] = 1.0
     advance(par, state, TICK_H)
     return {name for b, name in enumerate(names) if state["drug"]["ce_mot"][b, 0] > 0.01}
 
