@@ -239,9 +239,10 @@ def test_a_local_anesthetic_blocks_and_lowers_pressure_by_dose():
     par, state, doses = par[alive], state[alive], np.asarray(DOSES)[alive]
     assert len(doses) >= len(DOSES) - 1
     blocked = np.array([hill(u, rule["hill_sym"]) for u in doses])
-    kept = (1.0 + par["reflex"][0] * (1.0 - blocked)) * state["channel"]["accustomed"][:, 0]
+    accustomed = state["channel"]["accustomed"][:, 0]
+    kept = (1.0 + par["reflex"][0] * (1.0 - blocked)) * accustomed
     np.testing.assert_allclose(state["bp_fall"], rule["emax_bp"] * blocked / kept, rtol=1e-9)
-    np.testing.assert_allclose(state["hr_fall"], rule["emax_hr"] * blocked**2, rtol=1e-9)
+    np.testing.assert_allclose(state["hr_fall"], rule["emax_hr"] * blocked**2 / accustomed, rtol=1e-9)
     block = [rule["emax_motor"] * hill(u, rule["hill_mot"]) for u in doses]
     np.testing.assert_allclose(state["motor_block"], block, rtol=1e-9)
 

@@ -56,8 +56,8 @@ def _hypotension(par: Par, state: State, course: Course) -> NDArray[np.bool_]:
     ticks = state["tick"] - np.arange(len(course["sbp"]))[::-1, None]
     since_wake = (state["clock_h"] + TICK_H * ticks - par["wake_h"]) % DAY_H
     low = (course["sbp"] < 90.0) & (since_wake < (par["sleep_h"] - par["wake_h"]) % DAY_H)
-    hour: NDArray[np.bool_] = sliding_window_view(low, round(1.0 / TICK_H), axis=0).all(axis=-1).any(axis=0)
-    return hour
+    hours = sliding_window_view(low, round(1.0 / TICK_H), axis=0)
+    return np.asarray(hours.all(axis=-1).any(axis=0), np.bool_)
 
 
 @lru_cache(maxsize=1)
