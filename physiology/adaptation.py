@@ -7,6 +7,9 @@ exposure (in naive EC50) reaches a receptor's own level: microdoses bring little
 The brainstem habituates by itself and within days: the EC50 of breathing and sedation rises as (1 + gain * H) ** power with the
 central drive H to which it is accustomed, up to a bound (H stands for H / (1 + H / ceiling)). Acute and chronic data cannot be
 met by one EC50 without it (docs/decisions/0022). Whether breathing grows tolerant that fast is disputed: see receptors/mu.toml.
+
+The same lag serves the circulation under a local anesthetic: there H is the blocked share of the sympathetic outflow, and what
+grows is the counterforce of blood volume, renin and vessels that lost their nerves. It divides the fall of pressure.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from __future__ import annotations
 import math
 
 from thecal.core.jit import kernel
-from thecal.core.layout import GABA_B, SLOW_H
+from thecal.core.layout import GABA_B, SLOW_H, SODIUM_CHANNEL
 from thecal.physiology.effect import hill, power
 from thecal.physiology.metabolites import m3g_exposure
 
@@ -74,12 +77,15 @@ def step_tolerance(par, state):
 
 @kernel
 def step_habituation(par, state):
-    """Advance the central drive to which each receptor's brainstem is accustomed, and what that does to its EC50."""
+    """Advance what each receptor's brainstem (of a local anesthetic: the vessels) is accustomed to, and what that changes."""
     for c in range(par.n_channels):
         rule = par.channel[c]
         if rule.habit_gain > 0.0:
             channel = state.channel[c]
-            channel.habit += rule.habit_share * (channel.own_central - channel.habit)
+            felt = channel.own_central
+            if rule.receptor == SODIUM_CHANNEL:
+                felt = hill(channel.sympathetic, rule.hill_sym)
+            channel.habit += rule.habit_share * (felt - channel.habit)
             # Receptors that are left cannot adapt without end: an overdose outruns habituation.
             bounded = channel.habit / (1.0 + channel.habit / rule.habit_ceiling)
             channel.accustomed = power(1.0 + rule.habit_gain * bounded, rule.habit_power)

@@ -1,8 +1,10 @@
 """Circulation: what drugs take from pressure and pulse, what the reflexes give back, and how a heart fails.
 
 A local anesthetic takes the sympathetic outflow (T1-L2) segment by segment. What is left of it compensates (baroreflex), so a
-half block costs little pressure and a whole one costs all that the vessels hold. An alpha-2 agonist lowers the outflow in the
-cord and, at high plasma levels, tightens the vessels itself (alpha-2B): the fall of pressure is largest at a middle dose.
+half block costs little pressure and a whole one costs all that the vessels hold. Over days volume, renin and vessels without
+nerves make up for most of a lasting block, and the heart finds its pace (adaptation.step_habituation). An alpha-2 agonist
+lowers the outflow in the cord and, at high plasma levels, tightens the vessels itself (alpha-2B): the fall of pressure is
+largest at a middle dose.
 Lack of oxygen or of perfusion weakens the heart until it stands still; what is corrected in time recovers.
 """
 
@@ -52,8 +54,10 @@ def step_circulation(par, state):
             fall = rule.emax_bp * e
             slow = rule.emax_hr * e
             if rule.receptor == SODIUM_CHANNEL:
-                fall /= 1.0 + par.reflex * (1.0 - e)
-                slow *= e  # the fibers of the heart leave at T1-T4, so a block from below reaches them last
+                accustomed = max(1.0, state.channel[c].accustomed)
+                fall /= (1.0 + par.reflex * (1.0 - e)) * accustomed
+                # The heart's fibers leave at T1-T4, so a block from below reaches them last; its pace recovers as pressure does.
+                slow *= e / accustomed
             if rule.emax_pressor > 0.0:
                 fall = max(0.0, fall - rule.emax_pressor * _pressor(par, state, c))
             bp *= 1.0 - fall

@@ -31,7 +31,7 @@ DRUG_STATE = dtype(
     ("ce_bs", _f),  # effect site in the brainstem, µg/mL of CSF
     ("ce_pl", _f),  # effect site reached from plasma, µg/mL of plasma
     ("ce_sym", _f),  # effect site of the sympathetic outflow (T1-L2), µg/mL of CSF
-    ("ce_mot", _f),  # effect site of the legs' motor neurons (L1-S2), µg/mL of CSF
+    ("ce_mot", _f),  # effect site of the legs (roots L1-S2, or neurons T11-L1), µg/mL of CSF
     ("dorsal", _f),  # CSF over the painful segments at the last substep, µg/mL
     ("tol_fast", _f),  # tolerance this drug has brought about, shift of log EC50
     ("tol_slow", _f),
@@ -79,7 +79,7 @@ DRUG_PAR = dtype(
     ("ec50_bs", _f),  # central effects (breathing, sedation), naive, µg/mL of cranial CSF
     ("ec50_pl", _f),  # central effects, naive, µg/mL of plasma
     ("ec50_sym", _f),  # fall of blood pressure, µg/mL of CSF at T1-L2
-    ("ec50_mot", _f),  # legs (motor block or spasticity), µg/mL of CSF at L1-S2
+    ("ec50_mot", _f),  # legs (motor block or spasticity), µg/mL of CSF at ce_mot's site
     ("tol_share", _f),  # share of the receptor's tolerance (log scale) that this drug feels: less for a high efficacy
     ("m6g_formed", _f),  # µg of glucuronide per µg of drug eliminated; 0 where the drug has none
     ("m3g_formed", _f),
@@ -171,7 +171,7 @@ CHANNEL_STATE = dtype(
     ("effect", _f),  # fraction of the largest analgesic effect
     ("central", _f),  # drive in the brainstem, adapted by the tolerance that protects it
     ("own_central", _f),  # the same before other receptors' interaction
-    ("habit", _f),  # central drive to which the brainstem is accustomed
+    ("habit", _f),  # central drive to which the brainstem is accustomed; block to which the vessels are
     (
         "accustomed",
         _f,

@@ -18,8 +18,12 @@ from __future__ import annotations
 import math
 
 from thecal.core.jit import kernel
-from thecal.core.layout import COMPARTMENT, MU, N_NODES
+from thecal.core.layout import AXIAL, COMPARTMENT, GABA_B, MU, N_NODES, NODES, REGIONS, SODIUM_CHANNEL
 from thecal.physiology.metabolites import m6g_drive
+
+# The legs' motor neurons (segments L1-S2) lie where the cord ends, at T11-L1 (anatomy.toml, cord.*); their roots run on to S2.
+_CORD_END = NODES.index("T11"), NODES.index("L1")
+_CORD_END_REGION = REGIONS.index("thoracic"), REGIONS.index("lumbar")
 
 
 @kernel
@@ -95,10 +99,22 @@ def step_effect_sites(step, state, dorsal, cranial, plasma):
 
 
 @kernel
-def step_spinal_sites(par, step, state):
+def legs_concentration(par, receptor, state):
+    """CSF concentration (µg/mL) that the legs see: an agonist at the motor neurons in the cord, a blocker along the roots."""
+    if receptor != GABA_B:
+        return mean_concentration(state, par.mot_first, par.mot_last, par.mot_ml)
+    first, last = _CORD_END if par.structure == AXIAL else _CORD_END_REGION
+    volume_ml = 0.0
+    for i in range(first, last + 1):
+        volume_ml += par.v_node[i]
+    return mean_concentration(state, first, last, volume_ml)
+
+
+@kernel
+def step_spinal_sites(par, drug, step, state):
     """Move the sympathetic and motor sites toward the CSF around them."""
     state.ce_sym += step.a_dh * (mean_concentration(state, par.sym_first, par.sym_last, par.sym_ml) - state.ce_sym)
-    state.ce_mot += step.a_dh * (mean_concentration(state, par.mot_first, par.mot_last, par.mot_ml) - state.ce_mot)
+    state.ce_mot += step.a_dh * (legs_concentration(par, par.channel[drug.channel].receptor, state) - state.ce_mot)
 
 
 @kernel
@@ -185,7 +201,10 @@ def step_channels(par, state):
     for c in range(par.n_channels):
         channel = state.channel[c]
         channel.own_central = channel.central
-        channel.depressant = channel.central / channel.accustomed if channel.accustomed > 1.0 else channel.central
+        channel.depressant = channel.central
+        # What vessels grow accustomed to (a local anesthetic) is no business of the brainstem's.
+        if channel.accustomed > 1.0 and par.channel[c].receptor != SODIUM_CHANNEL:
+            channel.depressant /= channel.accustomed
     opioid = par.mu_channel
     if opioid >= 0 and par.n_channels > 1:
         _interact(par, state, opioid)

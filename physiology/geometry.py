@@ -17,7 +17,7 @@ from thecal.physiology.sampling import Floats
 # First node of each region of the second structure, and one past the last.
 _REGION_STARTS = (0, NODES.index("C1"), NODES.index("T1"), NODES.index("L1"), NODES.index("S1"), N_NODES)
 _SYMPATHETIC = (NODES.index("T1"), NODES.index("L2"))
-_MOTOR = (NODES.index("L1"), NODES.index("S2"))
+_MOTOR = (NODES.index("L1"), NODES.index("S2"))  # the legs' roots; their neurons lie higher: see effect.py
 _LUMBAR_TAP = NODES.index("L3")
 # Exchange of the regions' tip cell: so fast that the region is well mixed.
 _MIXED_ML_PER_H = 1000.0
@@ -78,7 +78,7 @@ def net_flows(volume_ml: Floats, spinal_absorption_ml_per_h: Floats) -> Floats:
 
 
 def set_sites(par: NDArray[np.void]) -> None:
-    """Nodes of the lumbar tap, the sympathetic outflow and the legs, on the axis of levels."""
+    """Nodes of the lumbar tap, the sympathetic outflow and the legs' roots, on the axis of levels."""
     par["last_node"] = N_NODES - 1
     par["lumbar_node"] = _LUMBAR_TAP
     par["sym_first"], par["sym_last"] = _SYMPATHETIC

@@ -1,6 +1,6 @@
 """Adverse effects: sedation, nausea, itch, bladder, gut, motor block, cognition, gonadal axis.
 
-Central effects follow the drive in the brainstem and those of the legs the motor site (L1-S2). Effects of several receptors
+Central effects follow the drive in the brainstem and those of the legs the motor site. Effects of several receptors
 join by Bliss independence. Fast ones are evaluated every pump tick, slow ones once a slow step. Blood pressure and pulse are
 in ``circulation``, granuloma and infection in ``catheter_harm``.
 """

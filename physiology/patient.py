@@ -147,7 +147,7 @@ def step_drug(par, state, drug, step, own, into_tip_ug, jet_ug, node, side):
         0.5 * (plasma + own.plasma) / drug.v_plasma_ml,
     )
     if drug.spinal == 1:
-        step_spinal_sites(par, step, own)
+        step_spinal_sites(par, drug, step, own)
 
 
 @kernel

@@ -42,7 +42,7 @@ PATIENT_PAR = dtype(
     ("w_pain", _f, _axis),  # weights of the painful segments (sum 1)
     ("sym_first", _i),  # nodes of the sympathetic outflow
     ("sym_last", _i),
-    ("mot_first", _i),  # nodes of the legs' motor neurons
+    ("mot_first", _i),  # nodes of the legs' roots
     ("mot_last", _i),
     # --- opioid-induced hyperalgesia
     ("oih_max", _f),  # largest relative rise of nociceptive gain

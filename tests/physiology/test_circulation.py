@@ -54,6 +54,46 @@ def test_reflexes_carry_a_half_block_and_not_a_whole_one():
     assert whole > 0.95 * emax
 
 
+def test_vessels_grow_accustomed_to_a_lasting_block():
+    """Fall = emax e / (1 + reflex (1 - e)) / (1 + gain H), H a first-order lag of the blocked share e."""
+    par = naive(held(["bupivacaine"], 2))
+    state = begin(par)
+    hold(par, state, sym=np.array([0.8, 4.0]))
+    days = 30
+    advance(par, state, 24.0 * days)
+    rule, channel = par["channel"][:, 0], state["channel"][:, 0]
+    drive = channel["sympathetic"] ** rule["hill_sym"]
+    e = drive / (1.0 + drive)
+    habit = e * -np.expm1(-24.0 * days / rule["habit_tau_h"])
+    assert channel["habit"] == pytest.approx(habit, rel=0.02)  # tolerance shifts the block a little meanwhile
+    acute = rule["emax_bp"] * e / (1.0 + par["reflex"] * (1.0 - e))
+    assert state["bp_fall"] == pytest.approx(acute / (1.0 + rule["habit_gain"] * habit), rel=0.03)
+    assert channel["depressant"] == pytest.approx(channel["central"])  # the brainstem has no part in it
+
+
+def test_years_without_outflow_cost_a_tenth_of_pressure():
+    """107 against 117 mmHg in quadriplegics (Mathias 1976, Circ Res 39:204); an acute block of it all is not survived."""
+    par = naive(held(["bupivacaine"], 1))
+    par["channel"]["habit_tau_h"] = 24.0
+    state = begin(par)
+    hold(par, state, sym=1e3)
+    advance(par, state, TICK_H)
+    assert state["bp_fall"][0] > 0.5
+    state["dead"] = 0
+    par["map0"] = 200.0  # of no account here: the heart must not fail on the way
+    advance(par, state, 24.0 * 20)
+    assert 0.06 <= state["bp_fall"][0] <= 0.13
+
+
+def test_a_single_spinal_meets_no_adaptation():
+    falls = []
+    for gain in (7.2, 0.0):
+        par = at_l3("bupivacaine", 40)
+        par["channel"]["habit_gain"][:, 0] = gain
+        falls.append(advance(par, begin(par), 4.0, bolus_ug=12_000.0)["bp_fall"].max(axis=0))
+    assert falls[0] == pytest.approx(falls[1], rel=0.05)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_gram_of_bupivacaine_kills_untreated(seed):
     _, _, course = bolus("bupivacaine", 1e6, 6.0, 60, seed=seed)

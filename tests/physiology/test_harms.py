@@ -7,6 +7,7 @@ import pytest
 
 from thecal.physiology.catheter_harm import LARGEST_MASS
 from thecal.physiology.effect import hill
+from thecal.physiology.population import drug_file
 from thecal.physiology.regimen import advance, begin
 
 from support.bodies import amount, calm, copies, drawn, held, hold, naive
@@ -238,15 +239,18 @@ def test_a_local_anesthetic_blocks_and_lowers_pressure_by_dose():
     par, state, doses = par[alive], state[alive], np.asarray(DOSES)[alive]
     assert len(doses) >= len(DOSES) - 1
     blocked = np.array([hill(u, rule["hill_sym"]) for u in doses])
-    kept = 1.0 + par["reflex"][0] * (1.0 - blocked)
+    accustomed = state["channel"]["accustomed"][:, 0]
+    kept = (1.0 + par["reflex"][0] * (1.0 - blocked)) * accustomed
     np.testing.assert_allclose(state["bp_fall"], rule["emax_bp"] * blocked / kept, rtol=1e-9)
-    np.testing.assert_allclose(state["hr_fall"], rule["emax_hr"] * blocked**2, rtol=1e-9)
+    np.testing.assert_allclose(state["hr_fall"], rule["emax_hr"] * blocked**2 / accustomed, rtol=1e-9)
     block = [rule["emax_motor"] * hill(u, rule["hill_mot"]) for u in doses]
     np.testing.assert_allclose(state["motor_block"], block, rtol=1e-9)
 
 
 def test_a_local_anesthetic_takes_pain_then_pressure_then_legs():
     par = naive(held(["bupivacaine"], 60))
+    for field, key in (("ec50", "ec50"), ("ec50_sym", "ec50_sympathetic"), ("ec50_mot", "ec50_motor")):
+        par["drug"][field][:, 0] = drug_file("bupivacaine").get_in(f"effect.{key}", "ug/mL")  # the median patient
     c = np.linspace(1.0, 60.0, 60)
     state = begin(par)
     for site in ("dh", "sym", "mot"):

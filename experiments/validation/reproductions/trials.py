@@ -128,11 +128,15 @@ def fentanyl_series(who: Draw) -> float:
 
 @lru_cache(maxsize=1)
 def _readings(who: Draw) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Readings ``[samples, sensors]`` and whether felt pain was above 3: two cohorts, untreated and treated, awake."""
+    """Readings ``[samples, sensors]`` and whether felt pain was above 3: two cohorts, untreated and treated, awake.
+
+    Nobody depends on an earlier opioid: adults after an operation go through no withdrawal, and its pulse is none of pain's.
+    """
     values, hurt = [], []
     for cohort in ("noncancer", "cancer"):
         for dose in (0.0, 3000.0):
             par = patients(who, cohort, 80)
+            par["channel"]["dep_prior"] = 0.0
             state = begin(par)
             advance(par, state, 2 * DAY_H, rate_ug_per_h=dose / DAY_H)
             for _ in range(12):
