@@ -12,6 +12,7 @@ from thecal.experiments.validation.reproductions.common import Draw, Reproductio
 from thecal.experiments.validation.reproductions.effects import EFFECTS
 from thecal.experiments.validation.reproductions.harms import HARMS
 from thecal.experiments.validation.reproductions.kinetics import KINETICS
+from thecal.experiments.validation.reproductions.labor import LABOR
 from thecal.experiments.validation.reproductions.long_term import LONG_TERM
 from thecal.experiments.validation.reproductions.morphine import MORPHINE
 from thecal.experiments.validation.reproductions.rhythms import RHYTHMS
@@ -31,6 +32,7 @@ THEMES: dict[str, dict[str, Reproduction]] = {
     "trials": TRIALS,
     "window": WINDOW,
     "boluses": BOLUSES,
+    "labor": LABOR,
     "series": SERIES,
     "long_term": LONG_TERM,
     "rhythms": RHYTHMS,
