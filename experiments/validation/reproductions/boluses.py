@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.core.layout import MAX_DRUGS, NODES, TICK_H
+from thecal.core.layout import NODES, TICK_H
 from thecal.experiments.validation.reproductions.common import (
     DAY_H,
     Course,
