@@ -85,6 +85,14 @@ def trial(
     return dose
 
 
+def in_trial(par: Par) -> NDArray[np.float64]:
+    """Largest relief ``[B]`` of the first drug, expectation included: what a trial infusion can show."""
+    noci, neuro = par["channel"]["emax_noci"][:, 0], par["channel"]["emax_neuro"][:, 0]
+    largest = noci + par["neuropathic"] * (neuro - noci)
+    shown: NDArray[np.float64] = 1.0 - (1.0 - largest) * (1.0 - par["placebo"])
+    return shown
+
+
 def treat(
     par: Par,
     state: NDArray[np.void],
