@@ -11,7 +11,7 @@ from thecal.experiments.validation.reproductions import THEMES, Draw
 from thecal.experiments.validation.reproductions import clinic as shared
 from thecal.experiments.validation.targets import load_targets
 
-NEW = ("window", "boluses", "series", "long_term", "rhythms")
+NEW = ("window", "boluses", "labor", "series", "long_term", "rhythms")
 KEYS = [key for theme in NEW for key in THEMES[theme]]
 TARGETS = {target.key: target for target in load_targets()}
 TOY = Draw(seed=1, split="tune", scale=0.12)

@@ -24,7 +24,7 @@ _MIN_PER_H = 60.0
 _ASKS_FOR_MORE = 3.0  # NRS above which pain is more than mild
 # What an opioid can take of visceral labor pain or a wound's: profound relief, where pain that came to a pump answers less.
 _LARGEST = 0.8
-_LARGEST_AT_THE_END, _CM_OF_SOMATIC_PAIN, _CM_AT_THE_END = 0.4, 5.0, 10.0
+_AT_THE_END, _CM_OF_SOMATIC_PAIN, _CM_AT_THE_END = 0.3, 5.0, 10.0
 _CM_OF_REFERENCE, _GROWTH_PER_CM = 2.0, float(np.log(2.9) / 3.0)  # Capogna 1998
 _CM_AT_INJECTION = (4.0, 0.6)  # mean and SD; the trials took women at 3-5 cm, or under 5 cm
 _SPREAD = 0.6  # SD of the log of the speed between women
@@ -72,7 +72,7 @@ def felt(who: Draw, pain: Pain, dose_ug: Doses, hours: float = _HOURS, bolus_ml:
         cm = np.minimum(_CM_AT_THE_END, first + speed * (tick + 1) * TICK_H)
         par["drug"]["ec50"] = naive * np.exp(_GROWTH_PER_CM * (cm - _CM_OF_REFERENCE))[:, None]
         somatic = np.clip((cm - _CM_OF_SOMATIC_PAIN) / (_CM_AT_THE_END - _CM_OF_SOMATIC_PAIN), 0.0, 1.0)
-        par["channel"]["emax_noci"][:, 0] = _LARGEST + (_LARGEST_AT_THE_END - _LARGEST) * somatic
+        par["channel"]["emax_noci"][:, 0] = _LARGEST + (_AT_THE_END - _LARGEST) * somatic
         course = advance(par, state, TICK_H, bolus_ug=bolus if tick == 0 else 0.0, bolus_ml=bolus_ml)
         left.append(1.0 - course["relief"][-1])
     pain_felt: NDArray[np.float64] = par["pain_base"] * np.array(left)
