@@ -15,7 +15,7 @@ from thecal.experiments.validation.reproductions.courses import _scaled
 from thecal.experiments.validation.targets import load_targets
 
 BLIND = ("injections", "courses", "baselines")
-NEW = ("window", "boluses", "series", "long_term", "rhythms", *BLIND)
+NEW = ("window", "boluses", "labor", "series", "long_term", "rhythms", *BLIND)
 KEYS = [key for theme in NEW for key in THEMES[theme]]
 TARGETS = {target.key: target for target in load_targets()}
 TOY = Draw(seed=1, split="tune", scale=0.12)

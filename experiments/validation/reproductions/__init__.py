@@ -15,6 +15,7 @@ from thecal.experiments.validation.reproductions.effects import EFFECTS
 from thecal.experiments.validation.reproductions.harms import HARMS
 from thecal.experiments.validation.reproductions.injections import INJECTIONS
 from thecal.experiments.validation.reproductions.kinetics import KINETICS
+from thecal.experiments.validation.reproductions.labor import LABOR
 from thecal.experiments.validation.reproductions.long_term import LONG_TERM
 from thecal.experiments.validation.reproductions.morphine import MORPHINE
 from thecal.experiments.validation.reproductions.rhythms import RHYTHMS
@@ -34,6 +35,7 @@ THEMES: dict[str, dict[str, Reproduction]] = {
     "trials": TRIALS,
     "window": WINDOW,
     "boluses": BOLUSES,
+    "labor": LABOR,
     "series": SERIES,
     "long_term": LONG_TERM,
     "rhythms": RHYTHMS,

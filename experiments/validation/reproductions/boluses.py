@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.core.layout import MAX_DRUGS, NODES, TICK_H
+from thecal.core.layout import NODES, TICK_H
 from thecal.experiments.validation.reproductions.common import (
     CLONIDINE_DEMAND,
     DAY_H,
@@ -62,21 +62,6 @@ def mixed_itch(who: Draw) -> float:
 def mean_hours(who: Draw, dose_ug: float, drug: str) -> float:
     """Mean hours with at least half of the patient's largest relief after a bolus."""
     return float(hours_at_half_effect(who, dose_ug, drug, _N).mean())
-
-
-def _mixture_hours(who: Draw, opioid: str, opioid_ug: float, bupivacaine_ug: float) -> float:
-    """Mean hours with relief of half of the opioid's largest or more, after an opioid and bupivacaine in one injection."""
-    par = patients(who, "noncancer", _N, opioid, "bupivacaine", naive=True)
-    dose = np.zeros((len(par), MAX_DRUGS))
-    dose[:, 0], dose[:, 1] = opioid_ug, bupivacaine_ug
-    course = advance(par, begin(par), 48.0, bolus_ug=dose, bolus_ml=2.0)
-    return float((course["relief"] >= _EFFECTIVE * largest_relief(par)).sum(axis=0).mean() * TICK_H)
-
-
-def added_minutes(who: Draw, opioid: str, opioid_ug: float) -> float:
-    """Minutes that an opioid adds to 10 mg of bupivacaine."""
-    long = _mixture_hours(who, opioid, opioid_ug, 10_000.0)
-    return _MIN_PER_H * (long - _mixture_hours(who, opioid, 0.0, 10_000.0))
 
 
 def effective_dose(who: Draw, drug: str, doses_ug: NDArray[np.float64], after_h: float, share: float) -> float:
@@ -155,8 +140,6 @@ def bolus_spasms(who: Draw) -> float:
     return float(advance(par, begin(par), 4.0, bolus_ug=75.0, bolus_ml=1.0)["spasm"][-1].mean())
 
 
-_ED50_UG = {"sufentanil": np.geomspace(0.1, 40.0, 12), "fentanyl": np.geomspace(1.0, 200.0, 12)}
-
 BOLUSES: dict[str, Reproduction] = {
     "bradypnea_015": lambda who: bradypnea(who, 150.0),
     "depression_mixed_doses": lambda who: depressed_share(_mixed_doses(who)),
@@ -166,18 +149,6 @@ BOLUSES: dict[str, Reproduction] = {
     "depression_2mg": lambda who: depressed_share(bolus_course(who, 2000.0, 200, DAY_H)[1]),
     "depression_5mg": lambda who: depressed_share(bolus_course(who, 5000.0, 200, DAY_H)[1]),
     "cesarean_longer_high": lambda who: mean_hours(who, 175.0, "morphine") - mean_hours(who, 75.0, "morphine"),
-    "morphine_added_to_bupivacaine": lambda who: added_minutes(who, "morphine", 200.0),
-    "fentanyl_added_to_bupivacaine": lambda who: added_minutes(who, "fentanyl", 25.0),
-    "sufentanil_ed50": lambda who: effective_dose(who, "sufentanil", _ED50_UG["sufentanil"], 0.5, 0.5),
-    "fentanyl_ed50": lambda who: effective_dose(who, "fentanyl", _ED50_UG["fentanyl"], 0.5, 0.5),
-    "fentanyl_75_duration": lambda who: _MIN_PER_H * mean_hours(who, 75.0, "fentanyl"),
-    "labor_sufentanil_fentanyl": lambda who: mean_hours(who, 7.5, "sufentanil") / mean_hours(who, 75.0, "fentanyl"),
-    "labor_sufentanil_flat": lambda who: (
-        _mixture_hours(who, "sufentanil", 10.0, 2500.0) / _mixture_hours(who, "sufentanil", 2.5, 2500.0)
-    ),
-    "labor_bupivacaine_alone": lambda who: (
-        _mixture_hours(who, "sufentanil", 0.0, 2500.0) / _mixture_hours(who, "sufentanil", 5.0, 2500.0)
-    ),
     "cesarean_hydromorphone_ratio": hydromorphone_ratio,
     "cesarean_clonidine_ratio": lambda who: demand_hours(who, 450.0) / demand_hours(who, 150.0),
     "cephalad_peak_morphine": lambda who: cephalad_peak(who, "morphine"),

@@ -110,6 +110,14 @@ def implanted(par: Par, start_ug_per_d: NDArray[np.float64], share: float) -> tu
     return par[kept], Trialed(state[kept], dose[kept], before[kept])
 
 
+def in_trial(par: Par) -> NDArray[np.float64]:
+    """Largest relief ``[B]`` of the first drug, expectation included: what a trial infusion can show."""
+    noci, neuro = par["channel"]["emax_noci"][:, 0], par["channel"]["emax_neuro"][:, 0]
+    largest = noci + par["neuropathic"] * (neuro - noci)
+    shown: NDArray[np.float64] = 1.0 - (1.0 - largest) * (1.0 - par["placebo"])
+    return shown
+
+
 def treat(
     par: Par,
     state: NDArray[np.void],
