@@ -181,7 +181,9 @@ def test_the_rate_falls_with_ventilation_in_narcosis():
     state = fresh_state(np.array([par]))[0]
     state["channel"][0]["depressant"] = 40.0
     step_breathing(par, state)
-    assert state["rr"] < 0.5 * par["rr0"] * 0.01**0.25
+    drive, most = 1.0 / (1.0 + 40.0**1.2), 80.0 / par["paco2_0"]
+    assert state["rr"] == pytest.approx(par["rr0"] * drive * most ** par["co2_gain"], rel=1e-9)
+    assert state["rr"] < par["rr0"] * drive**0.25
 
 
 def test_sleep_apnea_takes_drive_in_sleep_only():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from thecal.core.layout import MAX_DRUGS, NODES, TICK_H
+from thecal.experiments.validation.reproductions.clinic import charts
 from thecal.experiments.validation.reproductions.common import (
     DAY_H,
     Course,
@@ -16,12 +18,14 @@ from thecal.experiments.validation.reproductions.common import (
     Reproduction,
     bolus_course,
     hours_at_half_effect,
+    make_naive,
     patients,
 )
 from thecal.experiments.validation.reproductions.window import depressed_share
 from thecal.physiology.regimen import advance, begin
 
 _N = 100
+_BLOCK = 1000  # patients drawn at a time in search of those whom a study would have admitted
 _MIN_PER_H = 60.0
 _EFFECTIVE = 0.5  # relief, as a share of the largest this drug gives this patient, that counts as an effective dose
 _ITCH = 0.3  # as in the pump series
@@ -35,11 +39,30 @@ def largest_relief(par: Par) -> NDArray[np.float64]:
     return largest
 
 
+def _young_women(who: Draw, n: int) -> Par:
+    """``n`` naive women under 50 without sleep apnea, benzodiazepines or gabapentinoids, as after a cesarean delivery."""
+    n = who.count(n)
+    kept: list[Par] = []
+    found = first = 0
+    while found < n:
+        par, chart = charts(dataclasses.replace(who, scale=1.0), "noncancer", _BLOCK, first=first)
+        meant = ~chart["male"] & (chart["age_y"] < 50.0)
+        for name in ("sleep_apnea", "benzodiazepine", "gabapentinoid"):
+            meant &= ~chart[name]
+        kept.append(par[meant])
+        found += int(meant.sum())
+        first += _BLOCK
+    women = np.concatenate(kept)[:n]
+    make_naive(women)
+    return women
+
+
 def bradypnea(who: Draw, dose_ug: float) -> float:
-    """Share (%) with RR of 10 or less within 24 h of a bolus who have none in the same day without it."""
+    """Share (%) of women with RR of 10 or less within 24 h of a bolus who have none in the same day without it."""
+    par = _young_women(who, 1000)
     slow = []
     for dose in (dose_ug, 0.0):
-        _, course = bolus_course(who, dose, 1500, DAY_H)
+        course = advance(par, begin(par), DAY_H, bolus_ug=dose, bolus_ml=1.0)
         slow.append(course["rr"].min(axis=0) <= 10.0)
     return float(100.0 * (slow[0] & ~slow[1]).mean())
 
