@@ -122,10 +122,13 @@ def step_breathing(par, state):
     rate = par.k_co2 * (1.0 + par.co2_gain) / relative
     state.paco2 -= math.expm1(-rate * TICK_H) * (set_point(par, state) * relative - state.paco2)
     # Opioids slow the rhythm more than ventilation falls: CO2 restores ventilation through larger breaths.
-    state.rr = par.rr0 * math.exp(par.rr_power * log_drive)
-    if relative * set_point(par, state) > CO2_NARCOSIS_MMHG:
-        # CO2 enlarges them no more: breaths of the size at rest, and a rate as low as ventilation, down to apnea.
-        state.rr = min(state.rr, par.rr0 / relative)
+    most = CO2_NARCOSIS_MMHG / set_point(par, state)
+    if relative <= most:
+        state.rr = par.rr0 * math.exp(par.rr_power * log_drive)
+    else:
+        # CO2 enlarges breaths no more: the rate falls with ventilation from what it was there, down to apnea.
+        onset = par.co2_gain * state.reset - (1.0 + par.co2_gain) * math.log(most)
+        state.rr = par.rr0 * math.exp(par.rr_power * onset) * most / relative
     step_reset(par, state, relative)
     state.spo2 = saturation(INSPIRED_O2_MMHG - state.paco2 / RESPIRATORY_QUOTIENT - par.aa_gradient)
 

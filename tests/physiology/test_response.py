@@ -182,8 +182,10 @@ def test_the_rate_falls_with_ventilation_in_narcosis():
     state["channel"][0]["depressant"] = 40.0
     step_breathing(par, state)
     drive, most = 1.0 / (1.0 + 40.0**1.2), 80.0 / par["paco2_0"]
-    assert state["rr"] == pytest.approx(par["rr0"] * drive * most ** par["co2_gain"], rel=1e-9)
-    assert state["rr"] < par["rr0"] * drive**0.25
+    # At the edge of narcosis both rules agree; beyond it the size of a breath stays.
+    edge = most ** -(1.0 + par["co2_gain"])
+    assert drive < edge
+    assert state["rr"] == pytest.approx(par["rr0"] * edge**0.25 * drive / edge, rel=1e-9)
 
 
 def test_sleep_apnea_takes_drive_in_sleep_only():
