@@ -5,8 +5,10 @@ reduction, and stay bounded. Tolerance is a shift of log EC50 that each drug bui
 exposure (in naive EC50) reaches a receptor's own level: microdoses bring little. Tolerance from before the implant fades.
 
 The brainstem habituates by itself and within days: the EC50 of breathing and sedation rises as (1 + gain * H) ** power with the
-central drive H to which it is accustomed, up to a bound (H stands for H / (1 + H / ceiling)). Acute and chronic data cannot be
-met by one EC50 without it (docs/decisions/0022). Whether breathing grows tolerant that fast is disputed: see receptors/mu.toml.
+central drive H to which it is accustomed, up to a bound (H stands for H / (1 + H / ceiling)). H follows the drive in two steps
+of one time constant, so that it is slow to begin: hours after a bolus there is little of it, after days most. Acute and chronic
+data cannot be met by one EC50 without it (docs/decisions/0022). Whether breathing grows tolerant that fast is disputed: see
+receptors/mu.toml.
 
 The same lag serves the circulation under a local anesthetic: there H is the blocked share of the sympathetic outflow, and what
 grows is the counterforce of blood volume, renin and vessels that lost their nerves. It divides the fall of pressure.
@@ -49,14 +51,28 @@ def prepare_adaptation(par):
 
 
 @kernel
+def accustomed(rule, habit):
+    """Factor by which a brainstem that is accustomed to a central drive needs more of it.
+
+    Receptors that are left cannot adapt without end: an overdose outruns habituation.
+    """
+    if rule.habit_gain <= 0.0:
+        return 1.0
+    return power(1.0 + rule.habit_gain * habit / (1.0 + habit / rule.habit_ceiling), rule.habit_power)
+
+
+@kernel
 def start_adaptation(par, state):
     """Tolerance and dependence that earlier drugs of the class have left at the implant."""
     for c in range(par.n_channels):
         rule = par.channel[c]
         channel = state.channel[c]
         channel.prior = rule.tol_prior
-        channel.accustomed = 1.0
-        # Tolerance is log(1 + dose / reference), so this is dose / (dose + reference): the effect the body is used to.
+        # Tolerance is log(1 + dose / reference), so this is dose / (dose + reference) of what a very high dose leaves.
+        channel.habit = -rule.habit_prior * math.expm1(-rule.tol_prior)
+        channel.habit_seen = channel.habit
+        channel.accustomed = accustomed(rule, channel.habit)
+        # In the same way: the effect the body is used to.
         channel.dependence = -rule.dep_prior * math.expm1(-rule.tol_prior)
 
 
@@ -85,10 +101,9 @@ def step_habituation(par, state):
             felt = channel.own_central
             if rule.receptor == SODIUM_CHANNEL:
                 felt = hill(channel.sympathetic, rule.hill_sym)
-            channel.habit += rule.habit_share * (felt - channel.habit)
-            # Receptors that are left cannot adapt without end: an overdose outruns habituation.
-            bounded = channel.habit / (1.0 + channel.habit / rule.habit_ceiling)
-            channel.accustomed = power(1.0 + rule.habit_gain * bounded, rule.habit_power)
+            channel.habit_seen += rule.habit_share * (felt - channel.habit_seen)
+            channel.habit += rule.habit_share * (channel.habit_seen - channel.habit)
+            channel.accustomed = accustomed(rule, channel.habit)
 
 
 @kernel

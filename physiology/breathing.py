@@ -79,11 +79,31 @@ def retained_co2(par, state, log_drive):
 
     Above the pressure at which CO2 itself is a narcotic it drives no more, so a drive too low for that ends in arrest.
     """
-    relative = math.exp(-log_drive / (1.0 + par.co2_gain))
+    reset = par.co2_gain * state.reset
+    relative = math.exp((reset - log_drive) / (1.0 + par.co2_gain))
     most = CO2_NARCOSIS_MMHG / set_point(par, state)
     if relative > most:
-        relative = math.exp(-log_drive - par.co2_gain * math.log(most))
+        relative = math.exp(reset - log_drive - par.co2_gain * math.log(most))
     return relative
+
+
+@kernel
+def prepare_breathing(par):
+    """Write the share of the gap that the chemoreflex's reset closes in a pump tick."""
+    par.reset_share = -math.expm1(-TICK_H / par.reset_tau_h)
+
+
+@kernel
+def step_reset(par, state, relative):
+    """Reset the chemoreflex toward a PaCO2 (relative to its set point) that lasts.
+
+    Bicarbonate follows CO2 into the brain's fluid. CO2 then drives breathing less, so that a long depression deepens after the
+    drug has peaked.
+    """
+    if relative > 1.0 or state.reset > 0.0:
+        most = CO2_NARCOSIS_MMHG / set_point(par, state)
+        target = par.reset * math.log(max(1.0, min(relative, most)))
+        state.reset += par.reset_share * (target - state.reset)
 
 
 @kernel
@@ -95,13 +115,21 @@ def step_breathing(par, state):
         state.paco2 = par.paco2_0
         state.rr = par.rr0
         state.spo2 = saturation(VENTILATED_O2_MMHG - state.paco2 / RESPIRATORY_QUOTIENT - par.aa_gradient)
+        step_reset(par, state, 1.0)
         return
     log_drive = math.log(drive)
     relative = retained_co2(par, state, log_drive)
     rate = par.k_co2 * (1.0 + par.co2_gain) / relative
     state.paco2 -= math.expm1(-rate * TICK_H) * (set_point(par, state) * relative - state.paco2)
     # Opioids slow the rhythm more than ventilation falls: CO2 restores ventilation through larger breaths.
-    state.rr = par.rr0 * math.exp(par.rr_power * log_drive)
+    most = CO2_NARCOSIS_MMHG / set_point(par, state)
+    if relative <= most:
+        state.rr = par.rr0 * math.exp(par.rr_power * log_drive)
+    else:
+        # CO2 enlarges breaths no more: the rate falls with ventilation from what it was there, down to apnea.
+        onset = par.co2_gain * state.reset - (1.0 + par.co2_gain) * math.log(most)
+        state.rr = par.rr0 * math.exp(par.rr_power * onset) * most / relative
+    step_reset(par, state, relative)
     state.spo2 = saturation(INSPIRED_O2_MMHG - state.paco2 / RESPIRATORY_QUOTIENT - par.aa_gradient)
 
 
@@ -110,7 +138,14 @@ def ventilation(par, state):
     """Ventilation relative to rest: the drive times what CO2 restores; 1 under assisted ventilation."""
     if state.ventilated == 1:
         return 1.0
-    return state.drive * (min(state.paco2, CO2_NARCOSIS_MMHG) / set_point(par, state)) ** par.co2_gain
+    stimulus = min(state.paco2, CO2_NARCOSIS_MMHG) / set_point(par, state) * math.exp(-state.reset)
+    return state.drive * stimulus**par.co2_gain
+
+
+@kernel
+def co2_response(par, state):
+    """Ventilation at a PaCO2 that is held, relative to that without drug: what rebreathing measures."""
+    return state.drive * math.exp(-par.co2_gain * state.reset)
 
 
 @kernel

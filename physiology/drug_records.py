@@ -146,6 +146,7 @@ CHANNEL_PAR = dtype(
     ("habit_power", _f),  # its exponent: 1 is complete adaptation at large drives
     ("habit_ceiling", _f),  # accustomed drive at which habituation has half of what it can reach, before the exponent
     ("habit_tau_h", _f),
+    ("habit_prior", _f),  # central drive to which a very high oral dose before the implant has accustomed the brainstem
     ("dep_prior", _f),  # dependence at the implant of a patient on a very high oral dose
     ("wd_gain", _f),  # withdrawal (0-1) per unit of missing effect
     ("wd_nrs", _f),  # at full withdrawal: pain, NRS
@@ -171,6 +172,7 @@ CHANNEL_STATE = dtype(
     ("effect", _f),  # fraction of the largest analgesic effect
     ("central", _f),  # drive in the brainstem, adapted by the tolerance that protects it
     ("own_central", _f),  # the same before other receptors' interaction
+    ("habit_seen", _f),  # what the first of habituation's two steps has followed
     ("habit", _f),  # central drive to which the brainstem is accustomed; block to which the vessels are
     (
         "accustomed",

@@ -62,6 +62,8 @@ FIELDS: dict[str, tuple[str, str, str, float]] = {
     "paco2_0": ("breathing", "rest.paco2", "mmHg", 1.0),
     "co2_gain": ("breathing", "rest.co2_gain", "dimensionless", 0.0),
     "k_co2": ("breathing", "rest.k_co2", "1/h", 1e-6),
+    "reset": ("breathing", "rest.reset", "dimensionless", 0.0),
+    "reset_tau_h": ("breathing", "rest.reset_tau", "hour", 0.25),
     "aa_gradient": ("breathing", "rest.aa_gradient", "mmHg", 0.0),
     "rr_power": ("breathing", "rest.rate_power", "dimensionless", 0.0),
     "hr0": ("breathing", "circulation.heart_rate", "beat/min", 1.0),
@@ -98,6 +100,7 @@ FIELDS: dict[str, tuple[str, str, str, float]] = {
 # What a field of PATIENT_PAR cannot exceed: shares, probabilities, the scales and the clock.
 CEILINGS: dict[str, float] = {
     "rr_power": 1.0,
+    "reset": 1.0,
     "occ_correlation": 1.0,
     "rr_swing": 0.3,
     "night_dip": 0.5,
@@ -207,6 +210,7 @@ CHANNEL_FIELDS: dict[str, tuple[str, str, float, float, float]] = {
     "habit_power": ("habituation.power", "dimensionless", 0.0, 1.0, 0.0),
     "habit_ceiling": ("habituation.ceiling", "dimensionless", 1e-3, math.inf, 1.0),
     "habit_tau_h": ("habituation.tau", "hour", 1.0, math.inf, 1.0),
+    "habit_prior": ("prior.habituation", "dimensionless", 0.0, math.inf, 0.0),
     "dep_prior": ("prior.dependence", "dimensionless", 0.0, 1.0, 0.0),
     "tol_fast_tau_h": ("tolerance.fast_tau", "hour", 1e-3, math.inf, 1.0),
     "tol_slow_tau_h": ("tolerance.slow_tau", "hour", 1e-3, math.inf, 1.0),

@@ -26,7 +26,13 @@ from thecal.physiology.adaptation import (
     step_tolerance,
     step_withdrawal,
 )
-from thecal.physiology.breathing import INSPIRED_O2_MMHG, RESPIRATORY_QUOTIENT, saturation, step_breathing
+from thecal.physiology.breathing import (
+    INSPIRED_O2_MMHG,
+    RESPIRATORY_QUOTIENT,
+    prepare_breathing,
+    saturation,
+    step_breathing,
+)
 from thecal.physiology.catheter_harm import (
     NORMAL_C,
     prepare_catheter_harm,
@@ -76,6 +82,7 @@ def prepare_patient(par):
     prepare_pain(par)
     prepare_function(par)
     prepare_harm(par)
+    prepare_breathing(par)
     prepare_catheter_harm(par)
     prepare_sensors(par)
     prepare_rescue(par)

@@ -89,6 +89,9 @@ PATIENT_PAR = dtype(
     ("paco2_0", _f),
     ("co2_gain", _f),  # exponent F of the ventilatory response to CO2
     ("k_co2", _f),  # CO2 elimination, 1/h
+    ("reset", _f),  # share of a lasting rise of PaCO2 (log) to which the chemoreflex resets
+    ("reset_tau_h", _f),
+    ("reset_share", _f),  # prepared: share of that gap closed in one pump tick
     ("aa_gradient", _f),  # alveolar-arterial O2 difference, mmHg
     ("rr_power", _f),  # share of the fall of the drive (log) that the rate takes; tidal volume makes up the rest
     ("apnea", _f),  # share of the drive that sleep takes in a patient with sleep apnea
@@ -208,6 +211,7 @@ PATIENT_STATE = dtype(
     ("ashworth", _f),  # 1-5
     ("spasm", _f),  # 0-4
     ("paco2", _f),
+    ("reset", _f),  # log shift of the chemoreflex toward a lasting rise of PaCO2
     ("drive", _f),  # respiratory drive / that of an awake patient without drug
     ("rr", _f),
     ("spo2", _f),

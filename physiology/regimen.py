@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from thecal.core.jit import entry_point, kernel, source_key
 from thecal.core.layout import AXIAL, COARSE_PER_TICK, MAX_DRUGS, TICK_H
-from thecal.physiology.breathing import is_depressed, ventilation
+from thecal.physiology.breathing import co2_response, is_depressed, ventilation
 from thecal.physiology.circulation import heart_rate, systolic
 from thecal.physiology.effect import analgesic_shift
 from thecal.physiology.pain import step_disturbance
@@ -38,6 +38,7 @@ SIGNALS_DTYPE = np.dtype(
         ("rr", _f),  # 1/min
         ("spo2", _f),  # %
         ("vent", _f),  # ventilation / baseline
+        ("co2_response", _f),  # the same at a PaCO2 that is held
         ("depressed", _f),  # 1 while RR < 8 or SpO2 < 90
         ("sedation", _f),
         ("nausea", _f),  # 0-10
@@ -88,6 +89,7 @@ def _write_signals(par, state, out):
     out.rr = state.rr
     out.spo2 = state.spo2
     out.vent = ventilation(par, state)
+    out.co2_response = co2_response(par, state)
     out.depressed = 1.0 if is_depressed(state) else 0.0
     out.sedation = state.sedation
     out.nausea = state.nausea

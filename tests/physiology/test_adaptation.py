@@ -31,13 +31,33 @@ def test_habituation_follows_its_closed_form(level):
     par, channel = held_drive(level, 5.0)
     rule = par["channel"][0, 0]
     steps = 5.0 * DAY / SLOW_H  # the first slow step falls on the first tick
-    habit = level * -np.expm1(-steps * SLOW_H / rule["habit_tau_h"])
+    # Two lags of one time constant, the second fed by what the first has just become.
+    kept = np.exp(-SLOW_H / rule["habit_tau_h"])
+    habit = level * (1.0 - kept**steps * (1.0 + steps * (1.0 - kept)))
     assert channel["habit"] == pytest.approx(habit, rel=1e-9)
     bounded = habit / (1.0 + habit / rule["habit_ceiling"])
     accustomed = (1.0 + rule["habit_gain"] * bounded) ** rule["habit_power"]
     assert channel["accustomed"] == pytest.approx(accustomed, rel=1e-9)
     assert channel["depressant"] == pytest.approx(level / accustomed, rel=1e-9)
     assert channel["central"] == pytest.approx(level, rel=1e-12)  # nausea and itch see the whole drive
+
+
+def test_habituation_is_slow_to_begin():
+    tau_d = 2.0
+    early, late = (held_drive(1.0, days, habit_tau_h=tau_d * DAY)[1]["habit"] for days in (tau_d / 6.0, 3.0 * tau_d))
+    # A single lag would stand at 0.15 and 0.95.
+    assert early < 0.02
+    assert 0.75 < late < 0.85
+
+
+def test_an_oral_dose_leaves_the_brainstem_accustomed():
+    par = held(["morphine"], 2)
+    rule = par["channel"][:, 0]
+    rule["habit_gain"], rule["habit_power"], rule["habit_prior"], rule["tol_prior"] = 5.0, 0.5, 0.4, [0.0, np.log(4.0)]
+    channel = begin(par)["channel"][:, 0]
+    assert channel["habit"] == pytest.approx([0.0, 0.4 * 0.75])
+    bounded = 0.3 / (1.0 + 0.3 / rule["habit_ceiling"][1])  # three quarters of the largest
+    assert channel["accustomed"] == pytest.approx([1.0, (1.0 + 5.0 * bounded) ** 0.5])
 
 
 def test_without_gain_nobody_habituates():

@@ -49,7 +49,8 @@ def ends_of(target: Target) -> Ends:
     """
     low, high = _coordinate(target, target.low), _coordinate(target, target.high)
     open_below = target.scale == "linear" and target.low == 0.0
-    open_above = target.high > _UNBOUNDED * abs(target.observed) or (target.unit == "%" and target.high >= 100.0)
+    # An observed 0 says nothing of the scale: its upper end is the bound of a count of none.
+    open_above = 0.0 < _UNBOUNDED * abs(target.observed) < target.high or (target.unit == "%" and target.high >= 100.0)
     half = 0.5 * (high - low)
     if open_above:
         half = max(abs(_coordinate(target, target.observed) - low), 0.25 * abs(low), 1e-9)

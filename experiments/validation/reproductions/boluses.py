@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from thecal.core.layout import NODES, TICK_H
+from thecal.experiments.validation.reproductions.clinic import charts
 from thecal.experiments.validation.reproductions.common import (
     CLONIDINE_DEMAND,
     DAY_H,
@@ -18,12 +20,14 @@ from thecal.experiments.validation.reproductions.common import (
     bolus_course,
     hours_at_half_effect,
     hours_to_demand,
+    make_naive,
     patients,
 )
-from thecal.experiments.validation.reproductions.window import bolus_nadir, depressed_share
+from thecal.experiments.validation.reproductions.window import depressed_share
 from thecal.physiology.regimen import advance, begin
 
 _N = 100
+_BLOCK = 1000  # patients drawn at a time in search of those whom a study would have admitted
 _MIN_PER_H = 60.0
 _EFFECTIVE = 0.5  # relief, as a share of the largest this drug gives this patient, that counts as an effective dose
 _ITCH = 0.3  # as in the pump series
@@ -37,13 +41,41 @@ def largest_relief(par: Par) -> NDArray[np.float64]:
     return largest
 
 
+def _young_women(who: Draw, n: int) -> Par:
+    """``n`` naive women under 50 without sleep apnea, benzodiazepines or gabapentinoids, as after a cesarean delivery."""
+    n = who.count(n)
+    kept: list[Par] = []
+    found = first = 0
+    while found < n:
+        par, chart = charts(dataclasses.replace(who, scale=1.0), "noncancer", _BLOCK, first=first)
+        meant = ~chart["male"] & (chart["age_y"] < 50.0)
+        for name in ("sleep_apnea", "benzodiazepine", "gabapentinoid"):
+            meant &= ~chart[name]
+        kept.append(par[meant])
+        found += int(meant.sum())
+        first += _BLOCK
+    women = np.concatenate(kept)[:n]
+    make_naive(women)
+    return women
+
+
 def bradypnea(who: Draw, dose_ug: float) -> float:
-    """Share (%) with RR of 10 or less within 24 h of a bolus who have none in the same day without it."""
+    """Share (%) of women with RR of 10 or less within 24 h of a bolus who have none in the same day without it."""
+    par = _young_women(who, 1000)
     slow = []
     for dose in (dose_ug, 0.0):
-        _, course = bolus_course(who, dose, 1500, DAY_H)
+        course = advance(par, begin(par), DAY_H, bolus_ug=dose, bolus_ml=1.0)
         slow.append(course["rr"].min(axis=0) <= 10.0)
     return float(100.0 * (slow[0] & ~slow[1]).mean())
+
+
+def response_nadir(who: Draw, dose_ug: float) -> float:
+    """Median time (h) of the lowest response to CO2 within 24 h of a bolus.
+
+    The series rebreathed CO2 and found the response shifted most at that time; ventilation of room air hardly changed at 2 mg.
+    """
+    _, course = bolus_course(who, dose_ug, 200, DAY_H)
+    return float(np.median((course["co2_response"].argmin(axis=0) + 1) * TICK_H))
 
 
 @lru_cache(maxsize=1)
@@ -90,9 +122,13 @@ def hydromorphone_ratio(who: Draw) -> float:
 
 @lru_cache(maxsize=2)
 def _upper_lumbar(who: Draw, drug: str) -> NDArray[np.float64]:
-    """CSF at L2 (µg/mL, ``[ticks, B]``) over two hours after 50 µg at L4."""
+    """CSF (µg/mL, ``[ticks, B]``) two lumbar vertebrae above the injection, over two hours after 50 µg.
+
+    Lower and upper lumbar needle are about 7 cm apart (the lumbar column measures 18 cm). Levels share the model's canal
+    equally, so three of them, L5 to L2, are as far.
+    """
     par = patients(who, "noncancer", _N, drug, naive=True)
-    par["tip_node"] = NODES.index("L4")
+    par["tip_node"] = NODES.index("L5")
     par["lumbar_node"] = NODES.index("L2")
     return advance(par, begin(par), 2.0, bolus_ug=50.0, bolus_ml=1.0)["lumbar"]
 
@@ -144,8 +180,8 @@ BOLUSES: dict[str, Reproduction] = {
     "bradypnea_015": lambda who: bradypnea(who, 150.0),
     "depression_mixed_doses": lambda who: depressed_share(_mixed_doses(who)),
     "itch_mixed_doses": mixed_itch,
-    "nadir_2mg": lambda who: bolus_nadir(who, 2000.0),
-    "nadir_5mg": lambda who: bolus_nadir(who, 5000.0),
+    "nadir_2mg": lambda who: response_nadir(who, 2000.0),
+    "nadir_5mg": lambda who: response_nadir(who, 5000.0),
     "depression_2mg": lambda who: depressed_share(bolus_course(who, 2000.0, 200, DAY_H)[1]),
     "depression_5mg": lambda who: depressed_share(bolus_course(who, 5000.0, 200, DAY_H)[1]),
     "cesarean_longer_high": lambda who: mean_hours(who, 175.0, "morphine") - mean_hours(who, 75.0, "morphine"),

@@ -39,12 +39,13 @@ def weeks_of(months: float) -> int:
     return round(months * _MEAN_MONTH_D * DAY_H / WEEK_H)
 
 
-def charts(who: Draw, cohort: str, n: int, *drugs: str) -> tuple[Par, dict[str, NDArray[Any]]]:
+def charts(who: Draw, cohort: str, n: int, *drugs: str, first: int = 0) -> tuple[Par, dict[str, NDArray[Any]]]:
     """``n`` patients (times ``who.scale``) and what stands in their charts, the oral dose before the implant among it."""
+    n = who.count(n)
     drawn = draw(
         load_cohort_spec(cohort),
         drugs or ("morphine",),
-        np.arange(who.count(n)),
+        np.arange(first, first + n),
         who.split,
         who.seed,
         structure=who.structure,

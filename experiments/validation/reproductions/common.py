@@ -73,12 +73,17 @@ def patients(who: Draw, cohort: str, n: int, *drugs: str, naive: bool = False, f
     )
     par: Par = drawn.par.copy()
     if naive:
-        par["channel"]["tol_prior"] = 0.0
-        place_tip(par, "L3")
-        par["w_pain"] = 0.0
-        for level in ("L1", "L2", "L3", "L4", "L5"):
-            par["w_pain"][:, _node(par, level)] += 0.2
+        make_naive(par)
     return par
+
+
+def make_naive(par: Par) -> None:
+    """Remove tolerance from earlier drugs, and put the tip and the pain at L3."""
+    par["channel"]["tol_prior"] = 0.0
+    place_tip(par, "L3")
+    par["w_pain"] = 0.0
+    for level in ("L1", "L2", "L3", "L4", "L5"):
+        par["w_pain"][:, _node(par, level)] += 0.2
 
 
 def place_tip(par: Par, level: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.core.layout import LEVELS, NODES, TICK_H
-from thecal.experiments.validation.reproductions.clinic import implanted
+from thecal.experiments.validation.reproductions.clinic import charts, implanted
 from thecal.experiments.validation.reproductions.common import (
     DAY_H,
     LEVEL_CM,
@@ -226,9 +226,17 @@ def taper_pain(who: Draw) -> float:
 
 
 def respiratory_tolerance(who: Draw) -> float:
-    """Median factor by which chronic users' respiratory EC50 exceeds the naive one (cancer cohort at implant)."""
-    par = patients(who, "cancer", 200)
-    return float(np.median(np.exp(par["channel"]["resp_tolerance"][:, 0] * par["channel"]["tol_prior"][:, 0])))
+    """Median factor by which chronic users' respiratory EC50 of fentanyl exceeds the naive one.
+
+    The study's users took 90 mg/d of oral morphine equivalent or more (Moss 2022, PLoS One 17:e0256752, the same eight) and
+    were given fentanyl, which meets less of the tolerance than morphine. Non-cancer patients at the implant stand for them.
+    """
+    par, chart = charts(who, "noncancer", 300, "fentanyl")
+    par = par[chart["medd_mg_per_d"] >= 90.0]
+    channel = par["channel"][:, 0]
+    used_to = begin(par)["channel"]["accustomed"][:, 0]
+    shared = np.exp(channel["resp_tolerance"] * par["drug"]["tol_share"][:, 0] * channel["tol_prior"])
+    return float(np.median(shared * used_to))
 
 
 def hydromorphone_potency(who: Draw) -> float:
