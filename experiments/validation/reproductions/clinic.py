@@ -71,6 +71,11 @@ def careful(target: float) -> Rule:
     return lambda last: np.where(harmed(last), _CUT, 1.0 + 2.0 * (target - last["relief"]))
 
 
+def content(target: float) -> Rule:
+    """Rule of a clinic that leaves a dose alone while relief is at ``target`` or above, raises it below, and lowers it for harm."""
+    return lambda last: np.where(harmed(last), _CUT, np.maximum(1.0, 1.0 + 2.0 * (target - last["relief"])))
+
+
 def day_means(course: Course) -> Course:
     """Means of the last day (``[B]``) of every signal."""
     return {name: values[-DAY_TICKS:].mean(axis=0) for name, values in course.items()}
@@ -129,14 +134,16 @@ def treat(
     most_ug_per_d: float = 25_000.0,
     second_ug_per_d: float = 0.0,
     slot: int = 0,
+    visit_weeks: int = 1,
 ) -> tuple[NDArray[np.float64], Course]:
-    """Weekly doses (µg/d, ``[weeks + 1, B]``) by steps of at most 20 %, and the course of the last week."""
+    """Weekly doses (µg/d, ``[weeks + 1, B]``) by steps of at most 20 % a visit, and the course of the last week."""
     dose = dose_ug_per_d.astype(np.float64)
     rows = [dose.copy()]
     course: Course = {}
-    for _ in range(weeks):
+    for week in range(weeks):
         course = advance(par, state, WEEK_H, rate_ug_per_h=rates(slot, dose, second_ug_per_d))
-        dose = np.clip(dose * np.clip(wanted(day_means(course)), 0.8, 1.2), 1e-3, most_ug_per_d)
+        if (week + 1) % visit_weeks == 0:
+            dose = np.clip(dose * np.clip(wanted(day_means(course)), 0.8, 1.2), 1e-3, most_ug_per_d)
         rows.append(dose.copy())
     return np.array(rows), course
 

@@ -128,12 +128,6 @@ def escalation_paice(who: Draw) -> float:
     return float(dose[24].mean() / dose[3].mean())
 
 
-def escalation_winkelmueller(who: Draw) -> float:
-    """Mean dose at month 41 / month 1 (first titration done), relief held at 60 %."""
-    dose = _titrated(who, "noncancer", 40, 0.60, 41)
-    return float(dose[41].mean() / dose[1].mean())
-
-
 def plateau(who: Draw) -> float:
     """Mean dose at month 72 / month 36, relief held at 60 %."""
     dose = _titrated(who, "noncancer", 30, 0.60, 72)
@@ -265,7 +259,6 @@ MORPHINE: dict[str, Reproduction] = {
     "bolus_spread": bolus_spread,
     "bolus_tip_peak": bolus_tip,
     "escalation_paice": escalation_paice,
-    "escalation_winkelmueller": escalation_winkelmueller,
     "plateau": plateau,
     "microdose": microdose,
     "demand_bolus_relief": demand_bolus_relief,
