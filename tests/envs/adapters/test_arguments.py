@@ -170,10 +170,10 @@ def test_what_is_no_snapshot_is_refused() -> None:
     env = ThecalEnv(SCENE)
     env.reset(seed=1)
     kept = env.snapshot()
-    for bad in ((), None, "x", kept.state, (kept.state[:2], 0, ()), ThecalEnv):
+    for bad in ((), None, "x", kept.state, (kept.world, 0, ()), ThecalEnv):
         with pytest.raises(ConfigError, match="no snapshot"):
             env.restore(bad)  # type: ignore[arg-type]
     many = ThecalVectorEnv(SCENE, 2)
     many.reset(seed=1)
     with pytest.raises(ConfigError, match="no snapshot"):
-        many.batch.restore(kept.state)
+        many.batch.restore(kept)

@@ -87,7 +87,7 @@ def test_the_masks_of_a_batch_are_those_of_its_environments(n: int) -> None:
     table, hold = action_table()
     one = Batch("CancerMorphine", 1, shield_mode="mask")
     for i in (0, n - 1):
-        one.world[0], one.par[0] = env.batch.world[i], env.batch.par[i]
+        one._world[0], one._par[0] = env.batch._world[i], env.batch._par[i]
         mask = action_masks(one, table)[0]
         mask[hold] = True
         assert np.array_equal(mask, env.action_masks()[i])
