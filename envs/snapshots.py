@@ -184,7 +184,8 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
         shown = array.view()
         shown.flags.writeable = False
         return shown
-    memory = memoryview(array.reshape(-1).view(np.uint8)).toreadonly()
+    own: Any = array.reshape(-1).view(np.uint8)
+    memory = memoryview(own).toreadonly()
     return np.frombuffer(memory, array.dtype).reshape(array.shape)
 
 

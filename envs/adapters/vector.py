@@ -127,12 +127,12 @@ class ThecalVectorEnv(HoldsBatch, VectorEnv[NDArray[np.float32], NDArray[np.floa
         """
         n = self.num_envs
         given = options_of(options, "patients", "reset_mask")
-        where = where_asked(given.get("reset_mask"), n)
+        where = where_asked(given["reset_mask"], n) if "reset_mask" in given else np.arange(n)
         seeds = seeds_of(seed, n)
         seeds = self._first_seeds if all(one is None for one in seeds) else seeds
         patients: dict[int, int] = {}
         days: dict[int, int] = {}
-        if given.get("patients") is not None:
+        if "patients" in given:
             chosen = some_patients(given["patients"])
             if chosen.shape != where.shape:
                 raise ConfigError(f"{chosen.size} patients were given for {where.size} environments")

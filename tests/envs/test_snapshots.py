@@ -281,7 +281,7 @@ def test_nothing_deep_in_the_parameters_can_be_written() -> None:
     ):
         with pytest.raises(ValueError, match="read-only"):
             write()
-    for name in ("scene", "scenario", "spec", "lens", "identity", "n", "own_reward"):
+    for name in ("scene", "scenario", "spec", "lens", "identity", "n", "own_reward", "advance", "restart", "restore"):
         with pytest.raises(ConfigError, match="cannot be set"):
             setattr(batch, name, getattr(batch, name))
 
