@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,35 +10,21 @@ from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError
 from thecal.core.seeds import COHORT_SEED_LIMIT, PATIENT_LIMIT, wholes
-from thecal.devices.fault_presets import new_fault_state
-from thecal.envs.assembly import Assembled, assemble
-from thecal.envs.identity import identity_of
-from thecal.envs.kernel.observation import SEEN, Lens
-from thecal.envs.kernel.records import STEP_OUT, TICK_OUT, WORLD, WORLD_PAR
+from thecal.envs.assembly import assemble
+from thecal.envs.kernel.records import TICK_OUT, WORLD
 from thecal.envs.kernel.start import observe_rows, start_rows
 from thecal.envs.kernel.step import advance_parallel, advance_serial
+from thecal.envs.memory import Memory
 from thecal.envs.own_reward import OwnReward, RewardFunction, Sees
-from thecal.envs.parameters import as_drawn, in_episode, seal_of
-from thecal.envs.scenario import Resolved, Scenario, resolved
-from thecal.envs.snapshots import Snapshot, SnapshotError, Totals, read_only, require_fit
+from thecal.envs.parameters import as_drawn, in_episode
+from thecal.envs.scenario import resolved
+from thecal.envs.snapshots import Snapshot, SnapshotError, Totals, require_fit
 from thecal.envs.standing import shield_faults, state_faults
-from thecal.envs.tasks import TaskSpec
-from thecal.safety.invariants import ShieldMode
-from thecal.safety.records import TRAIL_ROW
 
 PARALLEL_FROM = 64
-# Memory that the batch owns and alone writes to; everybody reads it under the same name without the underscore.
-_MEMORY = ("_world", "_par", "_out", "_observations", "_patients", "_trail")
-# Other readings of that memory; a copy must make its own, or it would read what nobody writes any more.
-_VIEWS = (
-    "_step_out", "_out_bytes", "_values", "words", "rewards", "paid", "ended", "last_report",
-    *(name[1:] for name in _MEMORY),
-)  # fmt: skip
-# What never changes once it is made, so that copies share it.
-_SHARED = ("scene", "scenario", "spec", "lens", "identity", "_sound", "_seals")
 
 
-class Batch:
+class Batch(Memory):
     """``n`` environments of one scenario, advanced together.
 
     ``copy.deepcopy`` and ``pickle`` give a batch that goes on bit for bit as this one would, and apart from it; the second
@@ -59,25 +42,6 @@ class Batch:
     Raises:
         ConfigError: an argument is not valid (a subclass names unknown tasks, drugs, pumps, cohorts and profiles).
     """
-
-    scene: Resolved
-    scenario: Scenario
-    spec: TaskSpec
-    lens: Lens
-    n: int
-    own_reward: OwnReward | None
-    identity: Mapping[str, str]
-    world: NDArray[np.void]
-    par: NDArray[np.void]
-    out: NDArray[np.void]
-    observations: NDArray[np.float32]
-    patients: NDArray[np.int64]
-    trail: NDArray[np.void]
-    words: NDArray[np.float64]  # what a step reports; whole numbers by their bits
-    rewards: NDArray[np.float64]
-    paid: NDArray[np.float64]
-    ended: NDArray[np.int64]
-    last_report: NDArray[np.float64]
 
     def __init__(
         self,
@@ -97,102 +61,9 @@ class Batch:
             raise ConfigError(
                 f"{spec.name}: an audit trail knows one mixture a patient, and this task chooses among several"
             )
-        self._take_scene(scene)
-        self.__dict__.update(n=int(n), own_reward=None if reward_fn is None else OwnReward(reward_fn, reward_sees))
-        self._world = np.zeros(n, WORLD)
-        self._par = np.zeros(n, WORLD_PAR)
-        self._out = np.zeros(n, TICK_OUT)
-        self._seen = np.zeros(n, SEEN)
-        self._observations = np.zeros((n, len(self.lens)), np.float32)
-        self._patients = np.zeros(n, np.int64)
-        self._all = np.ones(n, np.bool_)
-        self._trail = np.zeros((n, spec.ticks_per_step if trail else 0), TRAIL_ROW)
-        self._own_paid = np.zeros(n)
-        self._known: dict[int, Assembled] = {}
-        self._commands: dict[int, tuple[str, ...]] = {}
-        self._make_views()
-
-    def _take_scene(self, scene: Resolved) -> None:
-        own = {"scene": scene, "scenario": scene.scenario, "spec": scene.task, "lens": scene.lens}
-        self.__dict__.update(own, identity=identity_of(scene))
-        self._sound = new_fault_state()
-        self._seals: dict[int, str] = {}
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not name.startswith("_"):
-            raise ConfigError(f"{name} of a batch follows from its scenario and cannot be set")
-        self.__dict__[name] = value
-
-    def _make_views(self) -> None:
-        """Everything that is another reading of an array of this batch, in one place."""
-        self._step_out = self._out.view(STEP_OUT)
-        # Assigning a structured zero costs more than the simulation; bytes are cleared at memory speed.
-        self._out_bytes = self._out.view(np.uint8)
-        self._values = self._seen.view(np.float64).reshape(self.n, -1)
-        shown: dict[str, NDArray[Any]] = {name[1:]: read_only(getattr(self, name)) for name in _MEMORY}
-        rewards = shown["out"]["reward"]
-        shown["words"] = shown["out"].view(np.float64).reshape(self.n, -1)
-        # To an agent; rewards stay the task's own.
-        shown |= {"rewards": rewards, "paid": rewards if self.own_reward is None else read_only(self._own_paid)}
-        shown |= {"ended": shown["out"]["terminated"], "last_report": shown["world"]["patient"]["nrs_report"]}
-        self.__dict__.update(shown)
-
-    def _own_state(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in _VIEWS}
-
-    def __getstate__(self) -> dict[str, Any]:
-        rest = {name: value for name, value in self._own_state().items() if name not in _SHARED}
-        return {**rest, "scene": self.scene, "opened": "opened" in self.identity, "seal": self._seal()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        seal, scene, opened = (state.pop(name, None) for name in ("seal", "scene", "opened"))
-        self.__dict__.update(state)
-        self._take_scene(scene)
-        if opened:
-            self.laid_open()
-        self._make_views()
-        if seal != self._seal():
-            raise SnapshotError("pickle: checksum: it does not fit what the batch holds; it was altered")
-        self.require_own()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Batch:
-        twin: Batch = object.__new__(type(self))
-        memo[id(self)] = twin
-        own = {name: value for name, value in self._own_state().items() if name not in (*_SHARED, "_known")}
-        shared = {name: self.__dict__[name] for name in _SHARED}
-        twin.__dict__.update({**deepcopy(own, memo), **shared, "_known": dict(self._known)})
-        twin._make_views()  # the patients themselves stay
-        return twin
-
-    def _seal(self) -> str:
-        """SHA-256 of all that a pickle holds and that decides what comes next."""
-        words = json.dumps([self.identity, sorted(self._commands.items())], sort_keys=True)
-        digest = hashlib.sha256(words.encode())
-        for array in (self._world, self._par, self._patients):
-            digest.update(array.tobytes())
-        for patient, one in sorted(self._known.items()):
-            digest.update(f"{patient} {one.sedated} {seal_of(one)}".encode())
-        return digest.hexdigest()
-
-    @property
-    def mode(self) -> ShieldMode:
-        """How the shield treats requests beyond a limit, read from the parameters that run.
-
-        Raises:
-            ConfigError: they are not those of one shield.
-        """
-        modes = self._par["shield"]["mode"][self._begun]
-        if not modes.size:
-            return self.scene.mode
-        if modes.min() != modes.max():
-            raise ConfigError("the environments of the batch run under several modes of the shield")
-        return ShieldMode(int(modes[0]))
-
-    @property
-    def _begun(self) -> NDArray[np.bool_]:
-        begun: NDArray[np.bool_] = self._par["task"]["ticks_per_step"] > 0
-        return begun
+        super().__init__(
+            scene, int(n), trail=trail, own_reward=None if reward_fn is None else OwnReward(reward_fn, reward_sees)
+        )
 
     def restart(self, where: NDArray[np.int64], patients: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
         """Begin new episodes in the environments ``where`` with the given patients (indices in the split) and seeds.
@@ -264,11 +135,6 @@ class Batch:
         episode["command"][i], episode["command_valid"][i] = 1, valid
         episode["command_rate"][i], episode["command_bolus"][i] = rate_nl, bolus_nl
 
-    def laid_open(self) -> NDArray[np.void]:
-        """The states themselves, for an attack that falsifies signals; no other batch takes a snapshot of this one any more."""
-        self.__dict__["identity"] = {**self.identity, "opened": "yes"}
-        return self._world
-
     def commands_of(self, i: int) -> tuple[str, ...]:
         """Ids that environment ``i`` may not take again because a snapshot remembered them, oldest first."""
         return self._commands.get(i, ())
@@ -333,25 +199,6 @@ class Batch:
     def observe(self) -> None:
         """Report and observe what stands now, as after a reset."""
         self._stand(observe_rows, np.arange(self.n))
-
-    def require_own(self) -> None:
-        """See that limits, pump, task and patients that run are the scenario's own, to the bit.
-
-        Raises:
-            ConfigError: they are not.
-        """
-        rows = np.flatnonzero(self._begun)
-        par = self._par[rows]
-        drawn = as_drawn(self._known, self._patients[rows], par["patient"]["seed"])
-        due = in_episode(drawn, self._world[rows], par["patient"]["tip_node"])
-        for name in par.dtype.names or ():
-            if par[name].tobytes() != due[name].tobytes():
-                raise ConfigError(f"batch: par.{name}: what ran is not what the scenario says")
-
-    def _owner(self, patient: int) -> str:
-        if patient not in self._seals:
-            self._seals[patient] = seal_of(self._known[patient])
-        return self._seals[patient]
 
     def _stand(self, run: Any, where: NDArray[np.int64]) -> None:
         """Report and observe what stands in the environments ``where`` between two steps."""

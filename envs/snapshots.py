@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError, StoreError
 from thecal.core.files import reason, write_whole
-from thecal.core.seeds import PATIENT_LIMIT, SEED_LIMIT, whole
+from thecal.core.seeds import COHORT_SEED_LIMIT, PATIENT_LIMIT, whole
 from thecal.envs.kernel.records import WORLD
 
 MAGIC = b"THECALS1"
@@ -165,17 +165,21 @@ def require_fit(found: Any, identity: Mapping[str, str], rows: int) -> Snapshot:
         raise SnapshotError(f"snapshot: head: it is no snapshot any more ({type(error).__name__})") from error
     if seal != found.seal:
         raise SnapshotError("snapshot: checksum: it does not fit what it holds; the snapshot was altered")
-    other = [key for key in {**identity, **found.identity} if found.identity.get(key) != identity.get(key)]
-    if other:
-        words = (f"{key}: {_short(found.identity.get(key))}, and here {_short(identity.get(key))}" for key in other)
-        raise SnapshotError(f"snapshot: it is one of another scenario or version: {'; '.join(words)}")
+    if other := differences(found.identity, identity):
+        raise SnapshotError(f"snapshot: it is one of another scenario or version: {other}")
     counts = {len(part) for part in _parts(found).values()}
     if counts != {rows} or len(found.state) != rows * WORLD.itemsize:
         raise SnapshotError(f"snapshot: rows: it is no snapshot of as many environments, {found.rows} and not {rows}")
-    for name, limit in (("patients", PATIENT_LIMIT), ("seeds", SEED_LIMIT + 1)):
+    for name, limit in (("patients", PATIENT_LIMIT), ("seeds", COHORT_SEED_LIMIT)):
         for value in getattr(found, name):
             whole(value, f"snapshot: {name}", limit)
     return found
+
+
+def differences(found: Mapping[str, str], identity: Mapping[str, str]) -> str:
+    """What two identities differ in, in words; empty when in nothing."""
+    other = [key for key in {**identity, **found} if found.get(key) != identity.get(key)]
+    return "; ".join(f"{key}: {_short(found.get(key))}, and here {_short(identity.get(key))}" for key in other)
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:

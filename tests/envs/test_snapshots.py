@@ -238,8 +238,14 @@ def test_an_edited_pickle_is_refused(what: str, pickler: Any, shielded: ThecalEn
 
 def test_a_pickled_batch_is_of_its_scenario_and_its_proof(shielded: ThecalEnv) -> None:
     state = shielded.batch.__getstate__()
-    for name, value in (("seal", None), ("seal", "0" * 64), ("scene", _env(profile="label_us").batch.scene)):
-        with pytest.raises(SnapshotError, match="checksum"):
+    for name, value, words in (
+        ("seal", None, "checksum"),
+        ("seal", "0" * 64, "checksum"),
+        ("identity", None, "another scenario or version"),
+        ("identity", {**state["identity"], "kernel": "0" * 64}, "version: kernel: 000000000000, and here "),
+        ("scene", _env(profile="label_us").batch.scene, "profile: seed_2025, and here label_us"),
+    ):
+        with pytest.raises(SnapshotError, match=words):
             object.__new__(Batch).__setstate__({**state, name: value})
     object.__new__(Batch).__setstate__(dict(state))
     scene = shielded.batch.scene
