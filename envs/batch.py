@@ -102,7 +102,7 @@ class Batch(Memory):
     def advance(self, actions: NDArray[np.float64], active: NDArray[np.bool_] | None = None) -> None:
         """Step the environments whose ``active`` flag is set; results are in ``out`` and ``observations``."""
         self._out_bytes.fill(0)
-        if self._trail.size:
+        if self._keeps:
             self._trail["tick"] = -1  # rows of environments that are not stepped
         stepped = self._all if active is None else active
         run = advance_parallel if self.n >= PARALLEL_FROM else advance_serial
@@ -113,7 +113,7 @@ class Batch(Memory):
             self._step_out,
             self._seen,
             self._values,
-            self.lens.record,
+            self._lens,
             self._observations,
             stepped,
             self._trail,
@@ -204,7 +204,7 @@ class Batch(Memory):
         """Report and observe what stands in the environments ``where`` between two steps."""
         self._out[where] = np.zeros((), TICK_OUT)
         self._own_paid[where] = 0.0
-        own = (self._world, self._par, self._step_out, self._seen, self._values, self.lens.record, self._observations)
+        own = (self._world, self._par, self._step_out, self._seen, self._values, self._lens, self._observations)
         run(*own, where)
 
     def _first_mixture(self) -> int:

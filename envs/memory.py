@@ -29,7 +29,7 @@ from thecal.safety.records import TRAIL_ROW
 _MEMORY = ("_world", "_par", "_out", "_observations", "_patients", "_trail")
 # Other readings of that memory; a copy must make its own, or it would read what nobody writes any more.
 _VIEWS = (
-    "_step_out", "_out_bytes", "_values", "words", "rewards", "paid", "ended", "last_report",
+    "_step_out", "_out_bytes", "_values", "_lens", "_keeps", "words", "rewards", "paid", "ended", "last_report",
     *(name[1:] for name in _MEMORY),
 )  # fmt: skip
 # What never changes once it is made, so that copies share it.
@@ -105,6 +105,7 @@ class Memory:
         shown |= {"rewards": rewards, "paid": rewards if self.own_reward is None else read_only(self._own_paid)}
         shown |= {"ended": shown["out"]["terminated"], "last_report": shown["world"]["patient"]["nrs_report"]}
         self.__dict__.update(shown)
+        self._lens, self._keeps = self.lens.record, self._trail.size > 0
 
     def _own_state(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in _VIEWS}

@@ -160,11 +160,12 @@ class ThecalEnv(HoldsBatch, gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         row = self._action[0]
         if not is_copied(action, row):
             row[:] = read_action(action, len(row))
-        self._batch.advance(self._action)
+        batch = self._batch
+        batch.advance(self._action)
         self._steps += 1
-        terminated = bool(self._batch.ended[0])
+        terminated = bool(batch.ended[0])
         return (
-            self._batch.observations[0].copy(),
+            batch.observations[0].copy(),
             self._reward(),
             terminated,
             not terminated and self._steps >= self._n_steps,
