@@ -42,7 +42,7 @@ def speed(batch: Batch, action: tuple[float, float]) -> float:
     def work() -> int:
         nonlocal steps_left
         if steps_left == 0:
-            batch.world[...] = start
+            batch._world[...] = start
             steps_left = batch.spec.n_steps
         steps_left -= 1
         batch.advance(actions)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -11,29 +10,27 @@ from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError
 from thecal.core.seeds import COHORT_SEED_LIMIT, PATIENT_LIMIT, wholes
-from thecal.devices.fault_presets import new_fault_state
-from thecal.envs.assembly import Assembled, assemble
-from thecal.envs.kernel.observation import SEEN
-from thecal.envs.kernel.records import STEP_OUT, TICK_OUT, WORLD, WORLD_PAR
+from thecal.envs.assembly import assemble
+from thecal.envs.kernel.records import TICK_OUT, WORLD
 from thecal.envs.kernel.start import observe_rows, start_rows
 from thecal.envs.kernel.step import advance_parallel, advance_serial
+from thecal.envs.memory import Memory
 from thecal.envs.own_reward import OwnReward, RewardFunction, Sees
+from thecal.envs.parameters import as_drawn, in_episode
 from thecal.envs.scenario import resolved
-from thecal.safety.records import TRAIL_ROW
+from thecal.envs.snapshots import Snapshot, SnapshotError, Totals, require_fit
+from thecal.envs.standing import shield_faults, state_faults
 
 PARALLEL_FROM = 64
-Snapshot = tuple[NDArray[np.void], NDArray[np.void], NDArray[np.int64]]
-# Other readings of memory that the batch owns; a copy must make its own, or it would read what nobody writes any more.
-_VIEWS = ("_step_out", "_out_bytes", "_values", "words", "rewards", "paid", "ended", "last_report")
-# What never changes once it is made, so that copies share it.
-_SHARED = ("scene", "scenario", "spec", "lens", "_sound")
 
 
-class Batch:
+class Batch(Memory):
     """``n`` environments of one scenario, advanced together.
 
     ``copy.deepcopy`` and ``pickle`` give a batch that goes on bit for bit as this one would, and apart from it; the second
-    promises that to the same version of Thecal only.
+    promises that to the same version of Thecal only, and is refused when it was altered. What a batch shows (``world``,
+    ``par``, ``out``, ``observations``, ``patients``, ``trail``, ...) can be read and not written, and nothing can be put in its
+    place: what runs follows from the scenario.
 
     Args:
         scenario: a :class:`thecal.envs.scenario.Scenario` (also resolved), or a task by name, id, path or spec.
@@ -56,61 +53,17 @@ class Batch:
         reward_sees: Sees = "truth",
         **options: Any,
     ) -> None:
-        self.scene = resolved(scenario, **options)
-        self.scenario = self.scene.scenario
-        self.spec = self.scene.task
-        self.lens = self.scene.lens
+        scene = resolved(scenario, **options)
+        spec = scene.task
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
             raise ConfigError(f"a batch needs a whole number of environments, at least one, not {n!r}")
-        if trail and self.spec.solution.mixtures:
+        if trail and spec.solution.mixtures:
             raise ConfigError(
-                f"{self.spec.name}: an audit trail knows one mixture a patient, and this task chooses among several"
+                f"{spec.name}: an audit trail knows one mixture a patient, and this task chooses among several"
             )
-        self.n = int(n)
-        self.world = np.zeros(n, WORLD)
-        self.par = np.zeros(n, WORLD_PAR)
-        self.out = np.zeros(n, TICK_OUT)
-        self._seen = np.zeros(n, SEEN)
-        self.observations = np.zeros((n, len(self.lens)), np.float32)
-        self.patients = np.zeros(n, np.int64)
-        self._all = np.ones(n, np.bool_)
-        self.trail = np.zeros((n, self.spec.ticks_per_step if trail else 0), TRAIL_ROW)
-        self.own_reward = None if reward_fn is None else OwnReward(reward_fn, reward_sees)
-        self._own_paid = np.zeros(n)
-        self._sound = new_fault_state()
-        self._known: dict[int, Assembled] = {}
-        self._make_views()
-
-    def _make_views(self) -> None:
-        """Everything that is another reading of an array of this batch, in one place."""
-        self._step_out = self.out.view(STEP_OUT)
-        # Assigning a structured zero costs more than the simulation; bytes are cleared at memory speed.
-        self._out_bytes = self.out.view(np.uint8)
-        self._values = self._seen.view(np.float64).reshape(self.n, -1)
-        self.words = self.out.view(np.float64).reshape(self.n, -1)  # what a step reports; whole numbers by their bits
-        self.rewards: NDArray[np.float64] = self.out["reward"]
-        self.paid = (
-            self.rewards if self.own_reward is None else self._own_paid
-        )  # to an agent; rewards stay the task's own
-        self.ended: NDArray[np.int64] = self.out["terminated"]
-        self.last_report: NDArray[np.float64] = self.world["patient"]["nrs_report"]
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in _VIEWS}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._make_views()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Batch:
-        twin: Batch = object.__new__(type(self))
-        memo[id(self)] = twin
-        own = {name: value for name, value in self.__getstate__().items() if name not in (*_SHARED, "_known")}
-        shared = {name: getattr(self, name) for name in _SHARED}
-        twin.__setstate__(
-            {**deepcopy(own, memo), **shared, "_known": dict(self._known)}
-        )  # the patients themselves stay
-        return twin
+        super().__init__(
+            scene, int(n), trail=trail, own_reward=None if reward_fn is None else OwnReward(reward_fn, reward_sees)
+        )
 
     def restart(self, where: NDArray[np.int64], patients: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
         """Begin new episodes in the environments ``where`` with the given patients (indices in the split) and seeds.
@@ -121,21 +74,25 @@ class Batch:
         patients = wholes(patients, "patient indices", PATIENT_LIMIT).astype(np.int64)
         seeds = wholes(seeds, "seeds", COHORT_SEED_LIMIT).astype(np.uint64)
         self.preload(np.unique(patients))
-        self.world[where] = np.zeros((), WORLD)
+        world, par = self._world, self._par
+        world[where] = np.zeros((), WORLD)
         first = self._first_mixture()
         for row, patient, seed in zip(where.tolist(), patients.tolist(), seeds.tolist(), strict=True):
-            self.par[row], self.world["pump"][row], self.world["shield"][row], _ = self._known[patient]
-            self.par["patient"]["seed"][row] = seed
-            self.par["fault"]["seed"][row] = seed
-            self.world["fault"][row] = self._sound
-            self.world["episode"]["mixture"][row] = self.world["episode"]["mixture_asked"][row] = first
-        self.patients[where] = patients
+            par[row], world["pump"][row], world["shield"][row], _ = self._known[patient]
+            par["patient"]["seed"][row] = seed
+            par["fault"]["seed"][row] = seed
+            world["fault"][row] = self._sound
+            world["episode"]["mixture"][row] = world["episode"]["mixture_asked"][row] = first
+            self._commands.pop(row, None)
+        self._patients[where] = patients
         self._stand(start_rows, where)
 
     def preload(self, patients: Sequence[int] | NDArray[np.int64]) -> None:
         """Draw patients ahead of time so that later restarts only copy."""
         new = np.array([int(i) for i in patients if int(i) not in self._known], np.int64)
         if new.size:
+            if self.scene.profile.hash != self.identity["profile_hash"]:
+                raise ConfigError(f"batch: profile: {self.scene.profile.name} has changed since it was checked")
             self._known.update(zip(new.tolist(), assemble(self.scene, new), strict=True))
 
     def is_sedated(self, patient: int) -> bool:
@@ -145,53 +102,109 @@ class Batch:
     def advance(self, actions: NDArray[np.float64], active: NDArray[np.bool_] | None = None) -> None:
         """Step the environments whose ``active`` flag is set; results are in ``out`` and ``observations``."""
         self._out_bytes.fill(0)
-        if self.trail.size:
-            self.trail["tick"] = -1  # rows of environments that are not stepped
+        if self._keeps:
+            self._trail["tick"] = -1  # rows of environments that are not stepped
         stepped = self._all if active is None else active
         run = advance_parallel if self.n >= PARALLEL_FROM else advance_serial
         run(
-            self.world,
-            self.par,
+            self._world,
+            self._par,
             actions,
             self._step_out,
             self._seen,
             self._values,
-            self.lens.record,
-            self.observations,
+            self._lens,
+            self._observations,
             stepped,
-            self.trail,
+            self._trail,
         )
         if self.own_reward is not None:
-            self.paid[:] = self.own_reward(self.out, stepped)
+            self._own_paid[:] = self.own_reward(self.out, stepped)
+
+    def look_ahead(self, look: Any, scratch: Any, out: Any, table: NDArray[np.float64], allowed: Any) -> None:
+        """Let a kernel of :mod:`thecal.envs.kernel.look_ahead` try actions; neither time nor any state moves."""
+        look(self._world, self._par, scratch, out, table, allowed)
 
     def keep_rate(self, where: Any = slice(None)) -> None:
         """Let the next step of the environments ``where`` keep the rate in force, whatever its action asks of it."""
-        self.world["episode"]["keep_rate"][where] = 1
+        self._world["episode"]["keep_rate"][where] = 1
 
-    def snapshot(self) -> Snapshot:
-        """Copies of every world, its parameters and its patient; :meth:`restore` continues from them."""
-        return self.world.copy(), self.par.copy(), self.patients.copy()
+    def command(self, i: int, rate_nl: int, bolus_nl: int, valid: int) -> None:
+        """Let the next step of environment ``i`` run what a gateway made of a typed command in place of its action."""
+        episode = self._world["episode"]
+        episode["command"][i], episode["command_valid"][i] = 1, valid
+        episode["command_rate"][i], episode["command_bolus"][i] = rate_nl, bolus_nl
+
+    def commands_of(self, i: int) -> tuple[str, ...]:
+        """Ids that environment ``i`` may not take again because a snapshot remembered them, oldest first."""
+        return self._commands.get(i, ())
+
+    def snapshot(
+        self,
+        where: Any = slice(None),
+        totals: Sequence[Totals] | None = None,
+        commands: Sequence[tuple[str, ...]] | None = None,
+    ) -> Snapshot:
+        """Copies of the states of the environments ``where``; :meth:`restore` continues from them.
+
+        Args:
+            where: a slice or indices.
+            totals: return and cost of each episode so far, where somebody adds them up.
+            commands: ids that each may not take again, where somebody reads commands.
+
+        Raises:
+            ConfigError: an environment was never reset.
+        """
+        rows = np.arange(self.n)[where]
+        if not self._begun[rows].all():
+            raise ConfigError("a snapshot needs environments that were reset")
+        patients = self._patients[rows].tolist()
+        return Snapshot.of(
+            self.identity,
+            self._world[rows],
+            patients=patients,
+            seeds=self._par["patient"]["seed"][rows].tolist(),
+            owners=[self._owner(patient) for patient in patients],
+            tips=self._par["patient"]["tip_node"][rows].tolist(),
+            commands=[self.commands_of(i) for i in rows.tolist()] if commands is None else commands,
+            totals=[None] * len(rows) if totals is None else totals,
+        )
 
     def restore(self, snapshot: Snapshot, where: Any = slice(None)) -> None:
         """Return to a snapshot of a batch of this scenario: all environments, or those ``where`` its rows belong.
 
+        Limits, pump and patients are taken from this batch's own scenario, nothing of them from the snapshot.
+
         Raises:
-            ConfigError: it holds another number of environments, or is no snapshot.
+            ConfigError: it is no snapshot of as many environments (:class:`thecal.envs.snapshots.SnapshotError`), was altered,
+                or is one of another scenario, profile, mode, kernel or version; nothing has changed then.
         """
-        own = (self.world, self.par, self.patients)
-        if not isinstance(snapshot, tuple) or [_form(part) for part in snapshot] != [
-            _form(part[where]) for part in own
-        ]:
-            raise ConfigError("what is to be restored is no snapshot of as many environments")
-        for part, kept in zip(own, snapshot, strict=True):
-            part[where] = kept
-        self._stand(observe_rows, np.arange(self.n)[where])
+        rows = np.arange(self.n)[where]
+        found = require_fit(snapshot, self.identity, len(rows))
+        patients = np.array(found.patients, np.int64)
+        self.preload(np.unique(patients))
+        for patient, owner in zip(found.patients, found.owners, strict=True):
+            if owner != self._owner(patient):
+                raise SnapshotError(f"snapshot: owners: patient {patient} is another one here")
+        world, tips = found.world, np.array(found.tips, np.int64)
+        drawn = as_drawn(self._known, patients, np.array(found.seeds, np.uint64))
+        _refuse(state_faults(world, drawn, tips))
+        par = in_episode(drawn, world, tips)
+        _refuse(shield_faults(world, par))
+        self._par[rows], self._world[rows] = par, world
+        self._patients[rows] = patients
+        self._commands.update(zip(rows.tolist(), found.commands, strict=True))
+        self._stand(observe_rows, rows)
+
+    def observe(self) -> None:
+        """Report and observe what stands now, as after a reset."""
+        self._stand(observe_rows, np.arange(self.n))
 
     def _stand(self, run: Any, where: NDArray[np.int64]) -> None:
         """Report and observe what stands in the environments ``where`` between two steps."""
-        self.out[where] = np.zeros((), TICK_OUT)
+        self._out[where] = np.zeros((), TICK_OUT)
         self._own_paid[where] = 0.0
-        own = (self.world, self.par, self._step_out, self._seen, self._values, self.lens.record, self.observations)
+        own = (self._world, self._par, self._step_out, self._seen, self._values, self._lens, self._observations)
         run(*own, where)
 
     def _first_mixture(self) -> int:
@@ -199,5 +212,6 @@ class Batch:
         return solution.mixtures.index(solution.ratios) if solution.mixtures else 0
 
 
-def _form(part: Any) -> tuple[Any, Any]:
-    return getattr(part, "dtype", None), getattr(part, "shape", None)
+def _refuse(faults: list[str]) -> None:
+    if faults:
+        raise SnapshotError(f"snapshot: {faults[0]}")

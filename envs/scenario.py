@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from thecal.envs.task_parts import STRUCTURE
 from thecal.envs.tasks import TaskSpec, content, load_task
 from thecal.physiology.cohort_spec import CohortSpec, load_cohort_spec
 from thecal.physiology.structures import second_offered, why_not
-from thecal.safety.certificate import require_proof
+from thecal.safety.certificate import is_proved, require_proof
 from thecal.safety.invariants import ShieldMode
 from thecal.safety.profiles import LimitProfile, load_profile
 
@@ -147,6 +147,17 @@ class Resolved:
     mode: ShieldMode
     proved: bool
     drugs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """What runs is what was stated, also where a part was replaced or comes from a pickle."""
+        if self.mode != ShieldMode.of(self.scenario.shield_mode):
+            stated = self.scenario.shield_mode
+            raise ConfigError(f"scenario: mode: {self.mode.name.lower()} does not follow from shield_mode {stated!r}")
+        if self.proved and not is_proved(self.profile):
+            raise ConfigError(f"scenario: proved: no proof covers profile {self.profile.name} and this shield")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Resolved, tuple(getattr(self, field.name) for field in fields(self))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Resolved:
         return self  # nothing in it changes

@@ -29,7 +29,7 @@ def trail_meta(batch: Batch, **more: Any) -> dict[str, Any]:
         "profile_hash": scene.profile.hash,
         "kernel_hash": kernel_hash(),
         "proved": scene.proved,
-        "mode": scene.mode.name.lower(),
+        "mode": batch.mode.name.lower(),
         "stage": scene.scenario.stage,
         "limits": profile_limits(scene.profile),
         "patients": {str(int(row["patient"]["patient"])): _patient(batch, i) for i, row in enumerate(batch.par)},

@@ -2,7 +2,7 @@
 
 A command is a mapping, as a programmer's software would send it. Whatever arrives, :meth:`Gateway.read` answers with integers
 and a reason; it never raises. Every entry is read once, and only plain numbers and texts are taken over, so that nothing
-can look right when it is checked and be something else when it is used.
+can look right when it is checked and be something else when it is used. An id that was read acts never again, however long ago.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OPTIONAL = ("dose_ug_per_d", "signed")
 RATE_UNITS = {"mL/d": 1.0e6 / 96.0, "nL/tick": 1.0}
 BOLUS_UNITS = {"uL": 1.0e3, "nL": 1.0}
 _NUMBERS = ("issued_s", "rate", "bolus", "seen")
-_REMEMBERED = 4096
+_REMEMBERED = 1 << 20  # ids of one pump: a command every five minutes for ten years; no more are taken then
 _LONGEST_ID = 128
 _LONGEST_REASON = 200
 _MOST_ENTRIES = 16
@@ -98,9 +98,9 @@ class Gateway:
             return "no usable id"
         if name in self._known:
             return "repeated"
+        if len(self._known) >= _REMEMBERED:  # an id that was forgotten could act again
+            return f"{_REMEMBERED} commands are remembered, and no more can be"
         self._known[name] = None
-        if len(self._known) > _REMEMBERED:
-            self._known.pop(next(iter(self._known)))
         if seen != head:
             return f"written before event {head} was seen"
         return "" if 0.0 <= age_s <= self.max_age_s else f"issued {age_s:.0f} s ago"

@@ -30,7 +30,9 @@ def audit(meta: Mapping[str, Any], rows: NDArray[np.void]) -> Findings:
         meta, rows: of :func:`thecal.safety.trail.read_trail`.
     """
     found = Findings()
-    shielded = meta["mode"] in ("project", "replace", "mask")
+    shielded = meta["mode"] not in ("monitor", "off")  # an unknown word excuses nothing
+    strange = np.setdiff1d(rows["patient"], [int(key) for key in meta["patients"]])
+    found.breaches += [(38, int(who), -1, "rows of a patient whom the trail does not name") for who in strange]
     for key, who in meta["patients"].items():
         own = rows[rows["patient"] == int(key)]
         if own.size == 0:

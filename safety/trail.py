@@ -4,6 +4,7 @@ A file is ``MAGIC`` and then records. A record is a header (payload length, kind
 records before), the payload, and the SHA-256 of the previous record's hash, the header and the payload. A file that ends
 inside a record has a torn tail, which a kill leaves and which costs nothing before it; a whole record whose hash does not fit
 was altered. A cut at the end of a record shows as a missing closing record, and against the head hash kept elsewhere.
+Anybody can chain anything, so a reading also looks at what the records hold (``trail_content``).
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from numpy.typing import NDArray
 from thecal.core.errors import StoreError
 from thecal.core.files import reason
 from thecal.safety.records import TRAIL_ROW
+from thecal.safety.trail_content import CLOSE, META, ROWS, Content
 
 MAGIC = b"THECALT1"
-META, ROWS, CLOSE = 0, 1, 2
 _HEAD = struct.Struct(">IB")
 _CHECK = 8
 _HASH = 32
@@ -38,11 +39,10 @@ class TrailError(StoreError):
 
 
 class Record(NamedTuple):
-    """One record as read: its kind, its payload and the offset behind it."""
+    """One record as read: its kind and its payload."""
 
     kind: int
     payload: bytes
-    end: int
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,18 @@ class Inspection:
     torn_bytes: int  # of a record that was being written when the program was killed
     closed: bool
     altered_at: int | None  # offset of the first altered record
+    garbage: tuple[tuple[int, str], ...] = ()  # offset of a record that fits the chain and is none, and what is wrong
 
     @property
     def sound(self) -> bool:
-        """Whether no record was altered."""
-        return self.altered_at is None
+        """Whether no record was altered, and every one is what it says."""
+        return self.altered_at is None and not self.garbage
+
+    @property
+    def words(self) -> str:
+        """What is not sound about it, in words."""
+        altered = [] if self.altered_at is None else [f"altered at byte {self.altered_at}"]
+        return "; ".join([*altered, *(f"garbage at byte {at}: {what}" for at, what in self.garbage)])
 
 
 def _check(previous: bytes, head: bytes) -> bytes:
@@ -108,7 +115,7 @@ class TrailWriter:
         """
         found = inspect(path)
         if not found.sound:
-            raise TrailError(f"{path}: altered at byte {found.altered_at}; it cannot be resumed")
+            raise TrailError(f"{path}: {found.words}; it cannot be resumed")
         if found.closed or found.records == 0:
             raise TrailError(f"{path}: {'closed' if found.closed else 'holds no record'}; it cannot be resumed")
         self = cls.__new__(cls)
@@ -163,16 +170,24 @@ class _Scan:
         self.previous, self.at, self.count = _START, 0, 0
         self.closed = False
         self.altered: int | None = None
+        self.content, self.garbage = Content(), list[tuple[int, str]]()
         if not MAGIC.startswith(self.data[: len(MAGIC)]):
             self.altered = 0
         elif len(self.data) >= len(MAGIC):
             self.at = len(MAGIC)
 
-    def __iter__(self) -> Iterator[Record]:
+    def __iter__(self) -> Iterator[NDArray[np.void]]:
+        """The rows of every record that has some, whatever else is wrong with it."""
         if self.altered is not None or self.at == 0:
             return
+        begin = self.at
         while (found := self._next()) is not None:
-            yield found
+            rows, wrong = self.content.read(found.kind, found.payload)
+            if wrong:
+                self.garbage.append((begin, wrong))
+            if rows is not None:
+                yield rows
+            begin = self.at
 
     def _next(self) -> Record | None:
         front = _HEAD.size + _CHECK
@@ -198,15 +213,16 @@ class _Scan:
             return None
         self.previous, self.at, self.count = self.data[end - _HASH : end], end, self.count + 1
         self.closed = kind == CLOSE
-        return Record(kind, payload, end)
+        return Record(kind, payload)
 
     def inspection(self) -> Inspection:
         torn = 0 if self.altered is not None else len(self.data) - self.at
-        return Inspection(self.count, self.previous.hex(), self.at, torn, self.closed, self.altered)
+        head = self.previous.hex()
+        return Inspection(self.count, head, self.at, torn, self.closed, self.altered, tuple(self.garbage))
 
 
 def inspect(path: Path) -> Inspection:
-    """Read a trail through and say whether it is whole.
+    """Read a trail through and say whether it is whole and holds records only.
 
     Raises:
         TrailError: the file cannot be read.
@@ -224,21 +240,18 @@ def read_trail(path: Path) -> tuple[dict[str, Any], NDArray[np.void], Inspection
         TrailError: the file cannot be read or holds no meta record of this version.
     """
     scan = _Scan(path)
-    metas, parts = [], []
-    for record in scan:
-        if record.kind == META:
-            metas.append(json.loads(record.payload))
-        elif record.kind == ROWS:
-            parts.append(np.frombuffer(zlib.decompress(record.payload), TRAIL_ROW))
-    if not metas or _fields_of(metas[0]) != row_fields():
+    parts = list(scan)
+    meta = scan.content.meta
+    if _fields_of(meta) != row_fields():
         raise TrailError(f"{path}: no audit trail of this version")
     rows = np.concatenate(parts) if parts else np.zeros(0, TRAIL_ROW)
-    return metas[0], rows, scan.inspection()
+    return meta, rows, scan.inspection()
 
 
 def _fields_of(meta: dict[str, Any]) -> list[str]:
     """The fields that a trail names; what the shield receives was called facts in 0.1."""
-    return [str(name).replace("facts.", "received.", 1) for name in meta.get("fields", ())]
+    fields = meta.get("fields")
+    return [str(name).replace("facts.", "received.", 1) for name in fields] if isinstance(fields, list) else []
 
 
 def row_fields() -> list[str]:

@@ -57,13 +57,11 @@ def seeds_of(value: Any, n: int) -> list[int | None]:
 
 
 def where_asked(mask: Any, n: int) -> NDArray[np.int64]:
-    """The environments that a ``reset_mask`` of ``n`` booleans names; all of them for ``None``.
+    """The environments that a ``reset_mask`` of ``n`` booleans names.
 
     Raises:
         ConfigError: it is no such mask.
     """
-    if mask is None:
-        return np.arange(n)
     found = np.asarray(mask)
     if found.shape != (n,) or found.dtype != np.bool_:
         raise ConfigError(f"reset_mask must be {n} booleans, not {_shown(mask)}")

@@ -42,7 +42,7 @@ class Masks:
         """``bool[B, A]``: neither time nor any state moves."""
         allowed = np.zeros((self.batch.n, len(self.table)), np.bool_)
         look = look_parallel if self.batch.n >= PARALLEL_FROM else look_serial
-        look(self.batch.world, self.batch.par, self._scratch, self._out, self.table, allowed)
+        self.batch.look_ahead(look, self._scratch, self._out, self.table, allowed)
         return allowed
 
 

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError
 from thecal.envs.adapters.arguments import some_patients
-from thecal.envs.adapters.bedside import EpisodeSnapshot, bedside_line, read_pump, state_of, taken
+from thecal.envs.adapters.bedside import bedside_line, read_pump
+from thecal.envs.snapshots import Snapshot
 
 # Attributes of a batch that are the same in a single environment; and its own ones that are not.
-_SHARED = ("spec", "render_mode", "metadata")
+_SHARED = ("spec", "render_mode", "metadata", "batch")
 _OF_THE_WHOLE = ("num_envs", "reset_infos", "observation_space", "action_space", "closed", "mode")
 
 
@@ -73,18 +74,18 @@ class Member:
             self._lacks("action_masks")
         return lambda: self._owner.action_masks()[self._i]
 
-    def snapshot(self) -> EpisodeSnapshot:
-        """A copy of everything; :meth:`restore` of this or another environment of the task continues from it."""
-        return taken(self._owner.batch, self._i, self._owner.member_totals(self._i))
+    def snapshot(self) -> Snapshot:
+        """A copy of the state; :meth:`restore` of this or another environment of the scenario continues from it."""
+        return self._owner.batch.snapshot([self._i], [self._owner.member_totals(self._i)])  # type: ignore[no-any-return]
 
-    def restore(self, snapshot: EpisodeSnapshot) -> None:
+    def restore(self, snapshot: Snapshot) -> None:
         """Return to a snapshot.
 
         Raises:
-            ConfigError: it is no such snapshot.
+            ConfigError: as :meth:`thecal.envs.batch.Batch.restore`.
         """
-        self._owner.batch.restore(state_of(snapshot), np.s_[self._i : self._i + 1])
-        self._owner.member_restored(self._i, snapshot)
+        self._owner.batch.restore(snapshot, [self._i])
+        self._owner.member_restored(self._i, snapshot.totals[0])
 
     def interrogate(self) -> dict[str, list[tuple[str, str]]]:
         """What a programmer would show of the pump now."""

@@ -15,14 +15,15 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices,
 from thecal.core.errors import ConfigError
 from thecal.envs.adapters.actions import read_actions
 from thecal.envs.adapters.arguments import one_reset, one_seed, render_mode_of, seeds_of, some_patients
-from thecal.envs.adapters.bedside import EpisodeSnapshot
-from thecal.envs.adapters.continued import continue_batch
+from thecal.envs.adapters.continued import continue_batch, stored
 from thecal.envs.adapters.draws import Draws
+from thecal.envs.adapters.held import HoldsBatch
 from thecal.envs.adapters.infos import Infos, known
 from thecal.envs.adapters.members import Member
 from thecal.envs.adapters.specs import spec_of
 from thecal.envs.batch import Batch
 from thecal.envs.kernel.rewards import COST_NAMES
+from thecal.envs.snapshots import Totals
 
 # What a constrained or shield-aware learner needs at every step; each further field costs every environment some 50 ns.
 STEP_INFO = ("cost", *(f"cost_{name}" for name in COST_NAMES), "intervened", "violations", "patient")
@@ -31,7 +32,7 @@ _STAGGER = 1  # keeps the moments of the start apart from everything else that a
 _KEPT = ("_returns", "_costs", "_whole")  # what an environment adds up over an episode
 
 
-class ThecalSB3VecEnv(VecEnv):
+class ThecalSB3VecEnv(HoldsBatch, VecEnv):
     """``n_envs`` patients as an SB3 ``VecEnv`` (it resets within the step, as SB3 expects).
 
     Step ``infos`` hold ``info_fields``, and at the end of an episode what SB3 needs (``terminal_observation``,
@@ -59,7 +60,7 @@ class ThecalSB3VecEnv(VecEnv):
         render_mode: str | None = None,
         info_fields: Sequence[str] = STEP_INFO,
     ) -> None:
-        self.batch = batch
+        self._batch = batch
         self.spec_task = batch.spec
         self.observation_names = batch.lens.names
         self.decode = batch.lens.decode
@@ -206,10 +207,10 @@ class ThecalSB3VecEnv(VecEnv):
         """Return and cost of the episode of environment ``i`` so far."""
         return float(self._returns[i]), float(self._costs[i])
 
-    def member_restored(self, i: int, snapshot: EpisodeSnapshot) -> None:
-        """Environment ``i`` stands where the snapshot was taken; without its totals the episode is not whole."""
-        self._whole[i] = snapshot.totals is not None
-        self._returns[i], self._costs[i] = snapshot.totals or (0.0, 0.0)
+    def member_restored(self, i: int, totals: Totals) -> None:
+        """Environment ``i`` stands where a snapshot was taken; without its totals the episode is not whole."""
+        self._whole[i] = totals is not None
+        self._returns[i], self._costs[i] = totals or (0.0, 0.0)
 
     def _chosen(self, indices: VecEnvIndices) -> Sequence[int]:
         return [range(self.num_envs)[i] for i in self._get_indices(indices)]
@@ -239,19 +240,14 @@ class ThecalSB3VecEnv(VecEnv):
             self.batch.keep_rate(active)
             self.batch.advance(hold, active)
             self._restart(np.flatnonzero(active & (self.batch.out["terminated"] == 1)))
-        self.batch.restore(self.batch.snapshot())  # what is reported is what stands now
+        self.batch.observe()  # what is reported is what stands now
         self._whole[:] = offset == 0
 
     def training_state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Everything that changes while it runs, as arrays and plain data; :meth:`continue_from` goes on from it."""
-        world, par, patients = self.batch.snapshot()
-        arrays = {
-            "world": world.view(np.uint8).reshape(self.num_envs, -1),
-            "par": par.view(np.uint8).reshape(self.num_envs, -1),
-            "patients": patients,
-            **{name: value.copy() for name, value in vars(self).items() if name in _KEPT},
-        }
-        return arrays, {"streams": self.draws.state}
+        arrays, state = stored(self.batch)
+        arrays |= {name: value.copy() for name, value in vars(self).items() if name in _KEPT}
+        return arrays, {**state, "streams": self.draws.state}
 
     def continue_from(self, arrays: dict[str, NDArray[Any]], state: dict[str, Any]) -> None:
         """Go on from :meth:`training_state`, to the bit.
@@ -262,8 +258,7 @@ class ThecalSB3VecEnv(VecEnv):
         for i, patient in enumerate(arrays["patients"].tolist()):
             if patient not in self.draws.pool(i):
                 raise ValueError(f"patient {patient} is not of the pool")
-        world = arrays["world"].reshape(-1).view(self.batch.world.dtype)
-        continue_batch(self.batch, arrays["patients"], world, arrays["par"].reshape(-1).view(self.batch.par.dtype))
+        continue_batch(self.batch, arrays, state)
         for name in _KEPT:
             getattr(self, name)[:] = arrays[name]
         self.draws.continue_from(state["streams"])

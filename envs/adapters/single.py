@@ -16,11 +16,13 @@ from thecal.core.guarded import is_mapping
 from thecal.core.layout import TICK_S
 from thecal.envs.adapters.actions import is_copied, read_action
 from thecal.envs.adapters.arguments import one_reset, one_seed, render_mode_of, some_patients
-from thecal.envs.adapters.bedside import EpisodeSnapshot, bedside_line, read_pump, state_of, taken
+from thecal.envs.adapters.bedside import bedside_line, read_pump
 from thecal.envs.adapters.draws import drawn, everybody
+from thecal.envs.adapters.held import HoldsBatch
 from thecal.envs.adapters.infos import Infos, shown
 from thecal.envs.adapters.specs import true_spec
 from thecal.envs.batch import Batch
+from thecal.envs.snapshots import Snapshot
 from thecal.safety.gateway import MALFORMED, STALE, UNITS, USABLE, Gateway
 
 
@@ -43,7 +45,7 @@ _BECAME = {
 }
 
 
-class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
+class ThecalEnv(HoldsBatch, gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     """Adaptive intrathecal dosing of one virtual patient. Simulation only, never a clinical tool.
 
     Action ``Box(-1, 1, (n,))``: ``action_names``, in the shipped tasks the relative change of the basal rate and the size of
@@ -84,7 +86,7 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         **options: Any,
     ) -> None:
         self._spec: EnvSpec | None = None
-        self.batch = Batch(task, 1, trail=trail, **options)
+        self._batch = Batch(task, 1, trail=trail, **options)
         self.spec_task = self.batch.spec
         lens = self.batch.lens
         self.observation_names, self.observation_units = lens.names, lens.units
@@ -158,11 +160,12 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         row = self._action[0]
         if not is_copied(action, row):
             row[:] = read_action(action, len(row))
-        self.batch.advance(self._action)
+        batch = self._batch
+        batch.advance(self._action)
         self._steps += 1
-        terminated = bool(self.batch.ended[0])
+        terminated = bool(batch.ended[0])
         return (
-            self.batch.observations[0].copy(),
+            batch.observations[0].copy(),
             self._reward(),
             terminated,
             not terminated and self._steps >= self._n_steps,
@@ -171,23 +174,23 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     def _reward(self) -> Any:
         """What the agent is paid for the step; other forms of the environment pay otherwise."""
-        return float(self.batch.paid[0])
+        return float(self._batch.paid[0])
 
-    def snapshot(self) -> EpisodeSnapshot:
-        """A copy of everything; :meth:`restore` continues from it (what-if branches, model-predictive control)."""
+    def snapshot(self) -> Snapshot:
+        """A copy of the state; :meth:`restore` continues from it (what-if branches, model-predictive control)."""
         if not self._ready:
             raise gym.error.ResetNeeded("call reset() before snapshot()")
-        return taken(self.batch, 0)._replace(commands=self._gateway.known)
+        return self.batch.snapshot(commands=[self._gateway.known])
 
-    def restore(self, snapshot: EpisodeSnapshot) -> None:
-        """Return to a snapshot of this environment, also of another one of the same task.
+    def restore(self, snapshot: Snapshot) -> None:
+        """Return to a snapshot of this environment, also of another one of the same scenario.
 
         Raises:
-            ConfigError: it is no such snapshot.
+            ConfigError: as :meth:`thecal.envs.batch.Batch.restore`.
         """
-        self.batch.restore(state_of(snapshot))
-        self._steps = snapshot.steps
-        self._gateway = self._new_gateway(snapshot.commands)
+        self.batch.restore(snapshot)
+        self._steps = int(self.batch.world["episode"]["step"][0])
+        self._gateway = self._new_gateway(self.batch.commands_of(0))
         self._became, self.command_words = _NO_COMMAND, ""
         self._ready = True
 
@@ -214,14 +217,12 @@ class ThecalEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
             head=int(world["pump"]["events"]),
             rate_nl=int(world["shield"]["prev_rate"]),
         )
-        episode = batch.world["episode"]
-        episode["command"], episode["command_valid"] = 1, read.valid
-        episode["command_rate"], episode["command_bolus"] = read.rate_nl, read.bolus_nl
+        batch.command(0, read.rate_nl, read.bolus_nl, read.valid)
         self._became, self.command_words = _BECAME[read.valid], read.reason or "taken"
 
     def _info(self) -> dict[str, Any]:
         info = self._infos.row(0)
         info["command"], self._became = self._became, _NO_COMMAND
         if self._tells_own:
-            info["task_reward"] = self.batch.rewards[0]
+            info["task_reward"] = self._batch.rewards[0]
         return info

@@ -22,14 +22,15 @@ from thecal.envs.adapters.arguments import (
     some_patients,
     where_asked,
 )
-from thecal.envs.adapters.bedside import EpisodeSnapshot
 from thecal.envs.adapters.draws import Draws, everybody
+from thecal.envs.adapters.held import HoldsBatch
 from thecal.envs.adapters.infos import Infos, shown
 from thecal.envs.adapters.members import Member
 from thecal.envs.adapters.releases import AutoresetMode, VectorEnv
 from thecal.envs.adapters.specs import true_spec
 from thecal.envs.batch import Batch
 from thecal.envs.kernel.records import TICK_OUT
+from thecal.envs.snapshots import Totals
 
 _Results = tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
 _MODES = {
@@ -39,7 +40,7 @@ _MODES = {
 }
 
 
-class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
+class ThecalVectorEnv(HoldsBatch, VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
     """``num_envs`` patients in one batch; arguments as :class:`thecal.envs.adapters.single.ThecalEnv`.
 
     Args:
@@ -74,7 +75,7 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
         self._spec: EnvSpec | None = None
         self.render_mode = render_mode_of(render_mode)
         self.mode = _mode(autoreset)
-        self.batch = Batch(task, num_envs, trail=trail, **options)
+        self._batch = Batch(task, num_envs, trail=trail, **options)
         self.num_envs = self.batch.n
         self.metadata = {**type(self).metadata, "autoreset_mode": self.mode}
         if self.batch.own_reward is not None:
@@ -126,12 +127,12 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
         """
         n = self.num_envs
         given = options_of(options, "patients", "reset_mask")
-        where = where_asked(given.get("reset_mask"), n)
+        where = where_asked(given["reset_mask"], n) if "reset_mask" in given else np.arange(n)
         seeds = seeds_of(seed, n)
         seeds = self._first_seeds if all(one is None for one in seeds) else seeds
         patients: dict[int, int] = {}
         days: dict[int, int] = {}
-        if given.get("patients") is not None:
+        if "patients" in given:
             chosen = some_patients(given["patients"])
             if chosen.shape != where.shape:
                 raise ConfigError(f"{chosen.size} patients were given for {where.size} environments")
@@ -202,7 +203,7 @@ class ThecalVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], Any]):
     def member_totals(self, i: int) -> None:
         """Nothing is added up here."""
 
-    def member_restored(self, i: int, snapshot: EpisodeSnapshot) -> None:
+    def member_restored(self, i: int, totals: Totals) -> None:
         """Environment ``i`` stands in the middle of an episode again."""
         self._done[i] = False
 

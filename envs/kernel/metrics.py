@@ -104,6 +104,7 @@ def _report_state(world, par, out):
     for d in range(MAX_DRUGS):
         out.dose24_ug[d] = world.shield.dose24[d] / PG_PER_UG
     _report_pump(world, par, out)
+    out.shield_mode = par.shield.mode
     out.terminated = patient.dead
 
 

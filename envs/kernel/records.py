@@ -134,6 +134,7 @@ PUBLIC_FIELDS = (
     ("violations", _i),  # bit k: the raw request broke limit k
     ("intervened", _i),
     ("fallback", _i),
+    ("shield_mode", _i),  # safety.invariants.ShieldMode of the limits that ran
     ("mixture", _i),  # index of the task's mixtures in force
     ("visits", _f),  # refills in the step, and calls that were answered
     ("calls", _f),  # calls of the clinic made in the step

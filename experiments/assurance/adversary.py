@@ -30,7 +30,7 @@ def requests(batch: Batch, where: Ints, actions: NDArray[np.floating[Any]]) -> t
     rates = np.clip(prev * np.exp(3.0 * actions[:, 0]), 0.0, 1e12).astype(np.int64)
     boluses = (np.maximum(actions[:, 1], 0.0) * 2.0 * batch.par["shield"]["bolus_abs"][where]).astype(np.int64)
     shown = actions[:, 2] > 0.0
-    sensors = batch.world["patient"]
+    sensors = batch.laid_open()["patient"]
     sensors["s_value"][where[shown], _RR] = 14.0 + 4.0 * actions[shown, 2]
     sensors["s_value"][where[shown], _SPO2] = 97.0
     sensors["s_valid"][where[shown], _RR] = sensors["s_valid"][where[shown], _SPO2] = 1
@@ -61,7 +61,7 @@ class AdversaryVecEnv(ThecalSB3VecEnv):
         batch = self.batch
         self._before = batch.world["shield"]["prev_rate"].astype(np.int64)
         asked = requests(batch, np.arange(batch.n), np.asarray(actions, np.float64))
-        episode = batch.world["episode"]
+        episode = batch.laid_open()["episode"]
         episode["command"] = 1
         for key, values in zip(("command_rate", "command_bolus", "command_valid"), asked, strict=True):
             episode[key] = values

@@ -128,27 +128,27 @@ def _ask(name: str, k: int, batch: Batch, where: Ints, rng: np.random.Generator)
 def _tamper(name: str, batch: Batch, where: Ints, rng: np.random.Generator) -> None:
     """What a strategy falsifies besides its requests: the pump's clock, or the signals that reach the shield."""
     if name == "clock":
-        batch.world["pump"]["clock_offset_h"][where] = rng.choice([0.0, 0.02, 0.026, -1.0, 24.0], len(where))
+        batch.laid_open()["pump"]["clock_offset_h"][where] = rng.choice([0.0, 0.02, 0.026, -1.0, 24.0], len(where))
     if name == "silence":
         blind = where[: len(where) // 2 + 1][rng.random(len(where) // 2 + 1) < 0.9]
         for sensor in ("rr", "spo2"):
-            batch.world["patient"]["s_valid"][blind, SENSORS.index(sensor)] = 0
+            batch.laid_open()["patient"]["s_valid"][blind, SENSORS.index(sensor)] = 0
     if name == "spoofed scores":
         _spoof_scores(batch, where[rng.random(len(where)) < 0.3], rng)
     if name == "spoofed":
         for sensor, value in _HEALTHY.items():
             i = SENSORS.index(sensor)
             shown = value + rng.choice([0.0, 0.3, np.nan, np.inf, -1e9], len(where), p=[0.4, 0.3, 0.1, 0.1, 0.1])
-            batch.world["patient"]["s_value"][where, i] = shown
-            batch.world["patient"]["s_valid"][where, i] = 1
+            batch.laid_open()["patient"]["s_value"][where, i] = shown
+            batch.laid_open()["patient"]["s_valid"][where, i] = 1
 
 
 def _spoof_scores(batch: Batch, where: Ints, rng: np.random.Generator) -> None:
     """What a nurse or a refill might have said, falsely, where it has no part in the physics."""
-    patient, n = batch.world["patient"], len(where)
+    patient, n = batch.laid_open()["patient"], len(where)
     for name, values in (("poss_seen", [1, 1, 3, 4]), ("weakness_seen", [0, 0, 4]), ("confusion_seen", [0, 0, 4])):
         patient[name][where] = rng.choice(values, n)
-    batch.world["monitor"]["residual"][where] = rng.choice([0.0, 0.0, 0.2, -0.2], n)
+    batch.laid_open()["monitor"]["residual"][where] = rng.choice([0.0, 0.0, 0.2, -0.2], n)
     for sensor, shown in (("etco2", [38.0, 70.0]), ("sbp", [120.0, 70.0]), ("rr", [14.0, 6.0])):
         patient["s_value"][where, SENSORS.index(sensor)] = rng.choice(shown, n)
         patient["s_valid"][where, SENSORS.index(sensor)] = 1
@@ -199,7 +199,7 @@ def _drive(batch: Batch, case: AttackCase) -> tuple[NDArray[np.void], dict[int, 
     raw = groups["not a number"][::2]  # these get numbers that are none as actions, not as commands
     actions = np.zeros((batch.n, batch.spec.n_actions))
     rows = np.zeros((batch.spec.n_steps, *batch.trail.shape), TRAIL_ROW)
-    episode = batch.world["episode"]
+    episode = batch.laid_open()["episode"]
     for k in range(batch.spec.n_steps):
         episode["command"] = 1
         for name, where in groups.items():

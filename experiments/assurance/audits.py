@@ -25,14 +25,12 @@ from thecal.experiments.studies.config import (
 from thecal.safety.certificate import kernel_hash
 from thecal.safety.invariants import Invariant
 from thecal.safety.oracle import audit
-from thecal.safety.trail import Inspection, read_trail
+from thecal.safety.trail import Inspection, TrailError, read_trail
 
 
 def integrity(found: Inspection, heads: str | None = None) -> list[str]:
     """What is wrong with a trail as a file; empty when it is whole."""
-    words = []
-    if not found.sound:
-        words.append(f"altered at byte {found.altered_at}")
+    words = [found.words] if not found.sound else []
     if found.torn_bytes:
         words.append(f"torn tail of {found.torn_bytes} bytes after {found.records} whole records")
     if found.sound and not found.closed:
@@ -49,12 +47,18 @@ def audit_trail(path: Path, heads: str | None = None) -> dict[str, Any]:
         TrailError: the file cannot be read as a trail.
     """
     meta, rows, inspection = read_trail(path)
-    found = audit(meta, rows)
+    try:
+        found = audit(meta, rows)
+        mode, proved = meta["mode"], meta["proved"]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise TrailError(
+            f"{path}: its meta record lacks or garbles {error}; {inspection.words or 'the chain fits'}"
+        ) from error
     return {
         "trail": path.name,
         "policy": meta.get("policy"),
-        "mode": meta["mode"],
-        "proved": meta["proved"],
+        "mode": mode,
+        "proved": proved,
         "integrity": integrity(inspection, heads),
         "head": inspection.head,
         "patients": found.patients,

@@ -116,7 +116,7 @@ def audit(
 ) -> None:
     """Audit executed trajectories with the independent auditor; a run without a trail is replayed.
 
-    `thecal audit verify FILE` checks only that no record of a trail was altered. Exit with 1 on a violation or alteration.
+    `thecal audit verify FILE` checks only that no record of a trail was altered or is garbage. Exit with 1 on a violation, too.
 
     Examples: `thecal audit 3f2a...`, `thecal audit runs/evaluate`, `thecal audit verify guideline.trail`
     """
@@ -143,7 +143,11 @@ def audit(
     else:
         for result in results:
             _show(result)
-    if any(result["violations"] or any("altered" in words for words in result["integrity"]) for result in results):
+    bad = ("altered", "garbage")
+    if any(
+        result["violations"] or any(word in words for word in bad for words in result["integrity"])
+        for result in results
+    ):
         raise typer.Exit(_FAILED)
 
 

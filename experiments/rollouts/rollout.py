@@ -15,6 +15,7 @@ from thecal.core.errors import ConfigError, ThecalError
 from thecal.core.layout import NL_PER_ML, TICKS_PER_DAY
 from thecal.core.seeds import PATIENT_LIMIT, require_memory, wholes
 from thecal.envs.adapters.vector import ThecalVectorEnv
+from thecal.envs.batch import Batch
 from thecal.envs.kernel.records import TICK_OUT
 from thecal.envs.outcomes import fields_read
 from thecal.envs.scenario import Resolved, Scenario, resolved
@@ -32,8 +33,9 @@ FIELDS = tuple(TICK_OUT.names or ())
 # What pairing, events and the shield's account read beside the outcomes.
 _ALWAYS = (
     "time_h", "pain_latent", "bt_h", "awake_h", "alive_h", "resp_events", "sed_events", "terminated", "binding", "violations",
-    "intervened",
+    "intervened", "shield_mode",
 )  # fmt: skip
+_STANDS = ("time_h", "shield_mode")  # also of the dead
 # After death nothing more happens and nothing more is counted, but pain stays at its worst.
 _AFTER_DEATH = {"pain_mean": NRS_MAX, "pain_end": NRS_MAX, "nrs_report": np.nan, "terminated": 1}
 
@@ -171,17 +173,29 @@ def _run(
             transitions.step(policy, patients, k, before, actions, out, ~dead, last=k == steps - 1)
         for name, column in data.items():
             column[k] = out[name]
-            if name != "time_h" and dead.any():
+            if name not in _STANDS and dead.any():
                 column[k, dead] = _AFTER_DEATH.get(name, 0)
         dead |= terminated
         if kept is not None:
             kept.rows(env.batch.trail)
         progress(k + 1)
+    _require_own(env.batch, data["shield_mode"])
     if transitions is not None:
         transitions.end(patients, steps, observation)
     if kept is not None:
         kept.close()
     return Trajectories(policy.info, scene.scenario, scene.hash, scene.task, scene.profile.name, patients, data, start)
+
+
+def _require_own(batch: Batch, modes: NDArray[Any]) -> None:
+    """See that the limits that ran at every step are those that the result will name.
+
+    Raises:
+        ConfigError: they are not.
+    """
+    batch.require_own()
+    if (modes != int(batch.scene.mode)).any():
+        raise ConfigError(f"the limits ran under another mode of the shield than {batch.scene.mode.name.lower()}")
 
 
 def _start(env: ThecalVectorEnv) -> dict[str, NDArray[np.float64]]:

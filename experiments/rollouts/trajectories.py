@@ -64,8 +64,11 @@ class Trajectories:
 
     @property
     def shield_mode(self) -> str:
-        """How the shield treated requests beyond a limit."""
-        return self.scenario.shield_mode
+        """How the shield treated requests beyond a limit, read from the parameters that ran; the loosest where they differ."""
+        ran = self.data.get("shield_mode")
+        if ran is None or not ran.size:  # a table of 0.2, which does not tell
+            return self.scenario.shield_mode
+        return ShieldMode(int(ran.max())).name.lower()
 
     @property
     def seed(self) -> int:

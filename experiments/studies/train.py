@@ -135,6 +135,7 @@ def train(
 
         checkpoints = Checkpoints(folder, who, config.checkpoint_every, study, tell, head)
         trained = train_policy(config.algorithm, env, settings, config.seed, total, [log], checkpoints)
+        env.batch.require_own()  # before anything says under which shield it was learned
         if trained.interrupted:
             tracker.killed()
         _save(trained, full, origin, log.curve, folder)

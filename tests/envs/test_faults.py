@@ -72,7 +72,7 @@ def test_withdrawal_follows_an_abrupt_stop():
 def test_an_occlusion_shows_at_the_refill_and_not_in_the_alarms():
     built = batch(planned("occlusion", size=1.0, at_h=24.0))
     log = advance(built, 20)
-    built.par["task"]["refill_h"] = 24.0 * 20
+    built._par["task"]["refill_h"] = 24.0 * 20
     log = advance(built, 1)
     assert (log["refill_residual"][-1] < -0.145).mean() > 0.9
     assert seen(log, Monitor.VOLUME_LOW) > 0.9 * N
@@ -81,9 +81,9 @@ def test_an_occlusion_shows_at_the_refill_and_not_in_the_alarms():
 
 def test_over_infusion_gives_more_drug_and_shows_at_the_refill():
     built = batch(planned("over_infusion", size=1.0, at_h=0.0))
-    built.par["fault"]["growth_h"] = 0.0
+    built._par["fault"]["growth_h"] = 0.0
     log = advance(built, 13)
-    built.par["task"]["refill_h"] = 24.0 * 13
+    built._par["task"]["refill_h"] = 24.0 * 13
     log = advance(built, 1)
     assert (log["refill_residual"][-1] > 0.145).all()
     assert seen(log, Monitor.VOLUME_HIGH) == N
@@ -98,7 +98,7 @@ def test_the_reservoirs_slow_clock_never_enters_the_observation():
     built = batch(planned("occlusion", size=1.0, at_h=0.0))
     advance(built, 3)
     before = built.observations.copy()
-    built.world["pump"]["true_ml"] *= 0.5
+    built._world["pump"]["true_ml"] *= 0.5
     built.restore(built.snapshot())
     np.testing.assert_array_equal(before, built.observations)
 
@@ -127,7 +127,7 @@ def test_a_migrated_tip_treats_another_level_until_moved_back():
 
 def test_a_granuloma_takes_the_effect_over_months():
     built = batch(planned("granuloma", size=1.2, at_h=0.0))
-    built.par["fault"]["growth_h"] = 24.0 * 10
+    built._par["fault"]["growth_h"] = 24.0 * 10
     log = advance(built, 21)
     assert (log["granuloma"][-1] > 1.0).all()
     assert after(log, "ce_dh", 14, 21) < 0.4 * after(sound(), "ce_dh", 14, 21)
@@ -143,7 +143,7 @@ def test_an_infection_brings_fever_then_the_pump_is_taken_out():
 
 def test_a_pocket_fill_floods_the_blood_not_the_reservoir():
     built = batch(planned("pocket_fill", at_h=0.0))
-    built.par["task"]["refill_h"] = 24.0 * 3
+    built._par["task"]["refill_h"] = 24.0 * 3
     log = advance(built, 5.5)
     day = log["plasma"][: 6 * DAY].max(axis=1)
     assert day[3 * DAY : 4 * DAY].max() > 20 * day[: 3 * DAY].max()
@@ -155,9 +155,9 @@ def test_a_pocket_fill_floods_the_blood_not_the_reservoir():
 def test_a_mix_up_of_drugs_arrives_a_dead_volume_later():
     def after_one_refill(**faults):
         built = batch(planned(at_h=0.0, **faults))
-        built.par["task"]["refill_h"] = 24.0 * 2
+        built._par["task"]["refill_h"] = 24.0 * 2
         early = advance(built, 2.5)
-        built.par["task"]["refill_h"] = np.inf
+        built._par["task"]["refill_h"] = np.inf
         return early, advance(built, 10)
 
     early, late = after_one_refill(fault="wrong_drug", wrong_drug="hydromorphone")

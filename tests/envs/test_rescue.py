@@ -24,9 +24,9 @@ def overdosed(task: str, *, delay_ticks: int | None = None) -> Batch:
     """Patients into whose canal a refill error has put a large bolus."""
     batch = begun(task)
     tip = batch.par["patient"]["tip_node"]
-    batch.world["patient"]["drug"]["csf"][np.arange(N), 0, tip] += OVERDOSE_UG
+    batch._world["patient"]["drug"]["csf"][np.arange(N), 0, tip] += OVERDOSE_UG
     if delay_ticks is not None:
-        batch.par["task"]["rescue_delay"] = delay_ticks
+        batch._par["task"]["rescue_delay"] = delay_ticks
     return batch
 
 

@@ -66,7 +66,7 @@ def test_silence_is_counted_in_ticks_and_lets_the_lease_lapse(env: ThecalEnv) ->
         env.step(NONSENSE)
     assert int(_shield(env)["since_command"]) >= lease
     # Higher than a clinician saw it: the rate goes back.
-    shield = env.batch.world["shield"]
+    shield = env.batch._world["shield"]
     seen = int(shield["baseline"][0])
     shield["baseline"][0] = seen - 100
     info = env.step(NONSENSE)[4]
@@ -77,7 +77,7 @@ def test_silence_is_counted_in_ticks_and_lets_the_lease_lapse(env: ThecalEnv) ->
 
 def test_without_vital_signs_the_rate_is_the_clinicians_again(env: ThecalEnv) -> None:
     env.step(np.zeros(2))
-    world = env.batch.world
+    world = env.batch._world
     world["shield"]["baseline"][0] = int(_shield(env)["prev_rate"]) - 100
     world["shield"]["rr_age"][0] = 2 * int(env.batch.par["shield"]["stale"][0])
     world["patient"]["s_valid"][0] = 0

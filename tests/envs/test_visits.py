@@ -42,12 +42,12 @@ def step(batch: Batch, mixture: float = 0.0) -> np.ndarray:
 
 def empty(batch: Batch) -> None:
     """Make a refill due."""
-    batch.world["pump"]["true_ml"] = batch.world["pump"]["estimated_ml"] = batch.par["task"]["refill_ml"] - 0.5
+    batch._world["pump"]["true_ml"] = batch._world["pump"]["estimated_ml"] = batch._par["task"]["refill_ml"] - 0.5
 
 
 def a_month_later(batch: Batch) -> None:
     """Long enough after the last change of the mixture."""
-    batch.world["episode"]["since_mixture"] = MONTH
+    batch._world["episode"]["since_mixture"] = MONTH
 
 
 def test_a_refill_is_a_visit_and_fills_what_was_ordered(tmp_path):
@@ -63,10 +63,10 @@ def test_a_refill_is_a_visit_and_fills_what_was_ordered(tmp_path):
 
 
 BROKEN = {
-    "too strong": (lambda batch: batch.par["most_conc"].__imul__(0.01), OrderFault.CONCENTRATION),
-    "another drug": (lambda batch: batch.world["pump"]["label_conc"][:, 1].fill(0.0), OrderFault.PROGRAMMED_DRUGS),
-    "another strength": (lambda batch: batch.world["pump"]["label_conc"].__imul__(1.3), OrderFault.PROGRAMMED_AMOUNT),
-    "a unit error": (lambda batch: batch.world["pump"]["label_conc"].__imul__(10.0), OrderFault.PROGRAMMED_UNIT),
+    "too strong": (lambda batch: batch._par["most_conc"].__imul__(0.01), OrderFault.CONCENTRATION),
+    "another drug": (lambda batch: batch._world["pump"]["label_conc"][:, 1].fill(0.0), OrderFault.PROGRAMMED_DRUGS),
+    "another strength": (lambda batch: batch._world["pump"]["label_conc"].__imul__(1.3), OrderFault.PROGRAMMED_AMOUNT),
+    "a unit error": (lambda batch: batch._world["pump"]["label_conc"].__imul__(10.0), OrderFault.PROGRAMMED_UNIT),
 }  # fmt: skip
 
 
@@ -109,7 +109,7 @@ def test_another_mixture_waits_for_a_refill(tmp_path):
 
 def test_a_mixture_is_kept_for_a_month(tmp_path):
     batch = begun(tmp_path)
-    batch.world["episode"]["since_mixture"] = MONTH - 10
+    batch._world["episode"]["since_mixture"] = MONTH - 10
     empty(batch)
     assert (step(batch, MIXTURE[SOME])["mixture"] == FIRST).all(), "four ticks too early"
     a_month_later(batch)
@@ -142,7 +142,7 @@ def test_a_mixture_that_would_pass_a_cap_is_not_filled(tmp_path):
         par["cap_pg"][:, 1] = cap * 11 // 10  # enough for what runs, too little for a fifth more
     empty(batch)
     assert (step(batch, MIXTURE[SOME])["mixture"] == FIRST).all()
-    batch.par["mixture"]["shield"]["cap_pg"][:, SOME, 1] = cap * 13 // 10
+    batch._par["mixture"]["shield"]["cap_pg"][:, SOME, 1] = cap * 13 // 10
     empty(batch)
     assert (step(batch)["mixture"] == SOME).all()
 

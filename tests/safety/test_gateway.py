@@ -74,6 +74,19 @@ def test_a_clinician_may_sign_a_tenfold_change_once() -> None:
     assert _read(gateway, id="b").valid == USABLE
 
 
+def test_an_id_acts_once_however_many_came_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway = Gateway(10_000.0, 300.0)
+    assert _read(gateway).valid == USABLE
+    for i in range(10_000):
+        assert _read(gateway, id=f"later {i}").valid == USABLE
+    assert _read(gateway).reason == "repeated"
+    assert _read(Gateway(10_000.0, 300.0, gateway.known)).reason == "repeated", "through a snapshot too"
+    monkeypatch.setattr("thecal.safety.gateway._REMEMBERED", len(gateway.known))
+    assert "no more" in _read(gateway, id="one too many").reason
+    assert _read(gateway, id="one too many").valid == STALE, "and none is forgotten for it"
+    assert _read(gateway).reason == "repeated"
+
+
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(max_size=5)
 ANYTHING = PLAIN | st.lists(PLAIN, max_size=3) | st.dictionaries(st.text(max_size=5) | st.integers(), PLAIN, max_size=3)
 

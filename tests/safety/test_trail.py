@@ -20,6 +20,8 @@ def _rows(n: int, start: int = 0) -> np.ndarray:
     rows = np.zeros(n, TRAIL_ROW)
     rows["tick"] = start + np.arange(n)
     rows["rate"] = 2_000 + rows["tick"]
+    rows["prev_rate"] = rows["rate"] - 1
+    rows["valid"] = 1
     rows["received"]["rr"] = 140
     return rows
 

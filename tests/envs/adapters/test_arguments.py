@@ -65,6 +65,22 @@ def test_a_bad_value_is_one_sentence(place: str, kind: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+NONE: dict[str, Callable[[], Any]] = {
+    "single patient": lambda: ThecalEnv(SCENE).reset(options={"patient": None}),
+    "single days": lambda: ThecalEnv(SCENE).reset(options={"seed": None}),
+    "vector patients": lambda: ThecalVectorEnv(SCENE, 2).reset(options={"patients": None}),
+    "vector mask": lambda: ThecalVectorEnv(SCENE, 2).reset(options={"reset_mask": None}),
+    "sb3 patient": lambda: _sb3_reset(patient=None),
+    "sb3 days": lambda: _sb3_reset(seed=None),
+}
+
+
+@pytest.mark.parametrize("place", NONE)
+def test_an_option_that_is_given_says_something(place: str) -> None:
+    with pytest.raises(ConfigError, match="not None"):
+        NONE[place]()
+
+
 @pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3), np.array(3)])
 def test_whole_numbers_of_any_make_are_taken(value: Any) -> None:
     assert ThecalEnv(SCENE).reset(seed=value, options={"patient": value})[1]["patient"] == 3
@@ -170,10 +186,10 @@ def test_what_is_no_snapshot_is_refused() -> None:
     env = ThecalEnv(SCENE)
     env.reset(seed=1)
     kept = env.snapshot()
-    for bad in ((), None, "x", kept.state, (kept.state[:2], 0, ()), ThecalEnv):
+    for bad in ((), None, "x", kept.state, (kept.world, 0, ()), ThecalEnv):
         with pytest.raises(ConfigError, match="no snapshot"):
             env.restore(bad)  # type: ignore[arg-type]
     many = ThecalVectorEnv(SCENE, 2)
     many.reset(seed=1)
     with pytest.raises(ConfigError, match="no snapshot"):
-        many.batch.restore(kept.state)
+        many.batch.restore(kept)

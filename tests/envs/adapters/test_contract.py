@@ -151,7 +151,7 @@ def test_works_with_nothing_imported_and_in_spawned_workers():
 def test_a_fast_pump_is_refilled_before_it_runs_dry():
     env = ThecalVectorEnv("NonCancerMorphine", 64, split="test", truth=True, autoreset=False)
     env.reset(seed=4, options={"patients": np.arange(64)})
-    env.batch.par["pump"]["flow_bias"] = 1.145  # the fastest a label allows
+    env.batch._par["pump"]["flow_bias"] = 1.145  # the fastest a label allows
     actions = np.tile(np.array([1.0, 0.0], np.float32), (64, 1))
     for _ in range(env.spec_task.n_steps):
         out = env.step(actions)[4]["out"]

@@ -99,7 +99,6 @@ def test_adapter_is_the_same_batch():
     observation = adapter.reset()
     vector = ThecalVectorEnv(num_envs=4, autoreset=False)
     vector.reset(seed=0, options={"patients": adapter.batch.patients})
-    vector.batch.par["patient"]["seed"] = adapter.batch.par["patient"]["seed"]
     where = np.arange(4)
     vector.batch.restart(where, adapter.batch.patients, adapter.batch.par["patient"]["seed"].copy())
     assert np.array_equal(observation, vector.batch.observations)

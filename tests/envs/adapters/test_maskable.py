@@ -33,20 +33,21 @@ class Watch:
         self.steps += self.batch.n
 
 
-def _watched(batch: Batch) -> Watch:
-    watch, advance = Watch(batch), batch.advance
+def _watched(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> Watch:
+    watch, advance = Watch(batch), Batch.advance
 
-    def stepped(*arguments: Any) -> None:
-        advance(*arguments)
-        watch.look()
+    def stepped(self: Batch, *arguments: Any) -> None:
+        advance(self, *arguments)
+        if self is batch:
+            watch.look()
 
-    batch.advance = stepped  # type: ignore[method-assign]
+    monkeypatch.setattr(Batch, "advance", stepped)
     return watch
 
 
-def test_maskable_ppo_learns_and_the_shield_changes_no_choice() -> None:
+def test_maskable_ppo_learns_and_the_shield_changes_no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     env = DiscreteActions(gym.make("thecal:thecal/CancerMorphine-v0", shield_mode="mask", trail=True))
-    watch = _watched(env.unwrapped.batch)  # type: ignore[attr-defined]
+    watch = _watched(env.unwrapped.batch, monkeypatch)  # type: ignore[attr-defined]
     model = sb3_contrib.MaskablePPO("MlpPolicy", env, n_steps=128, batch_size=64, n_epochs=1, seed=0, device="cpu")
     model.learn(512)
     assert watch.steps == 512
@@ -54,10 +55,10 @@ def test_maskable_ppo_learns_and_the_shield_changes_no_choice() -> None:
     assert watch.changed == 0
 
 
-def test_maskable_ppo_learns_on_the_native_batch() -> None:
+def test_maskable_ppo_learns_on_the_native_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     env = make_sb3("CancerMorphine", 16, seed=0, pool=64, discrete=True, trail=True)
     assert env.batch.scene.mode.name == "MASK"
-    watch = _watched(env.batch)
+    watch = _watched(env.batch, monkeypatch)
     model = sb3_contrib.MaskablePPO("MlpPolicy", env, n_steps=64, batch_size=256, n_epochs=1, seed=0, device="cpu")
     model.learn(2_048)
     assert watch.steps == 2_048
@@ -87,7 +88,7 @@ def test_the_masks_of_a_batch_are_those_of_its_environments(n: int) -> None:
     table, hold = action_table()
     one = Batch("CancerMorphine", 1, shield_mode="mask")
     for i in (0, n - 1):
-        one.world[0], one.par[0] = env.batch.world[i], env.batch.par[i]
+        one._world[0], one._par[0] = env.batch._world[i], env.batch._par[i]
         mask = action_masks(one, table)[0]
         mask[hold] = True
         assert np.array_equal(mask, env.action_masks()[i])

@@ -110,8 +110,8 @@ def test_a_lockout_denies_presses_until_it_is_over(tmp_path):
     given = {}
     for name, lockout in (("short", -1.0), ("long", 1.0)):
         batch = begun(tmp_path)
-        batch.par["patient"]["press_nrs"] = -1.0
-        batch.par["patient"]["press_every_h"] = 0.0
+        batch._par["patient"]["press_nrs"] = -1.0
+        batch._par["patient"]["press_every_h"] = 0.0
         log = run(batch, 6 * 24, bolus_size=1.0, lockout=lockout, hold=1.0)
         assert (batch.world["episode"]["lockout"] == {"short": 8, "long": 48}[name]).all()
         given[name] = log
@@ -211,8 +211,8 @@ def test_a_called_clinic_answers_an_alarm_that_stands(tmp_path):
         batch = begun(tmp_path, faults=plan)
         run(batch, 2, hold=1.0)
         assert (batch.world["fault"]["active"] >> Fault.LEAK & 1 == 1).all()
-        batch.world["monitor"]["standing"] |= 1 << Monitor.EFFECT_LOSS
-        batch.world["monitor"]["last_h"][:, Monitor.EFFECT_LOSS] = batch.world["pump"]["age_h"]
+        batch._world["monitor"]["standing"] |= 1 << Monitor.EFFECT_LOSS
+        batch._world["monitor"]["last_h"][:, Monitor.EFFECT_LOSS] = batch._world["pump"]["age_h"]
         run(batch, 1, hold=1.0, call_clinic=call)
         run(batch, DELAY, hold=1.0)
         found[name] = batch.world["fault"]["detected"][:, Fault.LEAK].copy()

@@ -90,7 +90,7 @@ def test_terms_and_costs_keep_their_range(tmp_path, monkeypatch, name, difficult
         faults="stress",
     )
     for term in TERM_NAMES:
-        batch.par["task"]["weight"][term] = 1.0
+        batch._par["task"]["weight"][term] = 1.0
     rng = np.random.default_rng(1)
     slack = 1e-12
     for k in range(min(STEPS, batch.spec.n_steps)):

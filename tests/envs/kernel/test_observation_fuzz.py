@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from thecal.envs.adapters.single import ThecalEnv
+from thecal.envs import ThecalEnv, load_task
 from thecal.physiology.sensors import ETCO2, HR, MAP, RR, SBP, SPO2
 
 WILD = [
@@ -30,9 +30,10 @@ GREEDY = np.array([1.0, 1.0])
 @pytest.fixture(scope="module")
 def ready() -> Iterator[tuple[ThecalEnv, Any, int, int]]:
     """An environment at a moment in which a rise and a bolus would be granted, and what would be granted."""
-    env = ThecalEnv("CancerMorphine", split="test")
+    task = load_task("CancerMorphine")
+    asks = task.action.model_copy(update={"bolus_trigger": "policy"})  # at once, so that a denial shows
+    env = ThecalEnv(task.model_copy(update={"action": asks}), split="test")
     env.reset(seed=0, options={"patient": 1})
-    env.batch.par["task"]["patient_bolus"] = 0  # asked for at once, so that a denial shows
     for _ in range(200):
         there = env.snapshot()
         before = int(env.batch.world["shield"]["prev_rate"][0])
@@ -51,7 +52,7 @@ def _asked(ready: tuple[ThecalEnv, Any, int, int], changes: dict[tuple[str, str,
     env, there, before, most = ready
     env.restore(there)
     for (part, field, k), value in changes.items():
-        column = env.batch.world[part][field]
+        column = env.batch._world[part][field]
         column.reshape(-1)[k] = value
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -15,7 +15,7 @@ from safetensors.numpy import load, save
 from thecal.agents.backends.checkpoint import FILE, FOLDER, Checkpoints, read_head
 from thecal.agents.backends.store import read_record
 from thecal.core.errors import StoreError
-from thecal.envs.kernel.records import WORLD, WORLD_PAR
+from thecal.envs.kernel.records import WORLD
 from thecal.experiments.studies.train import train
 
 from support.trainings import config, cut
@@ -78,7 +78,7 @@ def test_a_damaged_checkpoint_is_refused(name, interrupted):
         train(config(interrupted), resume=True)
 
 
-@pytest.mark.parametrize("change", ["nan", "patient", "row", "type", "extra", "tip", "slugs", "parameter"])
+@pytest.mark.parametrize("change", ["nan", "patient", "row", "type", "extra", "tip", "slugs", "moved", "ledger"])
 def test_arrays_that_do_not_fit_are_refused(change, interrupted):
     """Written anew with a hash that is right, as somebody would who means harm."""
     head = _head(interrupted)
@@ -93,7 +93,7 @@ def test_arrays_that_do_not_fit_are_refused(change, interrupted):
         arrays[name] = np.vstack([arrays[name]] * 2)
     elif change == "type":
         arrays[name] = arrays[name].astype(np.float64)
-    elif change in ("tip", "slugs", "parameter"):
+    elif change in ("tip", "slugs", "moved", "ledger"):
         _edit_records(arrays, change)
     else:
         arrays["more"] = np.zeros(3, np.float32)
@@ -105,14 +105,16 @@ def test_arrays_that_do_not_fit_are_refused(change, interrupted):
 
 
 def _edit_records(arrays: dict[str, np.ndarray], change: str) -> None:
-    """Put an index where the kernels would read beyond an array, or a parameter that no patient has."""
-    world, par = arrays["env.world"].reshape(-1).view(WORLD), arrays["env.par"].reshape(-1).view(WORLD_PAR)
+    """Put an index where the kernels would read beyond an array, a tip that moved by itself, or a forgotten dose."""
+    world = arrays["env.world"].reshape(-1).view(WORLD)
     if change == "tip":
-        par["patient"]["tip_node"][0] = 10**6
+        arrays["env.tips"][0] = 10**6
     elif change == "slugs":
         world["pump"]["n_slugs"][0] = 10**6
+    elif change == "moved":
+        arrays["env.tips"][0] += 1
     else:
-        par["patient"]["pain_base"][0] = -5.0
+        world["shield"]["ledger"][0] = 0
 
 
 def test_a_full_disk_in_mid_training_costs_no_training(tmp_path, monkeypatch):

@@ -1,0 +1,133 @@
+"""Garbage that fits the chain: whoever can chain records can chain anything, and every reading says where it lies."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from thecal.safety.oracle import audit
+from thecal.safety.records import TRAIL_ROW
+from thecal.safety.trail import TrailError, TrailWriter, inspect, read_trail, row_fields
+
+META, ROWS, CLOSE = 0, 1, 2
+HEAD = {"fields": row_fields(), "mode": "project", "patients": {"3": {}, "4": {}}}
+
+
+def _rows(n: int = 3, tick: int = 0, patient: int = 3) -> np.ndarray:
+    rows = np.zeros(n, TRAIL_ROW)
+    rows["patient"], rows["tick"], rows["valid"] = patient, tick + np.arange(n), 1
+    rows["rate"] = rows["prev_rate"] = 2_000
+    return rows
+
+
+def _with(**changes: Any) -> np.ndarray:
+    rows = _rows(tick=3)
+    for name, value in changes.items():
+        if name.startswith("received_"):
+            rows["received"][name.removeprefix("received_")][1] = value
+        else:
+            rows[name][1] = value
+    return rows
+
+
+def _packed(rows: np.ndarray) -> bytes:
+    return zlib.compress(rows.tobytes(), 1)
+
+
+GARBAGE: dict[str, Callable[[], tuple[int, bytes]]] = {
+    "an unknown kind": lambda: (3, b""),
+    "the last kind there is": lambda: (255, b"{}"),
+    "noise": lambda: (ROWS, b"garbage"),
+    "nothing": lambda: (ROWS, b""),
+    "no rows": lambda: (ROWS, zlib.compress(b"")),
+    "half a row": lambda: (ROWS, zlib.compress(_rows().tobytes()[:-8])),
+    "cut short": lambda: (ROWS, _packed(_rows(tick=3))[:-5]),
+    "more behind the rows": lambda: (ROWS, _packed(_rows(tick=3)) + b"x"),
+    "rows not packed": lambda: (ROWS, _rows(tick=3).tobytes()),
+    "noise that is whole rows": lambda: (
+        ROWS,
+        zlib.compress(np.random.default_rng(0).bytes(2 * TRAIL_ROW.itemsize)),
+    ),
+    "ones": lambda: (ROWS, zlib.compress(b"\xff" * TRAIL_ROW.itemsize)),
+    "a stranger": lambda: (ROWS, _packed(_rows(patient=5))),
+    "a negative patient": lambda: (ROWS, _packed(_rows(patient=-1))),
+    "a row again": lambda: (ROWS, _packed(_rows(tick=2))),
+    "all rows again": lambda: (ROWS, _packed(_rows())),
+    "a negative tick": lambda: (ROWS, _packed(_with(tick=-7))),
+    "a negative rate": lambda: (ROWS, _packed(_with(rate=-1))),
+    "a rate of no pump": lambda: (ROWS, _packed(_with(rate=1 << 50))),
+    "another rate before": lambda: (ROWS, _packed(_with(prev_rate=1_000))),
+    "a negative bolus": lambda: (ROWS, _packed(_with(bolus=-1))),
+    "a bit of no invariant": lambda: (ROWS, _packed(_with(binding=1 << 50))),
+    "negative marks": lambda: (ROWS, _packed(_with(violations=-1))),
+    "an unknown fallback": lambda: (ROWS, _packed(_with(fallback=99))),
+    "an unknown request": lambda: (ROWS, _packed(_with(valid=7))),
+    "a flag of two": lambda: (ROWS, _packed(_with(received_clear=2))),
+    "a battery of seven": lambda: (ROWS, _packed(_with(received_battery=7))),
+    "a second head": lambda: (META, json.dumps(HEAD | {"mode": "off"}).encode()),
+    "a note of its own": lambda: (META, b'{"hello": 1}'),
+    "no JSON": lambda: (META, b"\x00\x01"),
+    "no object": lambda: (META, b"[1]"),
+    "no number": lambda: (META, b'{"resumed": NaN, "torn_bytes": 0}'),
+    "an end with words": lambda: (CLOSE, b"bye"),
+}
+
+
+@pytest.mark.parametrize("what", GARBAGE)
+def test_garbage_in_a_chain_that_fits_is_found(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.trail"
+    writer = TrailWriter(path, HEAD)
+    writer.rows(_rows())
+    at = path.stat().st_size
+    kind, payload = GARBAGE[what]()
+    writer._append(kind, payload)
+    if kind != CLOSE:
+        assert not inspect(path).sound
+        with pytest.raises(TrailError, match="garbage at byte"):
+            TrailWriter.resume(path, {})
+        writer.close()
+    found = inspect(path)
+    assert found.altered_at is None, "the chain itself fits"
+    assert [place for place, _ in found.garbage] == [at]
+    assert f"garbage at byte {at}" in found.words
+    assert read_trail(path)[2] == found
+
+
+@pytest.mark.parametrize(
+    "head", [{"patients": [1]}, {"patients": {"x": {}}}, {"mode": "shielded"}, {"mode": 3}, {"mode": None}]
+)
+def test_a_head_that_is_none_is_found(head: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "a.trail"
+    TrailWriter(path, HEAD | head).close()
+    assert len(inspect(path).garbage) == 1
+
+
+def test_a_trail_begins_with_its_head(tmp_path: Path) -> None:
+    path = tmp_path / "a.trail"
+    writer = TrailWriter(path, HEAD)
+    whole = path.read_bytes()
+    writer.rows(_rows())
+    writer.close()
+    assert inspect(path).sound
+    other = TrailWriter.__new__(TrailWriter)
+    bare = tmp_path / "b.trail"
+    bare.write_bytes(whole[:8])
+    other.path, other._sync, other._previous = bare, False, __import__("hashlib").sha256(b"THECALT1").digest()
+    other._file = __import__("os").open(bare, __import__("os").O_WRONLY | __import__("os").O_APPEND)
+    other.rows(_rows())
+    other.close()
+    assert "no meta record" in inspect(bare).words
+    with pytest.raises(TrailError, match="no audit trail"):
+        read_trail(bare)
+
+
+def test_the_auditor_reports_rows_of_strangers_and_believes_no_unknown_mode() -> None:
+    rows = np.concatenate([_rows(patient=8), _rows(patient=9)])
+    meta = {"mode": "off", "patients": {}, "limits": {}, "stage": "auto"}
+    assert [breach[:2] for breach in audit(meta, rows).breaches] == [(38, 8), (38, 9)]
