@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.core.layout import MAX_DRUGS, SENSORS, TICK_H
-from thecal.experiments.validation.reproductions.boluses import added_minutes, largest_relief
+from thecal.experiments.validation.reproductions.boluses import largest_relief
 from thecal.experiments.validation.reproductions.clinic import charts
 from thecal.experiments.validation.reproductions.common import (
     DAY_H,
@@ -18,6 +18,7 @@ from thecal.experiments.validation.reproductions.common import (
     hours_at_half_effect,
     patients,
 )
+from thecal.experiments.validation.reproductions.labor import NULLIPAROUS, added_minutes, minutes
 from thecal.physiology.regimen import advance, begin
 
 Floats = NDArray[np.float64]
@@ -171,9 +172,7 @@ INJECTIONS: dict[str, Reproduction] = {
     "midazolam_added": lambda who: added(who, 0, "midazolam", 2000.0),
     "midazolam_motor_added": lambda who: added(who, 1, "midazolam", 2000.0),
     "sufentanil_added": lambda who: added_minutes(who, "sufentanil", 5.0),
-    "camann_sufentanil": lambda who: (
-        _MIN_PER_H * float(np.median(hours_at_half_effect(who, 10.0, "sufentanil", _N, DAY_H)))
-    ),
+    "camann_sufentanil": lambda who: minutes(who, NULLIPAROUS, {"sufentanil": 10.0}),
     "ladha_desaturation": lambda who: float(100.0 * _hypoxic(who).any(axis=0).mean()),
     "ladha_time": first_hypoxia,
     "dahl_itch": lambda who: brought(who, 100.0, 0, _ITCH),
