@@ -97,7 +97,8 @@ def test_death_by_opioid_passes_through_apnea_and_arrest():
         death = int(course["dead"][:, b].argmax())
         before = slice(max(0, death - 2), death)
         assert course["spo2"][before, b].min() < 80.0
-        assert course["rr"][before, b].min() < 5.0
+        # The rate tells less of ventilation than saturation does: a third of what it was is an agonal one.
+        assert course["rr"][before, b].min() < 1.0 / 3.0 * course["rr"][0, b]
         last_pulse.append([course[name][death - 1, b] / course[name][0, b] for name in ("hr", "sbp")])
     assert np.all(np.median(last_pulse, axis=0) < 0.8)
 
