@@ -32,6 +32,7 @@ DAY_TICKS = 96
 _MEAN_MONTH_D = 30.4
 _TRIAL_DAYS = 14
 _CUT = 0.85
+_CALMER = 0.91  # what lifted distress leaves of felt pain, as in the simulated series of fentanyl and sufentanil
 
 
 def weeks_of(months: float) -> int:
@@ -117,10 +118,10 @@ def implanted(par: Par, start_ug_per_d: NDArray[np.float64], share: float) -> tu
 
 
 def in_trial(par: Par) -> NDArray[np.float64]:
-    """Largest relief ``[B]`` of the first drug, expectation included: what a trial infusion can show."""
+    """Largest fall of pain ``[B]`` by the first drug, expectation and mood included: what a trial infusion can show."""
     noci, neuro = par["channel"]["emax_noci"][:, 0], par["channel"]["emax_neuro"][:, 0]
     largest = noci + par["neuropathic"] * (neuro - noci)
-    shown: NDArray[np.float64] = 1.0 - (1.0 - largest) * (1.0 - par["placebo"])
+    shown: NDArray[np.float64] = 1.0 - (1.0 - largest) * (1.0 - par["placebo"]) * _CALMER
     return shown
 
 

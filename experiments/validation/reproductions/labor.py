@@ -4,7 +4,8 @@ The trials end at the request for more analgesia, and labor is a stimulus of its
 concentration of bupivacaine is needed at 5 cm of cervical dilation as at 2 cm (Capogna 1998, Br J Anaesth 80:11), and as pain
 turns from visceral to somatic one injection lasts less (163 min in early, 120 min in advanced labor; Anesth Analg 1997, 84:1108,
 abstract). So a drug's EC50 is that of chronic pain at 2 cm and rises with the cervix, and what an opioid can take falls with it.
-The speed of labor and that fall are choices of these reproductions; the stimulus is not.
+That 2 cm equals chronic pain, the largest relief and how far it falls are choices, set with the labor trials in view; the growth
+per cm is Capogna's, the speeds are Friedman's (recalled).
 """
 
 from __future__ import annotations

@@ -198,8 +198,8 @@ def with_bupivacaine(who: Draw) -> float:
 def _sufentanil(who: Draw) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Neuropathic patients on sufentanil for 29 months: weekly doses (µg/d), and each one's fall of pain (%).
 
-    As in the series: a trial infusion took more than half of the pain, expectation included; the pump starts at 0.67 µg/h, and
-    the trial's half is what the clinic keeps to. Beyond mean + 2 SD of the doses at the end (4.3 µg/h) nobody is raised.
+    As in the series: a trial infusion took more than half of the pain, expectation and mood included, the pump starts at
+    0.67 µg/h, and the trial's half is what the clinic keeps to. Beyond mean + 2 SD of the last doses (4.3 µg/h) nobody is raised.
     """
     par = patients(who, "noncancer", 80, "sufentanil")
     par = without_masses(par[(par["neuropathic"] > 0.5) & (in_trial(par) > 0.5)])
