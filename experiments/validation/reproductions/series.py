@@ -162,9 +162,9 @@ def under_twofold(who: Draw) -> float:
 def low_dose_rise(who: Draw) -> float:
     """Mean dose at month 24 / over the first year, in patients weaned off systemic opioids.
 
-    The trial goes up from 25 to 400 µg/d and the pump starts with the first dose that halves pain. From then on the dose is
-    raised, at monthly refills, only where less than 35 % of relief is left: pain was 4.9 at month 24 (7.5 before in such series), more than in the
-    first year, and 18 of 21 patients called it acceptable.
+    The trial goes up from 25 to 400 µg/d and the pump starts with the first dose that halves pain. Later the dose is raised, at
+    monthly refills, only where less than 35 % of relief is left: pain was 4.9 at month 24 (before, 7.4-7.5 in other low-dose
+    series), more than in the first year, and 18 of 21 patients called it acceptable.
     """
     par = without_masses(patients(who, "noncancer", 80, naive=True))
     state = begin(par)
@@ -217,9 +217,9 @@ def quarter_relief(who: Draw) -> float:
 
 
 def hydromorphone_switch(who: Draw) -> float:
-    """Share (%) of those relieved by less than a half after eleven months of morphine whose pain falls by a quarter on hydromorphone.
+    """Share (%) whose pain falls by a quarter on hydromorphone, of those whom morphine relieves by less than a half.
 
-    The series changed the drug for poor relief. Hydromorphone starts at a fifth of the dose and is raised for three months.
+    The series changed the drug for poor relief, here after eleven months. Hydromorphone starts at a fifth and is raised for three.
     """
     par = without_masses(reachable(patients(who, "noncancer", 140, "morphine", "hydromorphone"), 0.45))
     state = begin(par)
