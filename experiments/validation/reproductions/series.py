@@ -219,7 +219,7 @@ def quarter_relief(who: Draw) -> float:
 def hydromorphone_switch(who: Draw) -> float:
     """Share (%) whose pain falls by a quarter on hydromorphone, of those whom morphine relieves by less than a half.
 
-    The series changed the drug for poor relief, here after eleven months. Hydromorphone starts at a fifth and is raised for three.
+    The series changed the drug for poor relief, here after eleven months. Hydromorphone starts at a fifth and rises for three.
     """
     par = without_masses(reachable(patients(who, "noncancer", 140, "morphine", "hydromorphone"), 0.45))
     state = begin(par)
