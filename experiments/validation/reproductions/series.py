@@ -275,7 +275,6 @@ SERIES: dict[str, Reproduction] = {
     "window_settled_dose": lambda who: mean_dose(who, 24),
     "window_escalation_low": lambda who: escalation(who, 0.05),
     "window_escalation_high": lambda who: escalation(who, 0.95),
-    "escalation_winkelmueller": winkelmueller_rise,
     "roberts_dose": lambda who: float(_at(_high_users(who), 6).mean()),
     "roberts_rise": lambda who: float(_at(_high_users(who), 36).mean() / _at(_high_users(who), 6).mean()),
     "kumar_rise": kumar_rise,
