@@ -124,7 +124,7 @@ def winkelmueller_rise(who: Draw) -> float:
     Relief was 67 % in the first half year and 58 % at the last visit, nobody had more than 12 mg/d, and the dose of two thirds
     of the patients never changed: a clinic that raises a dose, at monthly refills, only where relief is less than a half.
     """
-    par = reachable(patients(who, "noncancer", 160), 2.0 / 3.0)
+    par = reachable(patients(who, "noncancer", 240), 2.0 / 3.0)
     doses = held(par, 41, 0.5, tried=2.0 / 3.0, rule=content, visit_weeks=4, most_ug_per_d=12_000.0)
     return float(_at(doses, 41).mean() / doses[0].mean())
 
