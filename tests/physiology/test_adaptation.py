@@ -85,14 +85,29 @@ def test_prior_tolerance_fades_in_free_receptors_only():
     assert occupied == pytest.approx(1.5 * np.exp(-days * DAY / tau / 31.0), rel=1e-3)
 
 
-def test_a_third_escalate_and_their_tolerance_is_a_multiple():
-    mu = shipped("receptors/mu")
-    share, factor = (mu[f"tolerance.{key}"].value for key in ("escalators", "escalator_factor"))
-    channel = drawn(["morphine"], 6000)["channel"][:, 0]
+@pytest.mark.parametrize(("drug", "receptor"), [("morphine", "mu"), ("baclofen", "gaba_b")])
+def test_a_share_escalates_and_their_tolerance_is_a_multiple(drug, receptor):
+    file = shipped(f"receptors/{receptor}")
+    share, factor = (file[f"tolerance.{key}"].value for key in ("escalators", "escalator_factor"))
+    channel = drawn([drug], 6000)["channel"][:, 0]
     one = channel["escalator"] == 1.0
     assert one.mean() == pytest.approx(share, abs=4.0 * np.sqrt(share * (1.0 - share) / 6000))
     ratio = np.median(channel["tol_slow_max"][one]) / np.median(channel["tol_slow_max"][~one])
     assert ratio == pytest.approx(factor, rel=0.1)
+
+
+def test_microdoses_build_little_of_the_tolerance_that_milligrams_build():
+    # Low-dose series stay near 0.3 mg/d for years, series at several mg/d rise.
+    par = copies(drawn(["morphine"]), 2)
+    par["channel"]["tol_prior"] = 0.0
+    state = begin(par)
+    rate = np.array([0.2, 5.0]) * 1000.0 / DAY
+    advance(par, state, 60 * DAY, rate_ug_per_h=rate)
+    fast = state["drug"]["tol_fast"][:, 0]
+    half, most = par["channel"]["tol_half"][:, 0], par["channel"]["tol_fast_max"][:, 0]
+    exposure = state["channel"]["exposure"][:, 0]
+    assert fast == pytest.approx(most * exposure / (half + exposure), rel=0.1)
+    assert fast[1] > 2.0 * fast[0]
 
 
 def test_being_an_escalator_does_not_hang_on_the_drug():

@@ -73,7 +73,7 @@ def careful(target: float) -> Rule:
 
 
 def content(target: float) -> Rule:
-    """Rule of a clinic that leaves a dose alone while relief is at ``target`` or above, raises it below, lowers it for harm."""
+    """Rule that raises the dose while relief is under ``target``, leaves it otherwise, and lowers it for harm."""
     return lambda last: np.where(harmed(last), _CUT, np.maximum(1.0, 1.0 + 2.0 * (target - last["relief"])))
 
 

@@ -22,6 +22,7 @@ from thecal.experiments.validation.reproductions.common import (
     reachable,
     tolerant_start,
 )
+from thecal.experiments.validation.reproductions.series import winkelmueller_rise
 from thecal.physiology.regimen import advance, begin
 
 
@@ -259,6 +260,7 @@ MORPHINE: dict[str, Reproduction] = {
     "bolus_spread": bolus_spread,
     "bolus_tip_peak": bolus_tip,
     "escalation_paice": escalation_paice,
+    "escalation_winkelmueller": winkelmueller_rise,
     "plateau": plateau,
     "microdose": microdose,
     "demand_bolus_relief": demand_bolus_relief,
