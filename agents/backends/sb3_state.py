@@ -27,7 +27,7 @@ def read_state(model: BaseAlgorithm, env: Any) -> tuple[Arrays, dict[str, Any]]:
 
     Args:
         model: between two rollouts.
-        env: the adapter at work, with ``training_state`` and ``continue_from``.
+        env: the adapter at work, with ``training_state``, ``training_shapes`` and ``continue_from``.
     """
     arrays, env_state = env.training_state()
     arrays = {f"env.{name}": values for name, values in arrays.items()}
@@ -73,8 +73,7 @@ def shapes_of(model: BaseAlgorithm, env: Any, state: Mapping[str, Any]) -> Shape
 
 
 def _shapes(model: BaseAlgorithm, env: Any, state: Mapping[str, Any]) -> Shapes:
-    arrays, _ = env.training_state()
-    found = {f"env.{name}": (values.shape, values.dtype) for name, values in arrays.items()}
+    found = {f"env.{name}": shape for name, shape in env.training_shapes().items()}
     found["numpy.keys"] = ((_KEYS,), np.dtype(np.uint64))
     found["torch"] = (tuple(torch.get_rng_state().shape), np.dtype(np.uint8))
     n, space = env.num_envs, env.observation_space

@@ -10,9 +10,19 @@ from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError
 from thecal.envs.batch import Batch
+from thecal.envs.kernel.records import WORLD
 from thecal.envs.snapshots import Snapshot
 
 _OF_ROWS = ("patients", "seeds", "tips")
+
+
+def shapes_of(batch: Batch) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    """Shape and type of every array of :func:`stored`, also before the first reset."""
+    rows = {"patients": np.int64, "seeds": np.uint64, "tips": np.int64}
+    return {
+        "world": ((batch.n, WORLD.itemsize), np.dtype(np.uint8)),
+        **{name: ((batch.n,), np.dtype(kind)) for name, kind in rows.items()},
+    }
 
 
 def stored(batch: Batch) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices,
 from thecal.core.errors import ConfigError
 from thecal.envs.adapters.actions import read_actions
 from thecal.envs.adapters.arguments import one_reset, one_seed, render_mode_of, seeds_of, some_patients
-from thecal.envs.adapters.continued import continue_batch, stored
+from thecal.envs.adapters.continued import continue_batch, shapes_of, stored
 from thecal.envs.adapters.draws import Draws
 from thecal.envs.adapters.held import HoldsBatch
 from thecal.envs.adapters.infos import Infos, known
@@ -248,6 +248,11 @@ class ThecalSB3VecEnv(HoldsBatch, VecEnv):
         arrays, state = stored(self.batch)
         arrays |= {name: value.copy() for name, value in vars(self).items() if name in _KEPT}
         return arrays, {**state, "streams": self.draws.state}
+
+    def training_shapes(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+        """Shape and type of every array of :meth:`training_state`."""
+        own = {name: (value.shape, value.dtype) for name, value in vars(self).items() if name in _KEPT}
+        return {**shapes_of(self.batch), **own}
 
     def continue_from(self, arrays: dict[str, NDArray[Any]], state: dict[str, Any]) -> None:
         """Go on from :meth:`training_state`, to the bit.

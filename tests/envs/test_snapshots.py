@@ -1,4 +1,4 @@
-"""States have an identity: what is of another scenario, altered or forged is refused, and nobody writes to what runs."""
+"""Snapshots have an identity: what is of another scenario, altered or forged is refused, and nothing has changed then."""
 
 from __future__ import annotations
 
@@ -11,38 +11,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
-import gymnasium as gym
 import numpy as np
 import pytest
-from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from thecal.core.errors import ConfigError, StoreError
 from thecal.envs import Scenario, ThecalEnv, ThecalVectorEnv, make_sb3
-from thecal.envs.adapters.masks import DiscreteActions
 from thecal.envs.batch import Batch
 from thecal.envs.kernel.records import WORLD
 from thecal.envs.snapshots import Snapshot, SnapshotError
-from thecal.envs.trails import trail_meta
 from thecal.safety.invariants import ShieldMode
 
 from support.same import same
-
-GREEDY = np.ones(2, np.float32)
-ID = "thecal:thecal/CancerMorphine-v0"
-
-
-def _env(steps: int = 5, seed: int = 1, **options: Any) -> ThecalEnv:
-    env = ThecalEnv(**options)
-    env.reset(seed=seed)
-    for _ in range(steps):
-        env.step(GREEDY)
-    return env
+from support.snapshots import GREEDY, begun, sealed_again
 
 
 @pytest.fixture(scope="module")
 def shielded() -> ThecalEnv:
-    return _env()
+    return begun()
 
 
 def _state(env: ThecalEnv) -> tuple[bytes, bytes]:
@@ -67,24 +52,24 @@ OTHERS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("kind", OTHERS)
-def test_a_snapshot_of_another_scenario_is_refused_with_what_differs(kind: str, shielded: ThecalEnv) -> None:
+def test_one_of_another_scenario_is_refused_with_what_differs(kind: str, shielded: ThecalEnv) -> None:
     options, words = OTHERS[kind]
     before = _state(shielded)
     with pytest.raises(SnapshotError, match="another scenario or version: .*" + words.split(",")[0]):
-        shielded.restore(_env(**options).snapshot())
+        shielded.restore(begun(**options).snapshot())
     assert _state(shielded) == before, "nothing has changed"
 
 
 def test_no_state_of_an_unshielded_run_gets_into_a_shielded_one() -> None:
     """What used to run 24 mL/d under the name of a shield, also with its identity forged and sealed anew."""
-    free, bound = _env(shield_mode="off", steps=200), _env()
+    free, bound = begun(shield_mode="off", steps=200), begun()
     kept = free.snapshot()
-    forged = _again(kept, identity=dict(bound.batch.identity))
+    forged = sealed_again(kept, identity=dict(bound.batch.identity))
     for one in (kept, dataclasses.replace(kept, identity=dict(bound.batch.identity)), forged):
         with pytest.raises(SnapshotError):
             bound.restore(one)
     with pytest.raises(SnapshotError, match=r"shield\.ledger: a window of 24 h lies above its cap"):
-        bound.restore(_again(forged, owners=bound.snapshot().owners))
+        bound.restore(sealed_again(forged, owners=bound.snapshot().owners))
     cap = bound.batch.par["shield"]["cap_pg"][0, 0] / 1e6
     for _ in range(100):
         info = bound.step(GREEDY)[4]
@@ -92,7 +77,7 @@ def test_no_state_of_an_unshielded_run_gets_into_a_shielded_one() -> None:
         assert ShieldMode(info["shield_mode"]).shielded
 
 
-def test_a_snapshot_holds_no_parameter_and_what_runs_is_the_scenarios_own(shielded: ThecalEnv) -> None:
+def test_it_holds_no_parameter_and_limits_are_the_scenarios(shielded: ThecalEnv) -> None:
     kept = shielded.snapshot()
     assert len(kept.state) == WORLD.itemsize
     shielded.batch._par["shield"]["cap_pg"] *= 100
@@ -101,22 +86,14 @@ def test_a_snapshot_holds_no_parameter_and_what_runs_is_the_scenarios_own(shield
         shielded.batch.require_own()
     shielded.restore(kept)
     shielded.batch.require_own()
-    assert shielded.batch.par.tobytes() == _env().batch.par.tobytes()
-
-
-def _again(kept: Snapshot, **changes: Any) -> Snapshot:
-    """The same with changes, and a seal that fits."""
-    names = ("patients", "seeds", "owners", "tips", "commands", "totals")
-    parts = {name: changes.get(name, getattr(kept, name)) for name in names}
-    world = changes.get("world", kept.world)
-    return Snapshot.of(changes.get("identity", kept.identity), world, **parts)
+    assert shielded.batch.par.tobytes() == begun().batch.par.tobytes()
 
 
 def _edited(part: str, field: str, value: Any, at: Any = ...) -> Callable[[Snapshot], Snapshot]:
     def edit(kept: Snapshot) -> Snapshot:
         world = kept.world.copy()
         world[part][field][at] = value
-        return _again(kept, world=world)
+        return sealed_again(kept, world=world)
 
     return edit
 
@@ -138,18 +115,18 @@ FORGED: dict[str, tuple[Callable[[Snapshot], Any], str]] = {
     "a node beyond the cord": (_edited("fault", "home_node", 10**6), "home_node"),
     "a mixture of nobody": (_edited("episode", "mixture", 3), "mixture"),
     "a negative step": (_edited("episode", "step", -3), "step"),
-    "a tip that moved": (lambda kept: _again(kept, tips=(kept.tips[0] + 1,)), "without a migration"),
-    "a tip beyond": (lambda kept: _again(kept, tips=(10**6,)), "tip_node"),
-    "another patient": (lambda kept: _again(kept, patients=(kept.patients[0] + 1,)), "owners"),
-    "a negative patient": (lambda kept: _again(kept, patients=(-1,)), "patients"),
-    "a fraction": (lambda kept: _again(kept, patients=(1.5,)), "patients"),
-    "a seed out of range": (lambda kept: _again(kept, seeds=(2**70,)), "seeds"),
-    "two patients": (lambda kept: _again(kept, patients=kept.patients * 2), "rows"),
-    "half a state": (lambda kept: _again(kept, world=np.frombuffer(kept.state[:-8], np.uint8)), "rows"),
-    "another kernel": (lambda kept: _again(kept, identity={**kept.identity, "kernel": "0" * 64}), "kernel"),
-    "other physics": (lambda kept: _again(kept, identity={**kept.identity, "physics": "0"}), "physics"),
-    "no proof": (lambda kept: _again(kept, identity={**kept.identity, "proved": "no"}), "proved"),
-    "an identity of less": (lambda kept: _again(kept, identity={"task": "x"}), "another scenario"),
+    "a tip that moved": (lambda kept: sealed_again(kept, tips=(kept.tips[0] + 1,)), "without a migration"),
+    "a tip beyond": (lambda kept: sealed_again(kept, tips=(10**6,)), "tip_node"),
+    "another patient": (lambda kept: sealed_again(kept, patients=(kept.patients[0] + 1,)), "owners"),
+    "a negative patient": (lambda kept: sealed_again(kept, patients=(-1,)), "patients"),
+    "a fraction": (lambda kept: sealed_again(kept, patients=(1.5,)), "patients"),
+    "a seed out of range": (lambda kept: sealed_again(kept, seeds=(2**70,)), "seeds"),
+    "two patients": (lambda kept: sealed_again(kept, patients=kept.patients * 2), "rows"),
+    "half a state": (lambda kept: sealed_again(kept, world=np.frombuffer(kept.state[:-8], np.uint8)), "rows"),
+    "another kernel": (lambda kept: sealed_again(kept, identity={**kept.identity, "kernel": "0" * 64}), "kernel"),
+    "other physics": (lambda kept: sealed_again(kept, identity={**kept.identity, "physics": "0"}), "physics"),
+    "no proof": (lambda kept: sealed_again(kept, identity={**kept.identity, "proved": "no"}), "proved"),
+    "an identity of less": (lambda kept: sealed_again(kept, identity={"task": "x"}), "another scenario"),
     "no seal": (lambda kept: dataclasses.replace(kept, seal=""), "checksum"),
     "an edited state": (lambda kept: dataclasses.replace(kept, state=bytes(len(kept.state))), "checksum"),
     "an edited patient": (lambda kept: dataclasses.replace(kept, patients=(3,)), "checksum"),
@@ -216,113 +193,7 @@ def test_a_head_with_a_checksum_that_fits_is_read_strictly(kind: str, shielded: 
         Snapshot.from_bytes(body + hashlib.sha256(body).digest())
 
 
-@pytest.mark.parametrize("pickler", [pickle, cloudpickle])
-@pytest.mark.parametrize("what", ["snapshot", "environment"])
-def test_an_edited_pickle_is_refused(what: str, pickler: Any, shielded: ThecalEnv) -> None:
-    held = shielded.snapshot() if what == "snapshot" else shielded
-    data = pickler.dumps(held)
-    pickler.loads(data)
-    needle = shielded.batch.world["shield"].tobytes()[:2_000]
-    at = [data.find(needle)]
-    if what == "environment":
-        par = shielded.batch.par["shield"].tobytes()
-        at.append(data.find(par))
-        at.append(data.rfind(par))
-    assert min(at) > 0
-    for place in at:
-        edited = bytearray(data)
-        edited[place + 8] ^= 1
-        with pytest.raises(SnapshotError, match="checksum"):
-            pickler.loads(bytes(edited))
-
-
-def test_a_pickled_batch_is_of_its_scenario_and_its_proof(shielded: ThecalEnv) -> None:
-    state = shielded.batch.__getstate__()
-    for name, value, words in (
-        ("seal", None, "checksum"),
-        ("seal", "0" * 64, "checksum"),
-        ("identity", None, "another scenario or version"),
-        ("identity", {**state["identity"], "kernel": "0" * 64}, "version: kernel: 000000000000, and here "),
-        ("scene", _env(profile="label_us").batch.scene, "profile: seed_2025, and here label_us"),
-    ):
-        with pytest.raises(SnapshotError, match=words):
-            object.__new__(Batch).__setstate__({**state, name: value})
-    object.__new__(Batch).__setstate__(dict(state))
-    scene = shielded.batch.scene
-    with pytest.raises(ConfigError, match="mode: off does not follow from shield_mode 'project'"):
-        dataclasses.replace(scene, mode=ShieldMode.OFF)
-    loose = Scenario.of(profile="research_wide").resolve().profile
-    replaced = dataclasses.replace(scene, profile=loose)
-    assert Batch(replaced, 1).identity["profile_hash"] == loose.hash != scene.profile.hash
-
-
-READ = ("world", "par", "out", "observations", "patients", "trail", "words", "rewards", "paid", "ended", "last_report")
-
-
-@pytest.mark.parametrize("name", READ)
-def test_what_a_batch_shows_cannot_be_written_or_replaced(name: str) -> None:
-    batch = _env(trail=True).batch
-    shown = getattr(batch, name)
-    assert not shown.flags.writeable
-    with pytest.raises(ValueError, match="WRITEABLE"):
-        shown.flags.writeable = True
-    with pytest.raises(ValueError, match="read-only"):
-        shown[...] = shown.copy()
-    with pytest.raises(ConfigError, match=f"{name} of a batch .* cannot be set"):
-        setattr(batch, name, shown.copy())
-    assert np.shares_memory(shown, getattr(batch, f"_{name}", shown)), "it shows what runs, now and later"
-
-
-def test_nothing_deep_in_the_parameters_can_be_written() -> None:
-    batch = _env().batch
-    for write in (
-        lambda: batch.par["shield"].__setitem__("mode", 4),
-        lambda: batch.par["shield"]["mode"].__setitem__(0, 4),
-        lambda: batch.par[0]["shield"].__setitem__("mode", 4),
-        lambda: batch.par.view(np.int64).__setitem__(0, 4),
-        lambda: np.asarray(batch.par)["shield"]["cap_pg"].__imul__(9),
-        lambda: next(iter(batch.par))["shield"].__setitem__("mode", 4),
-        lambda: batch.world["shield"]["ledger"].fill(0),
-        lambda: batch.snapshot().world["shield"]["ledger"].fill(0),
-    ):
-        with pytest.raises(ValueError, match="read-only"):
-            write()
-    for name in ("scene", "scenario", "spec", "lens", "identity", "n", "own_reward", "advance", "restart", "restore"):
-        with pytest.raises(ConfigError, match="cannot be set"):
-            setattr(batch, name, getattr(batch, name))
-
-
-ADAPTERS: dict[str, Callable[[], Any]] = {
-    "single": lambda: ThecalEnv(),
-    "made": lambda: gym.make(ID),
-    "vector": lambda: ThecalVectorEnv(num_envs=2),
-    "sb3": lambda: make_sb3("CancerMorphine", 2, seed=1, pool=2),
-    "sb3 discrete": lambda: make_sb3("CancerMorphine", 2, seed=1, pool=2, discrete=True),
-    "monitored": lambda: VecMonitor(make_sb3("CancerMorphine", 2, seed=1, pool=2)),
-    "dummy": lambda: DummyVecEnv([ThecalEnv] * 2),
-    "discrete": lambda: DiscreteActions(ThecalEnv(shield_mode="mask")),
-    "synchronous": lambda: gym.vector.SyncVectorEnv([ThecalEnv] * 2),
-}
-
-
-@pytest.mark.parametrize("kind", ADAPTERS)
-def test_no_adapter_takes_another_batch(kind: str) -> None:
-    env, other = ADAPTERS[kind](), _env(shield_mode="off").batch
-    env.reset()
-    ways: list[Callable[[], Any]] = []
-    if hasattr(env, "set_attr"):
-        ways.append(lambda: env.set_attr("batch", other))
-    if hasattr(env, "set_wrapper_attr"):
-        ways.append(lambda: env.set_wrapper_attr("batch", other))
-    if hasattr(env.unwrapped, "batch"):
-        ways.append(lambda: setattr(env.unwrapped, "batch", other))
-    assert ways
-    for way in ways:
-        with pytest.raises(ConfigError, match="batch .*cannot be set"):
-            way()
-
-
-def test_snapshots_go_between_all_forms_of_one_scenario_and_take_their_ids_along() -> None:
+def test_they_go_between_all_forms_and_take_their_ids_along() -> None:
     scene = Scenario.of("CancerMorphine").resolve()
     single, vector, sb3 = ThecalEnv(scene), ThecalVectorEnv(scene, 3), make_sb3(scene, 3, seed=4, pool=4)
     single.reset(seed=1)
@@ -377,41 +248,10 @@ def test_a_snapshot_needs_a_reset_and_as_many_rows() -> None:
     with pytest.raises(ConfigError, match="were reset"):
         many.batch.snapshot()
     many.reset(seed=1)
-    one = _env().snapshot()
+    one = begun().snapshot()
     for where in (slice(None), [0, 1], slice(0, 0)):
         with pytest.raises(SnapshotError, match="rows: "):
             many.batch.restore(one, where)
     many.batch.restore(one, [3])
     many.batch.restore(many.batch.snapshot([3, 1]), [0, 2])
     assert many.batch.patients[0] == many.batch.patients[3] == one.patients[0]
-
-
-@pytest.mark.parametrize("mode", list(ShieldMode))
-def test_what_is_said_of_the_shield_is_read_from_what_ran(mode: ShieldMode) -> None:
-    env = _env(shield_mode=mode)
-    info = env.step(GREEDY)[4]
-    assert info["shield_mode"] == mode
-    assert env.reset(seed=2)[1]["shield_mode"] == mode
-    assert env.batch.mode is mode
-    assert trail_meta(env.batch)["mode"] == mode.name.lower()
-    many = ThecalVectorEnv(num_envs=2, shield_mode=mode)
-    many.reset(seed=1)
-    many.batch._par["shield"]["mode"][1] = ShieldMode.OFF  # as only the inside of the package can
-    assert many.step(np.zeros((2, 2), np.float32))[4]["shield_mode"].tolist() == [mode, ShieldMode.OFF]
-    if mode is not ShieldMode.OFF:
-        with pytest.raises(ConfigError, match="several modes"):
-            trail_meta(many.batch)
-    many.batch._par["shield"]["mode"] = ShieldMode.OFF
-    assert trail_meta(many.batch)["mode"] == "off"
-
-
-def test_a_batch_that_was_laid_open_gives_its_states_to_no_other() -> None:
-    env, other = _env(), _env()
-    env.batch.laid_open()["shield"]["since_command"] = 0
-    with pytest.raises(SnapshotError, match="opened: yes, and here none"):
-        other.restore(env.snapshot())
-    env.restore(env.snapshot())
-    with pytest.raises(SnapshotError, match="opened"):
-        other.restore(pickle.loads(pickle.dumps(env)).snapshot())
-    with pytest.raises(SnapshotError, match="opened"):
-        other.restore(copy.deepcopy(env).snapshot())

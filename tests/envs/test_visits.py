@@ -138,7 +138,7 @@ def test_a_mixture_that_would_pass_a_cap_is_not_filled(tmp_path):
     batch = begun(tmp_path)
     a_month_later(batch)
     cap = 97 * batch.world["shield"]["prev_rate"] * batch.par["shield"]["conc"][:, 1]
-    for par in (batch.par["shield"], *(batch.par["mixture"]["shield"][:, k] for k in range(4))):
+    for par in (batch._par["shield"], *(batch._par["mixture"]["shield"][:, k] for k in range(4))):
         par["cap_pg"][:, 1] = cap * 11 // 10  # enough for what runs, too little for a fifth more
     empty(batch)
     assert (step(batch, MIXTURE[SOME])["mixture"] == FIRST).all()

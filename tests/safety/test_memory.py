@@ -34,7 +34,7 @@ def test_hostile_input_leaves_no_faulty_memory(case, mode: int) -> None:
 
 @pytest.mark.parametrize("mode", ["project", "replace", "monitor", "off"])
 @pytest.mark.parametrize("task", ["CancerMorphine", "NonCancerMix"])
-def test_patients_leave_no_faulty_memory_and_can_be_restored_at_any_step(task: str, mode: str) -> None:
+def test_patients_leave_memories_that_can_be_restored(task: str, mode: str) -> None:
     batch = Batch(task, 8, shield_mode=mode, faults="stress")
     rows, rng = np.arange(8), np.random.default_rng(1)
     batch.restart(rows, rows, rows.astype(np.uint64))

@@ -127,7 +127,18 @@ def test_a_trail_begins_with_its_head(tmp_path: Path) -> None:
         read_trail(bare)
 
 
-def test_the_auditor_reports_rows_of_strangers_and_believes_no_unknown_mode() -> None:
+def test_the_auditor_reports_rows_of_strangers() -> None:
     rows = np.concatenate([_rows(patient=8), _rows(patient=9)])
     meta = {"mode": "off", "patients": {}, "limits": {}, "stage": "auto"}
     assert [breach[:2] for breach in audit(meta, rows).breaches] == [(38, 8), (38, 9)]
+
+
+def test_the_auditor_excuses_nothing_under_an_unknown_mode() -> None:
+    rows, who = _rows(), {"start_rate_nl": 2_000}
+    for mode, looked in (("off", False), ("monitor", False), ("nonsense", True)):
+        meta = {"mode": mode, "patients": {"3": who}, "limits": {}, "stage": "auto"}
+        if looked:
+            with pytest.raises(KeyError):  # it asks for limits, which stand in no such head
+                audit(meta, rows)
+        else:
+            audit(meta, rows)

@@ -12,6 +12,7 @@ from thecal.envs.scenario import Scenario
 from thecal.envs.tasks import TaskSpec, load_task
 from thecal.experiments.rollouts.rollout import FIELDS
 from thecal.experiments.rollouts.trajectories import Trajectories
+from thecal.safety.invariants import ShieldMode
 
 
 def short_task(days: float = 2.0, **changes: Any) -> TaskSpec:
@@ -41,12 +42,13 @@ def hand_run(
     options: dict[str, Any] = {"split": "test"}
     policy = "hand"
     for name, values in columns.items():
-        if name in data:
+        if name in data and name != "shield_mode":
             data[name][:] = values
         elif name == "policy":
             policy = values
         else:
             options[name] = values
+    data["shield_mode"][:] = ShieldMode.of(options.get("shield_mode", "project"))
     task = short_task(steps * tick_h / 24.0, tick_h=tick_h)
     return Trajectories(
         info=PolicyInfo(name=policy, label=policy, kind="rule"),
@@ -63,7 +65,7 @@ def hand_run(
 def die(run: Trajectories, patient: int, step: int) -> Trajectories:
     """Let a patient die in the middle of ``step``, with the rows after it as a rollout leaves them."""
     for name, column in run.data.items():
-        if name != "time_h":
+        if name not in ("time_h", "shield_mode"):
             column[step + 1 :, patient] = {"pain_mean": 10.0, "nrs_report": np.nan}.get(name, 0)
     run["terminated"][step:, patient] = 1
     run["alive_h"][step, patient] = 0.5 * run.step_h

@@ -175,7 +175,7 @@ def locked(folder: Path) -> Batch:
     """Patients well by themselves, locked an hour after the round with the watch behind them."""
     batch = begun(folder)
     run(batch, 3, hold=1.0)
-    shield = batch.world["shield"]
+    shield = batch._world["shield"]
     for name, value in (("lock_resp", 1), ("lock_age", 1_000), ("lock_rate", 0)):
         shield[name] = value
     return batch
@@ -193,7 +193,7 @@ def test_a_called_clinic_opens_a_latched_lock(tmp_path):
 
 def test_nothing_is_cleared_in_a_patient_who_cannot_be_roused(tmp_path):
     batch = begun(tmp_path, n=1)
-    world, par = batch.world[0], batch.par[0]
+    world, par = batch._world[0], batch._par[0]
     world["patient"]["tick"] = 40
     assert looks_in(world, par, 1) == 0, "nobody is there"
     world["episode"]["present"] = 1
