@@ -190,9 +190,8 @@ def step_channels(par, state):
         # The effect holds the sum of the loads until it is evaluated.
         channel.effect += u * drug.load
         central = own.ce_bs / drug.ec50_bs + own.ce_pl / drug.ec50_pl + m6g_drive(drug, own)
-        # A brainstem that habituates by itself shares with the cord only the tolerance from before the implant, and all of it:
-        # that of chronic users was measured with fentanyl, which meets little of the cord's.
-        shared = channel.prior if rule.habit_gain > 0.0 else shift
+        # A brainstem that habituates by itself shares with the cord only the tolerance from before the implant.
+        shared = drug.tol_share * channel.prior if rule.habit_gain > 0.0 else shift
         if shared != 0.0:
             central *= math.exp(-rule.resp_tolerance * shared)
         channel.central += central * state.occ_central
