@@ -19,6 +19,7 @@ from thecal.experiments.cli import run
 from thecal.experiments.studies.config import EvaluateConfig, TrainConfig
 from thecal.experiments.studies.train import train
 from thecal.safety.invariants import Invariant
+from thecal.safety.trail import TrailWriter, read_trail
 
 from support.task_files import SPASTICITY
 
@@ -59,6 +60,19 @@ def test_a_kept_trail_is_audited_and_an_altered_one_is_found(audited, monkeypatc
     code, found = _json(["audit", "torn.trail"], capsys)
     assert code == 0
     assert "torn tail" in found[0]["integrity"][0]
+
+
+def test_garbage_in_a_chain_that_fits_is_found(audited, monkeypatch, capsys):
+    monkeypatch.chdir(audited)
+    meta, rows, _ = read_trail(Path("kept") / "guideline.trail")
+    writer = TrailWriter(Path("garbage.trail"), meta)
+    for tick in range(100):
+        writer.rows(rows[rows["tick"] == tick])
+    writer._append(9, b"")
+    writer.close()
+    assert run(["audit", "verify", "garbage.trail"]) == 1
+    code, found = _json(["audit", "garbage.trail"], capsys)
+    assert (code, "unknown kind 9" in found[0]["integrity"][0]) == (1, True)
 
 
 def test_a_tracked_run_is_replayed(audited, monkeypatch, capsys):
