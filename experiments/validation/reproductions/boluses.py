@@ -117,7 +117,7 @@ def demand_hours(who: Draw, dose_ug: float) -> float:
 def hydromorphone_ratio(who: Draw) -> float:
     """Dose of morphine / of hydromorphone with which nine of ten are at half relief after 12 h."""
     morphine = effective_dose(who, "morphine", np.geomspace(20.0, 5000.0, 12), 12.0, 0.9)
-    return morphine / effective_dose(who, "hydromorphone", np.geomspace(4.0, 2000.0, 12), 12.0, 0.9)
+    return morphine / effective_dose(who, "hydromorphone", np.geomspace(4.0, 20_000.0, 15), 12.0, 0.9)
 
 
 @lru_cache(maxsize=2)

@@ -26,7 +26,7 @@ MONTH_D = 30.4
 # Relief, as a share of the largest, under which more than clonidine is asked for. Chiari 1999 and Filos 1994 timed the request
 # for other analgesia under strong acute pain, not a half of the effect. The share is set to their durations: three ratios and
 # times of two studies by one number.
-CLONIDINE_DEMAND = 0.81
+CLONIDINE_DEMAND = 0.825
 # Length of one spinal level, from the 60 cm of canal shared by 26 levels (anatomy.toml gives each level's own length).
 LEVEL_CM = 60.0 / len(LEVELS)
 
