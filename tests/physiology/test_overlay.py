@@ -67,7 +67,7 @@ def test_a_value_is_converted_to_the_unit_of_its_file():
     [
         (("receptors/nu", "a.b"), Change(1.0), "nu.toml: cannot be read"),
         (("receptors/mu", "breathing.sensitivty"), Change(1.0), "did you mean 'breathing.sensitivity'"),
-        (MU, Change(9.0), "mu.toml: breathing.sensitivity: value 9.0 is outside its range"),
+        (MU, Change(90.0), "mu.toml: breathing.sensitivity: value 90.0 is outside its range"),
         (MU, Change(-1.0), "must be positive"),
         (MU, Change(cv=-0.1), "a spread cannot be negative"),
         (MU, Change(sd=0.1), "states no sd that could be changed"),

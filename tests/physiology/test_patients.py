@@ -45,10 +45,10 @@ RANGES: dict[str, tuple[float, float]] = {
     "tone_hrv": (0, 0.5), "tone_tau_h": (0.1, 12), "night_hr": (0, 20), "night_dip": (0, 0.25), "night_hrv": (0, 1),
     "nal_mg": (0.1, 10), "nal_half_mg": (0.1, 5), "nal_tau_h": (0.5, 3), "pressor_share": (0, 1), "exchange_ml": (5, 100),
     "wean_drive": (0.2, 1), "wean_fall": (0.05, 0.4), "granuloma_mg_per_ml": (0.1, 50), "granuloma_mg_per_d": (0.1, 50),
-    "distress_felt": (0, 0.5), "death_per_h": (0, 1e-3),
+    "distress_felt": (0, 0.5), "death_per_h": (0, 1e-3), "reset": (0, 1), "reset_tau_h": (0.25, 48),
 }  # fmt: skip
 DRUG_RANGES = {
-    "k_uptake": (0.01, 20), "k_return": (0.01, 10), "k_cord_loss": (0.01, 20), "k_csf_loss": (0.01, 20),
+    "k_uptake": (0.01, 20), "k_return": (0.01, 10), "k_cord_loss": (1e-3, 20), "k_csf_loss": (0.01, 20),
     "v_plasma_ml": (1e3, 1_500e3), "k10": (0.01, 30), "k12": (0.01, 10), "k21": (0.01, 10), "ke0_dh": (0.02, 80),
     "ke0_bs": (0.02, 40), "ke0_pl": (0.02, 40), "ec50": (1e-4, 100), "ec50_bs": (1e-4, 1e3), "ec50_pl": (1e-6, 20),
     "efficacy": (1, 100), "granuloma": (0, 10), "jet_shift": (-3, 3), "tol_share": (0.3, 1),
@@ -61,7 +61,7 @@ PREPARED = {
     "pain_first", "pain_last", "sym_ml", "mot_ml", "mu_channel", "oih_on_share", "oih_off_share", "nausea_share",
     "gut_share", "cog_on_share", "cog_off_share", "endocrine_share", "distress_share", "function_share",
     "infection_chance", "death_chance", "tone_keep", "tone_kick", "rhythm_keep", "rhythm_kick", "nal_keep",
-    "ou_keep", "ou_kick", "s_share", "s_drift_keep", "s_drift_kick", "s_drop_chance", "s_any_drop",
+    "ou_keep", "ou_kick", "s_share", "s_drift_keep", "s_drift_kick", "s_drop_chance", "s_any_drop", "reset_share",
 }  # fmt: skip
 METABOLITES = {name for name in DRUG_PAR.names or () if "m6g" in name or "m3g" in name}
 DRUG_REST = {"channel", "spinal", "ec50_sym", "ec50_mot", "ec50_pressor", "potency", "load", "step"} | METABOLITES

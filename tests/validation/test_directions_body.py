@@ -40,7 +40,7 @@ def test_the_dead_have_no_pulse_no_pressure_and_no_breath():
 def test_breathing_fails_before_the_heart():
     course = gram_of_morphine()
     dead = course["dead"][-1] == 1.0
-    apneic = (course["vent"] < 0.4).argmax(axis=0)
+    apneic = (course["vent"] < 0.5).argmax(axis=0)
     pulseless = (course["hr"] < 20.0).argmax(axis=0)
     assert (apneic <= pulseless)[dead].mean() >= 0.9
 

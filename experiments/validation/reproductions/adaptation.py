@@ -34,7 +34,7 @@ def ziconotide_dose_stable(who: Draw) -> float:
 
 def baclofen_escalation(who: Draw) -> float:
     """Mean dose at 18 months / after the first month, Ashworth held at 1.9."""
-    par = patients(who, "spasticity", 60, "baclofen")
+    par = patients(who, "spasticity", 40, "baclofen")
     dose = hold(par, np.full(len(par), 100.0), 18, baclofen_rule, most_ug_per_d=2000.0)
     return float(dose[18].mean() / dose[1].mean())
 

@@ -85,7 +85,7 @@ def placebo(who: Draw, cohort: str, days: int) -> float:
 @lru_cache(maxsize=1)
 def _chronic_baclofen(who: Draw) -> tuple[float, float]:
     """Mean Ashworth and spasm scores on the last day of 19 months of titration toward Ashworth 1.9."""
-    par = patients(who, "spasticity", 60, "baclofen")
+    par = patients(who, "spasticity", 36, "baclofen")
     state = begin(par)
     dose = np.full(len(par), 100.0)
     for _ in range(82):
@@ -110,7 +110,7 @@ def clonidine_responders(who: Draw) -> float:
 
 def elderly_combination(who: Draw) -> float:
     """Mean pain (NRS) in the last week of four years on about 1 mg/d each of morphine and bupivacaine."""
-    par = patients(who, "elderly", 60, "morphine", "bupivacaine")
+    par = patients(who, "elderly", 24, "morphine", "bupivacaine")
     state = begin(par)
     rate = np.zeros((len(par), 3))
     rate[:, :2] = 1000.0 / DAY_H
