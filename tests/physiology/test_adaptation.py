@@ -96,7 +96,7 @@ def test_a_share_escalates_and_their_tolerance_is_a_multiple(drug, receptor):
     assert ratio == pytest.approx(factor, rel=0.1)
 
 
-def test_microdoses_build_little_of_the_tolerance_that_milligrams_build():
+def test_microdoses_build_little_tolerance():
     # Low-dose series stay near 0.3 mg/d for years, series at several mg/d rise.
     par = copies(drawn(["morphine"]), 2)
     par["channel"]["tol_prior"] = 0.0

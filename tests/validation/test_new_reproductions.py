@@ -39,7 +39,7 @@ def test_observations_of_the_last_round_were_declared_before_it():
     assert min(target.declared for target in blind) == date(2026, 11, 30)
 
 
-def test_intraclass_correlation_is_the_share_of_variance_between_people():
+def test_intraclass_correlation_is_the_share_between_people():
     people = np.random.default_rng(3).normal(0.0, 2.0, 20_000)
     noise = np.random.default_rng(4).normal(0.0, 1.0, (3, 20_000))
     assert intraclass(people + noise) == pytest.approx(0.8, abs=0.01)

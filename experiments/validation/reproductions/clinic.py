@@ -125,6 +125,12 @@ def in_trial(par: Par) -> NDArray[np.float64]:
     return shown
 
 
+def without_masses(par: Par) -> Par:
+    """The same patients without masses at the tip: series report them as complications, not in the course of the dose."""
+    par["granuloma_per_h"] = 0.0
+    return par
+
+
 def treat(
     par: Par,
     state: NDArray[np.void],

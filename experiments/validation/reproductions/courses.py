@@ -18,6 +18,7 @@ from thecal.experiments.validation.reproductions.clinic import (
     trial,
     untreated,
     weeks_of,
+    without_masses,
 )
 from thecal.experiments.validation.reproductions.common import (
     DAY_H,
@@ -29,7 +30,7 @@ from thecal.experiments.validation.reproductions.common import (
     reachable,
     tolerant_start,
 )
-from thecal.experiments.validation.reproductions.series import held, without_masses
+from thecal.experiments.validation.reproductions.series import held
 from thecal.physiology.regimen import advance, begin
 
 Floats = NDArray[np.float64]

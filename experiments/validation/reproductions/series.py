@@ -23,6 +23,7 @@ from thecal.experiments.validation.reproductions.clinic import (
     trial,
     untreated,
     weeks_of,
+    without_masses,
 )
 from thecal.experiments.validation.reproductions.common import (
     DAY_H,
@@ -40,12 +41,6 @@ _RELIEF = 0.6
 _UG_PER_MG = 1000.0
 _HIGH_ORAL_MG_PER_D = 120.0
 _LOW_TRIAL_UG_PER_D = (25.0, 50.0, 100.0, 200.0, 400.0)
-
-
-def without_masses(par: Par) -> Par:
-    """The same patients without masses at the tip: series report them as complications, not in the course of the dose."""
-    par["granuloma_per_h"] = 0.0
-    return par
 
 
 def held(
@@ -165,8 +160,7 @@ def low_dose_rise(who: Draw) -> float:
     """Mean dose at month 24 / over the first year, in patients weaned off systemic opioids.
 
     The trial goes up from 25 to 400 µg/d and the pump starts with the first dose that halves pain. Later the dose is raised, at
-    monthly refills, only where less than 35 % of relief is left: pain was 4.9 at month 24 (before, 7.4-7.5 in other low-dose
-    series), more than in the first year, and 18 of 21 patients called it acceptable.
+    monthly refills, only where less than 35 % of relief is left: at a pain of 4.9 (from about 7.4) 18 of 21 were content.
     """
     par = without_masses(patients(who, "noncancer", 80, naive=True))
     state = begin(par)
@@ -228,8 +222,7 @@ def quarter_relief(who: Draw) -> float:
 def hydromorphone_switch(who: Draw) -> float:
     """Share (%) of those under half relief after eleven months of morphine whose pain falls by a quarter on hydromorphone.
 
-    Those who changed for poor relief were failing on morphine, whatever their number: a rank among all would count some with
-    good relief. Hydromorphone starts at a fifth of the dose of morphine and is raised for three months.
+    A rank among all would count some with good relief. Hydromorphone starts at a fifth of the dose and rises for three months.
     """
     par = without_masses(reachable(patients(who, "noncancer", 160, "morphine", "hydromorphone"), 0.45))
     state = begin(par)

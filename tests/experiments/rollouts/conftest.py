@@ -19,7 +19,9 @@ def fixed() -> Trajectories:
 
 @pytest.fixture(scope="session")
 def deadly() -> Trajectories:
-    """Largest requests without a shield: most patients die in the first two days."""
-    run = rollout(make_policy("max_request"), helpless_task(2.0), range(12), seed=3, shield_mode="off")
+    """Largest requests of bupivacaine without a shield: a total spinal block kills some in the first two days."""
+    run = rollout(
+        make_policy("max_request"), helpless_task(2.0), range(12), seed=3, shield_mode="off", drugs="bupivacaine"
+    )
     assert (run["terminated"][-1] > 0).sum() > 0
     return run

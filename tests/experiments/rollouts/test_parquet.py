@@ -51,7 +51,7 @@ def test_parquet_gives_everything_back(deadly, tmp_path):
 def test_the_table_is_long_and_says_that_it_is_simulated(deadly, tmp_path):
     table = pq.read_table(save_trajectories(deadly, tmp_path / "run.parquet"))
     assert table.num_rows == 48 * 12
-    assert {"patient", "step", "pain_mean", "dose_ug_morphine"} <= set(table.column_names)
+    assert {"patient", "step", "pain_mean", "dose_ug_bupivacaine"} <= set(table.column_names)
     row = table.slice(5 * 12 + 3, 1).to_pylist()[0]
     assert (row["patient"], row["step"], row["time_h"]) == (3, 5, 6.0)
     assert table.schema.metadata[b"thecal.note"] == b"simulated data, UNSHIELDED"

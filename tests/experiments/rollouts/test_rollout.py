@@ -92,7 +92,7 @@ def test_other_days_are_noticed(fixed):
 
 
 def test_days_are_compared_only_while_both_live(fixed, deadly):
-    base = rollout(make_policy("fixed"), helpless_task(2.0), range(12), seed=3, shield_mode="off")
+    base = rollout(make_policy("fixed"), helpless_task(2.0), range(12), seed=3, shield_mode="off", drugs="bupivacaine")
     require_paired(deadly, base)
 
 
@@ -148,7 +148,7 @@ def test_nothing_is_asked_for_the_dead(monkeypatch):
 
     monkeypatch.setattr(ThecalVectorEnv, "step", watched)
     greedy = _Greedy()
-    run = rollout(greedy, helpless_task(2.0), range(12), seed=3, shield_mode="off")
+    run = rollout(greedy, helpless_task(2.0), range(12), seed=3, shield_mode="off", drugs="bupivacaine")
     alive = run["terminated"][:-1] == 0
     assert not alive.all()
     np.testing.assert_array_equal(asked[1:], np.repeat(alive[:, :, None], 2, axis=2))

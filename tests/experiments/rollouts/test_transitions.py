@@ -35,11 +35,11 @@ def written(policy: str, path: Path, **options) -> Trajectories:
 
 @pytest.fixture(scope="module", params=[65_536, 60])
 def deaths(request, tmp_path_factory) -> tuple[Trajectories, list[Episodes], Path]:
-    """Everybody asks for the most without a shield, and most die; written at once, or in many pieces."""
+    """Everybody asks for the most bupivacaine without a shield, and some die; written at once, or in many pieces."""
     path = tmp_path_factory.mktemp("transitions") / "run.parquet"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_ROWS_AT_ONCE", request.param)
-        run = written("max_request", path, shield_mode="off")
+        run = written("max_request", path, shield_mode="off", drugs="bupivacaine")
     return run, list(read_transitions(path)), path
 
 
@@ -87,7 +87,7 @@ def test_an_episode_in_pieces_is_one_when_everybody_died(deaths, tmp_path, monke
     run, _, _ = deaths
     monkeypatch.setattr(module, "_ROWS_AT_ONCE", 1)
     (dead,) = np.flatnonzero(run["terminated"][STEPS - 2])[:1].tolist()
-    policy, where = make_policy("max_request"), scene(shield_mode="off")
+    policy, where = make_policy("max_request"), scene(shield_mode="off", drugs="bupivacaine")
     with TransitionWriter(tmp_path / "r.parquet", where, policy.info) as writer:
         rollout(policy, where, [dead], transitions=writer)
     (block,) = read_transitions(tmp_path / "r.parquet")

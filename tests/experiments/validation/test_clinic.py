@@ -17,7 +17,7 @@ def test_a_trial_keeps_its_share_and_those_whose_pain_answers() -> None:
     assert kept["channel"]["emax_noci"][:, 0].mean() > par["channel"]["emax_noci"][:, 0].mean()
 
 
-def test_more_is_asked_for_later_after_more_drug_and_sooner_by_who_wants_more() -> None:
+def test_more_drug_puts_off_the_request_for_more() -> None:
     usual, larger = (hours_to_demand(WHO, dose, "clonidine", 0.8, 24) for dose in (100.0, 400.0))
     assert np.all(larger > usual)
     assert np.all(hours_to_demand(WHO, 100.0, "clonidine", 0.9, 24) <= usual)
