@@ -37,6 +37,7 @@ ESCALATION = 1 << Invariant.ESCALATION
 LEASE = 1 << Invariant.LEASE
 AUTHORITY = 1 << Invariant.AUTHORITY
 RISE = 1 << Invariant.RISE_28D
+READ_BACK = 1 << Invariant.READ_BACK
 
 REPLACE, MONITOR = int(ShieldMode.REPLACE), int(ShieldMode.MONITOR)
 HOLD, SAFE_BASAL = int(Fallback.HOLD), int(Fallback.SAFE_BASAL)

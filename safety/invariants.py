@@ -52,6 +52,8 @@ class Invariant(IntEnum):
     LEASE = 39
     AUTHORITY = 40
     RISE_28D = 41
+    READ_BACK = 42
+    MONITORED = 43
 
 
 TITLES = {
@@ -96,6 +98,8 @@ TITLES = {
     Invariant.LEASE: "without usable requests the rate goes back to what a clinician last saw",
     Invariant.AUTHORITY: "an agent acts only as far as its stage allows",
     Invariant.RISE_28D: "the rise over 28 days stays within its cap",
+    Invariant.READ_BACK: "what the pump counts beyond what was allowed is booked; no rise while a command is not read back",
+    Invariant.MONITORED: "a rise sooner than the interval needs every vital sign fresh, a quiet time and a settled dose",
 }
 
 

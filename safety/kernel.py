@@ -65,6 +65,17 @@ def sustainable(ledger: Any, w: int, cap: Any, conc: Any, top: Any, ask: Any) ->
     return largest_held(ledger, w, cap, conc, top, excess(ledger, w, cap, conc, top, ask))
 
 
+def held_rate(state: Any, par: Any, prev: Any, ask: Any) -> Any:
+    """The largest rate up to the one in force that can be held under every cap; the one in force where nothing is asked.
+
+    Asked only after the pump counted more than was allowed: otherwise the rate in force can be held, by induction.
+    """
+    top = prev
+    for d in range(par.n_caps):
+        top = sustainable(state.ledger[d], WINDOW, par.cap_pg[d], par.conc[d], top, ask)
+    return hi(top, 0)
+
+
 def bolus_room(ledger: Any, w: int, cap: Any, conc: Any, rate: Any, ask: Any) -> Any:
     """The largest volume that may be added now so that, with ``rate`` held, every coming window stays under ``cap``."""
     slack = cap
@@ -96,6 +107,24 @@ def rise_ceiling(prev: Any, long_ago: Any, permille: Any) -> Any:
 def titration_wait(interval: Any, transit_nl: Any, prev: Any) -> Any:
     """Ticks between rises: the interval, or the time the last change needs to reach the tip, whichever is longer."""
     return hi(interval, fdiv(transit_nl + hi(prev, 1) - 1, hi(prev, 1)))
+
+
+def nearness(par: Any, prev: Any) -> Any:
+    """Per mille of the nearest cap that the rate in force fills when it is held for a whole window, rounded up."""
+    near = 0
+    for d in range(par.n_caps):
+        near = hi(near, fdiv(1000 * WINDOW * prev * par.conc[d] + par.cap_pg[d] - 1, par.cap_pg[d]))
+    return near
+
+
+def quick_share(permille: Any, near: Any, shrinks_from: Any) -> Any:
+    """What is left of a monitored rise, per mille: whole up to a share of the cap, from there in a line to none."""
+    return ite(near <= shrinks_from, permille, hi(0, fdiv(permille * (1000 - near), 1000 - shrinks_from)))
+
+
+def quick_ceiling(prev: Any, share: Any, absolute: Any, yesterday: Any, day_permille: Any) -> Any:
+    """The highest rate of a monitored rise: its step, and its rise over the rate of 24 h before; never a fall."""
+    return hi(prev, lo(prev + lo(fdiv(prev * share, 1000), absolute), fdiv(yesterday * (1000 + day_permille), 1000)))
 
 
 def choose_rate(
@@ -163,13 +192,14 @@ def decide_rate(state: Any, par: Any, long_ago: Any, request: Any, holds: Any, l
     rise_top = rise_ceiling(prev, long_ago, par.rise_permille)
     wait = titration_wait(par.interval, par.transit_nl, prev)
     may = may_rise(state.since_increase, wait, holds)
-    step_top = step_ceiling(prev, par.step_permille, par.step_abs, may)
+    step_top = hi(step_ceiling(prev, par.step_permille, par.step_abs, may), ite(holds == 0, state.quick_top, prev))
     ceiling = lo(lo(step_top, rise_top), hi(prev, sustain))
     floor = withdrawal_floor(state.highest24, par.keep_permille, par.rate_step, prev, state.ticks >= par.exposed_after)
     lowest = lo(prev, par.min_rate)
     rate = choose_rate(request, prev, ceiling, floor, par.min_rate, par.max_rate, par.rate_step, locked, lock_rate)
-    early = both(rise > 0, state.since_increase < wait)
-    large = both(rise > 0, request > step_ceiling(prev, par.step_permille, par.step_abs, True))
+    slow = request > state.quick_top
+    early = both(both(rise > 0, slow), state.since_increase < wait)
+    large = both(both(rise > 0, slow), request > step_ceiling(prev, par.step_permille, par.step_abs, True))
     broken = (
         flag(either(request > par.max_rate, request < lowest), ENVELOPE)
         + flag(both(rise > 0, sustain < top), CAP)
@@ -211,6 +241,11 @@ def decide_bolus(state: Any, par: Any, left_nl: Any, rate: Any, bolus: Any, deni
 def next_since_increase(since: Any, rate: Any, prev: Any, never: Any) -> Any:
     """Ticks since the last rise after this tick; counted from the rise, so that a daily rise may keep its hour."""
     return ite(rate > prev, 1, lo(since + 1, never))
+
+
+def next_since_change(since: Any, rate: Any, prev: Any, never: Any) -> Any:
+    """Ticks since the rate last changed after this tick, counted like :func:`next_since_increase`."""
+    return ite(rate == prev, lo(since + 1, never), 1)
 
 
 def next_since_bolus(since: Any, given: Any, never: Any) -> Any:

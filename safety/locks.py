@@ -22,6 +22,7 @@ from thecal.safety.bits import (
     JUMP,
     MRI,
     NEURO,
+    READ_BACK,
     REFILL,
     RESPIRATORY,
     SEDATION,
@@ -112,9 +113,14 @@ def next_age(age: Any, fresh: Any) -> Any:
     return ite(fresh, 0, age + 1)
 
 
-def is_stale(rr_age: Any, spo2_age: Any, rr_same: Any, most: Any, flat: Any) -> Any:
-    """1 when a required signal is too old or the breathing rate has stood still for too long."""
-    return ite(either(either(rr_age > most, spo2_age > most), rr_same >= flat), 1, 0)
+def is_old(rr_age: Any, spo2_age: Any, most: Any) -> Any:
+    """Whether a required signal is older than it may be."""
+    return either(rr_age > most, spo2_age > most)
+
+
+def is_still(rr_same: Any, spo2_same: Any, co2_same: Any, flat: Any, flat_other: Any) -> Any:
+    """Whether a signal of breathing has shown the same value for too long."""
+    return either(rr_same >= flat, either(spo2_same >= flat_other, co2_same >= flat_other))
 
 
 def is_blind(rr_age: Any, spo2_age: Any, most: Any) -> Any:
@@ -137,6 +143,35 @@ def reduced_rate(prev: Any, permille: Any, lowest: Any, pocket: Any) -> Any:
 def pocket_fill(poss: Any, hold: Any, since_refill: Any, watch: Any) -> Any:
     """Whether sedation follows a refill so soon that the drug may have gone into the pocket."""
     return both(poss >= hold, since_refill < watch)
+
+
+def is_watched(state: Any, par: Any, received: Any) -> Any:
+    """Monitored titration: every vital sign is fresh, the patient awake, and nothing has withheld for a while."""
+    old = par.quick_fresh
+    breathing = both(state.rr_age <= old, both(state.spo2_age <= old, either(state.co2_last < 0, state.co2_age <= old)))
+    circulation = both(state.bp_age <= old, state.hr_age <= old)
+    well = both(received.poss <= par.quick_poss, state.calm >= par.quick_quiet)
+    return both(both(breathing, circulation), both(well, state.since_change >= par.quick_settle))
+
+
+def next_calm(calm: Any, shared: Any, never: Any) -> Any:
+    """Ticks since anything withheld rises and boluses alike."""
+    return ite(shared == 0, lo(calm + 1, never), 0)
+
+
+def beyond(pumped: Any, rate: Any, owed: Any) -> Any:
+    """What the pump counts for the last tick beyond the rate that was allowed for it and the boluses it still owed."""
+    return hi(pumped - rate - owed, 0)
+
+
+def still_owed(pumped: Any, rate: Any, owed: Any, running: Any) -> Any:
+    """What of the allowed boluses the pump has not counted yet; nothing once it says that none runs."""
+    return ite(running > 0, hi(owed - hi(pumped - rate, 0), 0), 0)
+
+
+def next_excess(excess: Any, more: Any, window: Any) -> Any:
+    """Ticks for which a window may still touch more than was allowed."""
+    return ite(more > 0, window, hi(excess - 1, 0))
 
 
 def next_gap(gap: Any, stopped: Any) -> Any:
@@ -180,12 +215,12 @@ def leased(request: Any, prev: Any, lapsed: Any, baseline: Any) -> Any:
     return ite(lapsed, lo(lo(request, prev), hi(baseline, 0)), request)
 
 
-def authorized(request: Any, prev: Any, stage: Any, clear: Any) -> Any:
+def authorized(request: Any, prev: Any, stage: Any, confirms: Any) -> Any:
     """The request as far as the stage lets an agent act.
 
-    Stage 0 advises (nothing runs), 1 waits for a clinician's round, 2 may only lower, 3 acts.
+    Stage 0 advises (nothing runs), 1 needs a clinician's confirmation of this request, 2 may only lower, 3 acts.
     """
-    acts = either(stage > LOWER, both(stage == CONFIRM_STAGE, clear > 0))
+    acts = either(stage > LOWER, both(stage == CONFIRM_STAGE, confirms > 0))
     lowers = both(stage == LOWER, request < prev)
     return ite(either(acts, lowers), request, prev)
 
@@ -222,6 +257,7 @@ def rise_holds(state: Any, par: Any, received: Any) -> Any:
         + ite(received.since_refill < par.refill_hold, REFILL, 0)
         + ite(off, BALANCE, 0)
         + ite(state.escalated > 0, ESCALATION, 0)
+        + ite(received.unverified > 0, READ_BACK, 0)
     )
 
 

@@ -105,6 +105,7 @@ def _drug_limits(
         bolus_nl.append(int(profile.largest_bolus_ug(drug) * PG_PER_UG) // whole)
         steps.append(int(profile.option(drug, "step_abs") * PG_PER_UG) // (whole * TICKS_PER_DAY))
         par["interval"] = max(int(par["interval"]), _ticks(profile.option(drug, "interval")))
+        par["quick_interval"] = max(int(par["quick_interval"]), _ticks(profile.option(drug, "interval")))
         equivalents.append(conc * profile.option(drug, "equivalence"))
     if sum(value > 0.0 for value in equivalents) > 1:
         par["n_caps"] = len(drugs) + 1
@@ -153,6 +154,16 @@ def _general(profile: LimitProfile, setting: str) -> dict[str, int]:
         "poss_lock": math.ceil(limit("sedation.lock")),
         "stale": math.floor(limit("breathing.stale") / 60.0 * TICKS_PER_H + 1e-9),
         "flat": math.floor(limit("breathing.flat") / 60.0 * TICKS_PER_H + 1e-9),
+        "flat_other": math.floor(limit("breathing.flat_other") / 60.0 * TICKS_PER_H + 1e-9),
+        "recut": _ticks(limit("breathing.recut")),
+        "quick_permille": _permille(profile.monitored("step")),
+        "quick_interval": _ticks(profile.monitored("interval")),
+        "quick_day_permille": _permille(profile.monitored("day")),
+        "quick_fresh": math.floor(profile.monitored("fresh") / 60.0 * TICKS_PER_H + 1e-9),
+        "quick_quiet": _ticks(profile.monitored("quiet")),
+        "quick_settle": _ticks(profile.monitored("settle")),
+        "quick_poss": math.floor(profile.monitored("sedation")),
+        "quick_near_permille": _permille(profile.monitored("near")),
         "rr_jump": math.floor(10.0 * limit("breathing.rate_jump") + 1e-9),
         "spo2_jump": math.floor(10.0 * limit("breathing.saturation_jump") + 1e-9),
         "co2_jump": math.floor(10.0 * limit("breathing.co2_jump") + 1e-9),

@@ -45,6 +45,8 @@ LIMITS: dict[str, tuple[str, float, float]] = {
     "breathing.reduce_to": ("dimensionless", 0.0, 1.0),
     "breathing.stale": ("minute", 0.0, 60.0 * MOST_H),
     "breathing.flat": ("minute", 30.0, 60.0 * MOST_H),
+    "breathing.flat_other": ("minute", 30.0, 60.0 * MOST_H),
+    "breathing.recut": ("hour", 0.25, MOST_H),
     "breathing.rate_jump": ("breath/min", 1.0, 60.0),
     "breathing.saturation_jump": ("percent", 1.0, 100.0),
     "breathing.co2_jump": ("mmHg", 1.0, 200.0),
@@ -65,6 +67,17 @@ LIMITS: dict[str, tuple[str, float, float]] = {
     "automation.lease": ("hour", 0.25, MOST_H),
     "automation.clock": ("second", 1.0, 3600.0),
     "command.age": ("minute", 0.0, 60.0 * MOST_H),
+}
+# Monitored titration, which a profile states whole or not at all: (unit, lowest, highest, value when absent).
+MONITORED: dict[str, tuple[str, float, float, float]] = {
+    "monitored.step": ("dimensionless", 0.0, 1.0, 0.0),
+    "monitored.interval": ("hour", 0.25, MOST_H, 0.25),
+    "monitored.day": ("dimensionless", 0.0, MOST_RISE, 0.0),
+    "monitored.fresh": ("minute", 0.0, 60.0 * MOST_H, 0.0),
+    "monitored.quiet": ("hour", 0.0, MOST_H, 0.0),
+    "monitored.settle": ("hour", 0.0, MOST_H, 0.0),
+    "monitored.sedation": ("dimensionless", 1.0, 3.0, 1.0),
+    "monitored.near": ("dimensionless", 0.0, 0.999, 0.0),
 }
 MIXTURES = "mixture"  # table of the admixtures that may be run (1) or not (0), drugs in alphabetical order joined by +
 TEXTS = ("title",)  # whatever else is no number with its evidence is a mistake, and would be missing where it is needed

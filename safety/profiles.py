@@ -13,7 +13,17 @@ from thecal.core.errors import ParameterError, ProfileError, UnknownNameError, d
 from thecal.core.layout import MAX_DRUGS
 from thecal.core.parameters import ParameterFile, read_parameters
 from thecal.core.plugins import PROFILES, plugin_file, plugins
-from thecal.safety.profile_schema import DRUG_LIMITS, DRUG_OPTIONS, FLAGS, LIMITS, MIXTURES, MOST_UG, ORDER, TEXTS
+from thecal.safety.profile_schema import (
+    DRUG_LIMITS,
+    DRUG_OPTIONS,
+    FLAGS,
+    LIMITS,
+    MIXTURES,
+    MONITORED,
+    MOST_UG,
+    ORDER,
+    TEXTS,
+)
 
 
 class LimitProfile:
@@ -34,7 +44,7 @@ class LimitProfile:
         self.title = str(file.texts.get("title", name))
         self.file = file
         heads = {key.partition(".")[0] for key in file}
-        self.drugs = tuple(sorted(heads - {key.partition(".")[0] for key in LIMITS} - {MIXTURES}))
+        self.drugs = tuple(sorted(heads - {key.partition(".")[0] for key in (*LIMITS, *MONITORED)} - {MIXTURES}))
         self.mixtures = frozenset(
             key.removeprefix(f"{MIXTURES}.") for key in file if key.startswith(f"{MIXTURES}.") and file[key].value > 0.0
         )
@@ -49,6 +59,12 @@ class LimitProfile:
         """A general limit in the unit of the profile's schema."""
         unit, low, high = LIMITS[key]
         return self._number(key, unit, low, high)
+
+    def monitored(self, key: str) -> float:
+        """A limit of monitored titration by its last name, or the value that allows none where the profile does not state it."""
+        name = f"monitored.{key}"
+        unit, low, high, absent = MONITORED[name]
+        return self._number(name, unit, low, high) if name in self.file else absent
 
     def cap_ug(self, drug: str) -> float:
         """Rolling 24-h cap of a drug, µg."""
@@ -100,6 +116,7 @@ class LimitProfile:
         for drug in self.drugs:
             self._check_drug(drug)
         self._check_mixtures()
+        self._check_monitored()
         for low, high, what in ORDER:
             if self.limit(low) > self.limit(high):
                 raise self._refusal(low, f"above {high}, so the shield {what}")
@@ -111,8 +128,13 @@ class LimitProfile:
                 raise self._refusal(key, "neither a limit with value, unit and source nor a title")
         for key, quantity in self.file.items():
             head, _, rest = key.partition(".")
-            if key not in LIMITS and not (head in self.drugs and rest in known) and not (head == MIXTURES and rest):
-                names = [*LIMITS, *(f"{drug}.{name}" for drug in self.drugs for name in known)]
+            if (
+                key not in LIMITS
+                and key not in MONITORED
+                and not (head in self.drugs and rest in known)
+                and not (head == MIXTURES and rest)
+            ):
+                names = [*LIMITS, *MONITORED, *(f"{drug}.{name}" for drug in self.drugs for name in known)]
                 raise self._refusal(key, f"no limit of this name{did_you_mean(key, names)}")
             if quantity.distribution is not None:
                 raise self._refusal(key, "a limit has no spread")
@@ -130,6 +152,14 @@ class LimitProfile:
             raise self._refusal(f"{drug}.bolus", "one bolus would exceed the 24-h cap")
         if f"{drug}.step_abs" in self.file and self.option(drug, "step_abs") > self.cap_ug(drug):
             raise self._refusal(f"{drug}.step_abs", "one step would exceed the 24-h cap")
+
+    def _check_monitored(self) -> None:
+        stated = [key for key in MONITORED if key in self.file]
+        if stated and len(stated) < len(MONITORED):
+            missing = next(key for key in MONITORED if key not in self.file)
+            raise self._refusal(missing, "missing: monitored titration is stated whole or not at all")
+        for key in MONITORED:
+            self.monitored(key.partition(".")[2])
 
     def _check_mixtures(self) -> None:
         for key in self.file:

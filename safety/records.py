@@ -22,6 +22,7 @@ ADVISE, CONFIRM_STAGE, LOWER, AUTO = 0, 1, 2, 3  # SHIELD_PAR.stage: what an age
 ASKED, UNASKED, MALFORMED, WRONG_UNITS, OUTDATED = 1, 2, 0, -1, -2
 
 _i = np.int64
+_f = np.float64
 
 
 def _dtype(*fields: tuple[str, object] | tuple[str, object, tuple[int, ...]]) -> np.dtype[np.void]:
@@ -64,6 +65,17 @@ SHIELD_PAR = _dtype(
     ("co2_jump", _i),
     ("watch", _i),  # ticks a latched lock stays at least
     ("lock_permille", _i),  # share of the rate that a lock leaves
+    ("recut", _i),  # ticks between two cuts of a lock while harm stays confirmed
+    ("flat_other", _i),  # ticks saturation and CO2 may show the same value
+    # --- monitored titration: rises sooner than the interval while every sign is fresh; a share of 0 allows none
+    ("quick_permille", _i),  # largest such rise
+    ("quick_interval", _i),  # ticks between rises
+    ("quick_day_permille", _i),  # largest rise over the rate of 24 h before
+    ("quick_fresh", _i),  # ticks a vital sign may be old
+    ("quick_quiet", _i),  # ticks without anything that withholds
+    ("quick_settle", _i),  # ticks since the last change of the rate
+    ("quick_poss", _i),  # highest sedation score
+    ("quick_near_permille", _i),  # share of the cap from which on such rises shrink
     ("vasoactive", _i),  # 1 when the admixture lowers blood pressure
     ("sbp_low", _i),  # tenths of mmHg
     ("map_low", _i),
@@ -109,6 +121,11 @@ SHIELD_INPUT = _dtype(
     ("unverified", _i),  # 1: the pump does not read back the rate that was allowed last
     ("battery", _i),  # 0 good, 1 to be replaced, 2 at its end
     ("skew_s", _i),  # pump's clock minus wall clock, s
+    ("confirms", _i),  # 1: a clinician confirms what is asked for in this tick
+    (
+        "pumped_nl",
+        _i,
+    ),  # volume the pump counts for the last tick, boluses and primes included; -1 when it cannot be read
 )
 
 SHIELD_STATE = _dtype(
@@ -129,6 +146,9 @@ SHIELD_STATE = _dtype(
     ("since_command", _i),  # ticks since the last usable request
     ("errors", _i),  # unusable requests in a row
     ("gap", _i),  # ticks without delivery
+    ("since_change", _i),  # ticks since the rate was last another
+    ("owed", _i),  # allowed bolus volume that the pump has not counted yet, nL
+    ("excess", _i),  # ticks for which a window may still touch more than was allowed
     # --- locks
     (
         "warn_samples",
@@ -145,15 +165,26 @@ SHIELD_STATE = _dtype(
     ("rr_same", _i),  # ticks without any change
     ("rr_age", _i),  # ticks since the last believed sample
     ("spo2_age", _i),
+    ("spo2_same", _i),
+    ("co2_same", _i),
+    ("co2_age", _i),
+    ("bp_age", _i),  # of either pressure
+    ("hr_age", _i),
+    ("calm", _i),  # ticks since anything withheld rises and boluses alike
     ("jumped", _i),  # 1: a sample of this tick was not believed
     ("lock_resp", _i),  # latched
     ("lock_age", _i),
     ("lock_rate", _i),
+    ("lock_cut", _i),  # ticks since the lock last cut the rate
     ("lock_sedation", _i),
     ("warn", _i),
     ("stale", _i),
     ("blind", _i),  # 1: a required signal is twice as old as it may be
     ("escalated", _i),
+    (
+        "quick_top",
+        _i,
+    ),  # highest rate that monitored titration allows in this tick; the rate in force where it allows none
     # --- verdict of the last tick
     ("allowed_rate", _i),
     ("allowed_bolus", _i),
@@ -164,10 +195,40 @@ SHIELD_STATE = _dtype(
     ("fallback", _i),
 )
 
-# One row of the audit trail: who asked for what, what the shield knew, what ran. The auditor reads nothing else.
+# What sensors, pump and clinic showed in a tick, before anybody made integers of it; NaN for a missing sample.
+RAW = _dtype(
+    ("rr", _f),  # 1/min
+    ("spo2", _f),  # %
+    ("co2", _f),  # end-tidal, mmHg
+    ("sbp", _f),  # mmHg
+    ("map", _f),
+    ("hr", _f),  # 1/min
+    ("poss", _f),  # last observed scores
+    ("weakness", _f),
+    ("confusion", _f),
+    ("nrs_mean", _f),  # mean report of the last day
+    ("nrs_age_h", _f),  # age of the last report
+    ("clock_h", _f),  # wall clock of the patient's day
+    ("present", _f),  # 1: a called clinic is there
+    ("confirms", _f),  # 1: a clinician confirmed what is asked for
+    ("estimated_ml", _f),  # from here on what the pump's telemetry shows
+    ("age_h", _f),
+    ("fill_h", _f),  # pump time of the last fill
+    ("residual", _f),  # of the last refill, share of the infused volume
+    ("alarms", _f),
+    ("halt", _f),
+    ("mode", _f),
+    ("rate_nl", _f),  # programmed, nL per tick
+    ("commanded_ml", _f),  # the pump's own count since its start
+    ("bolus_left_nl", _f),
+    ("clock_offset_h", _f),
+)
+
+# One row of the audit trail: who asked for what, what was seen and known, what ran. The auditor reads nothing else.
 TRAIL_ROW = _dtype(
     ("patient", _i),  # index in the split
     ("tick", _i),  # of the episode
+    ("mode", _i),  # ShieldMode of the limits that ran
     ("prev_rate", _i),  # in force before, nL per tick
     ("request", _i),  # as it reached the shield, nL per tick and nL
     ("bolus_request", _i),
@@ -178,4 +239,5 @@ TRAIL_ROW = _dtype(
     ("violations", _i),
     ("fallback", _i),
     ("received", SHIELD_INPUT),
+    ("raw", RAW),
 )

@@ -42,6 +42,7 @@ def new_shield_state(par: NDArray[np.void] | np.void, start_rate_nl: int) -> Any
     state["prev_rate"] = state["allowed_rate"] = state["highest24"] = state["baseline"] = rate
     state["rate_hist"] = rate
     state["day_rate"] = rate
+    state["quick_top"] = rate
     state["week_nrs"] = state["rr_last"] = state["spo2_last"] = state["co2_last"] = -1
     state["since_bolus"] = par["lockout"]
     return state

@@ -14,6 +14,7 @@ from thecal.safety.bits import (
     LEASE,
     MINRATE,
     MONITOR,
+    READ_BACK,
     REDUCE,
     REPLACE,
     RESTART,
@@ -26,10 +27,16 @@ from thecal.safety.kernel import (
     decide_rate,
     differs,
     flag,
+    held_rate,
     locked_bits,
+    nearness,
     next_highest,
     next_since_bolus,
+    next_since_change,
     next_since_increase,
+    quick_ceiling,
+    quick_share,
+    titration_wait,
     unshielded,
 )
 from thecal.safety.locks import (
@@ -37,6 +44,7 @@ from thecal.safety.locks import (
     authorized_bolus,
     believable,
     believable_fall,
+    beyond,
     bolus_denials,
     confirmed,
     escalated,
@@ -44,13 +52,17 @@ from thecal.safety.locks import (
     is_blind,
     is_high,
     is_low,
-    is_stale,
+    is_old,
+    is_still,
+    is_watched,
     latch,
     latest,
     leapt,
     leased,
     next_age,
+    next_calm,
     next_errors,
+    next_excess,
     next_gap,
     next_same,
     next_samples,
@@ -62,6 +74,7 @@ from thecal.safety.locks import (
     restarts,
     rise_holds,
     shared_holds,
+    still_owed,
 )
 from thecal.safety.ops import both, either, fdiv, hi, ite, lo, union
 from thecal.safety.records import (
@@ -77,6 +90,21 @@ from thecal.safety.records import (
 )
 
 
+def read_back(state: Any, par: Any, received: Any) -> None:
+    """Book what the pump counts for the last tick beyond what was allowed: the ledger holds the larger of the two.
+
+    A lost command that would have lowered the rate, a prime or a wrong program is so counted a tick after it ran.
+    """
+    pumped = lo(received.pumped_nl, WINDOW * par.max_rate)
+    more = beyond(pumped, state.allowed_rate, state.owed)
+    state.owed = still_owed(pumped, state.allowed_rate, state.owed, received.bolus_running)
+    for d in range(par.n_caps):
+        ledger = state.ledger[d]
+        ledger[WINDOW - 1] = ledger[WINDOW - 1] + more * par.conc[d]
+        state.dose24[d] = state.dose24[d] + more * par.conc[d]
+    state.excess = next_excess(state.excess, more, WINDOW)
+
+
 def read_breathing(state: Any, par: Any, received: Any) -> None:
     """Note the signs of breathing that arrived. A leap towards health is no sample; a turn towards harm always is."""
     rr = believable(received.rr, state.rr_last, par.rr_jump)
@@ -84,12 +112,16 @@ def read_breathing(state: Any, par: Any, received: Any) -> None:
     co2 = believable_fall(received.co2, state.co2_last, par.co2_jump)
     state.jumped = hi(hi(leapt(received.rr, rr), leapt(received.spo2, spo2)), leapt(received.co2, co2))
     state.rr_same = next_same(state.rr_same, received.rr, state.rr_last)
+    state.spo2_same = next_same(state.spo2_same, received.spo2, state.spo2_last)
+    state.co2_same = next_same(state.co2_same, received.co2, state.co2_last)
     state.rr_age = next_age(state.rr_age, rr)
     state.spo2_age = next_age(state.spo2_age, spo2)
+    state.co2_age = next_age(state.co2_age, co2)
     state.rr_last = latest(received.rr, state.rr_last)
     state.spo2_last = latest(received.spo2, state.spo2_last)
     state.co2_last = latest(received.co2, state.co2_last)
-    state.stale = is_stale(state.rr_age, state.spo2_age, state.rr_same, par.stale, par.flat)
+    still = is_still(state.rr_same, state.spo2_same, state.co2_same, par.flat, par.flat_other)
+    state.stale = flag(either(is_old(state.rr_age, state.spo2_age, par.stale), still), 1)
     state.blind = is_blind(state.rr_age, state.spo2_age, par.stale)
     warn = state.warn_samples
     warn[0] = next_samples(warn[0], rr, is_low(received.rr, par.rr_warn))
@@ -104,7 +136,10 @@ def read_breathing(state: Any, par: Any, received: Any) -> None:
 
 def read_circulation(state: Any, par: Any, received: Any) -> None:
     """Note pressure and pulse, against fixed limits and against the patient's own systolic level."""
-    seen = either(received.sbp >= 0, either(received.map >= 0, received.hr >= 0))
+    pressure = either(received.sbp >= 0, received.map >= 0)
+    state.bp_age = next_age(state.bp_age, pressure)
+    state.hr_age = next_age(state.hr_age, received.hr >= 0)
+    seen = either(pressure, received.hr >= 0)
     fixed = hi(
         hi(is_low(received.sbp, par.sbp_low), is_low(received.map, par.map_low)), is_low(received.hr, par.hr_low)
     )
@@ -130,9 +165,13 @@ def update_locks(state: Any, par: Any, received: Any) -> None:
     trigger = either(either(depressed > 0, received.poss >= par.poss_lock), pocket)
     was = state.lock_resp
     state.lock_resp, state.lock_age = latch(was, trigger, state.lock_age, par.watch, received.clear, well)
-    reduced = reduced_rate(state.prev_rate, par.lock_permille, par.min_rate, pocket)
+    again = both(both(was > 0, trigger), state.lock_cut + 1 >= par.recut)
+    cuts = both(state.lock_resp > 0, either(was == 0, again))
+    leaves = ite(was > 0, lo(state.prev_rate, state.lock_rate), state.prev_rate)
+    reduced = reduced_rate(leaves, par.lock_permille, par.min_rate, pocket)
     kept = ite(pocket, lo(state.lock_rate, par.min_rate), state.lock_rate)
-    state.lock_rate = ite(both(was == 0, state.lock_resp > 0), reduced, kept)
+    state.lock_rate = ite(cuts, reduced, kept)
+    state.lock_cut = ite(cuts, 0, state.lock_cut + 1)
     then = rest(fdiv(state.ticks, TICKS_PER_WEEK) + 1, WEEKS_BACK + 1)
     vain = escalated(
         state.prev_rate, state.week_rate[then], par.escalation_permille, received.nrs, state.week_nrs[then]
@@ -141,6 +180,17 @@ def update_locks(state: Any, par: Any, received: Any) -> None:
     shared = shared_holds(state, par, received)
     state.denies = union(shared, bolus_denials(state, par, received))
     state.holds = union(shared, rise_holds(state, par, received))
+    state.calm = next_calm(state.calm, shared, NEVER)
+
+
+def pace(state: Any, par: Any, received: Any) -> None:
+    """Note the highest rate that monitored titration allows now; the rate in force where it allows none."""
+    prev = state.prev_rate
+    yesterday = state.rate_hist[rest(state.ticks, TICKS_PER_DAY)]
+    share = quick_share(par.quick_permille, nearness(par, prev), par.quick_near_permille)
+    top = quick_ceiling(prev, share, par.step_abs, yesterday, par.quick_day_permille)
+    rested = state.since_increase >= titration_wait(par.quick_interval, par.transit_nl, prev)
+    state.quick_top = ite(both(rested, is_watched(state, par, received)), top, prev)
 
 
 def admit(state: Any, par: Any, received: Any, request: Any, bolus: Any, valid: Any) -> Any:
@@ -148,7 +198,7 @@ def admit(state: Any, par: Any, received: Any, request: Any, bolus: Any, valid: 
     state.since_command = next_since_command(state.since_command, valid, NEVER)
     refused = refusal(valid)
     wanted = ite(valid == ASKED, request, state.prev_rate)
-    acted = authorized(wanted, state.prev_rate, par.stage, received.clear)
+    acted = authorized(wanted, state.prev_rate, par.stage, received.confirms)
     offered = ite(refused == 0, bolus, 0)
     size = authorized_bolus(offered, par.stage)
     lapsed = state.since_command >= par.lease
@@ -182,6 +232,8 @@ def book(state: Any, par: Any, received: Any, rate: Any, bolus: Any) -> None:
     first = rest(state.ticks, TICKS_PER_WEEK) == 0
     state.week_rate[week] = ite(first, rate, state.week_rate[week])
     state.week_nrs[week] = ite(first, received.nrs, state.week_nrs[week])
+    state.owed = lo(state.owed + bolus, NEVER)
+    state.since_change = next_since_change(state.since_change, rate, state.prev_rate, NEVER)
     state.since_increase = next_since_increase(state.since_increase, rate, state.prev_rate, NEVER)
     state.since_bolus = next_since_bolus(state.since_bolus, bolus, NEVER)
     state.baseline = ite(both(received.clear > 0, state.lock_resp == 0), rate, state.baseline)
@@ -198,8 +250,10 @@ def shield_tick(state: Any, par: Any, received: Any, request: Any, bolus: Any, v
         valid: ASKED; UNASKED where the pump holds between two decisions (a bolus may still be asked for); anything else says why
             the request cannot be used (MALFORMED, WRONG_UNITS, OUTDATED): the rate is held and no bolus given.
     """
+    read_back(state, par, received)
     state.errors = next_errors(state.errors, valid, received.clear, par.errors_most)
     update_locks(state, par, received)
+    pace(state, par, received)
     prev = state.prev_rate
     raw_rate = bounded(request, par.rate_step)
     raw_bolus = bounded(bolus, par.bolus_step)
@@ -209,14 +263,18 @@ def shield_tick(state: Any, par: Any, received: Any, request: Any, bolus: Any, v
     restart = restarts(state.gap, received.stopped, par.gap_most)
     state.gap = next_gap(state.gap, received.stopped)
     low = fdiv(prev * par.restart_permille, 1000)
-    lock_rate = lo(ite(latched, state.lock_rate, REQUEST_LIMIT), ite(restart, low, REQUEST_LIMIT))
-    locked = either(latched, restart)
+    held_most = held_rate(state, par, prev, flag(state.excess > 0, 1))
+    over = held_most < prev
+    left = lo(ite(latched, state.lock_rate, REQUEST_LIMIT), ite(restart, low, REQUEST_LIMIT))
+    lock_rate = lo(left, ite(over, held_most, REQUEST_LIMIT))
+    locked = either(either(latched, restart), over)
     long_ago = state.day_rate[rest(fdiv(state.ticks, TICKS_PER_DAY) + 1, DAYS_BACK + 1)]
     rate, rate_marks = decide_rate(state, par, long_ago, asked, state.holds, locked, lock_rate)
     given, bolus_marks = decide_bolus(state, par, received.reservoir_nl, rate, size, state.denies)
     marks = union(marks, union(rate_marks, ite(asked > prev, state.holds, 0)))
     marks = union(marks, ite(size == 0, 0, union(state.denies, bolus_marks)))
     marks = union(marks, union(locked_bits(asked, latched, lock_rate), flag(both(restart, asked > lock_rate), RESTART)))
+    marks = union(marks, flag(both(over, asked > lock_rate), READ_BACK))
     lowered = flag(both(locked, rate < asked), ite(rate <= par.min_rate, MINRATE, REDUCE))
     # What could not be used is held in every mode.
     usable = refused == 0

@@ -256,5 +256,5 @@ def _fields_of(meta: dict[str, Any]) -> list[str]:
 
 def row_fields() -> list[str]:
     """The names of a row's numbers, the input included, in order."""
-    names = [name for name in TRAIL_ROW.names or () if name != "received"]
-    return names + [f"received.{name}" for name in TRAIL_ROW["received"].names or ()]
+    names = [name for name in TRAIL_ROW.names or () if TRAIL_ROW[name].names is None]
+    return names + [f"{part}.{name}" for part in ("received", "raw") for name in TRAIL_ROW[part].names or ()]

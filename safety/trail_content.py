@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.safety.invariants import Invariant
 from thecal.safety.records import ASKED, MALFORMED, OUTDATED, REQUEST_LIMIT, TRAIL_ROW, UNASKED, WRONG_UNITS
 
 META, ROWS, CLOSE = 0, 1, 2
@@ -16,7 +17,7 @@ _MOST_BYTES = 1 << 30  # that one record of rows may unpack to; a writer keeps o
 _MODES = ("project", "replace", "mask", "monitor", "off")
 _NOTE = {"resumed", "torn_bytes"}  # what a later meta record says, and nothing else
 _VALID = (ASKED, UNASKED, MALFORMED, WRONG_UNITS, OUTDATED)
-_BITS = 1 << 42  # that the marks of the 41 invariants lie below
+_BITS = 2 << max(Invariant)  # that the marks of every invariant lie below
 _MOST = {"rate": REQUEST_LIMIT, "bolus": REQUEST_LIMIT, "prev_rate": REQUEST_LIMIT, "binding": _BITS, "violations": _BITS,
          "fallback": 16}  # fmt: skip
 _FLAGS = ("clear", "stopped", "mri", "bolus_running", "bridging", "unverified")  # of what the shield received

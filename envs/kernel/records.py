@@ -33,6 +33,7 @@ EPISODE = np.dtype(
         ("armed_nl", _i),  # demand bolus armed for this interval, nL
         ("presses", _i, (TICKS_PER_DAY,)),  # 1 for each pump tick of the last 24 h in which the patient pressed
         ("presses24", _i),
+        ("counted_ml", _f),  # the pump's own count when it was last read, mL
         ("given_last", _i),  # demand boluses given in the last step
         ("pressed_last", _i),
         ("was_depressed", _i),

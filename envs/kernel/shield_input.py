@@ -9,6 +9,7 @@ from thecal.core.layout import NL_PER_ML, REPORT_VALID_H, TICK_H
 from thecal.devices.alarms import CRITICAL, END_OF_SERVICE, ERI
 from thecal.devices.records import BRIDGE, HALT_MRI
 from thecal.envs.visits import looks_in
+from thecal.physiology.pain import clock
 from thecal.physiology.sensors import ETCO2, HR, MAP, RR, SBP, SPO2
 
 S_PER_H = 3600.0
@@ -65,6 +66,47 @@ def write_shield_input(world, par):
     received.unverified = 1 if pump.rate_nl != world.shield.allowed_rate else 0
     received.battery = 2 if pump.alarms & END_OF_SERVICE != 0 else 1 if pump.alarms & ERI != 0 else 0
     received.skew_s = _whole(pump.clock_offset_h * S_PER_H, -_MOST, _MOST, _UNKNOWN)
+    received.confirms = received.clear
+    received.pumped_nl = _whole((pump.commanded_ml - world.episode.counted_ml) * NL_PER_ML, 0.0, _MOST, -1)
+    world.episode.counted_ml = pump.commanded_ml
+
+
+@kernel
+def _reading(patient, k):
+    """Sensor ``k`` as it stands, NaN when this tick's sample is missing."""
+    return patient.s_value[k] if patient.s_valid[k] == 1 else math.nan
+
+
+@kernel
+def _write_raw(raw, world):
+    """What sensors, pump and clinic show, before anybody makes integers of it: the auditor makes his own."""
+    patient = world.patient
+    pump = world.pump
+    raw.rr = _reading(patient, RR)
+    raw.spo2 = _reading(patient, SPO2)
+    raw.co2 = _reading(patient, ETCO2)
+    raw.sbp = _reading(patient, SBP)
+    raw.map = _reading(patient, MAP)
+    raw.hr = _reading(patient, HR)
+    raw.poss = patient.poss_seen
+    raw.weakness = patient.weakness_seen
+    raw.confusion = patient.confusion_seen
+    raw.nrs_mean = patient.nrs_mean
+    raw.nrs_age_h = patient.nrs_age_h
+    raw.clock_h = clock(patient, patient.tick * TICK_H)
+    raw.present = world.episode.present
+    raw.confirms = world.received.confirms
+    raw.estimated_ml = pump.estimated_ml
+    raw.age_h = pump.age_h
+    raw.fill_h = pump.fill_h
+    raw.residual = world.monitor.residual
+    raw.alarms = pump.alarms
+    raw.halt = pump.halt
+    raw.mode = pump.mode
+    raw.rate_nl = pump.rate_nl
+    raw.commanded_ml = pump.commanded_ml
+    raw.bolus_left_nl = pump.bolus_left_nl
+    raw.clock_offset_h = pump.clock_offset_h
 
 
 @kernel
@@ -73,6 +115,7 @@ def write_trail(row, world, par, before, request, bolus, valid):
     shield = world.shield
     row.patient = par.patient.patient
     row.tick = world.patient.tick
+    row.mode = par.shield.mode
     row.prev_rate = before
     row.request = request
     row.bolus_request = bolus
@@ -83,3 +126,4 @@ def write_trail(row, world, par, before, request, bolus, valid):
     row.violations = shield.violations
     row.fallback = shield.fallback
     row.received = world.received
+    _write_raw(row.raw, world)
