@@ -85,7 +85,7 @@ def evaluate(
     if as_json:
         emit(found.as_dict())
     else:
-        mark = marks(not found.scene.mode.shielded, not found.scene.proved)
+        mark = marks(not found.scene.mode.shielded, not found.scene.proved, found.scene.wide)
         title = f"{mark}{': ' if mark else ''}{found.policy}, {found.scene.task.id}, {chosen.patients} {chosen.split} patients"
         table = plain_table(title, ["outcome", "mean", "95 % interval", "unit"])
         for key, value in found.estimates.items():

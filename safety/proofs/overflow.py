@@ -152,8 +152,8 @@ def largest_magnitude() -> int:
     par.rate_step = par.bolus_step = Interval(1, MOST_RATE)
     for name in _SHARES:
         setattr(par, name, Interval(0, 1000))
-    "keep_permille", "bolus_permille", "restart_permille", "lock_permille", "sbp_keep_permille",
-    "quick_permille", "quick_near_permille",
+    rises = Interval(0, 100_000)
+    par.step_permille = par.rise_permille = par.escalation_permille = par.quick_day_permille = rises
     # What is measured and told is clamped to this at the border (envs/kernel/shield_input.py).
     received = SimpleNamespace(**{name: Interval(-NEVER, NEVER) for name in SHIELD_INPUT.names or ()})
     received.sbp = Interval(-1, _MOST_TENTHS)

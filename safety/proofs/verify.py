@@ -22,6 +22,7 @@ from thecal.safety.proofs import decisions, lock_goals, overflow, searches, tick
 from thecal.safety.proofs.goals import Goal
 
 UNITS = 400_000_000
+_MOST_UNITS = 2**32 - 1  # the solver counts no further
 OUT_OF_UNITS = "out of units"
 _SOME_FLOOR = 797  # per mille; any but 801, which has a goal of its own
 SHARED = "every profile"
@@ -179,8 +180,15 @@ def _known_answers(known: Mapping[str, Any] | None, asked: Mapping[Any, tuple[st
     by_name = {goal["goal"]: goal for found in groups.values() for goal in found if goal["status"] == PROVED}
     kept = ("status", "units", "seconds")
     return {
-        key: {name: by_name[goal.name][name] for name in kept} for key, (_, goal) in asked.items() if goal.name in by_name
+        key: {name: by_name[goal.name][name] for name in kept}
+        for key, (_, goal) in asked.items()
+        if goal.name in by_name
     }
+
+
+def retry(units: int) -> int:
+    """How many resource units to try next, where a goal ran out of ``units``."""
+    return min(8 * units, _MOST_UNITS)
 
 
 def failures(proof: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -192,6 +192,13 @@ def test_results_under_an_unproved_profile_are_marked():
     assert "UNPROVED" not in shown(compared(n=20))
 
 
+def test_results_under_wide_limits_are_marked():
+    marked = compared(n=20).model_copy(update={"wide": True})
+    assert shown(marked).count("WIDE LIMITS") == 1
+    assert "WIDE LIMITS: " in shown(marked, brief_table)
+    assert to_dict(marked)["wide"] is True
+
+
 def test_the_table_tells_everything():
     text = shown(compared())
     for entry in OUTCOMES:
