@@ -1,4 +1,4 @@
-"""Which pairs of shield and profile are proved: ``proof.json``, its hashes and goals, and the refusal of what it does not cover."""
+"""Which pairs of shield and profile are proved: ``proof.json``, its hashes and goals, and a refusal of what it leaves open."""
 
 from __future__ import annotations
 

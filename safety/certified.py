@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-# What decides membership. A file belongs to SOLVED when the solver reads it, when it makes the numbers that goals and shield share,
-# or when it says what has to be proved. It belongs to WIRED when importing an environment leads to it and it takes part in one of
-# three ways: from a profile's text to the shield's integers, from sensors, telemetry and clinic to the shield's input, or from
-# a request to the command at the pump. Left out is what only draws the patient (a hash of its own), compiles, observes, rewards,
-# reports or words a refusal; tests/safety/test_certificate.py walks the imports, and names what it leaves out with the reason.
+# What decides membership. A file belongs to SOLVED when the solver reads it, when it makes the numbers that goals and shield
+# share, or when it says what has to be proved. It belongs to WIRED when importing an environment leads to it and it takes part
+# in one of three ways: from a profile's text to the shield's integers, from sensors, telemetry and clinic to the shield's input,
+# or from a request to the command at the pump. Left out is what only draws the patient (a hash of its own), compiles, observes,
+# rewards, reports or words a refusal; tests/safety/test_certificate.py walks the imports and says why each was left out.
 SOLVED: dict[str, tuple[str, ...]] = {
     "safety": (
         "bits.py", "invariants.py", "kernel.py", "locks.py", "ops.py", "parameters.py", "readings.py", "records.py", "shield.py",
         "tick.py",
     ),
     "safety/proofs": (
-        "decision_terms.py", "decisions.py", "functions.py", "goals.py", "lock_goals.py", "overflow.py", "searches.py", "terms.py",
-        "tick_books.py", "tick_signs.py", "tick_terms.py", "tick_verdicts.py", "ticks.py", "verify.py",
+        "decision_terms.py", "decisions.py", "functions.py", "goals.py", "lock_goals.py", "overflow.py", "searches.py",
+        "terms.py", "tick_books.py", "tick_signs.py", "tick_terms.py", "tick_verdicts.py", "ticks.py", "verify.py",
     ),
     "safety/data": ("ceilings.toml", "goals.json"),
     "core": ("layout.py",),
@@ -27,8 +27,8 @@ WIRED: dict[str, tuple[str, ...]] = {
     ),
     "devices": (
         "alarms.py", "catheter.py", "chemistry.py", "fault_delivery.py", "fault_presets.py", "fault_records.py", "faults.py",
-        "monitor_records.py", "monitors.py", "orders.py", "patient_faults.py", "program.py", "pump.py", "pump_draws.py", "records.py",
-        "refills.py", "reservoir.py", "solutions.py", "specs.py",
+        "monitor_records.py", "monitors.py", "orders.py", "patient_faults.py", "program.py", "pump.py", "pump_draws.py",
+        "records.py", "refills.py", "reservoir.py", "solutions.py", "specs.py",
     ),
     "envs": (
         "adapted.py", "assembly.py", "batch.py", "checks.py", "identity.py", "memory.py", "options.py", "parameters.py",

@@ -91,12 +91,8 @@ def verify(
             table.add_row(name, str(len(goals)), f"{hardest:,} units", "proved" if not bad else f"{bad} NOT PROVED")
         output().print(table)
         for group, goal, status in missed:
-            words = (
-                f"ran out of {units:,} resource units, retry with --units {retry(units)}"
-                if status == OUT_OF_UNITS
-                else status
-            )
-            note(f"{words}: {group}: {goal}", "red")
+            ran_out = f"ran out of {units:,} resource units, retry with --units {retry(units)}"
+            note(f"{ran_out if status == OUT_OF_UNITS else status}: {group}: {goal}", "red")
     if missed:
         raise typer.Exit(_FAILED)
 

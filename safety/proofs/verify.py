@@ -50,11 +50,11 @@ def profile_goals(profile: LimitProfile) -> list[Goal]:
 
 def goal_names() -> dict[str, list[str]]:
     """The names of everything that has to be proved, as :func:`thecal.safety.certificate.pinned_goals` holds them."""
-    names = []
-    for keep in (_SOME_FLOOR, 0):
-        shares = {"step_permille": 200, "rise_permille": 500, "keep_permille": keep, "bolus_permille": 200}
-        names.append([goal.name for goal in decisions.goals(shares)])
-    return {"shared": [goal.name for goal in shared_goals()], **pinned_names(*names, _SOME_FLOOR)}
+    shares = {"step_permille": 200, "rise_permille": 500, "bolus_permille": 200}
+    floored, free = (
+        [goal.name for goal in decisions.goals({**shares, "keep_permille": keep})] for keep in (_SOME_FLOOR, 0)
+    )
+    return {"shared": [goal.name for goal in shared_goals()], **pinned_names(floored, free, _SOME_FLOOR)}
 
 
 def write_goal_names(path: Path) -> Path:
@@ -86,7 +86,8 @@ def _solve(task: tuple[str, str, int]) -> dict[str, Any]:
 def _spent(solver: z3.Solver) -> int:
     """Resource units that the solver's context has counted so far."""
     statistics = solver.statistics()
-    return int(statistics.get_key_value("rlimit count")) if "rlimit count" in statistics.keys() else 0
+    counted = [name for name in statistics.keys() if name == "rlimit count"]  # noqa: SIM118 - no mapping
+    return int(statistics.get_key_value(counted[0])) if counted else 0
 
 
 def verify(
