@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from thecal.core.errors import ParameterError
 from thecal.core.parameters import Quantity, read_parameters
+from thecal.safety.profile_schema import WITHIN_CAP
 
 Side = Literal["most", "least"]
 OTHER = "other"  # stands for a drug or an option that the file does not name
@@ -46,7 +47,11 @@ def ceilings() -> dict[str, Ceiling]:
 def ceiling_of(key: str) -> Ceiling | None:
     """The ceiling of a limit by its dotted key; a drug that the file does not name has that of any other."""
     found = ceilings()
-    return found.get(key) or found.get(f"{OTHER}.{key.partition('.')[2]}")
+    drug, _, name = key.partition(".")
+    general = "cap" if name in WITHIN_CAP else name
+    return (
+        found.get(key) or (found.get(f"{drug}.cap") if name in WITHIN_CAP else None) or found.get(f"{OTHER}.{general}")
+    )
 
 
 def is_looser(key: str, value: float, than: float) -> bool:

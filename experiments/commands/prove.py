@@ -13,7 +13,7 @@ from thecal.experiments.commands.common import Json, emit, left_out, note, outpu
 from thecal.experiments.commands.places import Output, check_outputs
 
 _FAILED = 1
-UNITS = 400_000_000  # as thecal.safety.proofs.verify, which needs the solver; a test holds them together
+UNITS = 500_000_000  # as thecal.safety.proofs.verify, which needs the solver; a test holds them together
 
 
 def verify(

@@ -21,7 +21,7 @@ from thecal.safety.profiles import LimitProfile, content_hash
 from thecal.safety.proofs import decisions, lock_goals, overflow, searches, ticks
 from thecal.safety.proofs.goals import Goal
 
-UNITS = 400_000_000
+UNITS = 500_000_000
 _MOST_UNITS = 2**32 - 1  # the solver counts no further
 OUT_OF_UNITS = "out of units"
 _SOME_FLOOR = 797  # per mille; any but 801, which has a goal of its own

@@ -90,8 +90,10 @@ def _sound(profile: LimitProfile, text: str) -> None:
         for flag in ("sedative", "vasoactive", "patient_bolus"):
             assert profile.option(drug, flag) in (0.0, 1.0), flag
     for key, value, unit in profile.stated():
-        ceiling = CEILINGS.get(key) or CEILINGS[f"other.{key.partition('.')[2]}"]
-        side, most = ceiling[0], load_ceiling(ceiling[1], unit)
+        drug, _, name = key.partition(".")
+        name = "cap" if name in ("step_abs", "start", "start_naive") else name
+        named = next(one for one in (key, f"{drug}.{name}", f"other.{name}") if one in CEILINGS)
+        side, most = CEILINGS[named][0], load_ceiling(CEILINGS[named][1], unit)
         assert value <= most if side == "most" else value >= most, key
     for name in profile.mixtures:
         assert 2 <= len(set(name.split("+")) & set(profile.drugs)) == len(name.split("+")) <= 3, name
