@@ -44,11 +44,8 @@ def test_every_limit_has_a_ceiling() -> None:
 
 
 def test_no_ceiling_stands_for_nothing() -> None:
-    known = {
-        *LIMITS,
-        *MONITORED,
-        *(f"{drug}.{key}" for drug in (*STRICT.drugs, "other") for key in (*DRUG_LIMITS, *DRUG_OPTIONS)),
-    }
+    drugs = (*STRICT.drugs, "other")
+    known = {*LIMITS, *MONITORED, *(f"{drug}.{key}" for drug in drugs for key in (*DRUG_LIMITS, *DRUG_OPTIONS))}
     assert set(ceilings()) <= known
 
 
@@ -61,7 +58,7 @@ DEADLY = [
     ("bolus.count", 96.0, "dimensionless"), ("circulation.mean", 0.0, "mmHg"), ("withdrawal.daily_fall", 1.0, "dimensionless"),
     ("clonidine.sedative", 0.0, "dimensionless"), ("fentanyl.equivalence", 0.0, "dimensionless"),
     ("ziconotide.step_abs", 19.0, "ug/day"), ("baclofen.patient_bolus", 1.0, "dimensionless"),
-    ("baclofen.step_cerebral", 0.3, "dimensionless"), ("automation.lease", 30.0, "day"), ("breathing.stale", 1.0, "day"),
+    ("baclofen.step_cerebral", 0.3, "dimensionless"), ("automation.lease", 30.0, "day"), ("breathing.recut", 1.0, "day"),
 ]  # fmt: skip
 
 
@@ -108,8 +105,7 @@ def test_no_profile_that_loads_lies_beyond_a_ceiling(data: st.DataObject) -> Non
     file = ParameterFile("mine.toml", {**MONITOR.file, key: quantity}, MONITOR.file.texts)
     try:
         profile = LimitProfile("mine", file)
-    except ProfileError as refusal:
-        assert str(refusal).startswith("mine.toml: ")
+    except ProfileError:
         return
     assert over_ceiling(key, value, unit) == ""
     assert all(over_ceiling(*one) == "" for one in profile.stated())
