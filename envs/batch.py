@@ -107,6 +107,11 @@ class Batch(Memory):
         """The starting dose by the task's rule, µg/d, where the limits lowered it for a patient who was drawn; else 0."""
         return self._known[patient].lowered_from
 
+    def start_words(self, patient: int) -> str:
+        """What the limits did to a patient's start, in words; ``""`` where nothing."""
+        stated = self.lowered_start(patient)
+        return f"the limits of {self.scene.profile.name} lowered a start of {stated:g} ug/d" if stated > 0.0 else ""
+
     def advance(self, actions: NDArray[np.float64], active: NDArray[np.bool_] | None = None) -> None:
         """Step the environments whose ``active`` flag is set; results are in ``out`` and ``observations``."""
         self._out_bytes.fill(0)

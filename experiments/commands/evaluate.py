@@ -93,6 +93,11 @@ def evaluate(
             seen = shown(value, entry, chosen.patients)
             table.add_row(entry.label, seen.value, seen.spread, entry.unit)
         output().print(table)
+        if found.lowered_starts:
+            said = (
+                f"the limits of {found.scene.profile.name} lowered the starting dose of {found.lowered_starts} patients"
+            )
+            output().print(said, markup=False, highlight=False, soft_wrap=True)
         if found.transfer:
             output().print(
                 f"{found.policy}: {', '.join(found.transfer)}", markup=False, highlight=False, soft_wrap=True
