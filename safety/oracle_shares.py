@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_PLACES = ("spinal", "cerebral")
+# By share: the key of a setting or of a drug; by where spasticity comes from: that of a step.
+_KEYS = {"step": "{}.step", "rise_28d": "{}.rise_28d", "escalation": "{}.escalation"}
+_BY_PLACE = {"spinal": "{}.step_spinal", "cerebral": "{}.step_cerebral"}
 
 
 def share_of(limits: Mapping[str, float], who: Mapping[str, Any], name: str) -> float:
@@ -16,9 +18,10 @@ def share_of(limits: Mapping[str, float], who: Mapping[str, Any], name: str) -> 
     found = []
     for drug in who["drugs"]:
         place = who.get("indication", "")
-        by_place = {one: limits[f"{drug}.{name}_{one}"] for one in _PLACES if f"{drug}.{name}_{one}" in limits}
+        keys = {one: key.format(drug) for one, key in _BY_PLACE.items()} if name == "step" else {}
+        by_place = {one: limits[key] for one, key in keys.items() if key in limits}
         if by_place:
             found.append(by_place[place] if place in by_place else min(by_place.values()))
         else:
-            found.append(limits.get(f"{drug}.{name}", limits[f"{who['setting']}.{name}"]))
+            found.append(limits.get(_KEYS[name].format(drug), limits[_KEYS[name].format(who["setting"])]))
     return min(found)
