@@ -110,11 +110,11 @@ def titration_wait(interval: Any, transit_nl: Any, prev: Any) -> Any:
 
 
 def nearness(par: Any, prev: Any) -> Any:
-    """Per mille of the nearest cap that the rate in force fills when it is held for a whole window, rounded up."""
+    """Per mille of the nearest cap that the rate in force fills when it is held for a whole window, rounded up; 1000 at most."""
     near = 0
     for d in range(par.n_caps):
         near = hi(near, fdiv(1000 * WINDOW * prev * par.conc[d] + par.cap_pg[d] - 1, par.cap_pg[d]))
-    return near
+    return lo(near, 1000)
 
 
 def quick_share(permille: Any, near: Any, shrinks_from: Any) -> Any:

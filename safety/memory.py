@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.safety.invariants import ShieldMode
-from thecal.safety.records import CONFIRM_STATES, MAX_CAPS, OWN_LEVEL
+from thecal.safety.records import CONFIRM_STATES, MAX_CAPS, OWN_LEVEL, WINDOW
 
 _COUNTERS = (
     "ticks", "bolus_count", "prev_rate", "highest24", "since_increase", "since_bolus", "baseline", "since_command", "errors",
-    "gap", "sbp_total", "sbp_count", "rr_same", "rr_age", "spo2_age", "lock_age", "lock_rate", "allowed_rate", "allowed_bolus",
+    "gap", "since_change", "owed", "excess", "lock_cut", "spo2_same", "co2_same", "co2_age", "bp_age", "hr_age", "calm",
+    "quick_top", "sbp_total", "sbp_count", "rr_same", "rr_age", "spo2_age", "lock_age", "lock_rate", "allowed_rate", "allowed_bolus",
 )  # fmt: skip
 _FLAGS = ("jumped", "lock_resp", "lock_sedation", "warn", "stale", "blind", "escalated")
 
@@ -48,8 +49,10 @@ def memory_faults(state: NDArray[np.void], par: NDArray[np.void]) -> list[str]:
     given = ledger[:, :, 1:].sum(axis=2)
     bad["dose24: it is not what the ledger holds"] = _any(kept & (state["dose24"] != given))
     limited = par["mode"] < int(ShieldMode.MONITOR)
-    over = kept & (ledger.sum(axis=2) > par["cap_pg"])
+    # What a pump counted beyond what was allowed may stand in it for as long as a window touches it.
+    over = kept & (ledger.sum(axis=2) > par["cap_pg"]) & (state["excess"] == 0)[:, None]
     bad["ledger: a window of 24 h lies above its cap, as no shield leaves it"] = limited & _any(over)
+    bad["excess: it is longer than a window"] = state["excess"] > WINDOW
     return [words for words, where in bad.items() if where.any()]
 
 

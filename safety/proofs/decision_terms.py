@@ -63,6 +63,7 @@ class Decision:
             s.prev_rate <= p.max_rate,
             s.prev_rate == self.notch * p.rate_step,
             s.highest24 >= s.prev_rate,
+            s.quick_top >= s.prev_rate,
             p.rate_step >= 1,
             p.bolus_step >= 1,
             p.min_rate <= p.max_rate,

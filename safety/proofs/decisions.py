@@ -34,6 +34,7 @@ def goals(limits: Mapping[str, int]) -> list[Goal]:
         *_bolus_goals(limits),
         *_bolus_twice(limits),
         *_every_cap(limits),
+        *_after_excess(limits),
         *functions.goals(limits),
     ]
 
@@ -51,8 +52,9 @@ def _rate_goals(limits: Mapping[str, int]) -> list[Goal]:
     wait = z3.And(s.since_increase >= p.interval, s.since_increase * z3.If(prev >= 1, prev, 1) >= p.transit_nl)
     lowest = z3.If(prev <= p.min_rate, prev, p.min_rate)
     floor_kept = z3.Or(rate >= prev, 1000 * rate >= p.keep_permille * s.highest24)
+    ordinary = z3.And(wait, 1000 * (request - prev) <= p.step_permille * prev, request - prev <= p.step_abs)
     allowed_rise = z3.And(
-        wait, d.holds == 0, 1000 * (request - prev) <= p.step_permille * prev, request - prev <= p.step_abs,
+        z3.Or(ordinary, request <= s.quick_top), d.holds == 0,
         1000 * request <= (1000 + p.rise_permille) * d.long_ago, d.held.can_be_held(request),
     )  # fmt: skip
     floor = 1000 * request >= p.keep_permille * s.highest24
@@ -62,9 +64,12 @@ def _rate_goals(limits: Mapping[str, int]) -> list[Goal]:
     )  # fmt: skip
     claims = [
         ("envelope: within the pump's range", z3.And(lowest <= rate, rate <= p.max_rate, rate >= 0), (_I.ENVELOPE,)),
-        ("step: a rise keeps the relative and the absolute step",
-         z3.Implies(up, z3.And(1000 * (rate - prev) <= p.step_permille * prev, rate - prev <= p.step_abs)), (_I.STEP_UP,)),
-        ("interval: a rise waits for the last one to have acted", z3.Implies(up, wait), (_I.INTERVAL,)),
+        ("step: a rise keeps the relative and the absolute step, or those of monitored titration",
+         z3.Implies(z3.And(up, rate > s.quick_top),
+                    z3.And(1000 * (rate - prev) <= p.step_permille * prev, rate - prev <= p.step_abs)),
+         (_I.STEP_UP, _I.MONITORED)),
+        ("interval: a rise waits for the last one to have acted, or is one of monitored titration",
+         z3.Implies(z3.And(up, rate > s.quick_top), wait), (_I.INTERVAL, _I.MONITORED)),
         ("holds: nothing that withholds rises lets one pass", z3.Implies(up, d.holds == 0),
          (_I.CLOCK, _I.RESPIRATORY_LOCK, _I.SEDATION_LOCK, _I.HEMODYNAMIC_LOCK, _I.NEURO_LOCK, _I.STALE, _I.IMPLAUSIBLE,
           _I.STABILITY, _I.STOPPED, _I.MRI, _I.BATTERY, _I.BRIDGE, _I.POST_REFILL, _I.VOLUME_BALANCE, _I.ESCALATION)),
@@ -120,6 +125,24 @@ def _every_cap(limits: Mapping[str, int]) -> list[Goal]:
     ]  # fmt: skip
 
 
+def _after_excess(limits: Mapping[str, int]) -> list[Goal]:
+    """The pump counted more than was allowed, and the rate in force may be one that cannot be held: a lock brings it down."""
+    request, n = z3.Ints("request n")
+    d = Decision(limits, n, caps=MAX_CAPS)
+    s, p = d.state, d.par
+    rate, _ = d.rate(request)
+    held = [one for one, _ in d.each]
+    lowest = z3.If(s.prev_rate <= p.min_rate, s.prev_rate, p.min_rate)
+    left = z3.Or(d.lock_rate == 0, z3.And(*(one.can_be_held(d.lock_rate) for one in held)))
+    known = (
+        *d.before(), request == n * p.rate_step, *d.reading.known, d.locked, left,
+        *(fact for one in held for fact in one.facts([rate, request, s.prev_rate, d.lock_rate])),
+    )  # fmt: skip
+    claim = z3.Or(rate <= lowest, z3.And(*(one.can_be_held(rate) for one in held)))
+    return [Goal("after an excess: what runs can be held under every cap, or is the pump's lowest", known, claim,
+                 (_I.CAP_24H, _I.ADMIXTURE, _I.READ_BACK))]  # fmt: skip
+
+
 def _rate_marks(d: Decision, request: Any, wait: Any, lowest: Any, capped: Any) -> Any:
     """The bits of the limits that a requested rate breaks, restated."""
     s, p = d.state, d.par
@@ -133,8 +156,8 @@ def _rate_marks(d: Decision, request: Any, wait: Any, lowest: Any, capped: Any) 
         bits.ENVELOPE: z3.Or(request > p.max_rate, request < lowest),
         bits.CAP: z3.And(up, z3.Not(d.held.can_be_held(capped))),
         bits.RISE: z3.And(up, 1000 * request > (1000 + p.rise_permille) * d.long_ago),
-        bits.INTERVAL: z3.And(up, z3.Not(wait)),
-        bits.STEP: z3.And(up, wait, large),
+        bits.INTERVAL: z3.And(up, request > s.quick_top, z3.Not(wait)),
+        bits.STEP: z3.And(up, request > s.quick_top, wait, large),
         bits.FLOOR: deep,
     })  # fmt: skip
 

@@ -18,7 +18,7 @@ _STATE = ("errors", "lock_resp", "warn", "stale", "jumped", "hemo_samples", "esc
 
 def goals() -> list[Goal]:
     """Every goal about the locks; all limits are symbols."""
-    return [*_withholding(), *_samples(), *_latches(), *_requests()]
+    return [*_withholding(), *_samples(), *_latches(), *_requests(), *_read_back(), *_watched()]
 
 
 def _bits_are(total: Any, rules: dict[int, Any]) -> Any:
@@ -54,6 +54,7 @@ def _withholding() -> list[Goal]:
             z3.And(-par.balance_permille <= received.residual, received.residual <= par.balance_permille)
         ),
         bits.ESCALATION: state.escalated >= 1,
+        bits.READ_BACK: received.unverified >= 1,
     }
     boluses = {
         bits.EXCLUSIVE: z3.Or(received.bolus_running >= 1, received.alarms >= 1, received.unverified >= 1),
@@ -85,7 +86,7 @@ def _samples() -> list[Goal]:
     twice = z3.Or(z3.And(hit[0], hit[1]), z3.And(hit[0], hit[2]), z3.And(hit[1], hit[2]))
     shifted = z3.If(present, samples * 2 % 8 + low, samples)
     rr_age, spo2_age, same, most, flat, total = z3.Ints("rr_age spo2_age same most flat total")
-    keep = z3.Int("keep")
+    keep, spo2_same, co2_same, flat_other = z3.Ints("keep spo2_same co2_same flat_other")
     return [
         Goal("two of three places confirm", tuple(eight), (count == 1) == twice,
              (_I.RESPIRATORY_LOCK, _I.HEMODYNAMIC_LOCK)),
@@ -113,10 +114,11 @@ def _samples() -> list[Goal]:
              locks.leapt(value, present) == z3.If(z3.And(value >= 0, z3.Not(present)), 1, 0), (_I.IMPLAUSIBLE,)),
         Goal("the latest value stays while none arrives", (), locks.latest(value, last) == z3.If(value < 0, last, value),
              (_I.IMPLAUSIBLE,)),
-        Goal("staleness is 0 or 1", (), z3.Or(*(locks.is_stale(rr_age, spo2_age, same, most, flat) == x for x in (0, 1)))),
-        Goal("a signal is stale when old or motionless", (),
-             (locks.is_stale(rr_age, spo2_age, same, most, flat) == 1)
-             == z3.Or(rr_age > most, spo2_age > most, same >= flat), (_I.STALE,)),
+        Goal("a required signal is old beyond its most", (), locks.is_old(rr_age, spo2_age, most)
+             == z3.Or(rr_age > most, spo2_age > most), (_I.STALE,)),
+        Goal("a signal of breathing stands still at its limit", (),
+             locks.is_still(same, spo2_same, co2_same, flat, flat_other)
+             == z3.Or(same >= flat, spo2_same >= flat_other, co2_same >= flat_other), (_I.STALE,)),
         Goal("the shield is blind when a required signal is twice as old as it may be", (),
              locks.is_blind(rr_age, spo2_age, most) == z3.If(z3.Or(rr_age > 2 * most, spo2_age > 2 * most), 1, 0),
              (_I.STALE,)),
@@ -166,7 +168,7 @@ def _latches() -> list[Goal]:
 
 def _requests() -> list[Goal]:
     locks = Reading().code
-    request, prev, since, lease, baseline, stage, clear = z3.Ints("request prev since lease baseline stage clear")
+    request, prev, since, lease, baseline, stage, confirms = z3.Ints("request prev since lease baseline stage confirms")
     then, permille, nrs, nrs_then, bolus, valid = z3.Ints("then permille nrs nrs_then bolus valid")
     lapsed = z3.Bool("lapsed")
     asked = locks.leased(request, prev, lapsed, baseline)
@@ -174,7 +176,7 @@ def _requests() -> list[Goal]:
     named_bit: Any = bits.FINITE
     for code, bit in named.items():
         named_bit = z3.If(valid == code, bit, named_bit)
-    acted = locks.authorized(request, prev, stage, clear)
+    acted = locks.authorized(request, prev, stage, confirms)
     worse = z3.And(then > 0, nrs >= 0, nrs_then >= 0, 1000 * (prev - then) >= permille * then, nrs >= nrs_then)
     return [
         Goal("a lapsed lease never raises", (lapsed,), z3.And(asked <= prev, asked <= request), (_I.LEASE, _I.STALE)),
@@ -188,7 +190,7 @@ def _requests() -> list[Goal]:
              (_I.FINITE, _I.UNITS, _I.COMMAND)),
         Goal("advice runs nothing", (stage == 0,), z3.And(acted == prev, locks.authorized_bolus(bolus, stage) == 0),
              (_I.AUTHORITY,)),
-        Goal("confirmation waits for a clinician", (stage == 1,), acted == z3.If(clear > 0, request, prev),
+        Goal("confirmation waits for a clinician's word", (stage == 1,), acted == z3.If(confirms > 0, request, prev),
              (_I.AUTHORITY,)),
         Goal("a lowering stage lowers only", (stage == 2,), acted == z3.If(request < prev, request, prev),
              (_I.AUTHORITY,)),
@@ -196,4 +198,42 @@ def _requests() -> list[Goal]:
              z3.And(acted == request, locks.authorized_bolus(bolus, stage) == bolus), (_I.AUTHORITY,)),
         Goal("escalation is a rise by its share without relief", (),
              locks.escalated(prev, then, permille, nrs, nrs_then) == worse, (_I.ESCALATION,)),
+    ]  # fmt: skip
+
+
+def _read_back() -> list[Goal]:
+    locks = Reading().code
+    pumped, rate, owed, running, excess, more, window = z3.Ints("pumped rate owed running excess more window")
+    extra = pumped - rate  # beyond the basal rate that was allowed
+    return [
+        Goal("read back: what lies beyond the allowed rate and the boluses still owed", (owed >= 0,),
+             locks.beyond(pumped, rate, owed) == z3.If(extra > owed, extra - owed, 0), (_I.READ_BACK,)),
+        Goal("read back: a bolus is owed until the pump counts it or says that none runs", (owed >= 0,),
+             locks.still_owed(pumped, rate, owed, running)
+             == z3.If(z3.Or(running <= 0, extra >= owed), 0, z3.If(extra > 0, owed - extra, owed)), (_I.READ_BACK,)),
+        Goal("read back: with nothing owed the ledger holds the larger of allowed and counted", (pumped >= 0, rate >= 0),
+             rate + locks.beyond(pumped, rate, z3.IntVal(0)) == z3.If(pumped > rate, pumped, rate), (_I.READ_BACK,)),
+        Goal("read back: an excess stands for a whole window", (excess >= 0, window >= 1),
+             locks.next_excess(excess, more, window) == z3.If(more > 0, window, z3.If(excess > 0, excess - 1, 0)),
+             (_I.READ_BACK,)),
+    ]  # fmt: skip
+
+
+def _watched() -> list[Goal]:
+    locks = Reading().code
+    ages = ("rr_age", "spo2_age", "co2_age", "bp_age", "hr_age")
+    state = record("state", (*ages, "co2_last", "calm", "since_change"))
+    par = record("par", ("quick_fresh", "quick_poss", "quick_quiet", "quick_settle"))
+    received = record("received", ("poss",))
+    calm, shared, never = z3.Ints("calm shared never")
+    fresh = [getattr(state, name) <= par.quick_fresh for name in ages if name != "co2_age"]
+    fresh.append(z3.Or(state.co2_last < 0, state.co2_age <= par.quick_fresh))
+    rule = z3.And(*fresh, received.poss <= par.quick_poss, state.calm >= par.quick_quiet,
+                  state.since_change >= par.quick_settle)  # fmt: skip
+    return [
+        Goal("monitored: exactly with fresh signs, awake, after a quiet time, and settled", (),
+             locks.is_watched(state, par, received) == rule, (_I.MONITORED,)),
+        Goal("monitored: quiet is counted from what last withheld", (calm >= 0,),
+             locks.next_calm(calm, shared, never) == z3.If(shared != 0, 0, z3.If(calm + 1 <= never, calm + 1, never)),
+             (_I.MONITORED,)),
     ]  # fmt: skip

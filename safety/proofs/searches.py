@@ -115,11 +115,17 @@ def _induction() -> list[Goal]:
         later = later + after[WINDOW - 1 - k]
     new = z3.And(*claims, later <= cap)
     base = [cap >= WINDOW * held, held >= 0]
+    corrected = [*known, given >= 0, bolus >= 0, *_held(tails, cap, given)]
+    low = [cap >= WINDOW * held, held >= 0, *known, *(mass <= held for mass in masses)]
     empty = [z3.IntVal(0)] * WINDOW
     return [
         Goal("induction over the ledger: a tick with a bolus that fits", (*before, fits), new, _CAP),
         Goal("induction over the ledger: a tick without a bolus", (*before, bolus == 0), new, _CAP),
         Goal("base: the starting rate can be held", tuple(base), z3.And(*_held(empty, cap, held)), _CAP),
+        Goal("induction after an excess: what can be held under the corrected ledger", (*corrected, fits), new,
+             (*_CAP, Invariant.READ_BACK)),
+        Goal("after an excess: a whole window at the pump's lowest can be held", tuple(low),
+             z3.And(*_held(tails, cap, held)), (*_CAP, Invariant.READ_BACK)),
         Goal("not vacuous: a ledger with a rise and a bolus", (*before, fits), z3.And(held > 0, given > held, bolus > 0),
              _CAP, possible=True),
         Goal("a civil day of 24 h lies in the window",

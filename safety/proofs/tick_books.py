@@ -29,15 +29,34 @@ def _books(t: Tick) -> list[Goal]:
     day, week = b.ticks / TICKS_PER_DAY, b.ticks / (7 * TICKS_PER_DAY)
     today, this_week = day % (DAYS_BACK + 1), week % (WEEKS_BACK + 1)
     mass = (a.allowed_rate + a.allowed_bolus) * t.par.conc[0]
-    shifted = z3.And(*(a.ledger[0][k] == b.ledger[0][k + 1] for k in range(WINDOW - 1)))
+    window = WINDOW * t.par.max_rate
+    counted = z3.If(t.received.pumped_nl <= window, t.received.pumped_nl, window) - b.allowed_rate
+    more = z3.If(counted > b.owed, counted - b.owed, 0)
+    shifted = z3.And(*(a.ledger[0][k] == b.ledger[0][k + 1] for k in range(WINDOW - 2)))
+    last = b.ledger[0][WINDOW - 1] + more * t.par.conc[0]
     first = b.ticks % TICKS_PER_DAY == 0
     lowest = z3.If(z3.Or(first, a.allowed_rate <= b.day_rate[today]), a.allowed_rate, b.day_rate[today])
     opened = b.ticks % (7 * TICKS_PER_DAY) == 0
     return [
         Goal("the ledger shifts by one tick and gains what was commanded", known,
              z3.And(shifted, a.ledger[0][WINDOW - 1] == mass), (_I.CAP_24H, _I.CALENDAR_DAY)),
-        Goal("the dose of 24 h gains this tick and loses the one that left", known,
-             a.dose24[0] == b.dose24[0] + mass - b.ledger[0][1], (_I.CAP_24H,)),
+        Goal("the ledger's last tick gains what the pump counted beyond what was allowed and owed", known,
+             a.ledger[0][WINDOW - 2] == last, (_I.CAP_24H, _I.READ_BACK)),
+        Goal("the dose of 24 h gains this tick and the excess, and loses the tick that left", known,
+             a.dose24[0] == b.dose24[0] + mass + more * t.par.conc[0] - b.ledger[0][1], (_I.CAP_24H, _I.READ_BACK)),
+        Goal("what is owed is what was left of it, and this tick's bolus", known,
+             a.owed == z3.If(z3.Or(t.received.bolus_running <= 0, counted >= b.owed), a.allowed_bolus,
+                             _most_never(z3.If(counted > 0, b.owed - counted, b.owed) + a.allowed_bolus)), (_I.READ_BACK,)),
+        Goal("an excess stands for a whole window", known,
+             a.excess == z3.If(more > 0, WINDOW, z3.If(b.excess > 0, b.excess - 1, 0)), (_I.READ_BACK,)),
+        Goal("quiet and settled are counted from what withheld and what ran", known,
+             z3.And(z3.Or(a.calm == 0, a.calm == _one_more(b.calm)),
+                    z3.Implies(a.calm > 0, z3.And(a.stale == 0, a.warn == 0, a.lock_resp == 0, a.jumped == 0,
+                                                  t.received.poss < t.par.poss_hold)),
+                    a.since_change == z3.If(a.allowed_rate != b.prev_rate, 1, _one_more(b.since_change))),
+             (_I.MONITORED,)),
+        Goal("monitored titration is allowed exactly while it is watched, from the rate in force", known,
+             t.tops[0] == z3.If(z3.And(b.since_increase >= t.wait, _watched(t)), t.quick, b.prev_rate), (_I.MONITORED,)),
         Goal("the day's entry is the lowest rate of the day", known,
              z3.And(a.day_rate[today] == lowest,
                     z3.Implies(where != today, a.day_rate[where] == b.day_rate[where])), (_I.RISE_28D,)),
@@ -63,6 +82,18 @@ def _books(t: Tick) -> list[Goal]:
                     a.sbp_count == z3.If(z3.And(t.received.sbp >= 0, b.sbp_count < 96), b.sbp_count + 1, b.sbp_count)),
              (_I.HEMODYNAMIC_LOCK,)),
     ]  # fmt: skip
+
+
+def _watched(t: Tick) -> Any:
+    """Fresh signs, an awake patient, a quiet time and a settled rate, restated."""
+    a, p, old = t.after, t.par, t.par.quick_fresh
+    fresh = [age <= old for age in (a.rr_age, a.spo2_age, a.bp_age, a.hr_age)]
+    return z3.And(*fresh, z3.Or(a.co2_last < 0, a.co2_age <= old), t.received.poss <= p.quick_poss,
+                  a.calm >= p.quick_quiet, t.before.since_change >= p.quick_settle)  # fmt: skip
+
+
+def _most_never(volume: Any) -> Any:
+    return z3.If(volume < NEVER, volume, NEVER)
 
 
 def _one_more(ticks: Any) -> Any:
@@ -98,6 +129,7 @@ def _rings() -> list[Goal]:
     for name in ("day_rate", "week_rate", "week_nrs"):
         setattr(state, name, Ring(z3.Array(name, z3.IntSort(), z3.IntSort())))
     state.since_increase, state.since_bolus, state.baseline, state.prev_rate, state.lock_resp = z3.Ints("a b c d e")
+    state.owed, state.since_change = z3.Ints("f g")
     ticks = state.ticks
     code.book(state, SimpleNamespace(n_caps=0), record("received", ("nrs", "clear")), rate, bolus)
     place = (ticks >= 0,)

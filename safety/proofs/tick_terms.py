@@ -16,9 +16,11 @@ from thecal.safety.records import DAYS_BACK, NEVER, REQUEST_LIMIT, SHIELD_INPUT,
 
 _COUNTERS = (
     "ticks", "since_increase", "since_bolus", "since_command", "errors", "gap", "bolus_count", "prev_rate", "highest24",
-    "baseline", "lock_rate", "lock_age", "rr_same", "rr_age", "spo2_age", "sbp_total", "sbp_count",
+    "baseline", "lock_rate", "lock_age", "lock_cut", "rr_same", "rr_age", "spo2_age", "sbp_total", "sbp_count",
+    "spo2_same", "co2_same", "co2_age", "bp_age", "hr_age", "calm", "since_change", "owed", "excess",
 )  # fmt: skip
 _FLAGS = ("lock_resp", "warn", "stale", "blind", "jumped", "escalated")
+_CAPPED = ("since_increase", "since_bolus", "since_command", "since_change", "calm", "owed")
 _SAMPLES = ("warn_samples", "lock_samples")
 
 
@@ -45,15 +47,21 @@ class Tick:
         self.bolus_marks = z3.Function("bolus_marks", z3.IntSort(), z3.IntSort(), z3.IntSort())
         self.allowed = z3.Function("allowed", z3.IntSort(), z3.BoolSort())
         self.allowed_bolus = z3.Function("allowed_bolus", z3.IntSort(), z3.IntSort(), z3.BoolSort())
-        self.proper = z3.Function("proper", z3.IntSort(), z3.BoolSort())  # on the grid, and can be held under every cap
+        # On the grid, and can be held under every cap; after an excess also the pump's lowest, see ``searches.py``.
+        self.proper = z3.Function("proper", z3.IntSort(), z3.BoolSort())
         self.calls: list[tuple[Any, ...]] = []
+        self.tops: list[Any] = []  # the monitored top that each decision was given
+        # The most that can be held of the rate in force, the wait between monitored rises, and their highest rate.
+        self.most, self.wait, self.quick = z3.Ints("held_most quick_wait quick_rate")
         self.reading = Reading(
             replace={
                 "decide_rate": self._rate, "decide_bolus": self._bolus, "bounded": self._bounded,
-                "next_highest": self._highest, "unshielded": self._unshielded,
+                "next_highest": self._highest, "unshielded": self._unshielded, "held_rate": self._held,
+                "titration_wait": lambda *_: self.wait, "nearness": lambda *_: z3.Int("near"),
+                "quick_share": lambda *_: z3.Int("share"), "quick_ceiling": self._quick,
             }
         )  # fmt: skip
-        self.par = record("par", SHIELD_PAR.names or (), n_caps=1, conc=[z3.Int("conc")])
+        self.par = record("par", SHIELD_PAR.names or (), n_caps=1, conc=[z3.Int("conc")], cap_pg=[z3.Int("cap")])
         self.received = record("received", SHIELD_INPUT.names or ())
         scalars = (name for name in SHIELD_STATE.names or () if not SHIELD_STATE[name].shape)
         self.before = record("state", scalars)
@@ -94,9 +102,19 @@ class Tick:
         self.reading.known.append(found >= rate)
         return found
 
+    def _held(self, state: Any, par: Any, prev: Any, ask: Any) -> Any:
+        """What ``functions.py`` proves of the most that can be held; where nothing is asked it is the rate in force."""
+        self.reading.known += [self.most >= 0, self.most <= prev, z3.Implies(ask == 0, self.most == prev)]
+        return self.most
+
+    def _quick(self, prev: Any, *_: Any) -> Any:
+        self.reading.known.append(self.quick >= prev)
+        return self.quick
+
     def _rate(self, state: Any, par: Any, long_ago: Any, request: Any, holds: Any, locked: Any, lock_rate: Any) -> Any:
         """What ``decisions.py`` proves of a decision, whatever is asked; ``choice`` is one function for every call."""
         self.calls.append((request, holds, locked, lock_rate, state.prev_rate, long_ago))
+        self.tops.append(state.quick_top)
         rate, prev = self.choice(request), state.prev_rate
         lowest = z3.If(prev <= par.min_rate, prev, par.min_rate)
         marks = self.rate_marks(request)
@@ -166,7 +184,7 @@ class Tick:
             *held, *flags, *samples, *entries, state.hemo_samples >= 0, state.hemo_samples <= 7, state.sbp_count <= 96,
             state.prev_rate <= self.par.max_rate, state.highest24 >= state.prev_rate, self.proper(state.prev_rate),
             *(mass >= 0 for mass in state.ledger[0]),
-            *(getattr(state, name) <= NEVER for name in ("since_increase", "since_bolus", "since_command")),
+            *(getattr(state, name) <= NEVER for name in _CAPPED), state.excess <= WINDOW,
         ]  # fmt: skip
 
     def known(self) -> tuple[Any, ...]:

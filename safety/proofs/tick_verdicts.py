@@ -26,9 +26,10 @@ def _words(t: Tick) -> list[Goal]:
     known = t.limited()
     refused = z3.And(t.valid != 1, t.valid != 2)
     asked = t.calls[0][0]
-    locked = z3.Or(a.lock_resp == 1, z3.And(t.received.stopped == 0, b.gap > p.gap_most))
+    locked = z3.Or(a.lock_resp == 1, z3.And(t.received.stopped == 0, b.gap > p.gap_most), t.most < b.prev_rate)
     lowered = z3.And(locked, t.choice(asked) < asked)
-    acted = z3.If(z3.Or(p.stage == 3, z3.And(p.stage == 1, t.received.clear > 0), z3.And(p.stage == 2, t.raw < b.prev_rate)),
+    acted = z3.If(z3.Or(p.stage == 3, z3.And(p.stage == 1, t.received.confirms > 0),
+                       z3.And(p.stage == 2, t.raw < b.prev_rate)),
                   z3.If(t.valid == 1, t.raw, b.prev_rate), b.prev_rate)  # fmt: skip
     reverted = asked != acted
     low = z3.If(t.choice(asked) <= p.min_rate, bits.MINRATE, bits.REDUCE)
@@ -61,7 +62,7 @@ def _marks(t: Tick) -> list[Goal]:
     refused = z3.And(t.valid != 1, t.valid != 2)
     reason = z3.If(t.valid == -1, bits.UNITS, z3.If(t.valid == -2, bits.COMMAND, bits.FINITE))
     wanted, offered = z3.If(t.valid == 1, t.raw, b.prev_rate), z3.If(refused, 0, t.raw_bolus)
-    may = z3.Or(p.stage == 3, z3.And(p.stage == 1, f.clear > 0), z3.And(p.stage == 2, wanted < b.prev_rate))
+    may = z3.Or(p.stage == 3, z3.And(p.stage == 1, f.confirms > 0), z3.And(p.stage == 2, wanted < b.prev_rate))
     acted, size = z3.If(may, wanted, b.prev_rate), z3.If(p.stage > 0, offered, 0)
     lapsed, restart = a.since_command >= p.lease, z3.And(f.stopped == 0, b.gap > p.gap_most)
     named = z3.Or(
@@ -72,15 +73,18 @@ def _marks(t: Tick) -> list[Goal]:
         z3.And(size != 0, z3.Or(HAS(a.denies), HAS(t.bolus_marks(t.choice(asked), size)))),
         z3.And(a.lock_resp == 1, asked > lock_rate, HAS(z3.IntVal(bits.RESPIRATORY))),
         z3.And(restart, asked > lock_rate, HAS(z3.IntVal(bits.RESTART))),
+        z3.And(t.most < prev, asked > lock_rate, HAS(z3.IntVal(bits.READ_BACK))),
     )  # fmt: skip
     left = z3.If(restart, b.prev_rate * p.restart_permille / 1000, REQUEST_LIMIT)
     kept = z3.If(a.lock_resp == 1, a.lock_rate, REQUEST_LIMIT)
+    both = z3.If(kept <= left, kept, left)
+    most = z3.If(t.most < prev, t.most, REQUEST_LIMIT)
     day = b.ticks / TICKS_PER_DAY
     return [
         Goal("the verdict names exactly what a request broke, bit by bit", known, HAS(a.violations) == named, (_I.META,)),
         Goal("the decision receives the locks, of what they leave and of the rate 28 days before", known,
-             z3.And(locked == z3.Or(a.lock_resp == 1, restart), holds == a.holds, prev == b.prev_rate,
-                    lock_rate == z3.If(kept <= left, kept, left),
+             z3.And(locked == z3.Or(a.lock_resp == 1, restart, t.most < prev), holds == a.holds, prev == b.prev_rate,
+                    lock_rate == z3.If(both <= most, both, most),
                     long_ago == b.day_rate[(day + 1) % (DAYS_BACK + 1)]),
              (_I.RESPIRATORY_LOCK, _I.RESTART, _I.RISE_28D)),
     ]  # fmt: skip
@@ -121,6 +125,7 @@ def _locked(t: Tick) -> list[Goal]:
     restart = z3.And(f.stopped == 0, b.gap > p.gap_most)
     under = z3.Or(a.allowed_rate <= lowest, a.allowed_rate <= a.lock_rate)
     fresh = z3.And(b.lock_resp == 0, a.lock_resp == 1)
+    again = z3.And(b.lock_resp == 1, a.lock_resp == 1, trigger, b.lock_cut + 1 >= p.recut)
     return [
         Goal("the lock closes exactly on depression, deep sedation or a pocket fill", known,
              z3.Implies(b.lock_resp == 0, (a.lock_resp == 1) == trigger),
@@ -134,6 +139,17 @@ def _locked(t: Tick) -> list[Goal]:
              (_I.RESPIRATORY_LOCK,)),
         Goal("a pocket fill leaves the pump's lowest rate, also in a locked patient", known,
              z3.Implies(pocket, z3.And(a.lock_resp == 1, a.lock_rate <= p.min_rate)), (_I.POST_REFILL,)),
+        Goal("a lock cuts again while harm stays confirmed", known,
+             z3.Implies(z3.And(again, z3.Not(pocket)),
+                        z3.And(1000 * a.lock_rate <= b.prev_rate * p.lock_permille,
+                               1000 * a.lock_rate <= b.lock_rate * p.lock_permille)), (_I.RESPIRATORY_LOCK,)),
+        Goal("the time since a lock cut starts with the cut", known,
+             a.lock_cut == z3.If(z3.Or(fresh, again), 0, b.lock_cut + 1), (_I.RESPIRATORY_LOCK,)),
+        Goal("between two cuts a lock leaves what it left", known,
+             z3.Implies(z3.And(b.lock_resp == 1, z3.Not(again), z3.Not(pocket)), a.lock_rate == b.lock_rate),
+             (_I.RESPIRATORY_LOCK,)),
+        Goal("after an excess no more runs than can be held, or the pump's lowest", known,
+             z3.Implies(t.most < b.prev_rate, z3.Or(a.allowed_rate <= lowest, a.allowed_rate <= t.most)), (_I.READ_BACK,)),
         Goal("what a closed lock leaves never grows", known,
              z3.Implies(z3.And(b.lock_resp == 1, a.lock_resp == 1), a.lock_rate <= b.lock_rate), (_I.RESPIRATORY_LOCK,)),
         Goal("a restart leaves its share of the rate", known,

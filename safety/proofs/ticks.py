@@ -43,8 +43,8 @@ def _induction(t: Tick) -> list[Goal]:
     where = z3.Int("where")
     known = t.limited()
     parts = t.reachable(t.after, where)
-    called = [z3.And(holds >= 0, lock_rate >= 0, prev == t.before.prev_rate, long_ago >= 0)
-              for _, holds, _, lock_rate, prev, long_ago in t.calls]  # fmt: skip
+    called = [z3.And(holds >= 0, lock_rate >= 0, prev == t.before.prev_rate, long_ago >= 0, top >= prev)
+              for (_, holds, _, lock_rate, prev, long_ago), top in zip(t.calls, t.tops, strict=True)]  # fmt: skip
     split = [parts[i : i + 12] for i in range(0, len(parts), 12)]
     return [
         *(Goal(f"induction: every reachable state leads to a reachable one, part {i + 1}", known, z3.And(*some), (_I.META,))
@@ -52,6 +52,12 @@ def _induction(t: Tick) -> list[Goal]:
         Goal("induction: what a decision assumes holds where it is called", known, z3.And(*called), (_I.META,)),
         Goal("not vacuous: a rise and a bolus in one tick", known,
              z3.And(t.after.prev_rate > t.before.prev_rate, t.after.allowed_bolus > 0), possible=True),
+        Goal("not vacuous: an excess brings the rate below the withdrawal floor's", known,
+             z3.And(t.most < t.before.prev_rate, t.after.allowed_rate == t.most, t.after.allowed_rate > t.par.min_rate),
+             (_I.READ_BACK,), possible=True),
+        Goal("not vacuous: a rise of monitored titration", known,
+             z3.And(t.tops[0] == t.quick, t.after.allowed_rate > t.before.prev_rate, t.after.allowed_rate <= t.quick,
+                    t.before.since_increase < t.par.interval), (_I.MONITORED,), possible=True),
         Goal("not vacuous: a lock closes, and a lease lapses", known,
              z3.And(t.before.lock_resp == 0, t.after.lock_resp == 1, t.after.since_command >= t.par.lease,
                     t.after.allowed_rate < t.before.prev_rate), possible=True),
@@ -92,7 +98,8 @@ def _on_this_input(t: Tick) -> list[Goal]:
         _I.RESPIRATORY_LOCK: z3.And(a.lock_resp == 0, a.warn == 0),
         _I.SEDATION_LOCK: f.poss < p.poss_hold,
         _I.NEURO_LOCK: z3.And(f.weakness < p.neuro_hold, f.confusion < p.neuro_hold),
-        _I.STALE: z3.And(a.rr_age <= p.stale, a.spo2_age <= p.stale, a.rr_same < p.flat),
+        _I.STALE: z3.And(a.rr_age <= p.stale, a.spo2_age <= p.stale, a.rr_same < p.flat,
+                         a.spo2_same < p.flat_other, a.co2_same < p.flat_other),
         _I.IMPLAUSIBLE: z3.And(*(z3.Or(new < 0, last < 0, z3.Not(leap)) for new, last, leap in (
             (f.rr, b.rr_last, f.rr > b.rr_last + p.rr_jump), (f.spo2, b.spo2_last, f.spo2 > b.spo2_last + p.spo2_jump),
             (f.co2, b.co2_last, f.co2 < b.co2_last - p.co2_jump)))),
@@ -106,6 +113,7 @@ def _on_this_input(t: Tick) -> list[Goal]:
         _I.POST_REFILL: f.since_refill >= p.refill_hold,
         _I.VOLUME_BALANCE: z3.And(f.residual <= p.balance_permille, -f.residual <= p.balance_permille),
         _I.ESCALATION: a.escalated == 0,
+        _I.READ_BACK: f.unverified <= 0,
     }
     boluses = {
         _I.BOLUS_EXCLUSIVE: z3.And(f.bolus_running <= 0, f.alarms <= 0, f.unverified <= 0),
@@ -145,8 +153,8 @@ def _who_may_act(t: Tick) -> list[Goal]:
              z3.Implies(z3.Or(lapsed, a.blind == 1), z3.And(back, t.calls[0][0] <= b.baseline)), (_I.LEASE, _I.STALE)),
         Goal("advice changes nothing by itself", known,
              z3.Implies(p.stage == 0, z3.And(a.allowed_bolus == 0, t.calls[0][0] <= b.prev_rate)), (_I.AUTHORITY,)),
-        Goal("confirmation waits for a clinician, in the tick", known,
-             z3.Implies(z3.And(p.stage == 1, t.received.clear <= 0), a.allowed_rate <= b.prev_rate), (_I.AUTHORITY,)),
+        Goal("confirmation waits for a clinician's word, in the tick", known,
+             z3.Implies(z3.And(p.stage == 1, t.received.confirms <= 0), a.allowed_rate <= b.prev_rate), (_I.AUTHORITY,)),
         Goal("a lowering stage raises nothing", known, z3.Implies(p.stage == 2, a.allowed_rate <= b.prev_rate),
              (_I.AUTHORITY,)),
         Goal("the clinician's rate is noted where a clinician looks and no lock holds", known,
@@ -163,7 +171,8 @@ def _who_may_act(t: Tick) -> list[Goal]:
 def _interference(t: Tick) -> list[Goal]:
     a, p, f, b = t.after, t.par, t.received, t.before
     known = t.limited()
-    free = z3.And(t.valid == 1, p.stage == 3, a.blind == 0, a.lock_resp == 0, z3.Or(f.stopped != 0, b.gap <= p.gap_most),
+    free = z3.And(t.valid == 1, p.stage == 3, a.blind == 0, a.lock_resp == 0, t.most == b.prev_rate,
+                  z3.Or(f.stopped != 0, b.gap <= p.gap_most),
                   p.lease >= 1, t.allowed(t.raw), z3.Or(t.raw <= b.prev_rate, a.holds == 0))  # fmt: skip
     fits = z3.Or(t.raw_bolus == 0, z3.And(t.allowed_bolus(t.raw, t.raw_bolus), a.denies == 0))
     ran = z3.And(a.allowed_rate == t.raw, a.allowed_bolus == t.raw_bolus)
