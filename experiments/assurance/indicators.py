@@ -1,11 +1,11 @@
-"""Safety indicators that runs measure: what the shield does, and what is left, per patient, with their errors. Simulation only."""
+"""Safety indicators that runs measure: what the shield does, what is left, and their errors. Simulation only."""
 
 from __future__ import annotations
 
 import itertools
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,7 @@ from thecal.safety.records import ASKED, CONFIRM
 SCHEMA = 1
 TASKS = ("CancerMorphine", "NonCancerMorphine")
 POLICIES = ("guideline", "max_request")
-FAULTS = "reference"
+FAULTS = ("reference", "stress")
 MONTH_H = 24.0 * 30.0
 LATE_H = 24.0  # harm that is still confirmed so long after a lock closed is late
 _PUMPED = TICKS_PER_DAY - 1  # counts of the pump that lie within the ledger's day: its last tick is counted in the next
@@ -63,7 +63,7 @@ def watch(task: str, policy: str, patients: int, seed: int, **options: Any) -> S
     Raises:
         ConfigError: the task, policy or an option is unknown.
     """
-    scene = Scenario.of(task, **{"split": "test", "faults": FAULTS, **options}, seed=seed).resolve()
+    scene = Scenario.of(task, **{"split": "test", "faults": FAULTS[0], **options}, seed=seed).resolve()
     who = np.arange(patients, dtype=np.int64)
     env = ThecalVectorEnv(scene, patients, trail=True, truth=True, autoreset=False)
     observation, _ = env.reset(seed=seed, options={"patients": who})
@@ -73,7 +73,7 @@ def watch(task: str, policy: str, patients: int, seed: int, **options: Any) -> S
     rows: list[NDArray[np.void]] = []
     found: dict[str, list[Any]] = {name: [] for name in ("locked", "age", "harm", "day", "alive")}
     dead = np.zeros(patients, np.bool_)
-    for k in range(steps):
+    for _ in range(steps):
         actions = np.where(dead[:, None], np.float32(0.0), rule.act(observation))
         observation, _, terminated, _, info = env.step(actions)
         out, shield = info["out"], batch.world["shield"]
@@ -158,6 +158,7 @@ def per_patient(seen: Seen) -> dict[str, tuple[Floats, Floats]]:
     n = alive.shape[1]
     hours = alive.sum(axis=0) * TICK_H
     harm, locks, after, late = confirmed(seen) & alive, np.zeros(n), np.zeros(n), np.zeros(n)
+    true_h = np.where(seen.locked, seen.harm_h, 0.0).sum(axis=0)
     for b, begin, end in closings(seen):
         locks[b] += 1
         after[b] += harm[begin + 1 : end, b].sum() * TICK_H
@@ -167,6 +168,8 @@ def per_patient(seen: Seen) -> dict[str, tuple[Floats, Floats]]:
         "locks_per_month": (locks, hours / MONTH_H),
         "confirmed_h_per_lock": (after, locks),
         "late_share": (late, locks),
+        "harm_h_per_lock": (true_h, locks),
+        "harm_h_per_month": (seen.harm_h.sum(axis=0), hours / MONTH_H),
         "unverified_share": ((alive & (seen.ticks["unverified"] > 0)).sum(axis=0) * 1.0, alive.sum(axis=0) * 1.0),
     }
 
@@ -210,9 +213,7 @@ def ratio(top: Floats, bottom: Floats) -> dict[str, float | None]:
 def summary(runs: Sequence[Seen]) -> dict[str, dict[str, float | None]]:
     """Every indicator of runs of one task and policy with several seeds: value, standard error, and out of how much."""
     parts = [per_patient(seen) for seen in runs]
-    found = {
-        name: ratio(*(np.concatenate([part[name][k] for part in parts]) for k in (0, 1))) for name in parts[0]
-    }
+    found = {name: ratio(*(np.concatenate([part[name][k] for part in parts]) for k in (0, 1))) for name in parts[0]}
     days, gaps = zip(*(worst_day(seen) for seen in runs), strict=True)
     found["pump_day_share"] = {"value": max(days), "se": None, "of": float(len(runs))}
     found["ledger_gap_share"] = {"value": max(gaps), "se": None, "of": float(len(runs))}
@@ -239,29 +240,29 @@ def measure(
     seeds: Sequence[int] = (0, 1),
     tasks: Sequence[str] = TASKS,
     policies: Sequence[str] = POLICIES,
-    options: Mapping[str, Any] | None = None,
+    faults: Sequence[str] = FAULTS,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> dict[str, Any]:
-    """Run every policy over every task and seed; the record ``indicators.json`` of the safety case.
+    """Run every policy over every task, preset of faults and seed; the record ``indicators.json`` of the safety case.
 
     Raises:
         ConfigError: nothing to run, or an argument is unknown.
     """
-    cases = list(itertools.product(tasks, policies))
+    cases = list(itertools.product(tasks, policies, faults))
     if not cases or not seeds or patients < 1:
-        raise ConfigError("the indicators need at least one task, policy, seed and patient")
+        raise ConfigError("the indicators need at least one task, policy, preset, seed and patient")
     begin = time.perf_counter()
     runs, done = [], 0
-    for task, policy in cases:
+    for task, policy, preset in cases:
         seen = []
         for seed in seeds:
-            seen.append(watch(task, policy, patients, seed, **dict(options or {})))
+            seen.append(watch(task, policy, patients, seed, faults=preset))
             done += 1
             progress(done, len(cases) * len(seeds))
         hours = sum(float((one.ticks["tick"] >= 0).sum()) * TICK_H for one in seen)
-        runs.append({"task": task, "policy": policy, "patient_months": hours / MONTH_H, "values": summary(seen)})
+        case = {"task": task, "policy": policy, "faults": preset, "patient_months": hours / MONTH_H}
+        runs.append({**case, "values": summary(seen)})
     return {
-        "note": "simulation only", **written_by(SCHEMA), "kernel": kernel_hash(), "faults": FAULTS,
-        "patients": patients, "seeds": list(seeds), "options": dict(options or {}),
-        "seconds": round(time.perf_counter() - begin, 1), "runs": runs,
+        "note": "simulation only", **written_by(SCHEMA), "kernel": kernel_hash(), "patients": patients,
+        "seeds": list(seeds), "seconds": round(time.perf_counter() - begin, 1), "runs": runs,
     }  # fmt: skip
