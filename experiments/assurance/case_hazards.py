@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
 from thecal.core.parameters import read_parameters
@@ -22,6 +24,7 @@ class Hazard:
     links: list[Link]
     state: str  # of the evidence: ok, waits, unknown
     verified: str  # in words
+    figure: str  # rate of the preset that the class rests on, 1/patient-year; empty for another basis
 
     @property
     def link(self) -> Link:
@@ -37,10 +40,13 @@ def link_of(name: str) -> Link:
 def hazards(data: Mapping[str, Any], references: References) -> list[Hazard]:
     """Every hazard of ``hazards.toml`` with its evidence."""
     found = []
+    rates = preset_rates(data["refills"]["per_year"])
     for entry in data["hazard"]:
+        preset = re.match(r"preset: (\w+)", entry["before_basis"])
         links = references.every(entry["evidence"], link_of(entry["id"]))
         state = state_of(links)
-        found.append(Hazard(entry, links, state, _verified(entry, state)))
+        figure = f"{rates[preset[1]]:.2g}" if preset else ""
+        found.append(Hazard(entry, links, state, _verified(entry, state), figure))
     return found
 
 
@@ -88,8 +94,6 @@ def preset_rates(per_year: float) -> dict[str, float]:
     Args:
         per_year: refills in a year, which turn a chance per refill into a rate.
     """
-    from importlib.resources import files
-
     file = read_parameters(files("thecal.devices") / "data" / "faults" / "reference.toml")
     return {
         name: file.get_in(f"{name}.hazard", "1/year")
