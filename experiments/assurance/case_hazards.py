@@ -40,7 +40,7 @@ def link_of(name: str) -> Link:
 def hazards(data: Mapping[str, Any], references: References) -> list[Hazard]:
     """Every hazard of ``hazards.toml`` with its evidence."""
     found = []
-    rates = preset_rates(data["refills"]["per_year"])
+    rates = preset_rates(refills(data))
     for entry in data["hazard"]:
         preset = re.match(r"preset: (\w+)", entry["before_basis"])
         links = references.every(entry["evidence"], link_of(entry["id"]))
@@ -86,6 +86,11 @@ def matrix(data: Mapping[str, Any], when: str) -> list[tuple[str, list[tuple[str
             cells.append((allowed(data, severity, probability), [link_of(name) for name in inside]))
         rows.append((severity, cells))
     return rows
+
+
+def refills(data: Mapping[str, Any]) -> float:
+    """Refills in a year, by ``hazards.toml``."""
+    return float(next(entry["value"] for entry in data["rate"] if entry["name"] == "refills"))
 
 
 def preset_rates(per_year: float) -> dict[str, float]:

@@ -23,7 +23,8 @@ const shown = function () { return all("[data-find]:not([hidden])").map(function
 const box = document.getElementById("find");
 const search = function (words) { box.value = words; box.dispatchEvent(new Event("input")); return shown(); };
 const found = { all: shown().length, unit: search("DECIMAL point  rate"), goal: search("goal-0"),
-  none: search("no such words here"), told: document.getElementById("found").textContent, groups: all("[data-group]:not([hidden])").length };
+  none: search("no such words here"),
+  told: document.getElementById("found").textContent, groups: all("[data-group]:not([hidden])").length };
 location.hash = "#hazard-CO-01";
 setTimeout(function () {
   found.linked = document.getElementById("hazard-CO-01").open && !document.getElementById("hazard-CO-01").hidden;

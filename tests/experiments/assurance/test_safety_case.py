@@ -199,7 +199,7 @@ def test_no_verdict_is_milder_than_the_matrix() -> None:
 
 
 def test_a_class_from_the_preset_is_that_of_its_figure() -> None:
-    rates = case_hazards.preset_rates(HAZARDS["refills"]["per_year"])
+    rates = case_hazards.preset_rates(case_hazards.refills(HAZARDS))
     assert rates["occlusion"] == pytest.approx(0.015)
     assert rates["pocket_fill"] == pytest.approx(10.6 * 0.0003)
     seen = set()
