@@ -123,6 +123,18 @@ def _tick_goals(function: str) -> list[Any]:
     """The goals that read a function of the tick; those that take long are asked only where they could tell."""
     t = tick_terms.Tick()
     books = tick_books.goals(t)
+    if function == "read_back":
+        return [
+            goal
+            for goal in [*books, *ticks.goals()]
+            if any(word in goal.name for word in ("excess", "owed", "induction"))
+        ]
+    if function == "pace":
+        return [
+            goal
+            for goal in [*books, *ticks.goals()]
+            if any(word in goal.name for word in ("monitored", "what a decision"))
+        ]
     if function.startswith("read_"):
         return [*tick_signs.goals(t), *(goal for goal in books if "own pressure" in goal.name)]
     if function == "book":
@@ -132,7 +144,9 @@ def _tick_goals(function: str) -> list[Any]:
         return [*(goal for goal in books if "ring" not in goal.name), *who, *books]
     known = {goal.name for goal in (*books, *tick_signs.goals(t))}
     return [
-        goal for goal in ticks.goals() if not goal.possible and (goal.name not in known or "escalation" in goal.name)
+        goal
+        for goal in ticks.goals()
+        if not goal.possible and (goal.name not in known or "escalation" in goal.name or "quiet" in goal.name)
     ]
 
 

@@ -17,7 +17,8 @@ from thecal.safety.records import CONFIRM_STATES, MAX_CAPS, OWN_LEVEL, WINDOW
 _COUNTERS = (
     "ticks", "bolus_count", "prev_rate", "highest24", "since_increase", "since_bolus", "baseline", "since_command", "errors",
     "gap", "since_change", "owed", "excess", "lock_cut", "spo2_same", "co2_same", "co2_age", "bp_age", "hr_age", "calm",
-    "quick_top", "sbp_total", "sbp_count", "rr_same", "rr_age", "spo2_age", "lock_age", "lock_rate", "allowed_rate", "allowed_bolus",
+    "quick_top", "sbp_total", "sbp_count", "rr_same", "rr_age", "spo2_age", "lock_age", "lock_rate", "allowed_rate",
+    "allowed_bolus",
 )  # fmt: skip
 _FLAGS = ("jumped", "lock_resp", "lock_sedation", "warn", "stale", "blind", "escalated")
 

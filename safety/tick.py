@@ -264,7 +264,7 @@ def shield_tick(state: Any, par: Any, received: Any, request: Any, bolus: Any, v
     state.gap = next_gap(state.gap, received.stopped)
     low = fdiv(prev * par.restart_permille, 1000)
     held_most = held_rate(state, par, prev, flag(state.excess > 0, 1))
-    over = held_most < prev
+    over = both(state.excess > 0, held_most < prev)
     left = lo(ite(latched, state.lock_rate, REQUEST_LIMIT), ite(restart, low, REQUEST_LIMIT))
     lock_rate = lo(left, ite(over, held_most, REQUEST_LIMIT))
     locked = either(either(latched, restart), over)

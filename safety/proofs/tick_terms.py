@@ -74,6 +74,8 @@ class Tick:
         self.request, self.bolus, self.valid = z3.Ints("request bolus valid")
         self.raw, self.raw_bolus = z3.Ints("raw raw_bolus")  # the request on the pump's grid
         self.after = self.run(self.request, self.bolus, self.valid)
+        # The pump counted more than was allowed, and the rate in force can be held no longer.
+        self.over = z3.And(self.after.excess > 0, self.most < self.before.prev_rate)
 
     def run(self, request: Any, bolus: Any, valid: Any) -> Any:
         """The state after one tick from ``before``."""
@@ -103,8 +105,8 @@ class Tick:
         return found
 
     def _held(self, state: Any, par: Any, prev: Any, ask: Any) -> Any:
-        """What ``functions.py`` proves of the most that can be held; where nothing is asked it is the rate in force."""
-        self.reading.known += [self.most >= 0, self.most <= prev, z3.Implies(ask == 0, self.most == prev)]
+        """What ``functions.py`` proves of the most that can be held."""
+        self.reading.known += [self.most >= 0, self.most <= prev]
         return self.most
 
     def _quick(self, prev: Any, *_: Any) -> Any:

@@ -26,7 +26,7 @@ def _words(t: Tick) -> list[Goal]:
     known = t.limited()
     refused = z3.And(t.valid != 1, t.valid != 2)
     asked = t.calls[0][0]
-    locked = z3.Or(a.lock_resp == 1, z3.And(t.received.stopped == 0, b.gap > p.gap_most), t.most < b.prev_rate)
+    locked = z3.Or(a.lock_resp == 1, z3.And(t.received.stopped == 0, b.gap > p.gap_most), t.over)
     lowered = z3.And(locked, t.choice(asked) < asked)
     acted = z3.If(z3.Or(p.stage == 3, z3.And(p.stage == 1, t.received.confirms > 0),
                        z3.And(p.stage == 2, t.raw < b.prev_rate)),
@@ -73,17 +73,17 @@ def _marks(t: Tick) -> list[Goal]:
         z3.And(size != 0, z3.Or(HAS(a.denies), HAS(t.bolus_marks(t.choice(asked), size)))),
         z3.And(a.lock_resp == 1, asked > lock_rate, HAS(z3.IntVal(bits.RESPIRATORY))),
         z3.And(restart, asked > lock_rate, HAS(z3.IntVal(bits.RESTART))),
-        z3.And(t.most < prev, asked > lock_rate, HAS(z3.IntVal(bits.READ_BACK))),
+        z3.And(t.over, asked > lock_rate, HAS(z3.IntVal(bits.READ_BACK))),
     )  # fmt: skip
     left = z3.If(restart, b.prev_rate * p.restart_permille / 1000, REQUEST_LIMIT)
     kept = z3.If(a.lock_resp == 1, a.lock_rate, REQUEST_LIMIT)
     both = z3.If(kept <= left, kept, left)
-    most = z3.If(t.most < prev, t.most, REQUEST_LIMIT)
+    most = z3.If(t.over, t.most, REQUEST_LIMIT)
     day = b.ticks / TICKS_PER_DAY
     return [
         Goal("the verdict names exactly what a request broke, bit by bit", known, HAS(a.violations) == named, (_I.META,)),
         Goal("the decision receives the locks, of what they leave and of the rate 28 days before", known,
-             z3.And(locked == z3.Or(a.lock_resp == 1, restart, t.most < prev), holds == a.holds, prev == b.prev_rate,
+             z3.And(locked == z3.Or(a.lock_resp == 1, restart, t.over), holds == a.holds, prev == b.prev_rate,
                     lock_rate == z3.If(both <= most, both, most),
                     long_ago == b.day_rate[(day + 1) % (DAYS_BACK + 1)]),
              (_I.RESPIRATORY_LOCK, _I.RESTART, _I.RISE_28D)),
@@ -149,7 +149,7 @@ def _locked(t: Tick) -> list[Goal]:
              z3.Implies(z3.And(b.lock_resp == 1, z3.Not(again), z3.Not(pocket)), a.lock_rate == b.lock_rate),
              (_I.RESPIRATORY_LOCK,)),
         Goal("after an excess no more runs than can be held, or the pump's lowest", known,
-             z3.Implies(t.most < b.prev_rate, z3.Or(a.allowed_rate <= lowest, a.allowed_rate <= t.most)), (_I.READ_BACK,)),
+             z3.Implies(t.over, z3.Or(a.allowed_rate <= lowest, a.allowed_rate <= t.most)), (_I.READ_BACK,)),
         Goal("what a closed lock leaves never grows", known,
              z3.Implies(z3.And(b.lock_resp == 1, a.lock_resp == 1), a.lock_rate <= b.lock_rate), (_I.RESPIRATORY_LOCK,)),
         Goal("a restart leaves its share of the rate", known,

@@ -53,7 +53,7 @@ def _induction(t: Tick) -> list[Goal]:
         Goal("not vacuous: a rise and a bolus in one tick", known,
              z3.And(t.after.prev_rate > t.before.prev_rate, t.after.allowed_bolus > 0), possible=True),
         Goal("not vacuous: an excess brings the rate below the withdrawal floor's", known,
-             z3.And(t.most < t.before.prev_rate, t.after.allowed_rate == t.most, t.after.allowed_rate > t.par.min_rate),
+             z3.And(t.over, t.after.allowed_rate == t.most, t.after.allowed_rate > t.par.min_rate),
              (_I.READ_BACK,), possible=True),
         Goal("not vacuous: a rise of monitored titration", known,
              z3.And(t.tops[0] == t.quick, t.after.allowed_rate > t.before.prev_rate, t.after.allowed_rate <= t.quick,
@@ -171,7 +171,7 @@ def _who_may_act(t: Tick) -> list[Goal]:
 def _interference(t: Tick) -> list[Goal]:
     a, p, f, b = t.after, t.par, t.received, t.before
     known = t.limited()
-    free = z3.And(t.valid == 1, p.stage == 3, a.blind == 0, a.lock_resp == 0, t.most == b.prev_rate,
+    free = z3.And(t.valid == 1, p.stage == 3, a.blind == 0, a.lock_resp == 0, z3.Not(t.over),
                   z3.Or(f.stopped != 0, b.gap <= p.gap_most),
                   p.lease >= 1, t.allowed(t.raw), z3.Or(t.raw <= b.prev_rate, a.holds == 0))  # fmt: skip
     fits = z3.Or(t.raw_bolus == 0, z3.And(t.allowed_bolus(t.raw, t.raw_bolus), a.denies == 0))

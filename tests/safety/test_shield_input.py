@@ -27,7 +27,7 @@ INPUTS = [
     ("residual", -146, Invariant.VOLUME_BALANCE, True, False, -145),
     ("bolus_running", 1, Invariant.BOLUS_EXCLUSIVE, False, True, 0),
     ("alarms", 1, Invariant.BOLUS_EXCLUSIVE, False, True, 0),
-    ("unverified", 1, Invariant.BOLUS_EXCLUSIVE, False, True, 0),
+    ("unverified", 1, Invariant.READ_BACK, True, True, 0),
 ]
 
 
@@ -149,14 +149,15 @@ def test_the_lease_ends_in_the_clinicians_rate_and_never_higher() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "clear", "up", "down", "bolus"),
+    ("stage", "confirms", "up", "down", "bolus"),
     [(0, 0, 2_000, 2_000, 0), (0, 1, 2_000, 2_000, 0), (1, 0, 2_000, 2_000, 1_000), (1, 1, 2_100, 1_900, 1_000),
      (2, 0, 2_000, 1_900, 1_000), (3, 0, 2_100, 1_900, 1_000)],
 )  # fmt: skip
-def test_an_agent_acts_as_far_as_its_stage(stage: int, clear: int, up: int, down: int, bolus: int) -> None:
+def test_an_agent_acts_as_far_as_its_stage(stage: int, confirms: int, up: int, down: int, bolus: int) -> None:
     par = parameters(20_000, stage=stage)
-    assert tick(grown_up(par), par, 2_100, 1_000, clear=clear) == (up, bolus)
-    assert tick(grown_up(par), par, 1_900, clear=clear)[0] == down
+    for clear in (0, 1):  # somebody who is there has not confirmed anything
+        assert tick(grown_up(par), par, 2_100, 1_000, clear=clear, confirms=confirms) == (up, bolus)
+        assert tick(grown_up(par), par, 1_900, clear=clear, confirms=confirms)[0] == down
 
 
 def test_thirteen_weeks_of_rises_without_relief_end_the_rises() -> None:
@@ -190,7 +191,7 @@ def test_two_opioids_keep_the_cap_of_their_morphine_equivalent() -> None:
     )
     assert par["n_caps"] == 3
     assert par["conc"][2] == 22_000
-    par["flat"] = par["rise_permille"] = 10**6
+    par["flat"] = par["flat_other"] = par["rise_permille"] = 10**6
     assert fresh(par, 500)["prev_rate"] == 500
     run = drive(par, 3_000, np.full(4_000, 2**40), np.zeros(4_000))
     assert 0.97 * 30e9 < 96 * run.rates[-1] * 22_000 <= 30e9

@@ -53,7 +53,15 @@ SIGNATURES = {
     "believable": ("vital", "vital", "vital"),
     "next_same": ("ticks", "vital", "vital"),
     "next_age": ("ticks", "bool"),
-    "is_stale": ("ticks", "ticks", "ticks", "ticks", "ticks"),
+    "is_old": ("ticks", "ticks", "ticks"),
+    "is_still": ("ticks", "ticks", "ticks", "ticks", "ticks"),
+    "next_calm": ("ticks", "flag", "ticks"),
+    "beyond": ("rate", "rate", "rate"),
+    "still_owed": ("rate", "rate", "rate", "flag"),
+    "next_excess": ("ticks", "flag", "ticks"),
+    "next_since_change": ("ticks", "rate", "rate", "ticks"),
+    "quick_share": ("share", "share", "share"),
+    "quick_ceiling": ("rate", "share", "rate", "rate", "permille"),
     "latch": ("flag", "bool", "ticks", "ticks", "flag", "bool"),
     "reduced_rate": ("rate", "permille", "rate", "bool"),
     "pocket_fill": ("octal", "octal", "ticks", "ticks"),
@@ -68,11 +76,12 @@ SIGNATURES = {
 # Functions of records; test_shield_readings.py compares their readings within whole ticks.
 OF_RECORDS = {
     "decide_rate", "decide_bolus", "shared_holds", "rise_holds", "bolus_denials", "unshielded", "read_breathing",
-    "read_circulation", "update_locks", "admit", "book", "shield_tick",
+    "read_circulation", "update_locks", "admit", "book", "shield_tick", "held_rate", "nearness", "is_watched",
+    "read_back", "pace",
 }  # fmt: skip
 RANGES = {
     "cap": (0, 10**13), "conc": (1, 30_000), "rate": (0, 10**9), "any": (-(2**41), 2**41), "permille": (0, 5_000),
-    "step": (1, 5_000), "ticks": (0, 2**41), "vital": (-1, 1_000), "flag": (0, 1), "octal": (0, 7),
+    "share": (0, 999), "step": (1, 5_000), "ticks": (0, 2**41), "vital": (-1, 1_000), "flag": (0, 1), "octal": (0, 7),
     "mass": (0, 10**11), "valid": (-3, 3), "huge": (-(2**62), 2**62),
 }  # fmt: skip
 MODULES = {"kernel": kernel, "locks": locks, "tick": tick}

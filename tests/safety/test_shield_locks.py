@@ -86,13 +86,48 @@ def test_a_more_frequent_signal_does_not_push_out_the_other(every: int) -> None:
     assert state["lock_resp"] == 1
 
 
-def test_a_lock_halves_once_and_holds_against_any_request() -> None:
+def test_a_lock_cuts_every_hour_while_harm_is_confirmed() -> None:
+    """From 2,000 to 1,000 at once, to the pump's lowest an hour later, and nothing asked for changes it."""
+    state, par = _latched()
+    state["prev_rate"] = state["allowed_rate"] = state["lock_rate"] = 4_000
+    found = []
+    for _ in range(16):
+        rate, bolus = tick(state, par, HUGE, HUGE, vitals=LOW[0])
+        assert bolus == 0
+        assert state["binding"] & 1 << BIT["resp"]
+        found.append(rate)
+    assert found == [4_000] * 3 + [2_000] * 4 + [1_000] * 4 + [500] * 5
+    assert par["recut"] == 4
+
+
+def test_a_lock_cuts_no_more_once_the_harm_is_over() -> None:
     state, par = _latched()
     assert state["prev_rate"] == START // 2
-    for _ in range(200):
-        assert tick(state, par, HUGE, HUGE, vitals=LOW[0]) == (START // 2, 0)
-        assert state["binding"] & 1 << BIT["resp"]
-    assert tick(state, par, START // 2) == (START // 2, 0)
+    assert _show(state, par, *[WELL] * 40) == START // 2
+    assert _show(state, par, LOW[0], LOW[0]) == 500  # confirmed anew, long after the last cut
+
+
+@pytest.mark.parametrize("poss", [3, 4])
+def test_deep_sedation_alone_cuts_again(poss: int) -> None:
+    state, par = _shield()
+    deep = (140, 970, 4)
+    assert _show(state, par, deep) == 1_000
+    assert _show(state, par, *[(140, 970, poss)] * 4) == (500 if poss == 4 else 1_000)
+
+
+@pytest.mark.parametrize(("spo2", "co2"), [(965, -1), (-1, 385)])
+def test_a_frozen_saturation_or_co2_is_stale(spo2: int, co2: int) -> None:
+    """Two hours of the same tenth withhold; one other value ends it."""
+    state, par = _shield()
+    par["flat_other"] = 8
+    tick(state, par, START, vitals=(140, 950, 1), co2=390)
+    for k in range(20):
+        moving = k % 2
+        tick(
+            state, par, START, vitals=(140, spo2 if spo2 > 0 else 960 + moving, 1), co2=co2 if co2 > 0 else 380 + moving
+        )
+        assert bool(state["stale"]) == (k >= 8), k
+    assert tick(state, par, 2_100, 1_000, vitals=(140, 971, 1), co2=381)[0] == 2_100
 
 
 def test_a_lock_goes_below_the_floor_but_not_below_the_pump() -> None:

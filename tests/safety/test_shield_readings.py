@@ -44,7 +44,7 @@ def _input(rng: np.random.Generator) -> Any:
         "weakness": (0, 0, 3), "confusion": (0, 0, 3), "nrs": (-1, 30, 60), "clear": (0, 1), "reservoir_nl": (10**7, 10**9),
         "fill_age": (0, 8_766 * 4), "since_refill": (15, 95, 10**6), "residual": (0, 145, -145), "stopped": (0, 0, 1),
         "mri": (0, 0, 1), "alarms": (0, 0, 4), "bolus_running": (0, 1), "bridging": (0, 0, 1), "unverified": (0, 1),
-        "battery": (0, 0, 1, 2), "skew_s": (0, 0, 90, -90),
+        "battery": (0, 0, 1, 2), "skew_s": (0, 0, 90, -90), "confirms": (0, 1), "pumped_nl": (0, 0, 2_000, 30_000, 10**6),
     }  # fmt: skip
     calm = rng.random() < 0.5
     for name in received.dtype.names or ():
@@ -69,7 +69,13 @@ def _shield(rng: np.random.Generator) -> tuple[Any, Any]:
     par["bolus_eligible"] = rng.choice([0, 1, 1, 1])
     if len(drugs) == 3:  # and a cap of several together, as two opioids have it
         par["n_caps"], par["conc"][0, 3], par["cap_pg"][0, 3] = 4, 9_000, 15 * 10**9
-    par["flat"], par["rr_jump"], par["spo2_jump"] = 4, 100, 150
+    par["flat"], par["flat_other"], par["rr_jump"], par["spo2_jump"] = 4, 8, 100, 150
+    quick = {
+        "quick_permille": (0, 100, 250), "quick_interval": (1, 16), "quick_day_permille": (0, 300), "quick_fresh": (0, 2),
+        "quick_quiet": (0, 48), "quick_settle": (0, 32), "quick_poss": (1, 2), "quick_near_permille": (0, 500, 999),
+    }  # fmt: skip
+    for name, shares in quick.items():
+        par[name] = rng.choice(shares)
     par["stage"], par["mode"] = rng.choice([0, 1, 2, 3, 3, 3]), rng.choice([0, 0, 0, 1, 2, 3, 4])
     par["transit_nl"] = rng.choice([0, 250_000])
     state = np.zeros(1, SHIELD_STATE)
@@ -92,6 +98,8 @@ def _shield(rng: np.random.Generator) -> tuple[Any, Any]:
     for name, values in {
         "since_increase": (0, 95, 671, 10**6), "since_bolus": (0, 15, 10**6), "since_command": (0, 95, 10**6),
         "errors": (1, 2, 3), "gap": (1, 96), "rr_same": (1, 3), "rr_age": (1, 2, 5), "spo2_age": (1, 2, 5), "lock_age": (1, 95),
+        "lock_cut": (2, 3, 96), "spo2_same": (1, 7), "co2_same": (1, 7), "co2_age": (1, 2, 5), "bp_age": (1, 2), "hr_age": (1, 2),
+        "calm": (1, 47, 10**6), "since_change": (1, 31, 10**6), "owed": (1, 25_000), "excess": (1, 1, 96),
         "lock_rate": (500, 1_000), "baseline": (500, 2_000), "sbp_count": (1, 95),
     }.items():  # fmt: skip
         row[name] = int(rng.choice(values)) + int(rng.choice([-1, 0, 0, 1])) if rng.random() < 0.7 else row[name]

@@ -208,6 +208,7 @@ def test_an_invalid_request_holds_and_says_so(seed: int, request: int, bolus: in
 def _python_decision(state: np.void, par: np.void, request: int, bolus: int) -> tuple[int, int]:
     """The kernel's decision over Python's unbounded integers."""
     s = SimpleNamespace(**{name: state[name].tolist() for name in state.dtype.names or ()})
+    s.quick_top = s.prev_rate  # the profile has no monitored titration
     p = SimpleNamespace(**{name: par[name].tolist() for name in par.dtype.names or ()})
     request, bolus = kernel.bounded(request, p.rate_step), kernel.bounded(bolus, p.bolus_step)
     long_ago = s.day_rate[(s.ticks // 96 + 1) % 29]
