@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -84,9 +84,40 @@ def records() -> dict[str, Record]:
     found = {}
     for name, file in RECORDS.items():
         data = read(file)
-        state = MISSING if not data else CURRENT if data.get("kernel") == kernel_hash() else STALE
-        found[name] = Record(name, {**data, "goals": list(goals_of(data))} if name == "proof" and data else data, state)
+        more: dict[str, Any] = {}
+        fits = data.get("kernel") == kernel_hash()
+        if name == "proof":
+            more = {"goals": list(goals_of(data))}
+        elif name == "wiring":
+            more, fits = _by_module(data), _unchanged(data.get("modules", {}))
+        found[name] = Record(
+            name, {**data, **more} if data else {}, MISSING if not data else CURRENT if fits else STALE
+        )
     return found
+
+
+def _unchanged(modules: Mapping[str, str]) -> bool:
+    """Whether every module still has the text whose digest was recorded."""
+    texts = {name: files("thecal").joinpath(*name.split(".")).with_suffix(".py") for name in modules}
+    return bool(texts) and all(
+        path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == modules[name]
+        for name, path in texts.items()
+    )
+
+
+def _by_module(wiring: Mapping[str, Any]) -> dict[str, Any]:
+    """How many faults of the wiring were found, in all and in each module: ``found``, ``judged`` and ``files``."""
+    killed, survived = wiring.get("killed", {}), wiring.get("survived", [])
+    counts = {
+        name: {"killed": _of(killed, name), "total": _of(killed, name) + _of(survived, name)}
+        for name in wiring.get("modules", {})
+    }
+    return {"found": len(killed), "judged": wiring.get("judged", len(killed) + len(survived)), "files": counts}
+
+
+def _of(names: Iterable[str], module: str) -> int:
+    """How many of the mutants' names belong to a module."""
+    return sum(name.startswith(f"{module}.") for name in names)
 
 
 def goals_of(proof: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -69,15 +69,12 @@ def wiring(record: Record) -> dict[str, Any]:
     found, argued = record.data, read("wiring_survivors.toml")
     if not found:
         return _state(record)
-    files = found.get("files", {})
-    rows = [
-        (name, _number(entry.get("killed")), _number(entry.get("total"))) if isinstance(entry, Mapping) else (name, "?", "?")
-        for name, entry in files.items()
-    ] if isinstance(files, Mapping) else []  # fmt: skip
-    survived = [str(what) for what in found.get("survived", [])]
+    rows = [(name, _number(entry["killed"]), _number(entry["total"])) for name, entry in found["files"].items()]
+    survived = [(what, _argument(argued.get(what))) for what in found.get("survived", [])]
     return {
-        **_state(record), "killed": _number(found.get("killed")), "total": _number(found.get("total")), "files": rows,
-        "rows": [(what, _argument(argued.get(what))) for what in survived],
+        **_state(record), "killed": _number(found["found"]), "total": _number(found["judged"]),
+        "mutants": _number(found.get("mutants")), "files": rows, "rows": survived,
+        "open": sum(words == _OPEN for _, words in survived),
     }  # fmt: skip
 
 
@@ -92,7 +89,7 @@ def end_to_end(record: Record) -> dict[str, Any]:
     found = record.data
     if not found:
         return _state(record)
-    named = ("cases", "ticks", "rises", "boluses", "violations")
+    named = ("cases", "refused", "ticks", "rises", "boluses", "excused", "violations")
     values = {key: len(found[key]) if isinstance(found.get(key), list) else found.get(key) for key in named}
     return {**_state(record), "rows": [(key, _number(value)) for key, value in values.items()]}
 

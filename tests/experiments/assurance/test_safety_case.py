@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import re
 import sys
@@ -18,6 +19,7 @@ from thecal.devices.fault_records import FAULT_NAMES
 from thecal.experiments.assurance import case_argument, case_data, case_hazards, safety_case
 from thecal.experiments.assurance.case_catalog import GAPS, with_gaps
 from thecal.experiments.assurance.case_data import RECORDS, read
+from thecal.safety.certificate import kernel_hash
 from thecal.safety.invariants import Invariant
 from thecal.safety.profiles import load_profile
 from thecal.safety.proofs.verify import profile_goals, shared_goals
@@ -84,6 +86,42 @@ def test_it_is_rendered_with_nothing_but_a_proof(monkeypatch: pytest.MonkeyPatch
     altered(monkeypatch, lambda name, text: "" if name in RECORDS.values() else text)
     with pytest.raises(StoreError, match="make proof"):
         safety_case.render()
+
+
+def with_wiring(monkeypatch: pytest.MonkeyPatch, digest: str) -> str:
+    """The page with a small record of wiring mutants, and one of the oracle at the pump."""
+    name = "envs.kernel.step"
+    wired = {
+        "modules": {name: digest},
+        "mutants": 9,
+        "judged": 3,
+        "killed": {f"{name}.f: a": "test: t", f"{name}.g: b": "ended"},
+    }
+    wired["survived"] = [f"{name}.h: c", f"{name}.h: d"]
+    pumped = {"kernel": kernel_hash(), "cases": [{}, {}], "ticks": 1234567, "rises": 8, "boluses": 9, "violations": 0}
+    given = {"wiring.json": json.dumps(wired), "end_to_end.json": json.dumps(pumped)}
+    given["wiring_survivors.toml"] = f'"{name}.h: c" = "the same by symmetry"'
+    altered(monkeypatch, lambda file, text: given.get(file, text))
+    return safety_case.render()
+
+
+def test_wiring_and_the_oracle_at_the_pump_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = hashlib.sha256((ROOT / "envs" / "kernel" / "step.py").read_bytes()).hexdigest()
+    page = with_wiring(monkeypatch, own)
+    assert (
+        "2 of 3 mutants of the wiring that were judged are found (9 were made); 2 survive, of which 1 are not argued."
+        in page
+    )
+    assert "<td>envs.kernel.step</td><td>2</td><td>4</td>" in page
+    assert "<td>envs.kernel.step.h: c</td><td>the same by symmetry</td>" in page
+    assert "<td>ticks</td><td>1,234,567</td>" in page
+    assert "<td>cases</td><td>2</td>" in page
+    assert case_data.records()["wiring"].state == case_data.records()["end_to_end"].state == case_data.CURRENT
+
+
+def test_wiring_of_other_modules_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = with_wiring(monkeypatch, "another text")
+    assert "Recorded for another version of the kernel." in page.partition('id="record-wiring"')[2][:120]
 
 
 def test_a_file_that_is_no_data_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
