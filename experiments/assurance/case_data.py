@@ -98,7 +98,7 @@ def records() -> dict[str, Record]:
 
 def _unchanged(modules: Mapping[str, str]) -> bool:
     """Whether every module still has the text whose digest was recorded."""
-    texts = {name: files("thecal").joinpath(*name.split(".")).with_suffix(".py") for name in modules}
+    texts = {name: files("thecal").joinpath(*f"{name.replace('.', '/')}.py".split("/")) for name in modules}
     return bool(texts) and all(
         path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == modules[name]
         for name, path in texts.items()
