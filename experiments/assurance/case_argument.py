@@ -62,12 +62,14 @@ class Indicator:
     threshold: str
     basis: str
     rows: list[tuple[str, str, str, str]]
-    state: str  # met, not met, not measured, stale
+    state: str  # met, not met, no case seen (runs in which there was nothing to count), not measured, stale
 
     @property
     def stands(self) -> tuple[str, str]:
         """The state of a reference to it, and a note."""
-        return {"met": (OK, ""), "not met": (AGAINST, self.state)}.get(self.state, (WAITS, self.state))
+        return {"met": (OK, ""), "not met": (AGAINST, self.state), "no case seen": (AGAINST, self.state)}.get(
+            self.state, (WAITS, self.state)
+        )
 
 
 def tree(data: Mapping[str, Any], references: References) -> Node:
@@ -111,7 +113,7 @@ def _carry(node: Node, levels: Sequence[str]) -> int:
         state = state_of(node.links)
         if state == AGAINST:
             level = min(level, LOW)
-            node.why = ["an indicator that it names is not met"]
+            node.why = ["an indicator that it names is not met or saw no case"]
         elif state != OK:
             level = 0
             node.why = ["a record that it rests on is missing or stale"]
@@ -144,8 +146,9 @@ def indicators(data: Mapping[str, Any], recorded: Mapping[str, Record]) -> list[
         values = _values(entry, record)
         numbers = [v for where, v, _, _ in values if v is not None and not where.endswith(_PRESSED)]
         holds = all(v <= entry["bound"] if entry["threshold"] == "at most" else v >= entry["bound"] for v in numbers)
-        state = "not measured" if not numbers else "met" if holds else "not met"
-        if record.state not in (CURRENT, MISSING) and numbers:
+        nothing = "no case seen" if any(of == 0.0 for _, _, _, of in values) else "not measured"
+        state = nothing if not numbers else "met" if holds else "not met"
+        if record.state not in (CURRENT, MISSING) and state != "not measured":
             state = f"stale ({state} then)"
         key = entry.get("value") or entry.get("count") or f"{entry.get('top')} / {entry.get('bottom')}"
         rows = [(where, *_shown(v, se, of)) for where, v, se, of in values]

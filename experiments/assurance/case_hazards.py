@@ -58,7 +58,7 @@ def _verified(entry: Mapping[str, Any], state: str) -> str:
     ways += ["attacked"] if "attack" in kinds else []
     ways += ["measured"] if kinds & {"indicator", "end_to_end", "wiring", "mutation"} else []
     words = ", ".join(ways) or "stated only"
-    return words + {WAITS: "; waits for a record", AGAINST: "; an indicator is not met"}.get(state, "")
+    return words + {WAITS: "; waits for a record", AGAINST: "; an indicator is not met or saw no case"}.get(state, "")
 
 
 def names(data: Mapping[str, Any], axis: str) -> list[str]:

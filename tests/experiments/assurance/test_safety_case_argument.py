@@ -140,6 +140,17 @@ def test_runs_under_stress_are_shown_and_not_judged() -> None:
     assert found.rows == [("T, p, faults reference", "0.25", "0.12", "40"), ("T, p, faults stress", "9", "0.12", "40")]
 
 
+def test_runs_without_a_case_say_so() -> None:
+    none = {"value": None, "se": None, "of": 0.0}
+    records = {
+        **recorded(),
+        "indicators": Record("indicators", {"runs": [{"task": "T", "policy": "p", "values": {"x": none}}]}, CURRENT),
+    }
+    entry = {**RATE, "record": "indicators", "value": "x", "threshold": "at most", "bound": 1.0}
+    (found,) = indicators({"indicator": [entry]}, records)
+    assert (found.state, found.stands) == ("no case seen", ("against", "no case seen"))
+
+
 def test_a_share_of_rows_is_counted() -> None:
     entry = {**RATE, "count": "strength", "where": "found", "threshold": "at least", "bound": 1.0}
     (found,) = indicators({"indicator": [entry]}, recorded(strength=[{"found": True}, {"found": False}]))
