@@ -100,4 +100,4 @@ def test_it_follows_the_color_scheme(page, tmp_path, scheme, dark):
 
 def test_paper_shows_what_is_folded(page, tmp_path):
     pages = re.findall(rb"/Type\s*/Page[^s]", save(page, tmp_path / "case.pdf", tmp_path))
-    assert 20 <= len(pages) <= 120
+    assert 20 <= len(pages) <= 200
