@@ -1,4 +1,4 @@
-"""Writes the generated pages: docs/model.md (parameter files), docs/invariants.md (the shield), docs/validation.md (scorecard).
+"""Writes the generated pages: model.md (parameters), invariants.md (the shield), gaps of safety.md, validation.md (scorecard).
 
 The first shows every parameter of every file, so that a reader can see which number rests on what. The scores behind the last
 come from ``thecal validate --full --record .``, which takes half an hour; here only the texts follow the targets.
@@ -11,7 +11,7 @@ from pathlib import Path
 from thecal.core.files import write_whole
 from thecal.core.parameters import ParameterFile, Quantity, read_parameters
 from thecal.devices.chemistry import load_mixtures
-from thecal.experiments.assurance.safety_case import invariants_page
+from thecal.experiments.assurance.case_catalog import invariants_page, with_gaps
 from thecal.experiments.reports.validation_page import load, refreshed, save, write_page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,5 +80,7 @@ def render() -> str:
 if __name__ == "__main__":
     write_whole(ROOT / "docs" / "model.md", render())
     write_whole(ROOT / "docs" / "invariants.md", invariants_page())
+    safety = ROOT / "docs" / "safety.md"
+    write_whole(safety, with_gaps(safety.read_text(encoding="utf-8")))
     save(refreshed(load(ROOT / "docs")), ROOT / "docs")
     write_page(ROOT / "docs")

@@ -23,8 +23,9 @@ from thecal.experiments.commands.common import (
     say,
     waiting,
 )
-from thecal.experiments.commands.places import Output, check_outputs, files_of, page
+from thecal.experiments.commands.places import Output, check_outputs, files_of
 from thecal.experiments.commands.prove import verify
+from thecal.experiments.commands.safety_case import safety_case
 from thecal.experiments.commands.scenario import with_scenario
 
 _FAILED = 1
@@ -212,19 +213,3 @@ def _show_attack(result: dict[str, Any]) -> None:
     if result["strength"]:
         noticed = sum(entry["found"] for entry in result["strength"])
         output().print(f"{noticed} of {len(result['strength'])} limits were noticed when they were loosened")
-
-
-def safety_case(
-    out: Annotated[Path, typer.Option("--out", "-o", help="HTML file to write.", dir_okay=False)] = Path(
-        "safety-case.html"
-    ),
-) -> None:
-    """Write the safety case: hazards, requirements, invariants, proofs, tests, mutation score, attack, and its limits.
-
-    Example: `thecal safety-case --out safety-case.html`
-    """
-    require("the safety case", "report", only=["jinja2"])
-    from thecal.experiments.assurance.safety_case import write_safety_case
-
-    check_outputs(files={"--out": page(out)})
-    say(f"safety case: {write_safety_case(out)}")

@@ -14,7 +14,7 @@ from thecal.core.errors import ConfigError
 from thecal.envs.scenario import Scenario
 from thecal.experiments.assurance.attack import STRATEGIES, AttackCase, attack, attack_cases, run_attack
 from thecal.experiments.assurance.audits import replay
-from thecal.experiments.assurance.safety_case import catalog, invariants_page, render
+from thecal.experiments.assurance.case_catalog import catalog, invariants_page
 from thecal.experiments.cli import run
 from thecal.experiments.studies.config import EvaluateConfig, TrainConfig
 from thecal.experiments.studies.train import train
@@ -288,17 +288,3 @@ def test_the_catalog_names_code_and_tests_that_exist():
 
 def test_the_table_of_invariants_is_up_to_date():
     assert (ROOT / "docs" / "invariants.md").read_text(encoding="utf-8") == invariants_page(), "run docs/generate.py"
-
-
-def test_the_safety_case_is_one_page_that_claims_no_conformity(tmp_path):
-    assert run(["safety-case", "--out", str(tmp_path / "case.html")]) == 0
-    page = (tmp_path / "case.html").read_text(encoding="utf-8")
-    assert page == render()
-    assert "No conformity with any standard is claimed" in page
-    assert "NOT PROVED" not in page
-    assert "<script" not in page
-    assert "http" not in page
-    for invariant in Invariant:
-        assert f"<td>{int(invariant)}</td>" in page
-    (tmp_path / "file").write_text("")
-    assert run(["safety-case", "--out", str(tmp_path / "file" / "case.html")]) == 4
