@@ -40,7 +40,10 @@ class OneDose(BatchPolicy):
     """Asks for one multiple of the starting dose, as fast as the limits allow, and keeps it."""
 
     info = PolicyInfo(
-        name="one_dose", label="One dose", kind="sanity", text="Asks for one multiple of the starting dose and keeps it."
+        name="one_dose",
+        label="One dose",
+        kind="sanity",
+        text="Asks for one multiple of the starting dose and keeps it.",
     )
     reads = ("rate_ratio_start",)
 

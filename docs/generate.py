@@ -19,6 +19,8 @@ SOURCES = (
     ("The virtual patient", "physiology/data"),
     ("Devices", "devices/data"),
     ("Limit profiles", "safety/data/profiles"),
+    ("Ceilings above every profile", "safety/data/ceilings.toml"),
+    ("What references say of limits", "safety/data/references.toml"),
 )
 INTRO = """# Model reference
 
@@ -67,7 +69,8 @@ def render() -> str:
     parts = [INTRO]
     for title, folder in SOURCES:
         parts.append(f"## {title}\n")
-        for path in sorted((ROOT / folder).rglob("*.toml")):
+        place = ROOT / folder
+        for path in [place] if place.is_file() else sorted(place.rglob("*.toml")):
             parts.append(f"### `{path.relative_to(ROOT).as_posix()}`\n\n{table(read_parameters(path))}\n")
         if title == "Devices":
             parts.append(f"### Compatibility of mixtures\n\n{compatibility()}\n")

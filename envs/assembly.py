@@ -25,18 +25,38 @@ from thecal.envs.scenario import Resolved
 from thecal.physiology.cohort import Cohort, draw
 from thecal.safety.orders import Fill, prime_faults, refill_faults
 from thecal.safety.parameters import shield_parameters
+from thecal.safety.profile_schema import INDICATIONS
 from thecal.safety.shield import new_shield_state
 
+# By diagnosis, which a cohort holds by name.
+_INDICATIONS = {f"spasticity_{name}": name for name in INDICATIONS}
 _START_DRAW = 1  # of the device stream, beside the pump's own draw 0
 
 
 class Assembled(NamedTuple):
-    """One patient ready to begin: WORLD_PAR row, filled pump, empty ledger, and whether a depressant is taken."""
+    """One patient ready to begin.
+
+    Attributes:
+        par, pump, shield: WORLD_PAR row, filled pump, empty ledger.
+        sedated: whether a depressant is taken.
+        indication: where treated spasticity comes from, ``"spinal"``, ``"cerebral"`` or ``""``.
+        lowered_from: the starting dose by the task's rule, µg/d, where the limits lowered it; 0 where they did not.
+    """
 
     par: np.void
     pump: np.void
     shield: np.void
     sedated: bool
+    indication: str
+    lowered_from: float
+
+
+class Chart(NamedTuple):
+    """What of a patient's chart decides limits and solution."""
+
+    sedated: bool
+    indication: str
+    lowered: bool
 
 
 def assemble(scene: Resolved, patients: NDArray[np.int64]) -> list[Assembled]:
@@ -52,19 +72,41 @@ def assemble(scene: Resolved, patients: NDArray[np.int64]) -> list[Assembled]:
     _apply_difficulty(par["patient"], scene.factors)
     sedated = _sedated(cohort)
     content = np.zeros((len(par), MAX_DRUGS))
-    for i, dose in enumerate(_start_doses(scene, cohort).tolist()):
-        content[i] = _assemble_row(scene, par[i], dose, bool(sedated[i]))
+    wanted, highest = _start_doses(scene, cohort), highest_starts(scene, cohort)
+    doses = np.minimum(wanted, highest)
+    indications = _indications(cohort)
+    for i, dose in enumerate(doses.tolist()):
+        who = Chart(bool(sedated[i]), indications[i], dose < wanted[i])
+        content[i] = _assemble_row(scene, par[i], dose, who)
     prepare_rows(par)
     rates = par["task"]["start_rate_nl"]
     clock = scene.task.start_clock_h
     pumps = new_pump_state(par["pump"], content, scene.pump.capacity_ml, rate_nl=rates, start_clock_h=clock)
     shields = [new_shield_state(row, int(rate)) for row, rate in zip(par["shield"], rates, strict=True)]
-    return [Assembled(*one) for one in zip(par, pumps, shields, sedated.tolist(), strict=True)]
+    lowered = np.where(doses < wanted, wanted, 0.0)
+    return [
+        Assembled(*one)
+        for one in zip(par, pumps, shields, sedated.tolist(), indications, lowered.tolist(), strict=True)
+    ]
 
 
 def _sedated(cohort: Cohort) -> NDArray[np.bool_]:
     """Which patients take a systemic depressant that the cohort knows of."""
     return (cohort.covariates["benzodiazepine"] > 0) | (cohort.covariates["gabapentinoid"] > 0)
+
+
+def _indications(cohort: Cohort) -> list[str]:
+    """Where the spasticity of each patient comes from; "" where spasticity is not what led to the pump."""
+    return [_INDICATIONS.get(name, "") for name in np.asarray(cohort.covariates["diagnosis"]).tolist()]
+
+
+def highest_starts(scene: Resolved, cohort: Cohort) -> NDArray[np.float64]:
+    """The most of the first drug at the implant, µg/d, ``[B]``, that the limits allow of every drug of the solution."""
+    shares = dict(zip(scene.task.drugs, (1.0, *scene.task.solution.ratios), strict=True))
+    oral = np.asarray(cohort.covariates["medd_mg_per_d"], np.float64).tolist()
+    return np.array(
+        [min(scene.profile.highest_start(drug, dose) / share for drug, share in shares.items()) for dose in oral]
+    )
 
 
 def _start_doses(scene: Resolved, cohort: Cohort) -> NDArray[np.float64]:
@@ -89,13 +131,20 @@ def _apply_difficulty(par: NDArray[np.void], factors: dict[str, float]) -> None:
                 break
 
 
-def _assemble_row(scene: Resolved, row: Any, dose_ug_per_d: float, sedated: bool) -> NDArray[np.float64]:
+def _options(scene: Resolved, dose_ug_per_d: float, lowered: bool) -> list[float]:
+    """What the pharmacy offers, µg/mL; for a start that the limits lowered also a dilution that the pump can give it in."""
+    options = [1000.0 * option for option in scene.task.solution.options_mg_per_ml]
+    dilution = dose_ug_per_d / scene.pump.start_flow_ml_per_d
+    return [dilution, *options] if lowered and dilution < min(options) else options
+
+
+def _assemble_row(scene: Resolved, row: Any, dose_ug_per_d: float, chart: Chart) -> NDArray[np.float64]:
     task, limits, pump = scene.task, scene.profile, scene.pump
     solution = task.solution
     ratios = (1.0, *solution.ratios)
     conc = order_concentration(
         dose_ug_per_d,
-        [1000.0 * option for option in solution.options_mg_per_ml],
+        _options(scene, dose_ug_per_d, chart.lowered),
         pump,
         max_interval_d=solution.max_interval_d,
         max_ug_per_ml=min(limits.max_concentration(d) / ratio for d, ratio in zip(task.drugs, ratios, strict=True)),
@@ -112,10 +161,10 @@ def _assemble_row(scene: Resolved, row: Any, dose_ug_per_d: float, sedated: bool
         chemistry=kernel_chemistry(report),
     )[0]
     good_h = 24.0 * min(solution.max_interval_d, report.stable_d)
-    row["shield"] = _shield(scene, row, mixture, 24.0 * report.stable_d, sedated)
+    row["shield"] = _shield(scene, row, mixture, 24.0 * report.stable_d, chart)
     for k, others in enumerate(solution.mixtures):
         chosen = [conc, *(conc * ratio for ratio in others)]
-        row["mixture"]["shield"][k] = _shield(scene, row, chosen, 24.0 * report.stable_d, sedated)
+        row["mixture"]["shield"][k] = _shield(scene, row, chosen, 24.0 * report.stable_d, chart)
         row["mixture"]["ordered"][k, : len(chosen)] = chosen
     _check_first_fill(scene, row, mixture)
     start_nl = min(max(rate_nl, pump.min_rate_nl), pump.max_rate_nl)
@@ -132,7 +181,7 @@ def _assemble_row(scene: Resolved, row: Any, dose_ug_per_d: float, sedated: bool
     return content
 
 
-def _shield(scene: Resolved, row: Any, mixture: list[float], stable_h: float, sedated: bool) -> Any:
+def _shield(scene: Resolved, row: Any, mixture: list[float], stable_h: float, chart: Chart) -> Any:
     """The shield's integers for one mixture in this patient's pump."""
     found = shield_parameters(
         scene.profile,
@@ -145,7 +194,8 @@ def _shield(scene: Resolved, row: Any, mixture: list[float], stable_h: float, se
         bolus_step_nl=int(row["pump"]["bolus_step_nl"]),
         dead_ml=float(row["pump"]["dead_ml"]),
         stable_h=stable_h,
-        sedated=sedated,
+        sedated=chart.sedated,
+        indication=chart.indication,
         stage=scene.scenario.stage,
         mode=scene.mode,
     )

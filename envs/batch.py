@@ -78,7 +78,7 @@ class Batch(Memory):
         world[where] = np.zeros((), WORLD)
         first = self._first_mixture()
         for row, patient, seed in zip(where.tolist(), patients.tolist(), seeds.tolist(), strict=True):
-            par[row], world["pump"][row], world["shield"][row], _ = self._known[patient]
+            par[row], world["pump"][row], world["shield"][row], *_ = self._known[patient]
             par["patient"]["seed"][row] = seed
             par["fault"]["seed"][row] = seed
             world["fault"][row] = self._sound
@@ -98,6 +98,19 @@ class Batch(Memory):
     def is_sedated(self, patient: int) -> bool:
         """Whether a patient who was drawn takes a systemic depressant."""
         return self._known[patient].sedated
+
+    def indication(self, patient: int) -> str:
+        """Where treated spasticity of a patient who was drawn comes from; ``""`` for any other."""
+        return self._known[patient].indication
+
+    def lowered_start(self, patient: int) -> float:
+        """The starting dose by the task's rule, µg/d, where the limits lowered it for a patient who was drawn; else 0."""
+        return self._known[patient].lowered_from
+
+    def start_words(self, patient: int) -> str:
+        """What the limits did to a patient's start, in words; ``""`` where nothing."""
+        stated = self.lowered_start(patient)
+        return f"the limits of {self.scene.profile.name} lowered a start of {stated:g} ug/d" if stated > 0.0 else ""
 
     def advance(self, actions: NDArray[np.float64], active: NDArray[np.bool_] | None = None) -> None:
         """Step the environments whose ``active`` flag is set; results are in ``out`` and ``observations``."""

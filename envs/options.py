@@ -46,6 +46,10 @@ class Options(Strict):
         default="auto", description="What an agent may do: advise, confirm, lower or auto (see `thecal list terms`)."
     )
     allow_unproved: bool = Field(default=False, description="Run a limit profile without a proof, and mark the run.")
+    allow_wide: bool = Field(
+        default=False,
+        description="Run limits wider than any shipped profile's, up to their ceilings, and mark the run.",
+    )
     cohort_seed: int = Field(
         default=0, ge=0, lt=COHORT_SEED_LIMIT, description="Seed of the cohort: who the patients are."
     )

@@ -12,22 +12,23 @@ from typing import Any
 
 from pydantic import ValidationInfo, field_validator
 
-from thecal.core.errors import ConfigError, UnexpectedOptionError, UnknownNameError
-from thecal.core.layout import AXIAL, COMPARTMENT, MAX_DRUGS
+from thecal.core.errors import ConfigError, UnexpectedOptionError
+from thecal.core.layout import AXIAL, MAX_DRUGS
 from thecal.core.models import checked, part
 from thecal.core.parameters import read_parameters
 from thecal.devices.fault_presets import FaultSpec, load_faults
 from thecal.devices.specs import PumpSpec, load_pump
 from thecal.envs.adapted import adapted
+from thecal.envs.checks import check_difficulty, check_faults, check_history, check_start
 from thecal.envs.kernel.observation import DOSE_FIELDS, FIELDS, Lens
 from thecal.envs.options import Options
 from thecal.envs.task_parts import STRUCTURE
 from thecal.envs.tasks import TaskSpec, content, load_task
 from thecal.physiology.cohort_spec import CohortSpec, load_cohort_spec
-from thecal.physiology.structures import second_offered, why_not
 from thecal.safety.certificate import is_proved, require_proof
 from thecal.safety.invariants import ShieldMode
 from thecal.safety.profiles import LimitProfile, load_profile
+from thecal.safety.wide import require_narrow, wide_limits
 
 _SCHEMA = 1
 # Of a task's fields, those that the scenario's hash covers by their content, and texts that decide nothing.
@@ -98,7 +99,7 @@ class Scenario(Options):
         """
         stated = load_task(self.task)
         base = adapted(stated, self.drugs, self.horizon_d, self.profile or stated.profile)
-        _check_difficulty(base, self.difficulty)
+        check_difficulty(base, self.difficulty)
         changes = {
             name: value
             for name in ("cohort", "profile", "pump", "faults")
@@ -107,8 +108,10 @@ class Scenario(Options):
         task = base.model_copy(update=changes | ({"title": _title(base, changes)} if changes else {}))
         profile = load_profile(task.profile)
         faults = load_faults(task.faults)
-        _check_start(task, profile)
-        _check_faults(task, faults)
+        wide = require_narrow(profile, allow_wide=self.allow_wide)
+        check_start(task, profile)
+        check_history(task, profile)
+        check_faults(task, faults)
         return Resolved(
             scenario=self,
             base=base,
@@ -119,6 +122,7 @@ class Scenario(Options):
             faults=faults,
             mode=ShieldMode.of(self.shield_mode),
             proved=require_proof(profile, allow_unproved=self.allow_unproved),
+            wide=wide,
             drugs=_drugs_in_play(task.drugs, faults),
         )
 
@@ -134,6 +138,7 @@ class Resolved:
         cohort, profile, pump, faults: loaded.
         mode: how the shield treats requests beyond a limit.
         proved: whether the limit profile is proved for this shield.
+        wide: whether it is wider than every shipped one.
         drugs: the task's drugs, and the one that a mix-up at a refill would put in.
     """
 
@@ -146,6 +151,7 @@ class Resolved:
     faults: FaultSpec | None
     mode: ShieldMode
     proved: bool
+    wide: bool
     drugs: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -155,6 +161,8 @@ class Resolved:
             raise ConfigError(f"scenario: mode: {self.mode.name.lower()} does not follow from shield_mode {stated!r}")
         if self.proved and not is_proved(self.profile):
             raise ConfigError(f"scenario: proved: no proof covers profile {self.profile.name} and this shield")
+        if self.wide != bool(wide_limits(self.profile)):
+            raise ConfigError(f"scenario: wide: it does not follow from profile {self.profile.name}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Resolved, tuple(getattr(self, field.name) for field in fields(self))
@@ -227,34 +235,6 @@ def resolved(scenario: Any, **options: Any) -> Resolved:
     if isinstance(scenario, Resolved) and not options:
         return scenario
     return Scenario.of(scenario, **options).resolve()
-
-
-def _check_difficulty(task: TaskSpec, name: str) -> None:
-    """The task names it; and one of the second structural model is offered while that is believable itself."""
-    second = {title for title, table in task.difficulty.items() if table.get(STRUCTURE, AXIAL) == COMPARTMENT}
-    kept = set() if second_offered() else second
-    if name in kept:
-        raise ConfigError(f"difficulty {name!r}: {why_not()}")
-    if name not in task.difficulty:
-        raise UnknownNameError("difficulty", name, set(task.difficulty) - kept)
-
-
-def _check_start(task: TaskSpec, profile: LimitProfile) -> None:
-    """A start that the shield would cut at once is not the one that the task states."""
-    start, drug = task.start, task.drugs[0]
-    highest, cap = (start.dose_ug_per_d or 0.0) * start.high, profile.cap_ug(drug)
-    if start.rule == "fixed" and highest > cap:
-        what = f"starting doses up to {highest:g} ug/d of {drug} are above the cap of {cap:g}"
-        raise ConfigError(f"task {task.name}: {what} in profile {profile.name}")
-
-
-def _check_faults(task: TaskSpec, faults: FaultSpec | None) -> None:
-    """A planned fault that lies past the last step would never be seen."""
-    if faults is not None:
-        try:
-            faults.check_times(task.horizon_d * 24.0)
-        except ValueError as error:
-            raise ConfigError(f"task {task.name}: faults: {error}") from error
 
 
 @cache

@@ -31,6 +31,7 @@ from thecal.envs.task_parts import (
     check_difficulty,
     check_weights,
 )
+from thecal.physiology.population import drug_names
 
 SCHEMA = 2  # 1 was 0.1's; raised when a default changes its meaning, so that no hash stays true to what it is not
 # A name, or the Gymnasium id with or without the package that registers it.
@@ -43,6 +44,7 @@ class TaskSpec(Strict):
     Attributes:
         monitored: whether staff watch the patients (titration in days) or they are outpatients (in weeks).
         setting: which of a profile's limits apply, ``cancer`` or ``noncancer``.
+        earlier: intrathecal drugs that every patient had before; a profile may ask for some (``classes_before``).
         weights: of the reward terms by name, 0 for those not named; they never change within a version.
         costs: channels that add up to the cost.
         secondary: outcomes reported beside the primary one.
@@ -65,6 +67,7 @@ class TaskSpec(Strict):
     clinic_clock_h: float = Field(ge=0, lt=24)
     solution: Solution
     start: StartSpec = StartSpec()
+    earlier: tuple[str, ...] = ()
     visits: Visits = Visits()
     action: ActionSpec
     observation: ObservationSpec = ObservationSpec()
@@ -98,6 +101,9 @@ class TaskSpec(Strict):
                 f"horizon_d {self.horizon_d} is not a whole number of steps of {self.tick_h} h, at least one"
             )
         self.solution.check(self.drugs, chosen="mixture" in self.action.fields)
+        for name in self.earlier:
+            if name not in drug_names():
+                raise ValueError(f"earlier: unknown drug {name!r}{did_you_mean(name, drug_names())}")
         check_weights(self.weights)
         check_costs(self.costs)
         check_difficulty(self.difficulty)

@@ -54,6 +54,7 @@ def _patient(batch: Batch, i: int) -> dict[str, Any]:
         "conc_ug_per_ml": row["ordered_conc"][: len(batch.spec.drugs)].tolist(),
         "setting": batch.spec.setting,
         "sedated": batch.is_sedated(int(batch.patients[i])),
+        "indication": batch.indication(int(batch.patients[i])),
         "stable_h": int(shield["shelf"]) * TICK_H,
         "dead_ml": float(row["pump"]["dead_ml"]),
         "start_rate_nl": int(batch.world["shield"]["prev_rate"][i]),

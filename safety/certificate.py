@@ -1,46 +1,67 @@
-"""Which pairs of kernel and profile are proved: ``proof.json``, its hashes, and the refusal of what it does not cover."""
+"""Which pairs of shield and profile are proved: ``proof.json``, its hashes and goals, and a refusal of what it leaves open."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from thecal.core.errors import ConfigError
-from thecal.safety.profiles import LimitProfile
+from thecal.core.parameters import ParameterFile, Quantity
+from thecal.safety.certified import SOLVED, WIRED
+from thecal.safety.parameters import every_decision
+from thecal.safety.profiles import LimitProfile, content_hash
 
-SCHEMA = 1
-# What decides, by package: the shield's own files, and the numbers of the core that they count with.
-SOURCES = {
-    "thecal.safety": (
-        "bits.py", "invariants.py", "kernel.py", "locks.py", "ops.py", "parameters.py", "readings.py", "records.py", "shield.py",
-        "tick.py",
-    ),
-    "thecal.core": ("layout.py",),
-}  # fmt: skip
+SCHEMA = 2  # 1 was 0.2's: one hash, and no list of what has to be proved
 PROVED = "proved"
+_KEEP = "{keep}"  # in the names of the pinned list
 
 
 class UnprovedShieldError(ConfigError):
-    """The pair of kernel and profile has no proof, and nobody said that an unproved shield is wanted."""
+    """The pair of shield and profile has no proof, and nobody said that an unproved shield is wanted."""
 
 
 @cache
 def kernel_hash() -> str:
-    """SHA-256 of every source file the shield's decision depends on."""
+    """SHA-256 of every file that the solver reads, or that says what it has to prove: a change asks for every goal anew."""
+    return _hash(SOLVED)
+
+
+@cache
+def wiring_hash() -> str:
+    """SHA-256 of every other file between a profile's text and the pump: what the tests of the wiring stand for."""
+    return _hash(WIRED)
+
+
+def _hash(sources: Mapping[str, tuple[str, ...]]) -> str:
     digest = hashlib.sha256()
-    for package, names in SOURCES.items():
+    # By path and not by package, so that a room above this one is read and never imported.
+    for folder, names in sources.items():
         for name in names:
-            digest.update(name.encode() + b"\0" + files(package).joinpath(name).read_bytes())
+            content = files("thecal").joinpath(*folder.split("/"), name).read_bytes()
+            digest.update(f"{folder}/{name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
 
 
 def is_proved(profile: LimitProfile) -> bool:
-    """Whether every goal is proved for this kernel and exactly these limits."""
-    return profile.hash in _proved_profiles(kernel_hash(), _beside(profile))
+    """Whether every goal is proved for this shield and exactly these limits.
+
+    The limits are hashed here, as they are now; a class of somebody's own, which might say something else of itself, is none.
+    """
+    if not _is_plain(profile):
+        return False
+    return any(_covers(proof, profile) for proof in (_shipped(), _own_proof(profile)))
+
+
+def _is_plain(profile: Any) -> bool:
+    return (
+        type(profile) is LimitProfile
+        and type(profile.file) is ParameterFile
+        and all(type(quantity) is Quantity for quantity in profile.file.values())
+    )
 
 
 def require_proof(profile: LimitProfile, *, allow_unproved: bool) -> bool:
@@ -55,18 +76,49 @@ def require_proof(profile: LimitProfile, *, allow_unproved: bool) -> bool:
     return proved
 
 
-def _beside(profile: LimitProfile) -> Path | None:
-    return None if profile.path is None else profile.path.with_suffix(".proof.json")
+@cache
+def pinned_goals() -> dict[str, list[str]]:
+    """Names of all that has to be proved; one of the hashed sources, so that no proof can say what is enough.
 
-
-def _proved_profiles(kernel: str, beside: Path | None) -> set[str]:
-    found = set(_hashes(_shipped(), kernel))
-    if beside is not None and beside.is_file():
-        try:
-            found |= set(_hashes(json.loads(beside.read_text(encoding="utf-8")), kernel))
-        except (OSError, ValueError):
-            return found
+    ``shared`` holds for every profile; ``decision`` for each combination of a profile's numbers, and ``floor`` for those that
+    have a withdrawal floor.
+    """
+    found: dict[str, list[str]] = json.loads(
+        files("thecal.safety").joinpath("data", "goals.json").read_text(encoding="utf-8")
+    )
     return found
+
+
+def required_goals(profile: LimitProfile) -> list[str]:
+    """Names of the goals that a profile's numbers ask for."""
+    pinned = pinned_goals()
+    found: dict[str, None] = {}
+    for where, shares in every_decision(profile).items():
+        keep = shares["keep_permille"]
+        for name in [*pinned["decision"], *(pinned["floor"] if keep > 0 else ())]:
+            found[f"{where}: {name.replace(_KEEP, str(keep))}"] = None
+    return list(found)
+
+
+def pinned_names(with_floor: list[str], without: list[str], keep: int) -> dict[str, list[str]]:
+    """``decision`` and ``floor`` of the pinned list, from the names for a floor of ``keep`` per mille and for none."""
+
+    def general(name: str, number: int) -> str:
+        return name.replace(f"keeps {number} in", f"keeps {_KEEP} in")
+
+    always = [general(name, 0) for name in without]
+    return {"decision": always, "floor": [name for one in with_floor if (name := general(one, keep)) not in always]}
+
+
+def _own_proof(profile: LimitProfile) -> Any:
+    """The proof beside a profile's file; None where there is none that can be read."""
+    beside = None if profile.path is None else profile.path.with_suffix(".proof.json")
+    if beside is None or not beside.is_file():
+        return None
+    try:
+        return json.loads(beside.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 @cache
@@ -81,15 +133,28 @@ def shipped_proof() -> dict[str, Any]:
     return _shipped()
 
 
-def _hashes(proof: Any, kernel: str) -> list[str]:
-    """Hashes of the profiles of which a proof file holds every goal as proved for ``kernel``."""
-    if not isinstance(proof, dict) or proof.get("schema") != SCHEMA or proof.get("kernel") != kernel:
-        return []
-    shared = proof.get("shared") or []
-    if not shared or any(goal.get("status") != PROVED for goal in shared):
-        return []
-    return [
-        entry["hash"]
-        for entry in (proof.get("profiles") or {}).values()
-        if entry.get("goals") and all(goal.get("status") == PROVED for goal in entry["goals"])
-    ]
+def _covers(proof: Any, profile: LimitProfile) -> bool:
+    """Whether a proof is of this shield and of these limits, and holds every goal that they ask for as proved."""
+    if not isinstance(proof, dict) or proof.get("schema") != SCHEMA:
+        return False
+    if proof.get("kernel") != kernel_hash() or proof.get("wiring") != wiring_hash():
+        return False
+    if not _proves(proof.get("shared"), pinned_goals()["shared"]):
+        return False
+    entries = proof.get("profiles")
+    held = content_hash(profile)
+    return isinstance(entries, dict) and any(
+        isinstance(entry, dict)
+        and entry.get("hash") == held
+        and _proves(entry.get("goals"), required_goals(profile))
+        for entry in entries.values()
+    )  # fmt: skip
+
+
+def _proves(goals: Any, required: list[str]) -> bool:
+    """Whether a list holds exactly the goals that are required, each as proved."""
+    if not isinstance(goals, list) or len(goals) != len(required):
+        return False
+    return all(isinstance(goal, dict) and goal.get("status") == PROVED for goal in goals) and (
+        {goal.get("goal") for goal in goals} == set(required)
+    )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from thecal.safety.oracle_case import PER_DAY, PER_HOUR, Case, Findings, Ints
 from thecal.safety.oracle_locks import Locks, follow_locks
 from thecal.safety.oracle_received import check_device, check_escalation, check_locks
+from thecal.safety.oracle_shares import share_of
 
 __all__ = ["Findings", "audit", "worst_window"]
 MINUTES = 15  # of a tick
@@ -137,7 +138,7 @@ def _envelope(case: Case, found: Findings) -> None:
 def _rises(case: Case, found: Findings) -> None:
     limits, setting = case.limits, case.who["setting"]
     up, rate, before = case.rises, case.rate, case.before
-    step = limits[f"{setting}.step"]
+    step = share_of(limits, case.who, "step")
     size = np.where(up, (rate - before) / np.maximum(before, 1), 0.0)
     found.at(11, case, size > step + 1e-12, f"a rise over {step:.0%}")
     found.margin(11, 1.0 - float(size.max(initial=0.0)) / step)
@@ -159,7 +160,7 @@ def _rises(case: Case, found: Findings) -> None:
     early = np.zeros(rate.size, bool)
     early[np.flatnonzero(up)] = pumped < passage - 1e-3
     found.at(12, case, early, f"a rise before {passage:.0f} nL of the last had passed the catheter")
-    rise = limits[f"{setting}.rise_28d"]
+    rise = share_of(limits, case.who, "rise_28d")
     history = np.concatenate((np.full(28 * PER_DAY, case.who["start_rate_nl"]), rate))[: rate.size]
     ratio = np.where(up, rate / np.maximum(history, 1), 0.0)
     found.at(41, case, ratio > 1.0 + rise + 1e-12, f"more than {1 + rise:g} times the rate of 28 days before")

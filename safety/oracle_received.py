@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from thecal.safety.oracle_case import PER_DAY, PER_HOUR, SILENT, Case, Findings, Ints
 from thecal.safety.oracle_locks import Locks
+from thecal.safety.oracle_shares import share_of
 
 _OPEN = 1 << 59  # no bound
 
@@ -66,7 +67,7 @@ def check_escalation(case: Case, found: Findings) -> None:
     week = case.tick // (7 * PER_DAY)
     then = np.maximum(week - 13, 0) * 7 * PER_DAY
     rate_then, nrs_then, nrs = case.rate[then], case.received["nrs"][then], case.received["nrs"]
-    grown = (week >= 13) & (case.before >= (1.0 + case.limits[f"{case.who['setting']}.escalation"]) * rate_then)
+    grown = (week >= 13) & (case.before >= (1.0 + share_of(case.limits, case.who, "escalation")) * rate_then)
     vain = grown & (nrs >= 0) & (nrs_then >= 0) & (nrs >= nrs_then)
     _hold(found, case, 37, vain, case.rises, "a rise after 13 weeks of rises without relief")
 

@@ -11,13 +11,14 @@ import numpy as np
 from thecal.core.errors import ConfigError, ProfileError
 from thecal.core.layout import MAX_DRUGS, TICKS_PER_DAY
 from thecal.safety.invariants import ShieldMode
-from thecal.safety.profile_schema import SETTINGS
+from thecal.safety.profile_schema import INDICATIONS, SETTINGS
 from thecal.safety.profiles import LimitProfile
 from thecal.safety.records import ADVISE, AUTO, CONFIRM_STAGE, LOWER, SHIELD_PAR, WINDOW
 
 PG_PER_UG = 1_000_000
 NL_PER_ML = 1_000_000
 TICKS_PER_H = 4
+DECISION_SHARES = ("step_permille", "rise_permille", "keep_permille", "bolus_permille")
 STAGES = {"advise": ADVISE, "confirm": CONFIRM_STAGE, "lower": LOWER, "auto": AUTO}
 
 
@@ -34,6 +35,7 @@ def shield_parameters(
     dead_ml: float = 0.0,
     stable_h: float = 8766.0,
     sedated: bool = False,
+    indication: str = "",
     stage: str = "auto",
     mode: ShieldMode | str | int = ShieldMode.PROJECT,
 ) -> Any:
@@ -47,6 +49,7 @@ def shield_parameters(
         dead_ml: volume between reservoir and tip.
         stable_h: time the solution is known to keep at body temperature, h.
         sedated: whether the patient takes a systemic depressant beside an opioid.
+        indication: where the spasticity that is treated comes from, ``"spinal"`` or ``"cerebral"``; ``""`` for any other.
         stage: what an agent may do: ``"advise"``, ``"confirm"``, ``"lower"`` or ``"auto"``.
         mode: how requests beyond a limit are treated.
 
@@ -60,6 +63,8 @@ def shield_parameters(
     """
     if setting not in SETTINGS:
         raise ConfigError(f"setting {setting!r} is not one of {', '.join(SETTINGS)}")
+    if indication not in ("", *INDICATIONS):
+        raise ConfigError(f"indication {indication!r} is not one of {', '.join(INDICATIONS)}, and not empty")
     if stage not in STAGES:
         raise ConfigError(f"stage {stage!r} is not one of {', '.join(STAGES)}")
     if len(drugs) != len(conc_ug_per_ml) or not drugs:
@@ -73,14 +78,45 @@ def shield_parameters(
         "rate_step": rate_step_nl,
         "bolus_step": bolus_step_nl,
     }
-    for name, value in {**envelope, **_general(profile, setting), "mode": ShieldMode.of(mode)}.items():
+    shares = decision_shares(profile, setting, drugs, indication)
+    for name, value in {**envelope, **_general(profile), **shares, "mode": ShieldMode.of(mode)}.items():
         par[name] = value
     par["stage"] = STAGES[stage]
     par["transit_nl"] = math.ceil(profile.limit("titration.transits") * dead_ml * NL_PER_ML - 1e-6)
     par["shelf"] = math.floor(stable_h * TICKS_PER_H + 1e-9)
+    par["interval"] = max(
+        _ticks(profile.limit(f"{setting}.interval")), *(_ticks(profile.option(d, "interval")) for d in drugs)
+    )
+    par["escalation_permille"] = _permille(profile.share(setting, "escalation", drugs, indication))
     _drug_limits(par, profile, drugs, conc_ug_per_ml, _cap_factor(profile, drugs, sedated))
     profile.require_mixture(drugs)
     return par
+
+
+def decision_shares(profile: LimitProfile, setting: str, drugs: Sequence[str], indication: str) -> dict[str, int]:
+    """The shares of a decision that the solver takes as numbers, per mille: of an admixture the strictest that applies."""
+    return {
+        "step_permille": _permille(profile.share(setting, "step", drugs, indication)),
+        "rise_permille": _permille(profile.share(setting, "rise_28d", drugs, indication)),
+        "keep_permille": 1000 - _permille(profile.daily_fall(drugs)),
+        "bolus_permille": _permille(profile.limit("bolus.share")),
+    }
+
+
+def every_decision(profile: LimitProfile) -> dict[str, dict[str, int]]:
+    """Every combination of these shares that a patient can get, by what it is called: each proved by itself.
+
+    A patient has a setting, one drug or a listed admixture, and an indication or none.
+    """
+    solutions = [(drug,) for drug in profile.drugs] + [tuple(name.split("+")) for name in sorted(profile.mixtures)]
+    found = {}
+    for setting in SETTINGS:
+        for drugs in solutions:
+            for indication in ("", *INDICATIONS):
+                shares = decision_shares(profile, setting, drugs, indication)
+                step, rise, keep, bolus = (shares[name] for name in DECISION_SHARES)
+                found[f"step {step}, rise {rise}, keep {keep}, bolus {bolus} per mille"] = shares
+    return dict(sorted(found.items()))
 
 
 def _cap_factor(profile: LimitProfile, drugs: Sequence[str], sedated: bool) -> float:
@@ -104,7 +140,6 @@ def _drug_limits(
         par["cap_pg"][d] = int(profile.cap_ug(drug) * factor * PG_PER_UG)
         bolus_nl.append(int(profile.largest_bolus_ug(drug) * PG_PER_UG) // whole)
         steps.append(int(profile.option(drug, "step_abs") * PG_PER_UG) // (whole * TICKS_PER_DAY))
-        par["interval"] = max(int(par["interval"]), _ticks(profile.option(drug, "interval")))
         par["quick_interval"] = max(int(par["quick_interval"]), _ticks(profile.option(drug, "interval")))
         equivalents.append(conc * profile.option(drug, "equivalence"))
     if sum(value > 0.0 for value in equivalents) > 1:
@@ -118,7 +153,6 @@ def _drug_limits(
     par["bolus_abs"], par["step_abs"] = min(bolus_nl), min(steps)
     par["bolus_eligible"] = int(all(profile.option(drug, "patient_bolus") > 0.0 for drug in drugs))
     par["vasoactive"] = int(any(profile.option(drug, "vasoactive") > 0.0 for drug in drugs))
-    par["keep_permille"] = 1000 - _permille(profile.daily_fall(drugs))
 
 
 def _ticks(hours: float) -> int:
@@ -133,15 +167,10 @@ def _tenths(value: float) -> int:
     return math.ceil(10.0 * value - 1e-9)
 
 
-def _general(profile: LimitProfile, setting: str) -> dict[str, int]:
+def _general(profile: LimitProfile) -> dict[str, int]:
     limit = profile.limit
     return {
-        "step_permille": _permille(limit(f"{setting}.step")),
-        "interval": _ticks(limit(f"{setting}.interval")),
-        "rise_permille": _permille(limit(f"{setting}.rise_28d")),
-        "escalation_permille": _permille(limit(f"{setting}.escalation")),
         "exposed_after": _ticks(limit("withdrawal.exposed_after")),
-        "bolus_permille": _permille(limit("bolus.share")),
         "lockout": _ticks(limit("bolus.lockout")),
         "bolus_most": min(TICKS_PER_DAY, math.floor(limit("bolus.count"))),
         "rr_warn": _tenths(limit("breathing.rate_warn")),

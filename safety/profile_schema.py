@@ -7,6 +7,7 @@ SETTINGS = ("cancer", "noncancer")
 MOST_UG = 1.0e6  # a gram, of cap per day, concentration per mL and bolus alike
 MOST_H = 8766.0  # a year
 MOST_RISE = 100.0
+OF_SETTING = -1.0
 
 # Limits of every drug: unit.
 DRUG_LIMITS = {"cap": "ug/day", "concentration": "ug/mL", "bolus": "ug"}
@@ -19,7 +20,23 @@ DRUG_OPTIONS: dict[str, tuple[str, float, float, float]] = {
     "equivalence": ("dimensionless", 0.0, 1.0e5, 0.0),  # mg of intrathecal morphine that 1 mg stands for; 0: no opioid
     "sedative": ("dimensionless", 0.0, 1.0, 0.0),  # 1: a depressant beside an opioid
     "vasoactive": ("dimensionless", 0.0, 1.0, 0.0),
+    # The setting's own limit stands where these three are absent.
+    "step": ("dimensionless", 0.0, MOST_RISE, OF_SETTING),
+    "rise_28d": ("dimensionless", 0.0, MOST_RISE, OF_SETTING),
+    "escalation": ("dimensionless", 0.0, MOST_RISE, OF_SETTING),
+    # Steps by where spasticity comes from; where a patient has none of the two, the smaller one counts.
+    "step_spinal": ("dimensionless", 0.0, MOST_RISE, OF_SETTING),
+    "step_cerebral": ("dimensionless", 0.0, MOST_RISE, OF_SETTING),
+    # The dose at the implant: the most for anybody; the oral morphine equivalent over this (0: no such limit); and the most
+    # for whom the last one does not speak, because nothing was taken by mouth.
+    "start": ("ug/day", 0.0, MOST_UG, MOST_UG),
+    "oral_ratio": ("dimensionless", 0.0, 1.0e7, 0.0),
+    "start_naive": ("ug/day", 0.0, MOST_UG, MOST_UG),
+    "classes_before": ("dimensionless", 0.0, 5.0, 0.0),  # classes of intrathecal drugs that must have been tried before
 }
+WITHIN_CAP = {"step_abs": "one step", "start": "the first dose", "start_naive": "the first dose"}  # never above the cap
+SHARES = ("step", "rise_28d", "escalation")  # options that stand in place of the setting's limit of the same name
+INDICATIONS = ("spinal", "cerebral")  # of spasticity; "" is any other
 FLAGS = ("patient_bolus", "sedative", "vasoactive")  # options that are yes (1) or no (0) and nothing between
 # General limits: (unit, lowest, highest).
 LIMITS: dict[str, tuple[str, float, float]] = {
@@ -80,7 +97,10 @@ MONITORED: dict[str, tuple[str, float, float, float]] = {
     "monitored.near": ("dimensionless", 0.0, 0.999, 0.0),
 }
 MIXTURES = "mixture"  # table of the admixtures that may be run (1) or not (0), drugs in alphabetical order joined by +
-TEXTS = ("title",)  # whatever else is no number with its evidence is a mistake, and would be missing where it is needed
+TEXTS = (
+    "title",
+    "base",
+)  # whatever else is no number with its evidence is a mistake, and would be missing where it is needed
 
 # (must not be above, what it would exceed, what the shield would then do)
 ORDER = (

@@ -14,14 +14,14 @@ from thecal.safety.profiles import load_profile
 
 HASHES = {
     "task CancerMorphine": "f04b3caff3669139",
-    "scenario CancerMorphine none": "9bca7ff7c4ba44dd",
-    "scenario CancerMorphine stress": "fe8a100fda02eb9a",
+    "scenario CancerMorphine none": "c805a86526094b44",
+    "scenario CancerMorphine stress": "a1a0ec24320adbcc",
     "task NonCancerMix": "cdb81b9b6c3034c2",
-    "scenario NonCancerMix none": "d749bb8116a63039",
-    "scenario NonCancerMix stress": "f1ee34e31128b6b0",
+    "scenario NonCancerMix none": "8360593378186ff1",
+    "scenario NonCancerMix stress": "83b631b6bb142f37",
     "task NonCancerMorphine": "fdd44ead0cff9d25",
-    "scenario NonCancerMorphine none": "a3dcfeebd4f92cbc",
-    "scenario NonCancerMorphine stress": "5162ff2f7086276e",
+    "scenario NonCancerMorphine none": "da8bea103b23fd2f",
+    "scenario NonCancerMorphine stress": "cfe8ef73c0de547a",
     "cohort cancer": "2bd20960e6197082",
     "cohort elderly": "7830ded1becc9739",
     "cohort high_oih": "caf02d4eba880f84",
@@ -29,10 +29,11 @@ HASHES = {
     "cohort opioid_tolerant": "4a1b5dda30e3141a",
     "cohort renal": "9449b15a6e9e0ec9",
     "cohort spasticity": "796e8906fba0abfa",
-    "profile label_us": "290a5cd827b9aaf8",
-    "profile pacc_2017": "73cf4561b86c4a68",
-    "profile research_wide": "089dbb0c8da0a107",
-    "profile seed_2025": "e58127fbfc4a9c42",
+    "profile label_us": "a173298b3a4457b0",
+    "profile monitored_closed_loop": "40a09bc622e97939",
+    "profile pacc_2017": "33c26f4fc3c780d9",
+    "profile research_wide": "6a66d280a38f7534",
+    "profile seed_2025": "3baac057c58ed407",
 }
 
 

@@ -100,8 +100,9 @@ def summarize(runs: Mapping[str, Trajectories | Sequence[Trajectories]], referen
         outcomes=measured,
         policies={name: _policy_result(infos[name], groups[name], values[name], measured, seed) for name in groups},
         differences=_differences(values, reference, measured, seed),
-        # Only who asked for it can have run without a proof, so nothing is read again otherwise.
+        # Only who asked for it can have run without a proof or with wide limits, so nothing is read again otherwise.
         unproved=base.scenario.allow_unproved and not base.scenario.resolve().proved,
+        wide=base.scenario.allow_wide and base.scenario.resolve().wide,
     )
     return Comparison(result, groups)
 

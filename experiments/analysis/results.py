@@ -17,12 +17,12 @@ from thecal.safety.invariants import ShieldMode
 Verdict = Literal["superior", "inferior", "non-inferior", "inconclusive"]
 # The unit of outcomes that are a yes or a no for each patient.
 SHARE_OF_PATIENTS = "% of patients"
-UNSHIELDED, UNPROVED = "UNSHIELDED", "UNPROVED PROFILE"
+UNSHIELDED, UNPROVED, WIDE = "UNSHIELDED", "UNPROVED PROFILE", "WIDE LIMITS"
 
 
-def marks(unshielded: bool, unproved: bool) -> str:
-    """Loud words for results whose limits did not bind, or were never proved; "" for others."""
-    return ", ".join(word for word, due in ((UNSHIELDED, unshielded), (UNPROVED, unproved)) if due)
+def marks(unshielded: bool, unproved: bool, wide: bool = False) -> str:
+    """Loud words for results whose limits did not bind, were never proved, or are wider than any shipped; "" for others."""
+    return ", ".join(word for word, due in ((UNSHIELDED, unshielded), (UNPROVED, unproved), (WIDE, wide)) if due)
 
 
 def _number(value: Any) -> Any:
@@ -146,6 +146,7 @@ class ComparisonResult(Frozen):
         policies: results by policy name.
         differences: paired differences from the reference, ``differences[policy][outcome]``, for every other policy.
         unproved: whether the limit profile had no proof.
+        wide: whether it is wider than every shipped one.
     """
 
     task: str
@@ -165,11 +166,12 @@ class ComparisonResult(Frozen):
     policies: dict[str, PolicyResult]
     differences: dict[str, dict[str, Difference]]
     unproved: bool = False
+    wide: bool = False
 
     @property
     def mark(self) -> str:
         """Loud words that belong beside every number of the result, or ""."""
-        return marks(self.unshielded, self.unproved)
+        return marks(self.unshielded, self.unproved, self.wide)
 
     @property
     def transfers(self) -> dict[str, tuple[str, ...]]:

@@ -91,7 +91,9 @@ def program(case: HarnessCase, profile: LimitProfile) -> tuple[Any, dict[str, An
     pump = pump_parameters(load_pump(case.pump))[0]
     volume = _VOLUMES_ML[case.solution]
     conc = [float(np.ceil(min(profile.cap_ug(d) / volume, profile.max_concentration(d)))) for d in case.drugs]
-    envelope = {f"{name}_nl": int(pump[f"{name}_nl"]) for name in ("min_rate", "max_rate", "rate_step", "bolus_step")}
+    envelope: dict[str, Any] = {
+        f"{name}_nl": int(pump[f"{name}_nl"]) for name in ("min_rate", "max_rate", "rate_step", "bolus_step")
+    }
     par = shield_parameters(
         profile, drugs=case.drugs, conc_ug_per_ml=conc, setting=case.setting, dead_ml=float(pump["dead_ml"]),
         stable_h=_STABLE_H, sedated=case.sedated, stage=case.stage, **envelope,

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
+from thecal.core.errors import ConfigError
 from thecal.core.tables import PlainTable
 from thecal.experiments.commands.common import Json, emit, output
+from thecal.experiments.commands.limits import limits
 from thecal.experiments.commands.listings import ORIGIN, Row, kinds, listed
 
-_JSON_ONLY = ("id", "cohort", "profile", "caps", "start from")  # the table stays within a narrow terminal
+_JSON_ONLY = ("id", "cohort", "profile", "caps", "start from", "evidence")  # the table stays within a narrow terminal
 
 
 def register(app: typer.Typer) -> None:
@@ -29,15 +31,24 @@ def tasks(as_json: Json = False) -> None:
 
 def list_kind(
     kind: Annotated[str | None, typer.Argument(help="What to list; without it, the kinds.", show_default=False)] = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", help="Of limits: the profile, by name or .toml file.", show_default=False)
+    ] = None,
+    drug: Annotated[str | None, typer.Option("--drug", help="Of limits: only this drug.", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
     """Names of what is shipped or added by other packages: tasks, drugs, pumps, policies, and what tasks pick from.
 
     `thecal list terms` explains the words that are used here.
 
-    Examples: `thecal list`, `thecal list profiles`
+    Examples: `thecal list`, `thecal list profiles`, `thecal list limits --profile label_us --drug morphine`
     """
-    if kind is None:
+    asked = {name: value for name, value in {"profile": profile, "drug": drug}.items() if value is not None}
+    if asked and kind != "limits":
+        raise ConfigError(f"--{next(iter(asked))} belongs to `thecal list limits`")
+    if kind == "limits":
+        _show(kind, limits(**asked), as_json)
+    elif kind is None:
         _show("kinds", kinds(), as_json)
     else:
         _show(kind, listed(kind), as_json)

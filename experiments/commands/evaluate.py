@@ -85,7 +85,7 @@ def evaluate(
     if as_json:
         emit(found.as_dict())
     else:
-        mark = marks(not found.scene.mode.shielded, not found.scene.proved)
+        mark = marks(not found.scene.mode.shielded, not found.scene.proved, found.scene.wide)
         title = f"{mark}{': ' if mark else ''}{found.policy}, {found.scene.task.id}, {chosen.patients} {chosen.split} patients"
         table = plain_table(title, ["outcome", "mean", "95 % interval", "unit"])
         for key, value in found.estimates.items():
@@ -93,6 +93,11 @@ def evaluate(
             seen = shown(value, entry, chosen.patients)
             table.add_row(entry.label, seen.value, seen.spread, entry.unit)
         output().print(table)
+        if found.lowered_starts:
+            said = (
+                f"the limits of {found.scene.profile.name} lowered the starting dose of {found.lowered_starts} patients"
+            )
+            output().print(said, markup=False, highlight=False, soft_wrap=True)
         if found.transfer:
             output().print(
                 f"{found.policy}: {', '.join(found.transfer)}", markup=False, highlight=False, soft_wrap=True

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from thecal.core.errors import UnknownNameError
 from thecal.experiments.commands.common import left_out
+from thecal.experiments.commands.limits import limits
 
 if TYPE_CHECKING:
     from thecal.core.parameters import Quantity
@@ -266,7 +267,7 @@ def terms() -> list[Row]:
 KINDS: dict[str, Callable[[], list[Row]]] = {
     kind.__name__: kind
     for kind in (
-        tasks, ids, drugs, pumps, faults, cohorts, covariates, profiles, policies, algorithms, outcomes, rewards, costs,
+        tasks, ids, drugs, pumps, faults, cohorts, covariates, profiles, limits, policies, algorithms, outcomes, rewards, costs,
         observations, actions, targets, studies, terms,
     )
 }  # fmt: skip

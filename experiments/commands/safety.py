@@ -16,7 +16,6 @@ from thecal.experiments.commands.common import (
     Json,
     Seed,
     emit,
-    left_out,
     note,
     output,
     plain_table,
@@ -25,6 +24,7 @@ from thecal.experiments.commands.common import (
     waiting,
 )
 from thecal.experiments.commands.places import Output, check_outputs, files_of
+from thecal.experiments.commands.prove import verify
 from thecal.experiments.commands.safety_case import safety_case
 from thecal.experiments.commands.scenario import with_scenario
 
@@ -38,74 +38,6 @@ def register(app: typer.Typer) -> None:
     for command in (verify, audit, attack):
         app.command(command.__name__, rich_help_panel="Safety")(command)
     app.command("safety-case", rich_help_panel="Safety")(safety_case)
-
-
-def verify(
-    profiles: Annotated[
-        list[str] | None,
-        typer.Argument(help="Limit profiles by name or file; default: all shipped and added.", show_default=False),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="Write the proof here; default: proof.json, or beside a profile file."),
-    ] = None,
-    timeout: Annotated[
-        float, typer.Option("--timeout", help="Seconds a goal may take; more is a failure.", min=0.1, max=1e6)
-    ] = 60.0,
-    workers: Annotated[
-        int | None, typer.Option("--workers", help="Processes; default: one a core.", min=1, max=MOST_WORKERS)
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Prove every goal of the shield for limit profiles and write proof.json; exit with 1 when a goal is not proved.
-
-    Examples: `thecal verify`, `thecal verify mine.toml`, `thecal verify seed_2025 --out proof.json`
-    """
-    require("a proof", "prove")
-    from thecal.core.plugins import PROFILES, sound
-    from thecal.safety.profiles import load_profile, profile_names
-
-    if profiles:
-        found = [load_profile(name) for name in profiles]
-    else:
-        found = list(sound(PROFILES, profile_names(), load_profile, left_out).values())
-    places = [out] if out is not None else _places(found)
-    inputs = [profile.path for profile in found]
-    for place in places:
-        check_outputs(inputs=inputs, files={"--out": Output(place, (".json",))})
-    from thecal.safety.proofs.verify import failures, write_proof
-    from thecal.safety.proofs.verify import verify as prove
-
-    with progress_bar(f"prove {len(found)} profiles", None) as update:
-        proof = prove(
-            found,
-            workers=workers,
-            timeout_s=timeout,
-            report=lambda done, total, result: update(done, result["group"], total),
-        )
-    missed = failures(proof)
-    for place in places:
-        note(f"wrote {write_proof(proof, place)}")
-    if as_json:
-        emit(proof)
-    else:
-        table = plain_table(f"Proof, {proof['solver']}, {proof['seconds']:.0f} s", ["goals", "number", "slowest", ""])
-        rows = {"every profile": proof["shared"], **{n: e["goals"] for n, e in proof["profiles"].items()}}
-        for name, goals in rows.items():
-            bad = sum(goal["status"] != "proved" for goal in goals)
-            slowest = max(goal["seconds"] for goal in goals)
-            table.add_row(name, str(len(goals)), f"{slowest:.2f} s", "proved" if not bad else f"{bad} NOT PROVED")
-        output().print(table)
-        for group, goal, status in missed:
-            note(f"{status}: {group}: {goal}", "red")
-    if missed:
-        raise typer.Exit(_FAILED)
-
-
-def _places(found: list[Any]) -> list[Path]:
-    """Beside every profile file, where the shield looks for it, and ``proof.json`` for profiles that are shipped."""
-    own = [profile.path.with_suffix(".proof.json") for profile in found if profile.path is not None]
-    return own + ([Path("proof.json")] if len(own) < len(found) else [])
 
 
 def audit(

@@ -146,10 +146,15 @@ def _columns(run: Trajectories) -> dict[str, NDArray[Any]]:
     return columns | {_START + name: np.tile(values, steps) for name, values in run.start.items()}
 
 
+def noted(unshielded: bool, wide: bool) -> str:
+    """The note of a table, with loud words where limits did not bind or were wider than any shipped."""
+    return ", ".join([NOTE, *(word for word, due in (("UNSHIELDED", unshielded), ("WIDE LIMITS", wide)) if due)])
+
+
 def _described(run: Trajectories) -> dict[str, str]:
     described = {
         "format": FORMAT,
-        "note": NOTE if not run.unshielded else f"{NOTE}, UNSHIELDED",
+        "note": noted(run.unshielded, run.scenario.allow_wide and run.scenario.resolve().wide),
         "info": run.info.model_dump_json(),
         "scenario": run.scenario.model_dump_json(),
         "scenario_hash": run.scenario_hash,

@@ -198,6 +198,10 @@ def _require_own(batch: Batch, modes: NDArray[Any]) -> None:
         raise ConfigError(f"the limits ran under another mode of the shield than {batch.scene.mode.name.lower()}")
 
 
+# Of the start: the dose by the task's rule, µg/d, where the limits lowered it, else 0.
+LOWERED = "lowered_from_ug_per_d"
+
+
 def _start(env: ThecalVectorEnv) -> dict[str, NDArray[np.float64]]:
     par = env.batch.par
     return {
@@ -205,6 +209,7 @@ def _start(env: ThecalVectorEnv) -> dict[str, NDArray[np.float64]]:
         "conc_ug_per_ml": par["shield"]["conc"][:, 0].astype(np.float64),
         "cap_ug": par["task"]["cap_ug"].copy(),
         "pain_base": par["patient"]["pain_base"].copy(),
+        LOWERED: np.array([env.batch.lowered_start(int(patient)) for patient in env.batch.patients]),
     }
 
 

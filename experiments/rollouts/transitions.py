@@ -23,7 +23,7 @@ from thecal.core.errors import StoreError
 from thecal.core.files import Draft
 from thecal.envs.kernel.rewards import COST_NAMES
 from thecal.envs.scenario import Resolved, Scenario
-from thecal.experiments.rollouts.parquet import NOTE, close_draft, pyarrow, read_failure, write_failure
+from thecal.experiments.rollouts.parquet import close_draft, noted, pyarrow, read_failure, write_failure
 
 FORMAT = "transitions-1"
 _ROWS_AT_ONCE = 65_536  # rows kept in memory before they are written
@@ -88,7 +88,7 @@ class TransitionWriter:
         self._widths = (len(lens), scene.task.n_actions)
         described = {
             "format": FORMAT,
-            "note": NOTE if scene.mode.shielded else f"{NOTE}, UNSHIELDED",
+            "note": noted(not scene.mode.shielded, scene.wide),
             "info": info.model_dump_json(),
             "scenario": scene.scenario.model_dump_json(),
             "scenario_hash": scene.hash,

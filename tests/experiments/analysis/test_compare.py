@@ -185,11 +185,13 @@ def test_unshielded_results_are_marked_and_support_no_claim():
     assert to_dict(result)["unshielded"] is True
 
 
-def test_results_under_an_unproved_profile_are_marked():
-    marked = compared(n=20).model_copy(update={"unproved": True})
-    assert shown(marked).count("UNPROVED PROFILE") == 1
-    assert "UNPROVED PROFILE: " in shown(marked, brief_table)
-    assert "UNPROVED" not in shown(compared(n=20))
+@pytest.mark.parametrize(("field", "word"), [("unproved", "UNPROVED PROFILE"), ("wide", "WIDE LIMITS")])
+def test_results_under_doubtful_limits_are_marked(field, word):
+    marked = compared(n=20).model_copy(update={field: True})
+    assert shown(marked).count(word) == 1
+    assert f"{word}: " in shown(marked, brief_table)
+    assert to_dict(marked)[field] is True
+    assert word not in shown(compared(n=20))
 
 
 def test_the_table_tells_everything():

@@ -61,7 +61,7 @@ def test_every_old_key_is_still_there(result):
     assert set(values) >= OLD_KEYS
     assert set(values) - OLD_KEYS == {
         "schema", "thecal", "spec", "scenario", "scenario_hash", "profile", "cohort_seed", "infos", "outcomes", "values",
-        "unproved", "transfers",
+        "unproved", "wide", "transfers",
     }  # fmt: skip
     assert values["thecal"] == __version__
     assert values["training_seeds"]["ppo"] == 1

@@ -156,12 +156,16 @@ def test_an_unproved_profile_is_refused_with_the_command(own_profile, capsys):
 
 
 @pytest.mark.slow
-def test_verify_proves_a_profile_or_says_it_cannot(own_profile):
+def test_verify_proves_a_profile_or_says_it_cannot(own_profile, capsys):
     assert run(["verify", own_profile]) == 0
     assert Path("mine.proof.json").exists()
     assert run(["evaluate", "fixed", "-n", "1", "--no-track", "--set", f"profile={own_profile}"]) == 0
-    assert run(["verify", own_profile, "--timeout", "0.1", "--out", "hurried.json"]) == 1, "a time-out is a failure"
-    assert any(goal["status"] == "unknown" for goal in json.loads(Path("hurried.json").read_text())["shared"])
+    assert run(["verify", own_profile, "--units", "1000", "--out", "hurried.json"]) == 1, (
+        "running out of units is a failure"
+    )
+    assert any(goal["status"] == "out of units" for goal in json.loads(Path("hurried.json").read_text())["shared"])
+    assert "ran out of 1,000 resource units, retry with --units 8000" in capsys.readouterr().err
+    assert run(["verify", own_profile, "--wiring"]) == 0, "what is proved already is kept"
 
 
 def test_a_small_attack_finds_only_a_broken_shield(tmp_path, monkeypatch):

@@ -27,9 +27,10 @@ COMMANDS: dict[str, set[str]] = {
 }
 GIVEN = {
     "split": "tune", "difficulty": "shift", "cohort": "elderly", "profile": "label_us", "pump": "prometra_ii_20",
-    "faults": "stress", "shield_mode": "replace", "stage": "lower", "allow_unproved": True, "cohort_seed": 5, "seed": 6,
+    "faults": "stress", "shield_mode": "replace", "stage": "lower", "allow_unproved": True, "allow_wide": True, "cohort_seed": 5,
+    "seed": 6,
 }  # fmt: skip
-FLAGS = {"shield_mode": "--shield", "allow_unproved": "--allow-unproved"}
+FLAGS = {"shield_mode": "--shield", "allow_unproved": "--allow-unproved", "allow_wide": "--allow-wide"}
 
 
 @pytest.fixture(autouse=True)

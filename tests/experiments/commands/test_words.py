@@ -118,7 +118,10 @@ def test_drugs_are_listed_with_doses_and_not_with_counts(capsys):
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows["baclofen"]["usual start"] == "100 µg/day"
     assert rows["baclofen"]["range of starts"] == "25 to 200 µg/day"
-    assert "15 mg/day (pacc_2017, seed_2025); 20 mg/day (label_us)" in rows["morphine"]["cap in 24 h"]
+    assert (
+        "15 mg/day (monitored_closed_loop, pacc_2017, seed_2025); 20 mg/day (label_us)"
+        in rows["morphine"]["cap in 24 h"]
+    )
     cap = rows["morphine"]["caps"]["label_us"]
     assert (cap["value"], cap["unit"]) == (20.0, "mg/day")
     assert "US label" in cap["source"]

@@ -84,6 +84,13 @@ def test_an_unproved_profile_is_named_beside_every_table(data, page):
     assert "Policy (UNPROVED PROFILE)" in marked
 
 
+def test_wide_limits_are_named_beside_every_table(data, page):
+    assert "WIDE LIMITS" not in page
+    marked = render(changed(data, wide=True))
+    assert "<strong>WIDE LIMITS.</strong>" in marked
+    assert "Policy (WIDE LIMITS)" in marked
+
+
 def test_text_from_outside_is_escaped(data):
     page = render(data.model_copy(update={"title": "<script>alert(1)</script>"}))
     assert "<script>alert(1)" not in page

@@ -14,7 +14,8 @@ FILE = 'algorithm = "sac"\nseed = 4\npool = 16\n[settings]\ngamma = 0.9\nnet_arc
 # A config.json as version 0.1 left it beside a comparison.
 FIRST = {
     "task": "CancerMorphine", "seed": 0, "difficulty": "real", "shield_mode": "project", "profile": None,
-    "allow_unproved": False, "pump": None, "faults": None, "cohort_seed": 0, "experiment": "thecal", "track": False,
+    "allow_unproved": False, "allow_wide": False,
+    "pump": None, "faults": None, "cohort_seed": 0, "experiment": "thecal", "track": False,
     "policies": ["fixed", "guideline", "fixed_ptm", "guideline_ptm", "pid", "random", "max_request"],
     "reference": "fixed", "patients": 24, "split": "test", "out": "cmp1",
 }  # fmt: skip
