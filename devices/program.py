@@ -1,7 +1,7 @@
 """What a programmer tells the pump: basal rate, bolus, day schedule, bridge, prime, stop, and the patient's own boluses.
 
 The program is kept in whole nL per pump tick and only ever rounded down. Every change is an entry of the log with id and
-time. A pump that waits for a reset takes no command.
+time. A pump that waits for a reset takes no command. A platform numbers its commands, and a number acts once.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ _PROGRAM, _FLEX, _BRIDGE = int(PumpEvent.PROGRAM), int(PumpEvent.FLEX), int(Pump
 _BRIDGE_END, _PRIME, _CANCELED = int(PumpEvent.BRIDGE_END), int(PumpEvent.PRIME), int(PumpEvent.BOLUS_CANCELED)
 _GIVEN, _DENIED = int(PumpEvent.PATIENT_BOLUS), int(PumpEvent.PATIENT_DENIED)
 _REFUSED, _SETTINGS = int(PumpEvent.REFUSED), int(PumpEvent.PATIENT_SETTINGS)
+_REPEATED, _CLINIC_STOP = int(PumpEvent.REPEATED), int(PumpEvent.CLINIC_STOP)
 _DAY_H = 24.0
 
 
@@ -112,6 +113,42 @@ def command(state, par, rate_nl, bolus_nl):
     if changed:
         _lock_patient(state)
     return rate, bolus
+
+
+@kernel
+def receive(state, par, number, rate_nl, bolus_nl):
+    """A numbered command: :func:`command`, but a number that is not newer than the last one taken does nothing.
+
+    What is repeated on its way, or arrives after a later one, is noted and not run. What the pump refuses leaves its number
+    as it was, so that whoever reads it back sees that the command did not run.
+    """
+    if number <= state.number:
+        note(state, _REPEATED, float(number), float(state.number))
+        return
+    if _takes(state, par, rate_nl) and 0 <= bolus_nl < math.inf:
+        _, state.taken_nl = command(state, par, rate_nl, bolus_nl)
+        state.number = number
+
+
+@kernel
+def take_back(state, par):
+    """Stop what runs beside the basal rate: a bolus or a prime that nobody wants; refused as any command is."""
+    if _takes(state, par, 0):
+        cancel_bolus(state)
+        if state.prime_left_nl > 0.0:
+            note(state, _CANCELED, state.prime_left_nl, 0.0)
+            state.prime_left_nl = 0.0
+
+
+@kernel
+def stop_by_clinic(state, par):
+    """A clinician stops the pump at the bedside; no command runs before a clinician's reset."""
+    if par.rate_adjustable == 1:
+        take_back(state, par)
+        state.rate_nl = 0
+        state.mode = STOPPED
+        state.latched = 1
+        note(state, _CLINIC_STOP, 0.0, 0.0)
 
 
 @kernel

@@ -51,6 +51,7 @@ def clinic_refill(fault, par, pump, pump_par, volume_ml, ordered):
     Returns:
         (aspirated_ml, expected_ml), as :func:`thecal.devices.reservoir.refill`.
     """
+    fault.refill_due = 0
     for kind in (_POCKET, _DRUG, _CONC):
         if is_active(fault, kind):
             end_fault(fault, pump, pump_par, kind, 1)
