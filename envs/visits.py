@@ -14,7 +14,7 @@ from thecal.devices.fault_delivery import clinician_reset
 from thecal.devices.faults import see_faults
 from thecal.devices.monitor_records import RESPONDS, Monitor
 from thecal.devices.monitors import ATTENTION, see_refill
-from thecal.devices.program import stop_by_clinic
+from thecal.devices.receiver import stop_by_clinic
 from thecal.devices.records import HALT_EXPLANT, STOPPED
 from thecal.devices.refills import clinic_refill
 from thecal.envs.clinician import NOBODY, RESUMED_PUMP, STOPPED_PUMP, is_there, looks_well

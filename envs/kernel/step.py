@@ -15,8 +15,8 @@ from thecal.devices.fault_records import Fault
 from thecal.devices.faults import count_error, is_active, step_faults
 from thecal.devices.monitors import see_day, see_patient, see_pump, see_report
 from thecal.devices.patient_faults import spoil_sensors, step_patient_faults
-from thecal.devices.program import receive, take_back
 from thecal.devices.pump import begin_tick, deliver
+from thecal.devices.receiver import receive, take_back
 from thecal.envs.clinician import confirms, is_there
 from thecal.envs.kernel.actions import begin_step
 from thecal.envs.kernel.metrics import accumulate_tick, finish_step
