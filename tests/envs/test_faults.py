@@ -185,7 +185,9 @@ def test_an_accidental_prime_is_taken_back_a_tick_later():
     log = advance(batch(planned("accidental_prime", size=1.0, duration_h=1.0)), 8)
     step = ONSET_D * DAY
     extra = (log["delivered_rate"][step] - sound()["delivered_rate"][step]) / DAY
-    assert ((extra > 0.15) & (extra < 0.28)).all(), "a quarter hour of the highest flow, not the dead volume of 0.375 mL"
+    assert ((extra > 0.15) & (extra < 0.28)).all(), (
+        "a quarter hour of the highest flow, not the dead volume of 0.375 mL"
+    )
     assert seen(log, Monitor.ECHO) == N
 
 

@@ -195,7 +195,6 @@ def test_nothing_is_cleared_in_a_patient_who_cannot_be_roused(tmp_path):
     batch = begun(tmp_path, n=1)
     world, par = batch._world[0], batch._par[0]
 
-
     def found() -> list[int]:
         scores = []
         for poss in (1, 2, 3, 4):
