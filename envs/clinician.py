@@ -185,12 +185,6 @@ def confirms(world, par, request, bolus):
     return 1 if against == 0 else 0
 
 
-@kernel
-def looks_well(world, par):
-    """Whether the clinician at the bedside finds a patient who is awake and breathes well."""
-    return _unwell(world, par.task.clinician) == 0
-
-
 def kind_of(name: str) -> Any:
     """The number of a kind of clinician."""
     return KINDS.index(name)

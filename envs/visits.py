@@ -17,7 +17,7 @@ from thecal.devices.monitors import ATTENTION, see_refill
 from thecal.devices.receiver import stop_by_clinic
 from thecal.devices.records import HALT_EXPLANT, STOPPED
 from thecal.devices.refills import clinic_refill
-from thecal.envs.clinician import NOBODY, RESUMED_PUMP, STOPPED_PUMP, is_there, looks_well
+from thecal.envs.clinician import RESUMED_PUMP, STOPPED_PUMP, is_there
 from thecal.physiology.rescue import give_rescue, measures_for
 from thecal.physiology.sensors import SBP, SPO2
 from thecal.safety.orders import order_bits
@@ -74,6 +74,13 @@ def _answer(world, par):
 
 
 @kernel
+def _is_fine(world, par):
+    """Whether whoever stands at the bedside finds nothing to treat and a patient who is awake."""
+    awake = world.patient.poss_seen <= par.task.clinician.sedation
+    return awake and measures_for(par.patient, world.patient) == 0
+
+
+@kernel
 def _come(world, par, out):
     """A called clinic is there: it treats what it finds, and stops a pump that goes on harming at its lowest rate."""
     episode = world.episode
@@ -81,10 +88,12 @@ def _come(world, par, out):
     episode.answered = world.pump.alarms & ATTENTION
     out.visits += 1.0
     measures = measures_for(par.patient, world.patient)
+    harmed = not _is_fine(world, par)
     if measures != 0:
         give_rescue(par.patient, world.patient, measures)
         out.rescues += 1.0
-    if is_out_of_cuts(world.shield, world.received, par.shield) and world.pump.latched == 0:
+    # A sensor that shows harm which nobody finds at the bedside stops no pump.
+    if harmed and is_out_of_cuts(world.shield, world.received, par.shield) and world.pump.latched == 0:
         stop_by_clinic(world.pump, par.pump)
         episode.judged |= STOPPED_PUMP
 
@@ -92,7 +101,7 @@ def _come(world, par, out):
 @kernel
 def _resume(world, par):
     """On the round or a call, a clinician lets a pump that was stopped at the bedside run again in a patient who is well."""
-    if is_there(world, par) and looks_well(world, par) and par.task.clinician.kind != NOBODY:
+    if is_there(world, par) and _is_fine(world, par):
         clinician_reset(world.pump)
         world.episode.judged |= RESUMED_PUMP
 

@@ -34,14 +34,21 @@ def begun(**options: Any) -> Batch:
 
 
 def depress(batch: Batch) -> None:
-    """A lock that is closed at the pump's lowest rate while two of three samples say that harm goes on."""
+    """A lock that is closed at the pump's lowest rate while samples and bedside say that harm goes on."""
+    show(batch)
+    batch._par["task"]["clinician"]["sedation"] = 0.0  # nobody is found awake
+
+
+def show(batch: Batch) -> None:
+    """The same as far as the shield sees it."""
     shield, lowest = batch._world["shield"], batch.par["shield"]["min_rate"]
     shield["lock_resp"], shield["lock_samples"] = 1, 7
     for name in ("prev_rate", "allowed_rate", "lock_rate"):
         shield[name] = lowest
     shield["rate_hist"] = lowest[:, None]
-    shield["highest24"] = batch._world["pump"]["rate_nl"] = lowest
-    batch._world["patient"]["s_valid"] = 0
+    shield["highest24"] = lowest
+    pump = batch._world["pump"]
+    pump["rate_nl"] = np.where(pump["latched"] == 1, pump["rate_nl"], lowest)
 
 
 def run(batch: Batch, hours: int, each: Any = None) -> np.ndarray:
@@ -74,13 +81,22 @@ def test_harm_at_the_lowest_rate_calls_once_and_stops_the_pump():
 def test_a_stopped_pump_runs_again_in_a_well_patient():
     batch = begun()
     run(batch, 27, depress)
+    assert (batch.world["pump"]["mode"] == STOPPED).all()
     batch._world["shield"]["lock_samples"] = 0
-    batch._world["patient"]["poss_seen"] = 1
+    batch._par["task"]["clinician"]["sedation"] = 2.0
     out = run(batch, 24)
     alive = batch.world["patient"]["dead"] == 0
     assert (np.bitwise_or.reduce(out["clinician"]) & RESUMED_PUMP).astype(bool)[alive].all()
     assert (batch.world["pump"]["mode"] != STOPPED)[alive].all()
     assert (batch.world["received"]["unverified"] == 0)[alive].all()
+
+
+def test_harm_that_only_a_sensor_shows_stops_no_pump():
+    batch = begun()
+    out = run(batch, 27, show)
+    assert (out["visits"].sum(axis=0) == 1).all()
+    assert not (np.bitwise_or.reduce(out["clinician"]) & STOPPED_PUMP).any()
+    assert (batch.world["pump"]["latched"] == 0).all()
 
 
 def test_above_the_lowest_rate_the_lock_cuts_and_nobody_is_called():
@@ -94,13 +110,12 @@ def test_above_the_lowest_rate_the_lock_cuts_and_nobody_is_called():
 
 def test_the_clinic_treats_what_it_finds():
     batch = begun()
-    called = batch._world["episode"]
-    called["call_left"] = 2
-    batch._world["patient"]["poss"] = 4
-    batch._world["patient"]["rr"] = 3.0
-    depress(batch)
+    batch._par["task"]["rescue_delay"] = 1_000  # no other help comes
+    batch._world["patient"]["ventilated"] = 1
+    batch._world["episode"]["call_left"][:2] = 1
     out = run(batch, 1)
-    assert out["rescues"].sum() >= 1
+    np.testing.assert_array_equal(out["rescues"][0], [1, 1, 0, 0])
+    np.testing.assert_array_equal(batch.world["patient"]["exchanges"], [1, 1, 0, 0])
 
 
 def test_an_alarm_calls_and_calls_again_while_it_stands():
