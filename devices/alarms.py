@@ -46,6 +46,8 @@ class PumpEvent(IntEnum):
     REPLACED = 15  # a new pump of the same model
     EXPLANTED = 16
     PATIENT_SETTINGS = 17  # a = bolus (nL), b = lockout (h)
+    REPEATED = 18  # a command whose number was seen already, which does nothing; a = its number, b = the newest seen
+    CLINIC_STOP = 19  # a clinician stopped the pump; it takes no command before a clinician's reset
 
 
 # Plain integers for the kernels.

@@ -107,7 +107,13 @@ FAULT_STATE = np.dtype(
         ("held_value", _f),  # of a stuck sensor
         ("home_node", _i),  # the tip's node before a migration; 0 for none
         ("syringe", _f, (MAX_DRUGS,)),  # what is really in the syringe of a refill, µg/mL
-        ("repeat_nl", _f),  # bolus of the last command, which a repeated one gives again, nL
+        (
+            "repeat_number",
+            _i,
+        ),  # the last command that held a bolus (the last of all before that): what a repeat sends again
+        ("repeat_rate", _i),  # nL per pump tick
+        ("repeat_nl", _i),  # nL
+        ("refill_due", _i),  # 1: the reservoir does not hold what it should, and the clinic knows
     ],
     align=True,
 )

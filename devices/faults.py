@@ -31,6 +31,7 @@ _OVER, _BATTERY, _RESET = int(Fault.OVER_INFUSION), int(Fault.BATTERY), int(Faul
 _PROGRAM_ERROR, _PRIME, _INFECTION = int(Fault.PROGRAM_ERROR), int(Fault.ACCIDENTAL_PRIME), int(Fault.INFECTION)
 _CLOCK, _MRI_SCAN, _ALTITUDE = int(Fault.CLOCK_JUMP), int(Fault.MRI_SCAN), int(Fault.ALTITUDE)
 _POCKET, _WRONG_CONC = int(Fault.POCKET_FILL), int(Fault.WRONG_CONCENTRATION)
+_WRONG_DRUG = int(Fault.WRONG_DRUG)
 
 
 @kernel
@@ -222,6 +223,8 @@ def _end_due(fault, pump, pump_par):
         if is_active(fault, kind):
             if fault.repair_at_h[kind] <= now_h:
                 end_fault(fault, pump, pump_par, kind, 1)
+                if kind in (_POCKET, _WRONG_DRUG, _WRONG_CONC, _STALL_FOR_GOOD, _OVER, _BATTERY, _INFECTION):
+                    fault.refill_due = 1  # a wrong fill is mended by a right one, and a new pump is filled
             elif fault.until_h[kind] <= now_h:
                 end_fault(fault, pump, pump_par, kind, 0)
 
@@ -264,17 +267,19 @@ def step_faults(fault, par, pump, pump_par):
 
 
 @kernel
-def see_faults(fault, par, raised, now_h, responds):
-    """Credit the faults present with the monitors that rose in this tick; what is detected is repaired after its delay.
+def see_faults(fault, par, shown, now_h, responds):
+    """Credit the faults present with what monitors show in this tick; what is detected is repaired after its delay.
+
+    Also a monitor that has risen for another reason and is silent shows: an alarm that was up already hides no later fault.
 
     Args:
         fault, par: FAULT_STATE and FAULT_PAR records.
-        raised: bits of the monitors that rose.
+        shown: bits of the monitors with something to show, and of those that somebody looks back at.
         now_h: hours since the start.
         responds: ``[N_FAULTS]`` bits of the monitors that can show each fault.
     """
     for kind in range(N_FAULTS):
-        if is_active(fault, kind) and fault.detected_h[kind] < 0.0 and raised & responds[kind] != 0:
+        if is_active(fault, kind) and fault.detected_h[kind] < 0.0 and shown & responds[kind] != 0:
             fault.detected_h[kind] = now_h
             fault.detected[kind] += 1
             fault.delay_h[kind] += now_h - fault.onset_h[kind]

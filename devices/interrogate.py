@@ -48,6 +48,8 @@ def describe_event(kind: int, a: float, b: float) -> str:
         PumpEvent.REPLACED: "new pump",
         PumpEvent.EXPLANTED: "pump removed",
         PumpEvent.PATIENT_SETTINGS: f"patient bolus set to {_ul(a)}, lockout {b:g} h" if a > 0 else "patient bolus off",
+        PumpEvent.REPEATED: f"command {a:.0f} repeated, not run (the newest is {b:.0f})",
+        PumpEvent.CLINIC_STOP: "stopped by clinician",
     }
     return texts[event]
 

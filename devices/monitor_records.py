@@ -39,33 +39,34 @@ OVER_MONITORS = 1 << Monitor.VOLUME_HIGH | 1 << Monitor.OVERDOSE  # too much
 _HIGH, _LOW, _MOTOR, _ECHO, _EFFECT, _OVERDOSE, _CLOCK, _SIGNAL, _ALARM, _FEVER = (int(m) for m in Monitor)
 _VOLUME = 1 << _HIGH | 1 << _LOW
 _UNDER = 1 << _EFFECT
+_DRY = 1 << _ALARM | _UNDER  # no flow for two days is an alarm of the pump, whatever keeps the fluid
 _OVER = 1 << _OVERDOSE
 _RESPONDS = {
-    Fault.OCCLUSION: 1 << _LOW | _UNDER,
-    Fault.KINK: 1 << _LOW | _UNDER,
+    Fault.OCCLUSION: 1 << _LOW | _DRY,
+    Fault.KINK: 1 << _LOW | _DRY,
     Fault.MIGRATION: _UNDER | _OVER,
     Fault.DISLODGEMENT: _UNDER,
     Fault.DISCONNECTION: _UNDER,
     Fault.LEAK: _UNDER,
-    Fault.STALL_TRANSIENT: 1 << _MOTOR | 1 << _ALARM | 1 << _LOW | _UNDER,
-    Fault.STALL_PERMANENT: 1 << _MOTOR | 1 << _ALARM | 1 << _LOW | _UNDER,
-    Fault.OVER_INFUSION: 1 << _HIGH | _OVER,
-    Fault.BATTERY: 1 << _ALARM | 1 << _MOTOR,
-    Fault.BATTERY_RESET: 1 << _ALARM | 1 << _ECHO | _UNDER,
-    Fault.POCKET_FILL: _OVER | _UNDER,
+    Fault.STALL_TRANSIENT: 1 << _MOTOR | 1 << _LOW | _DRY,
+    Fault.STALL_PERMANENT: 1 << _MOTOR | 1 << _LOW | _DRY,
+    Fault.OVER_INFUSION: 1 << _HIGH | _OVER | _DRY,
+    Fault.BATTERY: 1 << _MOTOR | _DRY,
+    Fault.BATTERY_RESET: 1 << _ECHO | _DRY,
+    Fault.POCKET_FILL: 1 << _HIGH | _OVER | _DRY,
     Fault.WRONG_DRUG: _OVER | _UNDER,
     Fault.WRONG_CONCENTRATION: _OVER | _UNDER,
     Fault.PROGRAM_ERROR: 1 << _ECHO | _OVER | _UNDER,
     Fault.ACCIDENTAL_PRIME: 1 << _ECHO | _OVER,
     Fault.GRANULOMA: _UNDER,
-    Fault.INFECTION: 1 << _FEVER | 1 << _MOTOR | _UNDER,
+    Fault.INFECTION: 1 << _FEVER | 1 << _MOTOR | _DRY,
     Fault.SENSOR_STUCK: 1 << _SIGNAL,
     Fault.SENSOR_DROPOUT: 1 << _SIGNAL,
     Fault.SENSOR_BIAS: _OVER,
     Fault.CLOCK_JUMP: 1 << _CLOCK,
     Fault.COMMAND_LOST: 1 << _ECHO,
     Fault.COMMAND_REPEATED: 1 << _ECHO,
-    Fault.MRI_SCAN: 1 << _MOTOR | 1 << _ALARM | _UNDER,
+    Fault.MRI_SCAN: 1 << _MOTOR | _DRY,
     Fault.ALTITUDE: 1 << _HIGH,
 }
 RESPONDS = np.array([_RESPONDS[fault] for fault in Fault], np.int64)
@@ -99,6 +100,8 @@ MONITOR_PAR = np.dtype(
 MONITOR_STATE = np.dtype(
     [
         ("raised", _i),  # bits that rose in this tick
+        ("shown", _i),  # bits whose reason showed in this tick, also of monitors that are silent
+        ("stranger", _i),  # 1: the log showed a prime, a day schedule or a bridge that the platform did not send
         ("standing", _i),  # bits that rose and are still within their silence
         ("last_h", _f, (N_MONITORS,)),  # when each rose last, h
         ("count", _i, (N_MONITORS,)),

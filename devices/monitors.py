@@ -1,7 +1,7 @@
 """Residual monitors: what telemetry, refills and reports show of a fault, and when each monitor rises.
 
 A monitor compares what is seen with what the program should have brought about. It knows nothing of the faults. After it
-has risen it is silent for a while, so that one cause counts once.
+has risen it is silent for a while, so that one cause counts once; what it shows then still leads whoever looks to the cause.
 
 ``volume``  two-sided CUSUM over refills of (expected - aspirated) / infused in standard deviations, and the label's 14.5 % limit
 ``motor``   strokes counted against the program over a day
@@ -20,19 +20,20 @@ import math
 
 from thecal.core.jit import kernel
 from thecal.core.layout import TICK_H, TICKS_PER_DAY
-from thecal.devices.alarms import CRITICAL, ERI, PumpEvent
+from thecal.devices.alarms import CRITICAL, ERI, STOPPED_LONG, PumpEvent
 from thecal.devices.monitor_records import N_MONITORS, RR, WATCHED_SENSORS, Monitor
 from thecal.devices.records import ML_PER_NL, N_EVENTS
 
 _HIGH, _LOW, _MOTOR, _ECHO, _EFFECT, _OVERDOSE, _CLOCK, _SIGNAL, _ALARM, _FEVER = (int(m) for m in Monitor)
-_ATTENTION = CRITICAL | ERI
+ATTENTION = CRITICAL | ERI | STOPPED_LONG
 _FLEX, _PRIME = int(PumpEvent.FLEX), int(PumpEvent.PRIME)
 
 
 @kernel
 def _rise(state, par, monitor, now_h):
-    """A monitor has something to show: it rises unless it rose a short while ago."""
+    """A monitor has something to show: that is noted, and it rises unless it rose a short while ago."""
     bit = 1 << monitor
+    state.shown |= bit
     if state.standing & bit == 0:
         state.raised |= bit
         state.standing |= bit
@@ -97,6 +98,7 @@ def see_pump(state, par, pump, ordered_nl, lost):
     """
     now_h = pump.age_h
     state.raised = 0
+    state.shown = 0
     if state.standing != 0:
         _lapse(state, par, now_h)
     if state.from_refill != 0:
@@ -104,11 +106,12 @@ def see_pump(state, par, pump, ordered_nl, lost):
             if state.from_refill >> monitor & 1 == 1:
                 _rise(state, par, monitor, now_h)
         state.from_refill = 0
-    if pump.rate_nl != ordered_nl or lost == 1 or _has_stranger(state, pump):
+    state.stranger = 1 if _has_stranger(state, pump) else 0
+    if pump.rate_nl != ordered_nl or lost == 1 or state.stranger == 1:
         _rise(state, par, _ECHO, now_h)
     if abs(pump.clock_offset_h) > par.clock_h:
         _rise(state, par, _CLOCK, now_h)
-    if pump.alarms & _ATTENTION != 0:
+    if pump.alarms & ATTENTION != 0:
         _rise(state, par, _ALARM, now_h)
     missing = (pump.commanded_ml - state.day_commanded_ml) - (pump.motor_ml - state.day_motor_ml)
     if missing > par.motor_floor_ml and missing > par.motor_limit * TICKS_PER_DAY * ML_PER_NL * ordered_nl:

@@ -1,7 +1,7 @@
 """What a programmer tells the pump: basal rate, bolus, day schedule, bridge, prime, stop, and the patient's own boluses.
 
 The program is kept in whole nL per pump tick and only ever rounded down. Every change is an entry of the log with id and
-time. A pump that waits for a reset takes no command.
+time. A pump that waits for a reset takes no command. Numbered commands are in ``receiver``.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def _on_grid(state, par, rate_nl):
 
 
 @kernel
-def _takes(state, par, number):
-    """Whether the pump takes a command with this number."""
+def takes(state, par, number):
+    """Whether the pump takes a command with this number in it."""
     return par.rate_adjustable == 1 and state.latched == 0 and 0 <= number < math.inf
 
 
@@ -93,7 +93,7 @@ def command(state, par, rate_nl, bolus_nl):
     Returns:
         (rate_nl, bolus_nl) as programmed: the basal rate that runs from now on and the bolus accepted now.
     """
-    if not _takes(state, par, rate_nl) or not 0 <= bolus_nl < math.inf:
+    if not takes(state, par, rate_nl) or not 0 <= bolus_nl < math.inf:
         return state.rate_nl, 0
     rate = _on_grid(state, par, rate_nl)
     changed = rate != state.rate_nl
@@ -121,7 +121,7 @@ def single_bolus(state, par, bolus_nl, flow_nl):
     Returns:
         The volume accepted, nL; 0 when refused (not a number, or the pump runs no more than its minimum rate).
     """
-    if not _takes(state, par, bolus_nl) or not 0 <= flow_nl <= par.max_flow_nl or state.mode <= MIN_RATE:
+    if not takes(state, par, bolus_nl) or not 0 <= flow_nl <= par.max_flow_nl or state.mode <= MIN_RATE:
         note(state, _REFUSED, bolus_nl, float(flow_nl))
         return 0
     bolus = int(min(bolus_nl, par.capacity_ml / ML_PER_NL)) // par.bolus_step_nl * par.bolus_step_nl
@@ -144,9 +144,9 @@ def program_flex(state, par, part_tick, part_rate_nl, n_parts):
     Returns:
         1 when programmed; 0, and nothing changed, when refused.
     """
-    good = 1 <= n_parts <= N_PARTS and _takes(state, par, 0)
+    good = 1 <= n_parts <= N_PARTS and takes(state, par, 0)
     for k in range(n_parts if good else 0):
-        good = good and _takes(state, par, part_rate_nl[k]) and 0 <= part_tick[k] < TICKS_PER_DAY
+        good = good and takes(state, par, part_rate_nl[k]) and 0 <= part_tick[k] < TICKS_PER_DAY
         good = good and (k == 0 or part_tick[k] > part_tick[k - 1])
     if not good:
         note(state, _REFUSED, float(n_parts), 0.0)
@@ -191,7 +191,7 @@ def program_bridge(state, par, volume_nl, rate_nl, after_nl):
     Returns:
         1 when programmed; 0, and nothing changed, when refused (a rate below the pump's range, or not a number).
     """
-    good = _takes(state, par, rate_nl) and _takes(state, par, after_nl) and _takes(state, par, volume_nl)
+    good = takes(state, par, rate_nl) and takes(state, par, after_nl) and takes(state, par, volume_nl)
     if not good or rate_nl < par.min_rate_nl:
         note(state, _REFUSED, volume_nl, rate_nl)
         return 0
@@ -213,7 +213,7 @@ def program_prime(state, par, volume_nl):
     Returns:
         1 when programmed, 0 when refused.
     """
-    if not _takes(state, par, volume_nl):
+    if not takes(state, par, volume_nl):
         note(state, _REFUSED, volume_nl, 0.0)
         return 0
     state.prime_left_nl = min(volume_nl, par.capacity_ml / ML_PER_NL)
@@ -228,7 +228,7 @@ def set_patient_bolus(state, par, bolus_nl, lockout_h, allotted):
     Returns:
         1 when programmed, 0 when refused (not a number, or more than N_GRANTS allotted).
     """
-    if not (_takes(state, par, bolus_nl) and 0.0 <= lockout_h < math.inf and 0 <= allotted <= N_GRANTS):
+    if not (takes(state, par, bolus_nl) and 0.0 <= lockout_h < math.inf and 0 <= allotted <= N_GRANTS):
         note(state, _REFUSED, bolus_nl, lockout_h)
         return 0
     state.ptm_bolus_nl = int(min(bolus_nl, par.capacity_ml / ML_PER_NL)) // par.bolus_step_nl * par.bolus_step_nl

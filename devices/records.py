@@ -93,6 +93,8 @@ PUMP_STATE = _dtype(
     ("bridge_left_nl", _f),  # volume of the old fluid still to be pushed out at the bridge rate, nL
     ("after_bridge_nl", _i),  # basal rate after the bridge, nL per pump tick
     ("prime_left_nl", _f),  # volume of a running prime, nL
+    ("number", _i),  # of the newest numbered command it took; 0 before the first
+    ("taken_nl", _i),  # bolus it took with that command, nL
     # --- patient bolus
     ("ptm_bolus_nl", _i),  # one patient bolus, nL; 0 when the patient may give none
     ("ptm_lockout_h", _f),

@@ -7,6 +7,7 @@ import math
 from thecal.core.jit import kernel
 from thecal.core.layout import MAX_DRUGS
 from thecal.core.rng import STREAM_REFILL, uniforms
+from thecal.devices.alarms import EMPTY_RESERVOIR, LOW_RESERVOIR, clear_alarm
 from thecal.devices.fault_records import Fault
 from thecal.devices.faults import begin_fault, end_fault, is_active
 from thecal.devices.reservoir import refill
@@ -51,6 +52,7 @@ def clinic_refill(fault, par, pump, pump_par, volume_ml, ordered):
     Returns:
         (aspirated_ml, expected_ml), as :func:`thecal.devices.reservoir.refill`.
     """
+    fault.refill_due = 0
     for kind in (_POCKET, _DRUG, _CONC):
         if is_active(fault, kind):
             end_fault(fault, pump, pump_par, kind, 1)
@@ -59,6 +61,8 @@ def clinic_refill(fault, par, pump, pump_par, volume_ml, ordered):
         found, expected = refill(pump, pump_par, 0.0, ordered)
         volume = max(min(volume_ml, pump_par.capacity_ml - pump.true_ml), 0.0)
         pump.estimated_ml = pump.true_ml + volume
+        if volume > 0.0:  # whoever tells the pump that it is full silences what it says of its reservoir
+            clear_alarm(pump, LOW_RESERVOIR | EMPTY_RESERVOIR)
         for d in range(MAX_DRUGS):
             pump.tissue_ug[d] += volume * ordered[d]
             pump.filled_ug[d] += volume * ordered[d]

@@ -18,6 +18,7 @@ from thecal.devices.pump import new_pump_state
 from thecal.devices.pump_draws import sample_battery, sample_flow_bias
 from thecal.devices.solutions import assess, kernel_chemistry
 from thecal.devices.specs import pump_parameters
+from thecal.envs.clinician import clinician_parameters, kind_of
 from thecal.envs.kernel.records import TASK_PAR, WORLD_PAR
 from thecal.envs.kernel.rewards import COST_NAMES, TERM_NAMES
 from thecal.envs.kernel.start import prepare_rows
@@ -246,7 +247,9 @@ def _fill_task(row: Any, scene: Resolved, start_rate_nl: int, cap_ug: float, goo
         "refill_h": good_h,
         "cap_ug": cap_ug,
     }
-    assert {*values, "action", "weight", "charged"} == set(TASK_PAR.names or ())
+    row["clinician"] = clinician_parameters()[0]
+    row["clinician"]["kind"] = kind_of(scene.scenario.clinician)
+    assert {*values, "action", "clinician", "weight", "charged"} == set(TASK_PAR.names or ())
     for name, value in values.items():
         row[name] = value
     for name in row["action"].dtype.names:

@@ -37,6 +37,7 @@ class Batch(Memory):
         n: number of environments.
         trail: keep the rows of the audit trail of the last step in ``trail``.
         reward_fn, reward_sees: a reward in place of the task's, see :class:`thecal.envs.own_reward.OwnReward`.
+        has_caller: a person outside acts with a token (the single environment says so).
         **options: fields of the scenario that differ.
 
     Raises:
@@ -51,9 +52,18 @@ class Batch(Memory):
         trail: bool = False,
         reward_fn: RewardFunction | None = None,
         reward_sees: Sees = "truth",
+        has_caller: bool = False,
         **options: Any,
     ) -> None:
+        if "clinician_token" in options:
+            raise ConfigError(
+                "clinician_token: only the single environment (ThecalEnv) takes one; elsewhere the model acts"
+            )
         scene = resolved(scenario, **options)
+        if scene.scenario.clinician == "caller" and not has_caller:
+            raise ConfigError(
+                "clinician: a caller acts with a clinician_token, which only the single environment takes"
+            )
         spec = scene.task
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
             raise ConfigError(f"a batch needs a whole number of environments, at least one, not {n!r}")
@@ -148,6 +158,15 @@ class Batch(Memory):
         episode["command"][i], episode["command_valid"][i] = 1, valid
         episode["command_rate"][i], episode["command_bolus"][i] = rate_nl, bolus_nl
 
+    def _arm(self, i: int, rate_nl: int, bolus_nl: int, until_tick: int) -> None:
+        """Let a caller's confirmation hold for the next request of environment ``i``; whoever calls this has seen a token."""
+        episode = self._world["episode"]
+        episode["confirm_rate"][i], episode["confirm_bolus"][i] = rate_nl, bolus_nl
+        episode["confirm_until"][i] = until_tick
+
+    def _arm_clearing(self, i: int, until_tick: int) -> None:
+        self._world["episode"]["clear_until"][i] = until_tick
+
     def commands_of(self, i: int) -> tuple[str, ...]:
         """Ids that environment ``i`` may not take again because a snapshot remembered them, oldest first."""
         return self._commands.get(i, ())
@@ -205,6 +224,8 @@ class Batch(Memory):
         par = in_episode(drawn, world, tips)
         _refuse(shield_faults(world, par))
         self._par[rows], self._world[rows] = par, world
+        for name in ("confirm_until", "clear_until"):  # an act of a person holds once, and not again in a branch
+            self._world["episode"][name][rows] = 0
         self._patients[rows] = patients
         self._commands.update(zip(rows.tolist(), found.commands, strict=True))
         self._stand(observe_rows, rows)

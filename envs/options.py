@@ -11,6 +11,7 @@ from thecal.core.seeds import COHORT_SEED_LIMIT, SEED_LIMIT
 
 Split = Literal["train", "tune", "test"]
 Stage = Literal["advise", "confirm", "lower", "auto"]
+Clinician = Literal["model", "caller", "none"]
 Mode = Literal["project", "replace", "mask", "monitor", "off"]
 LONGEST_D = 3660  # days: ten years
 
@@ -44,6 +45,10 @@ class Options(Strict):
     )
     stage: Stage = Field(
         default="auto", description="What an agent may do: advise, confirm, lower or auto (see `thecal list terms`)."
+    )
+    clinician: Clinician = Field(
+        default="model",
+        description="Who confirms and clears: model (by rules, on rounds and calls), caller (with a token), none.",
     )
     allow_unproved: bool = Field(default=False, description="Run a limit profile without a proof, and mark the run.")
     allow_wide: bool = Field(

@@ -181,6 +181,8 @@ class Resolved:
             "profile": self.profile.hash,
             "pump": self.pump.model_dump(),
             "faults": None if self.faults is None else self.faults.model_dump(),
+            # A scenario of the usual clinician keeps the hash it had before others could be named.
+            **({} if self.scenario.clinician == "model" else {"clinician": self.scenario.clinician}),
             **self.scenario.model_dump(include={"split", "difficulty", "shield_mode", "stage", "cohort_seed", "seed"}),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Visits of the clinic: rounds, calls, answers to alarms, emergencies, refills and changes of mixture, with their checks.
+"""Visits of the clinic: calls and who makes them, emergencies, refills and changes of mixture, with their checks.
 
 Kernels over one environment's records. When somebody comes and what is ordered stands in the task's file (``solution``,
 ``visits``); what each visit may do is checked here, at the one place where fluid enters the pump.
@@ -7,19 +7,22 @@ Kernels over one environment's records. When somebody comes and what is ordered 
 from __future__ import annotations
 
 from thecal.core.jit import kernel
-from thecal.core.layout import TICK_H, TICKS_PER_DAY
+from thecal.core.layout import TICKS_PER_DAY
 from thecal.core.rng import STREAM_REFILL, normals
+from thecal.devices.alarms import EMPTY_RESERVOIR, STOPPED_LONG
+from thecal.devices.fault_delivery import clinician_reset
 from thecal.devices.faults import see_faults
 from thecal.devices.monitor_records import RESPONDS, Monitor
-from thecal.devices.monitors import see_refill
-from thecal.devices.records import HALT_EXPLANT
+from thecal.devices.monitors import ATTENTION, see_refill
+from thecal.devices.receiver import stop_by_clinic
+from thecal.devices.records import HALT_EXPLANT, STOPPED
 from thecal.devices.refills import clinic_refill
-from thecal.physiology.harm import OVERSEDATED_POSS
-from thecal.physiology.pain import clock
+from thecal.envs.clinician import RESUMED_PUMP, STOPPED_PUMP, is_there
 from thecal.physiology.rescue import give_rescue, measures_for
 from thecal.physiology.sensors import SBP, SPO2
 from thecal.safety.orders import order_bits
 from thecal.safety.records import DAYS_BACK, WINDOW
+from thecal.safety.shield import COMPILED
 
 _MEASUREMENT = 1 << 24  # draws of refills above this number are errors of measurement
 _MONTH = DAYS_BACK * TICKS_PER_DAY
@@ -27,22 +30,80 @@ _MONTH = DAYS_BACK * TICKS_PER_DAY
 _CRITICAL_SPO2 = 85.0
 _CRITICAL_SBP = 80.0
 _OVERDOSE = 1 << int(Monitor.OVERDOSE)
-
-
-@kernel
-def looks_in(world, par, poss):
-    """1 in a tick in which a clinician sees a patient who can be roused: on the daily round, or after a call."""
-    patient = world.patient
-    on_round = abs(clock(patient, patient.tick * TICK_H) - par.task.clinic_clock_h) < 0.5 * TICK_H
-    return 1 if (on_round or world.episode.present == 1) and poss < OVERSEDATED_POSS else 0
+_ALARM = 1 << int(Monitor.ALARM)
+_is_confirmed = COMPILED["confirmed"]
 
 
 @kernel
 def call_clinic(episode, task):
-    """Call the clinic, unless it is on its way already."""
+    """A policy calls the clinic, unless it is on its way already."""
     if episode.call_left == 0:
-        episode.call_left = task.call_delay
         episode.called += 1
+        _summon(episode, task)
+
+
+@kernel
+def _summon(episode, task):
+    """The clinic is called by an alarm or by the shield; a call that stands is not doubled."""
+    if episode.call_left == 0:
+        episode.call_left = max(task.call_delay, 1)
+
+
+@kernel
+def is_out_of_cuts(shield, received, limits):
+    """Whether harm is confirmed while the lock can lower the rate no further: it stands at the pump's lowest."""
+    if shield.lock_resp == 0 or shield.prev_rate > limits.min_rate:
+        return False
+    samples = shield.lock_samples
+    return _is_confirmed(samples[0], samples[1], samples[2]) > 0 or received.poss >= limits.poss_lock
+
+
+@kernel
+def _answer(world, par):
+    """Call the clinic where the pump's alarms or the shield ask for somebody.
+
+    An alarm calls once, and again when its monitor rises anew because it still stands.
+    """
+    episode = world.episode
+    if world.monitor.raised & _ALARM != 0:
+        episode.answered = 0
+    alarms = world.pump.alarms & ATTENTION
+    episode.answered &= alarms
+    if alarms & ~episode.answered != 0 or is_out_of_cuts(world.shield, world.received, par.shield):
+        _summon(episode, par.task)
+
+
+@kernel
+def _is_fine(world, par):
+    """Whether whoever stands at the bedside finds nothing to treat and a patient who is awake."""
+    awake = world.patient.poss_seen <= par.task.clinician.sedation
+    return awake and measures_for(par.patient, world.patient) == 0
+
+
+@kernel
+def _come(world, par, out):
+    """A called clinic is there: it treats what it finds, and stops a pump that goes on harming at its lowest rate."""
+    episode = world.episode
+    episode.present = 1
+    episode.answered = world.pump.alarms & ATTENTION
+    out.visits += 1.0
+    measures = measures_for(par.patient, world.patient)
+    harmed = not _is_fine(world, par)
+    if measures != 0:
+        give_rescue(par.patient, world.patient, measures)
+        out.rescues += 1.0
+    # A sensor that shows harm which nobody finds at the bedside stops no pump.
+    if harmed and is_out_of_cuts(world.shield, world.received, par.shield) and world.pump.latched == 0:
+        stop_by_clinic(world.pump, par.pump)
+        episode.judged |= STOPPED_PUMP
+
+
+@kernel
+def _resume(world, par):
+    """On the round or a call, a clinician lets a pump that was stopped at the bedside run again in a patient who is well."""
+    if is_there(world, par) and _is_fine(world, par):
+        clinician_reset(world.pump)
+        world.episode.judged |= RESUMED_PUMP
 
 
 @kernel
@@ -60,17 +121,28 @@ def attend(world, par, out):
     if episode.call_left > 0:
         episode.call_left -= 1
         if episode.call_left == 0:
-            episode.present = 1
-            out.visits += 1.0
-    # Who is called looks at everything that stands; otherwise the clinic answers what has just risen.
-    signs = monitor.standing | monitor.raised if episode.present == 1 else monitor.raised
+            _come(world, par, out)
+    pump = world.pump
+    if pump.alarms != 0 or world.shield.lock_resp != 0:
+        _answer(world, par)
+    if pump.latched == 1 and pump.mode == STOPPED:
+        _resume(world, par)
+    # Who is called looks at everything that stands; otherwise the clinic answers what shows now.
+    signs = monitor.standing | monitor.shown if episode.present == 1 else monitor.shown
     if world.fault.active != 0 and signs != 0:
         see_faults(world.fault, par.fault, signs, world.pump.age_h, RESPONDS)
     _rescue(world, par, out)
-    pump = world.pump
     due = pump.estimated_ml <= par.task.refill_ml or pump.age_h - pump.fill_h >= par.task.refill_h
+    due = due or world.fault.refill_due == 1 or (episode.present == 1 and _stands_dry(world, par))
     if due and pump.halt & HALT_EXPLANT == 0:
         _refill(world, par, out)
+
+
+@kernel
+def _stands_dry(world, par):
+    """Whether a called clinic finds a pump that has given nothing for long: it aspirates and fills, where it mends at all."""
+    mends = par.fault.enabled == 0 or par.fault.serviced == 1
+    return mends and world.pump.alarms & (STOPPED_LONG | EMPTY_RESERVOIR) != 0
 
 
 @kernel

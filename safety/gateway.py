@@ -3,12 +3,16 @@
 A command is a mapping, as a programmer's software would send it. Whatever arrives, :meth:`Gateway.read` answers with integers
 and a reason; it never raises. Every entry is read once, and only plain numbers and texts are taken over, so that nothing
 can look right when it is checked and be something else when it is used. An id that was read acts never again, however long ago.
+
+A clinician signs a command with a token that agents do not hold: :func:`sign`. Nothing in a command itself is a signature.
 """
 
 from __future__ import annotations
 
+import hmac
+import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -17,6 +21,7 @@ import numpy as np
 
 from thecal.core.guarded import is_mapping, type_name
 from thecal.safety.records import REQUEST_LIMIT
+from thecal.safety.tokens import Token, signing_key
 
 USABLE, MALFORMED, UNITS, STALE = 1, 0, -1, -2
 FIELDS = ("id", "seen", "issued_s", "rate", "bolus", "units")
@@ -28,7 +33,7 @@ _REMEMBERED = 1 << 20  # ids of one pump: a command every five minutes for ten y
 _LONGEST_ID = 128
 _LONGEST_REASON = 200
 _MOST_ENTRIES = 16
-_FOLD = ((8.0, 12.0), (20.0, 28.0), (800.0, 1200.0))  # common ×10, ×24 and ×1000 unit errors
+_FOLD = 8.0  # a change by so much or more is asked about: common unit errors are ×10, ×24 and ×1000
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,21 @@ class Reading:
     bolus_nl: int
     valid: int
     reason: str = ""
+    signed: bool = False
+
+
+def sign(command: Mapping[str, Any], token: str) -> str:
+    """A clinician's signature for ``signed`` of a command: an HMAC-SHA256 over all that it asks.
+
+    ``env.step({**command, "signed": sign(command, token)})``. It fits one id, event, time, rate, bolus and pair of units.
+    """
+    return _signature(command, signing_key(token))
+
+
+def _signature(command: Mapping[Any, Any], key: bytes) -> str:
+    units = command["units"]
+    content = [command["id"], *(float(command[name]).hex() for name in _NUMBERS), units["rate"], units["bolus"]]
+    return hmac.new(key, json.dumps(content).encode(), "sha256").hexdigest()
 
 
 class Gateway:
@@ -48,12 +68,17 @@ class Gateway:
         conc_ug_per_ml: label concentration of the first drug, for commands that also state their dose.
         max_age_s: age at which a command lapses (``command.age`` of the profile).
         known: ids that were used before, oldest first.
+        token: what signatures are checked with; without one nothing can be signed.
     """
 
-    def __init__(self, conc_ug_per_ml: float, max_age_s: float, known: Iterable[str] = ()) -> None:
+    def __init__(
+        self, conc_ug_per_ml: float, max_age_s: float, known: Iterable[str] = (), token: Token | None = None
+    ) -> None:
         self.conc_ug_per_ml = conc_ug_per_ml
         self.max_age_s = max_age_s
         self._known = dict.fromkeys(known)
+        self._token = token
+        self._bolus_nl = 0  # the last one that was taken
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -66,7 +91,8 @@ class Gateway:
         Args:
             command: ``id`` (text), ``seen`` (the last event its writer had seen), ``issued_s``, ``rate``, ``bolus``, ``units``
                 (``{"rate": "mL/d", "bolus": "uL"}`` or nL/tick and nL); may state ``dose_ug_per_d`` of the first drug, and
-                ``signed`` by a clinician, which lets a tenfold change through to the shield.
+                be ``signed`` by a clinician (:func:`sign`), which lets a change by eightfold or more, and one to or from a
+                standstill, through to the shield.
             now_s: monotonic time, s.
             head: id of the newest event of the pump.
             rate_nl: rate in force, nL per tick.
@@ -118,15 +144,33 @@ class Gateway:
         if entries.get("dose_ug_per_d") is not None:
             dose = rate * 96.0e-6 * self.conc_ug_per_ml
             gap = abs(_number(entries["dose_ug_per_d"]) - dose)
-            if not (math.isfinite(dose) and gap <= 1e-9 * max(dose, 1.0)):  # asked so, NaN fits nothing
+            if not (math.isfinite(dose) and gap <= 1e-9 * dose):  # asked so, NaN fits nothing, and 0 only a standstill
                 return _refused(UNITS, "the stated dose is not rate times concentration")
-        ratio = rate / max(rate_nl, 1)
-        folded = any(low < fold < high for low, high in _FOLD for fold in (ratio, 1.0 / ratio if ratio > 0.0 else 0.0))
-        if folded and entries.get("signed") is not True:
-            return _refused(UNITS, f"{ratio:.4g} times the rate in force")
         # The smallest slack absorbs the rounding of a rate that was a whole number of nL before its unit was changed.
         whole = [math.floor(min(value, float(REQUEST_LIMIT)) + 1e-6) for value in (rate, bolus)]
-        return Reading(whole[0], whole[1], USABLE)
+        signed = self._is_signed(entries, units)
+        if not signed:
+            if entries.get("signed") is not None:
+                return _refused(UNITS, "the signature does not fit the command")
+            if _is_folded(rate, whole[0], rate_nl):
+                return _refused(UNITS, f"{rate / max(rate_nl, 1):.4g} times the rate in force")
+            if whole[1] > 0 and 0 < self._bolus_nl * _FOLD <= bolus:
+                return _refused(UNITS, f"{bolus / self._bolus_nl:.4g} times the last bolus")
+        self._bolus_nl = whole[1] or self._bolus_nl
+        return Reading(whole[0], whole[1], USABLE, signed=signed)
+
+    def _is_signed(self, entries: dict[Any, Any], units: dict[Any, Any]) -> bool:
+        given = entries.get("signed")
+        if self._token is None or type(given) is not str:
+            return False
+        return self._token.uses(_signature({**entries, "units": units}, self._token.key), given)
+
+
+def _is_folded(rate: float, whole: int, rate_nl: int) -> bool:
+    """Whether a rate is so far from the one in force that it may be a slip; a fall to 0, or a start from it, is one."""
+    if whole == 0 or rate_nl <= 0:
+        return whole != max(rate_nl, 0)
+    return max(rate / rate_nl, rate_nl / rate) >= _FOLD
 
 
 def _refused(valid: int, reason: str) -> Reading:

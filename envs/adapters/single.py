@@ -12,8 +12,9 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
+from thecal.core.errors import ConfigError
 from thecal.core.guarded import is_mapping
-from thecal.core.layout import TICK_S
+from thecal.core.layout import NL_PER_ML, NL_PER_UL, TICK_H, TICK_S, TICKS_PER_DAY
 from thecal.envs.adapters.actions import is_copied, read_action
 from thecal.envs.adapters.arguments import one_reset, one_seed, render_mode_of, some_patients
 from thecal.envs.adapters.bedside import bedside_line, read_pump
@@ -22,8 +23,10 @@ from thecal.envs.adapters.held import HoldsBatch
 from thecal.envs.adapters.infos import Infos, shown
 from thecal.envs.adapters.specs import true_spec
 from thecal.envs.batch import Batch
+from thecal.envs.clinician import words_of
 from thecal.envs.snapshots import Snapshot
 from thecal.safety.gateway import MALFORMED, STALE, UNITS, USABLE, Gateway
+from thecal.safety.tokens import Token
 
 
 class Command(IntEnum):
@@ -36,6 +39,8 @@ class Command(IntEnum):
     STALE = 4
 
 
+_MOST = 1.0e6  # of a number in a confirmation
+_SLACK = 1.0e-6  # absorbs the rounding of whole nL
 _NO_COMMAND = np.int64(Command.NONE)
 _BECAME = {
     USABLE: np.int64(Command.TAKEN),
@@ -64,6 +69,8 @@ class ThecalEnv(HoldsBatch, gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         patients: indices (in the split) a reset may draw from; all of a pool when ``None``.
         truth: put hidden truth into ``info``.
         render_mode: ``"ansi"`` (a line of text) or ``None``.
+        clinician_token: what a person outside shows to :meth:`confirm` and :meth:`clear`, and signs commands with
+            (:func:`thecal.safety.gateway.sign`); only a salted hash is kept, and copies have none.
         **options: ``reward_fn`` and ``reward_sees`` (:class:`thecal.envs.own_reward.OwnReward`), and fields of the scenario
             that differ (split, difficulty, cohort, drugs, horizon_d, profile, pump, faults, ...).
 
@@ -83,10 +90,14 @@ class ThecalEnv(HoldsBatch, gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         patients: list[int] | None = None,
         truth: bool = False,
         render_mode: str | None = None,
+        clinician_token: str | None = None,
         **options: Any,
     ) -> None:
         self._spec: EnvSpec | None = None
-        self._batch = Batch(task, 1, trail=trail, **options)
+        self._token = None if clinician_token is None else Token(clinician_token)
+        self._batch = Batch(task, 1, trail=trail, has_caller=self._token is not None, **options)
+        if self._token is not None and self._batch.scenario.clinician == "none":
+            raise ConfigError("clinician_token: with clinician 'none' nobody acts, so nobody needs one")
         self.spec_task = self.batch.spec
         lens = self.batch.lens
         self.observation_names, self.observation_units = lens.names, lens.units
@@ -176,6 +187,56 @@ class ThecalEnv(HoldsBatch, gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         """What the agent is paid for the step; other forms of the environment pay otherwise."""
         return float(self._batch.paid[0])
 
+    @property
+    def clinician_words(self) -> str:
+        """What a clinician decided in the last step and why, in one sentence; ``info["clinician"]`` holds it as bits."""
+        return words_of(int(self._batch.out["clinician"][0]))
+
+    @property
+    def refused_tokens(self) -> int:
+        """How many wrong tokens and signatures were shown."""
+        return 0 if self._token is None else self._token.refused
+
+    def confirm(self, token: str, *, rate_ml_per_d: float, bolus_ul: float = 0.0, within_h: float = 24.0) -> None:
+        """A person outside confirms the next request, and no other, at stage ``confirm``.
+
+        Args:
+            token: the ``clinician_token`` that was given.
+            rate_ml_per_d, bolus_ul: the most that is confirmed; a request for more of either is not.
+            within_h: how long the confirmation waits for a request.
+
+        Raises:
+            ConfigError: the token is wrong (which is counted), there is none, or a number is none of at least 0.
+        """
+        self._require_token(token)
+        limits = {"rate_ml_per_d": rate_ml_per_d, "bolus_ul": bolus_ul, "within_h": within_h}
+        for name, value in limits.items():
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value < _MOST:
+                raise ConfigError(f"confirm: {name}: {value!r} is no number from 0 to {_MOST:g}")
+        rate = int(rate_ml_per_d * NL_PER_ML / TICKS_PER_DAY + _SLACK)
+        self._batch._arm(0, rate, int(bolus_ul * NL_PER_UL + _SLACK), self._tick + int(within_h / TICK_H) + 1)
+
+    def clear(self, token: str) -> None:
+        """A person outside looks at the patient and clears, in the next step, what may be cleared (locks, errors, lease).
+
+        Raises:
+            ConfigError: the token is wrong (which is counted), or there is none.
+        """
+        self._require_token(token)
+        self._batch._arm_clearing(0, self._tick + 1)
+
+    def _require_token(self, token: Any) -> None:
+        if not self._ready:
+            raise gym.error.ResetNeeded("call reset() before a clinician acts")
+        if self._token is None:
+            raise ConfigError("clinician_token: this environment was given none, so nobody confirms through it")
+        if not self._token.fits(token):
+            raise ConfigError("clinician_token: it is not the one that was given")
+
+    @property
+    def _tick(self) -> int:
+        return int(self._batch.world["patient"]["tick"][0])
+
     def snapshot(self) -> Snapshot:
         """A copy of the state; :meth:`restore` continues from it (what-if branches, model-predictive control)."""
         if not self._ready:
@@ -206,7 +267,7 @@ class ThecalEnv(HoldsBatch, gym.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     def _new_gateway(self, known: tuple[str, ...] = ()) -> Gateway:
         conc = float(self.batch.par["ordered_conc"][0, 0])
-        return Gateway(conc, 60.0 * self.batch.scene.profile.limit("command.age"), known)
+        return Gateway(conc, 60.0 * self.batch.scene.profile.limit("command.age"), known, self._token)
 
     def _command(self, command: Mapping[Any, Any]) -> None:
         batch = self.batch
@@ -218,6 +279,8 @@ class ThecalEnv(HoldsBatch, gym.Env[NDArray[np.float32], NDArray[np.float32]]):
             rate_nl=int(world["shield"]["prev_rate"]),
         )
         batch.command(0, read.rate_nl, read.bolus_nl, read.valid)
+        if read.signed:  # a signature is a clinician's act for this request
+            batch._arm(0, read.rate_nl, read.bolus_nl, self._tick + 1)
         self._became, self.command_words = _BECAME[read.valid], read.reason or "taken"
 
     def _info(self) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from thecal.core.errors import ConfigError
 from thecal.envs.scenario import Resolved, Scenario
 from thecal.envs.tasks import TaskSpec
 
+_UNTOLD = ("clinician_token",)  # arguments that nothing which is kept or shown may hold
+
 
 def true_spec(spec: EnvSpec | None, task: TaskSpec, n_steps: int) -> EnvSpec | None:
     """A specification as an environment of ``task`` keeps it.
@@ -31,7 +33,7 @@ def true_spec(spec: EnvSpec | None, task: TaskSpec, n_steps: int) -> EnvSpec | N
     if spec is None:
         return None
     found = copy.copy(spec)
-    found.kwargs = plain_options(spec.kwargs)
+    found.kwargs = plain_options({name: value for name, value in spec.kwargs.items() if name not in _UNTOLD})
     found.max_episode_steps = n_steps
     _check_id(found, task)
     return found

@@ -7,9 +7,11 @@ from typing import Any
 from numba import prange
 
 from thecal.core.jit import entry_point
+from thecal.envs.clinician import confirms
 from thecal.envs.kernel.actions import begin_step
 from thecal.envs.kernel.shield_input import write_shield_input
 from thecal.envs.kernel.step import SOURCE_KEY
+from thecal.safety.records import CONFIRM_STAGE
 from thecal.safety.shield import shield_tick
 
 
@@ -28,6 +30,8 @@ def _compile(parallel: bool, key: int) -> Any:
                 trial.shield = world[b].shield
                 trial.episode = world[b].episode
                 rate, valid = begin_step(trial, par[b], actions[a], scratch_out[own])
+                if par[b].shield.stage == CONFIRM_STAGE:
+                    trial.received.confirms = confirms(trial, par[b], rate, trial.episode.armed_nl)
                 shield_tick(trial.shield, par[b].shield, trial.received, rate, trial.episode.armed_nl, valid)
                 allowed[b, a] = trial.shield.binding == 0
         return key

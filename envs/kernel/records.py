@@ -14,6 +14,7 @@ from thecal.core.layout import MAX_DRUGS, TICKS_PER_DAY
 from thecal.devices.fault_records import FAULT_PAR, FAULT_STATE
 from thecal.devices.monitor_records import MONITOR_PAR, MONITOR_STATE
 from thecal.devices.records import PUMP_PAR, PUMP_STATE
+from thecal.envs.clinician import CLINICIAN_PAR
 from thecal.envs.kernel.actions import ACTION_PLACES
 from thecal.envs.kernel.rewards import COST_NAMES, COST_RECORD, TERM_NAMES, TERM_RECORD
 from thecal.physiology.records import PATIENT_PAR, PATIENT_STATE
@@ -34,6 +35,7 @@ EPISODE = np.dtype(
         ("presses", _i, (TICKS_PER_DAY,)),  # 1 for each pump tick of the last 24 h in which the patient pressed
         ("presses24", _i),
         ("counted_ml", _f),  # the pump's own count when it was last read, mL
+        ("sent", _i),  # number of the last command sent to the pump
         ("given_last", _i),  # demand boluses given in the last step
         ("pressed_last", _i),
         ("was_depressed", _i),
@@ -45,6 +47,12 @@ EPISODE = np.dtype(
         ("called", _i),  # calls of the clinic made so far
         ("call_left", _i),  # pump ticks until a called clinic comes; 0: none is called
         ("present", _i),  # 1 in the tick after a called clinic came
+        ("answered", _i),  # alarms of the pump for which the clinic came already, bits
+        ("judged", _i),  # what the clinician decided in the step, bits of envs.clinician
+        ("confirm_until", _i),  # a confirmation by token holds for the next request before this tick; 0: none is armed
+        ("confirm_rate", _i),  # the most that it confirms, nL per pump tick
+        ("confirm_bolus", _i),  # nL
+        ("clear_until", _i),  # the same of clearing
         ("rescue_left", _i),  # pump ticks until somebody is at the bedside in an emergency; 0: nobody is called
         ("terminated", _i),
     ],
@@ -72,6 +80,7 @@ TASK_PAR = np.dtype(
         ("rescue_delay", _i),  # pump ticks between an emergency's alarm and help at the bedside
         ("n_mixtures", _i),
         ("clinic_clock_h", _f),  # clock time of the daily round that may clear a latched lock
+        ("clinician", CLINICIAN_PAR),
         ("cap_ug", _f),  # the profile's 24-h cap of drug 0, µg
         ("weight", TERM_RECORD),
         ("charged", COST_RECORD),  # 1: the channel counts in the sum of costs
@@ -136,6 +145,7 @@ PUBLIC_FIELDS = (
     ("intervened", _i),
     ("fallback", _i),
     ("shield_mode", _i),  # safety.invariants.ShieldMode of the limits that ran
+    ("clinician", _i),  # what the clinician decided in the step and why, bits of envs.clinician
     ("mixture", _i),  # index of the task's mixtures in force
     ("visits", _f),  # refills in the step, and calls that were answered
     ("calls", _f),  # calls of the clinic made in the step

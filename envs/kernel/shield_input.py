@@ -8,7 +8,7 @@ from thecal.core.jit import kernel
 from thecal.core.layout import NL_PER_ML, REPORT_VALID_H, TICK_H
 from thecal.devices.alarms import CRITICAL, END_OF_SERVICE, ERI
 from thecal.devices.records import BRIDGE, HALT_MRI
-from thecal.envs.visits import looks_in
+from thecal.envs.clinician import clears
 from thecal.physiology.pain import clock
 from thecal.physiology.sensors import ETCO2, HR, MAP, RR, SBP, SPO2
 
@@ -36,6 +36,18 @@ def _whole(value, least, most, instead):
 
 
 @kernel
+def _unverified(world, par):
+    """1 unless the pump reads back the last command's number, rate and bolus, and nothing runs that nobody sent."""
+    pump = world.pump
+    shield = world.shield
+    if pump.rate_nl != shield.allowed_rate or pump.prime_left_nl > 0.0:
+        return 1
+    # A pump of one flow takes no commands and numbers none.
+    heard = pump.number == world.episode.sent and pump.taken_nl == shield.allowed_bolus
+    return 0 if heard or par.pump.rate_adjustable == 0 else 1
+
+
+@kernel
 def write_shield_input(world, par):
     """Fill ``world.received`` from the sensors, the pump's telemetry and the clinic; hidden truth has no part in it."""
     patient = world.patient
@@ -52,7 +64,7 @@ def write_shield_input(world, par):
     received.weakness = _whole(patient.weakness_seen, 0.0, _WORST_SCORE, _WORST_SCORE)
     received.confusion = _whole(patient.confusion_seen, 0.0, _WORST_SCORE, _WORST_SCORE)
     received.nrs = _whole(10.0 * patient.nrs_mean, 0.0, _MOST_NRS, -1) if patient.nrs_age_h <= REPORT_VALID_H else -1
-    received.clear = looks_in(world, par, received.poss)
+    received.clear = clears(world, par)
     received.reservoir_nl = _whole(pump.estimated_ml * NL_PER_ML - 0.5, 0.0, par.pump.capacity_ml * NL_PER_ML, 0)
     fill = (pump.age_h - pump.fill_h) / TICK_H
     received.fill_age = _whole(fill, -0.5, _MOST, _UNKNOWN)
@@ -63,12 +75,14 @@ def write_shield_input(world, par):
     received.mri = 1 if pump.halt & HALT_MRI != 0 else 0
     received.bolus_running = 1 if pump.bolus_left_nl > 0.0 else 0
     received.bridging = 1 if pump.mode == BRIDGE else 0
-    received.unverified = 1 if pump.rate_nl != world.shield.allowed_rate else 0
+    received.unverified = _unverified(world, par)
     received.battery = 2 if pump.alarms & END_OF_SERVICE != 0 else 1 if pump.alarms & ERI != 0 else 0
     received.skew_s = _whole(pump.clock_offset_h * S_PER_H, -_MOST, _MOST, _UNKNOWN)
-    received.confirms = received.clear
-    received.pumped_nl = _whole((pump.commanded_ml - world.episode.counted_ml) * NL_PER_ML, 0.0, _MOST, -1)
-    world.episode.counted_ml = pump.commanded_ml
+    received.confirms = 0  # an act for one request: see step
+    # A counter that runs backwards (a new pump) or is no number tells nothing of this tick.
+    received.pumped_nl = _whole((pump.commanded_ml - world.episode.counted_ml) * NL_PER_ML, -0.5, _MOST, -1)
+    if math.isfinite(pump.commanded_ml):
+        world.episode.counted_ml = pump.commanded_ml
 
 
 @kernel

@@ -15,8 +15,9 @@ from thecal.devices.fault_records import Fault
 from thecal.devices.faults import count_error, is_active, step_faults
 from thecal.devices.monitors import see_day, see_patient, see_pump, see_report
 from thecal.devices.patient_faults import spoil_sensors, step_patient_faults
-from thecal.devices.program import command
 from thecal.devices.pump import begin_tick, deliver
+from thecal.devices.receiver import receive, take_back
+from thecal.envs.clinician import confirms, is_there
 from thecal.envs.kernel.actions import begin_step
 from thecal.envs.kernel.metrics import accumulate_tick, finish_step
 from thecal.envs.kernel.observation import write_observation
@@ -27,7 +28,7 @@ from thecal.physiology.pain import step_disturbance
 from thecal.physiology.patient import is_quiet, step_kinetics, step_response
 from thecal.physiology.reports import step_report
 from thecal.physiology.sensors import step_sensors
-from thecal.safety.records import UNASKED
+from thecal.safety.records import ASKED, CONFIRM_STAGE, UNASKED
 from thecal.safety.shield import shield_tick
 
 _LOST, _REPEATED = int(Fault.COMMAND_LOST), int(Fault.COMMAND_REPEATED)
@@ -41,13 +42,18 @@ def _shield_and_pump(world, par, rate, valid, k, out, trail):
     shield = world.shield
     episode = world.episode
     first = 1 if k == 0 else 0
+    waits = par.shield.stage == CONFIRM_STAGE
     asks = first
     if par.task.patient_bolus == 1:
         asks = patient.demand if shield.since_bolus >= episode.lockout else 0
     bolus = episode.armed_nl if asks == 1 else 0
-    request = rate if first == 1 else shield.prev_rate
-    usable = valid if first == 1 else UNASKED
+    # What waits for a clinician is asked for again when one is there, however long a step of the policy lasts.
+    told = first == 1 or (waits and valid == ASKED and is_there(world, par))
+    request = rate if told else shield.prev_rate
+    usable = valid if told else UNASKED
     write_shield_input(world, par)
+    if waits and told:
+        world.received.confirms = confirms(world, par, request, episode.armed_nl)
     before = shield.prev_rate
     shield_tick(shield, par.shield, world.received, request, bolus, usable)
     if trail.shape[0] > 0:
@@ -79,13 +85,20 @@ def _send(world, par, rate, bolus):
     """Send the allowed command to the pump, which may lose or repeat it, and look at the telemetry that comes back."""
     pump = world.pump
     fault = world.fault
+    episode = world.episode
     before = pump.events
     sent = 1 if rate != pump.rate_nl or bolus > 0 else 0
+    episode.sent += 1
     if fault.active == 0 or not is_active(fault, _LOST):
-        command(pump, par.pump, rate, bolus)
-    if fault.active != 0 and fault.begun >> _REPEATED & 1 == 1 and fault.repeat_nl > 0.0:
-        command(pump, par.pump, rate, fault.repeat_nl)
-    if bolus > 0:
+        beside = pump.bolus_left_nl > 0.0 and world.received.unverified == 1
+        if beside or (pump.prime_left_nl > 0.0 and world.monitor.stranger == 1):
+            take_back(pump, par.pump)
+        receive(pump, par.pump, episode.sent, rate, bolus)
+    if fault.active != 0 and fault.begun >> _REPEATED & 1 == 1:
+        receive(pump, par.pump, fault.repeat_number, fault.repeat_rate, fault.repeat_nl)
+    if bolus > 0 or (par.fault.enabled == 1 and fault.repeat_nl == 0):
+        fault.repeat_number = episode.sent
+        fault.repeat_rate = rate
         fault.repeat_nl = bolus
     see_pump(world.monitor, par.monitor, pump, rate, 1 if pump.events - before != sent else 0)
 
@@ -149,6 +162,7 @@ def step_world(world, par, action, out, trail):
     out.spo2_min = 100.0
     for d in range(MAX_DRUGS):
         out.tip_ug[d] = world.pump.tip_ug[d]
+    world.episode.judged = 0
     rate, valid = begin_step(world, par, action, out)
     first_allowed = rate
     for k in range(par.task.ticks_per_step):
@@ -181,6 +195,7 @@ def step_world(world, par, action, out, trail):
     for d in range(MAX_DRUGS):
         out.tip_ug[d] = world.pump.tip_ug[d] - out.tip_ug[d]
     out.calls = world.episode.called - calls_before
+    out.clinician = world.episode.judged
     out.mixture = world.episode.mixture
     finish_step(world, par, out, rate_before, rate, first_allowed)
 

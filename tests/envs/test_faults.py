@@ -181,11 +181,13 @@ def test_a_decimal_point_is_read_back_at_once():
     assert log["tip_ug"][step, :, 0].mean() > 5 * sound()["tip_ug"][step, :, 0].mean()
 
 
-def test_an_accidental_prime_is_the_dead_volume_at_once():
+def test_an_accidental_prime_is_taken_back_a_tick_later():
     log = advance(batch(planned("accidental_prime", size=1.0, duration_h=1.0)), 8)
     step = ONSET_D * DAY
     extra = (log["delivered_rate"][step] - sound()["delivered_rate"][step]) / DAY
-    assert extra == pytest.approx(np.full(N, 0.375), rel=0.25)
+    assert ((extra > 0.15) & (extra < 0.28)).all(), (
+        "a quarter hour of the highest flow, not the dead volume of 0.375 mL"
+    )
     assert seen(log, Monitor.ECHO) == N
 
 
@@ -234,9 +236,9 @@ def test_telemetry_shows_clock_jumps_and_lost_or_twin_commands():
     assert asked.sum() > N // 3
     assert hit[asked].all()
     twice = advance(batch(planned("command_repeated", duration_h=1.0)), 9)
-    given = sound()["allowed_bolus_ul"][:step].sum(axis=0) > 0.0
-    read = (twice["suspicions"] >> Monitor.ECHO & 1).any(axis=0)
-    np.testing.assert_array_equal(read, given)
+    assert (sound()["allowed_bolus_ul"][:step].sum(axis=0) > 0.0).mean() > 0.5, "there is a bolus to repeat"
+    assert seen(twice, Monitor.ECHO) == N
+    np.testing.assert_array_equal(twice["delivered_rate"], sound()["delivered_rate"][: 9 * DAY], "but it acts once")
 
 
 def test_altitude_and_mri_through_other_pumps():

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thecal.safety.gateway import MALFORMED, STALE, UNITS, USABLE, Gateway
+from thecal.safety.gateway import MALFORMED, STALE, UNITS, USABLE, Gateway, sign
+from thecal.safety.tokens import Token
+
+TOKEN = "a phrase that no agent holds"
 
 GOOD = {
     "id": "a",
@@ -57,6 +60,14 @@ def test_a_good_command_becomes_integers() -> None:
         ({"rate": 288.0}, UNITS, "times the rate in force"),
         ({"rate": 24 * 0.2688}, UNITS, "24 times the rate in force"),
         ({"rate": 0.2688 / 24}, UNITS, "times the rate in force"),
+        ({"rate": 15 * 0.2688}, UNITS, "15 times the rate in force"),
+        ({"rate": 0.0}, UNITS, "0 times the rate in force"),
+        ({"rate": 1.0e-9}, UNITS, "times the rate in force"),
+        ({"rate": 9.0e-5}, UNITS, "times the rate in force"),
+        ({"dose_ug_per_d": 0.0}, UNITS, "stated dose"),
+        ({"rate": 1.0e-9, "dose_ug_per_d": 0.0}, UNITS, "stated dose"),
+        ({"signed": True}, UNITS, "signature"),
+        ({"rate": 2.88, "signed": True}, UNITS, "signature"),
     ],
 )
 def test_a_bad_command_is_refused_with_its_reason(changes: dict[str, object], valid: int, reason: str) -> None:
@@ -65,9 +76,71 @@ def test_a_bad_command_is_refused_with_its_reason(changes: dict[str, object], va
     assert reason in read.reason
 
 
-def test_a_clinician_may_sign_a_tenfold_change_once() -> None:
-    assert _read(rate=2.88, signed=True).valid == USABLE
-    assert _read(rate=2.88, signed="yes").valid == UNITS
+def _signed(gateway: Gateway, token: str = TOKEN, rate_nl: int = 2_800, **changes: object):  # type: ignore[no-untyped-def]
+    command = {**GOOD, **changes}
+    command["signed"] = sign(command, token)
+    return gateway.read(command, now_s=1_060.0, head=7, rate_nl=rate_nl)
+
+
+def test_a_clinicians_signature_lets_a_fold_through_once() -> None:
+    gateway = Gateway(10_000.0, 300.0, token=Token(TOKEN))
+    read = _signed(gateway, rate=2.88)
+    assert (read.valid, read.rate_nl, read.signed) == (USABLE, 30_000, True)
+    assert _signed(gateway, rate=0.0, id="stop").valid == USABLE
+    assert _signed(gateway, rate=0.288, id="start", rate_nl=0).valid == USABLE
+    assert not _read(gateway, id="plain").signed
+    assert _signed(Gateway(10_000.0, 300.0), rate=2.88).valid == UNITS, "without a token nothing can be signed"
+    wrong = Token(TOKEN)
+    assert _signed(Gateway(10_000.0, 300.0, token=wrong), token=TOKEN + "x", rate=2.88).valid == UNITS
+    assert wrong.refused == 1
+    used = Token(TOKEN)
+    assert _signed(Gateway(10_000.0, 300.0, token=used), rate=2.88).valid == USABLE
+    assert _signed(Gateway(10_000.0, 300.0, token=used), rate=2.88).valid == UNITS, "nor again in another episode"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "b"}, {"issued_s": 1_001.0}, {"rate": 2.89}, {"bolus": 5.1}, {"units": {"rate": "nL/tick", "bolus": "uL"}},
+        {"units": {"rate": "mL/d", "bolus": "nL"}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_signature_fits_one_command_only(change: dict[str, object]) -> None:
+    signature = sign({**GOOD, "rate": 2.88}, TOKEN)
+    read = _read(Gateway(10_000.0, 300.0, token=Token(TOKEN)), **{"rate": 2.88, **change, "signed": signature})
+    assert (read.valid, read.reason) == (UNITS, "the signature does not fit the command")
+
+
+@pytest.mark.parametrize("signature", ["", "0" * 64, "é", "yes", 1, b"x", True, [1], {"a": 1}])
+def test_what_is_no_signature_signs_nothing(signature: object) -> None:
+    gateway = Gateway(10_000.0, 300.0, token=Token(TOKEN))
+    assert _read(gateway, rate=2.88, signed=signature).valid == UNITS
+
+
+def test_a_standstill_may_be_held_and_nothing_else_unsigned() -> None:
+    def at_rest(rate: float, **changes: object) -> int:
+        command = {**GOOD, "rate": rate, "bolus": 0.0, **changes}
+        return Gateway(10_000.0, 300.0).read(command, now_s=1_060.0, head=7, rate_nl=0).valid
+
+    assert at_rest(0.0) == USABLE
+    assert at_rest(0.0, dose_ug_per_d=0.0) == USABLE
+    assert at_rest(0.288) == UNITS
+    assert at_rest(1.0e-3) == UNITS
+    assert at_rest(1.0e-9) == USABLE, "less than a nL is nothing"
+
+
+def test_a_bolus_many_times_the_last_is_asked_about() -> None:
+    gateway = Gateway(10_000.0, 300.0, token=Token(TOKEN))
+    assert _read(gateway, id="1", bolus=5.0).valid == USABLE
+    assert _read(gateway, id="2", bolus=39.0).valid == USABLE
+    assert _read(gateway, id="3", bolus=0.0).valid == USABLE
+    read = _read(gateway, id="4", bolus=390.0)
+    assert (read.valid, read.reason) == (UNITS, "10 times the last bolus")
+    assert _signed(gateway, id="5", bolus=390.0).valid == USABLE
+
+
+def test_an_id_of_a_good_command_acts_once() -> None:
     gateway = Gateway(10_000.0, 300.0)
     assert _read(gateway).valid == USABLE
     assert _read(gateway).reason == "repeated"

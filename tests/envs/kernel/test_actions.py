@@ -14,8 +14,8 @@ from thecal.devices.monitor_records import Monitor
 from thecal.envs import ThecalEnv, ThecalVectorEnv
 from thecal.envs.adapters.masks import action_table
 from thecal.envs.batch import Batch
+from thecal.envs.clinician import clears
 from thecal.envs.scenario import Scenario
-from thecal.envs.visits import looks_in
 
 from support.task_files import written
 
@@ -194,13 +194,24 @@ def test_a_called_clinic_opens_a_latched_lock(tmp_path):
 def test_nothing_is_cleared_in_a_patient_who_cannot_be_roused(tmp_path):
     batch = begun(tmp_path, n=1)
     world, par = batch._world[0], batch._par[0]
-    world["patient"]["tick"] = 40
-    assert looks_in(world, par, 1) == 0, "nobody is there"
+
+    def found() -> list[int]:
+        scores = []
+        for poss in (1, 2, 3, 4):
+            world["patient"]["poss_seen"] = poss
+            scores.append(clears(world, par))
+        return scores
+
+    world["patient"]["s_valid"] = 0
+    world["patient"]["tick"] = 36
+    assert found() == [0, 0, 0, 0], "nobody is there"
     world["episode"]["present"] = 1
-    assert [looks_in(world, par, poss) for poss in (1, 2, 3, 4)] == [1, 1, 0, 0]
+    assert found() == [1, 1, 0, 0]
+    world["patient"]["tick"] = 60
+    assert found() == [0, 0, 0, 0], "at 23 o'clock nobody decides"
     world["episode"]["present"] = 0
     world["patient"]["tick"] = 4  # the round at 9 o'clock of a day that began at 8
-    assert [looks_in(world, par, poss) for poss in (1, 2, 3, 4)] == [1, 1, 0, 0]
+    assert found() == [1, 1, 0, 0]
 
 
 def test_a_called_clinic_answers_an_alarm_that_stands(tmp_path):
