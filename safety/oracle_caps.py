@@ -102,5 +102,7 @@ def check_read_back(case: Case, found: Findings) -> NDArray[np.bool_]:
         found.at(42, case, over & more, f"{name}: more on top of what the pump counted")
         found.at(42, case, over & ~more & (case.rate > lowest), f"{name}: a rate that cannot be held")
         found.test(42, since & (before * conc / 1e6 > cap) & (case.before > lowest))
-        excused |= since & ((before + highest) * np.ceil(conc) / 1e6 > cap)  # a window touches one tick more than it holds
+        excused |= since & (
+            (before + highest) * np.ceil(conc) / 1e6 > cap
+        )  # a window touches one tick more than it holds
     return excused

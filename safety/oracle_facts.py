@@ -71,9 +71,7 @@ def facts(raw: Mapping[str, Floats], before: Ints, who: Mapping[str, Any]) -> di
     return found
 
 
-def check_told(
-    patient: int, told: Mapping[str, Ints], shown: Mapping[str, Ints], tick: Ints, found: Findings
-) -> None:
+def check_told(patient: int, told: Mapping[str, Ints], shown: Mapping[str, Ints], tick: Ints, found: Findings) -> None:
     """Hold what the shield was told against what was shown."""
     for name, true in shown.items():
         wrong = np.flatnonzero(told[name] != true)
@@ -84,7 +82,9 @@ def check_told(
             found.breaches.append((CONCERNS[name], patient, int(tick[k]), words))
 
 
-def check_clock(patient: int, tick: Ints, raw: Mapping[str, Floats], mode: Ints, meta: Mapping[str, Any], found: Findings) -> None:
+def check_clock(
+    patient: int, tick: Ints, raw: Mapping[str, Floats], mode: Ints, meta: Mapping[str, Any], found: Findings
+) -> None:
     """The tick against the patient's own clock, and the mode of every row against the head's."""
     start = meta["patients"][str(patient)].get("start_clock_h")
     if start is not None:

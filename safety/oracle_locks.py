@@ -104,9 +104,8 @@ def follow_locks(case: Case) -> Locks:
         limits["breathing.saturation_warn"], limits["breathing.saturation_lock"], limits["breathing.saturation_jump"]
     )
     co2 = _Signal(limits["breathing.co2_warn"], limits["breathing.co2_lock"], limits["breathing.co2_jump"], health=-1)
-    old, flat, flat_other = (
-        math.floor(limits[f"breathing.{name}"] / 60.0 * PER_HOUR + 1e-9) for name in ("stale", "flat", "flat_other")
-    )
+    minutes = (limits["breathing.stale"], limits["breathing.flat"], limits["breathing.flat_other"])
+    old, flat, flat_other = (math.floor(value / 60.0 * PER_HOUR + 1e-9) for value in minutes)
     watch, pocket_watch = limits["breathing.watch"] * PER_HOUR, limits["refill.pocket_watch"] * PER_HOUR
     vaso = any(value > 0.0 for value in case.of_drugs("vasoactive", 0.0))
     lock = _Lock(limits["breathing.reduce_to"], limits["breathing.recut"] * PER_HOUR - 1e-9, case.who["min_rate_nl"])

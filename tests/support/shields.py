@@ -50,7 +50,13 @@ def parameters(
         load_profile("seed_2025"), drugs=drugs, conc_ug_per_ml=concs, setting=setting, mode=mode, **ENVELOPE
     )
     # Tests show constant vital signs and believe every recovery; the rules on both have tests of their own.
-    for name, value in {"flat": 1 << 40, "rr_jump": 10_000, "spo2_jump": 10_000, **changes}.items():
+    for name, value in {
+        "flat": 1 << 40,
+        "flat_other": 1 << 40,
+        "rr_jump": 10_000,
+        "spo2_jump": 10_000,
+        **changes,
+    }.items():
         par[name] = value
     return par
 
