@@ -1,0 +1,148 @@
+"""The end-to-end oracle: every way into the simulation under random and hostile policies, judged at the pump alone.
+
+A case is one task, pump, profile, stage, preset of faults and way in; patients are stepped pump tick by pump tick, and
+``end_to_end_judge`` sees the pump, the raw signals and the texts of the files. Nothing of the shield is asked.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from thecal.core.errors import ConfigError
+from thecal.core.executor import Executor, local
+from thecal.devices.specs import pump_names
+from thecal.envs.scenario import Scenario
+from thecal.envs.tasks import load_task, task_names
+from thecal.experiments.assurance.end_to_end_judge import Verdict
+from thecal.safety.certificate import kernel_hash
+from thecal.safety.profiles import load_profile, profile_names
+
+WAYS = ("batch", "vector", "sb3", "hostile", "discrete", "single", "commands")
+STAGES = ("auto", "confirm", "auto", "lower", "auto", "advise")
+FAULTS = ("none", "reference", "stress")
+PATIENTS, DAYS = 13, 28
+
+
+@dataclass(frozen=True)
+class Case:
+    """One program, met in one way."""
+
+    task: str
+    pump: str
+    profile: str
+    faults: str
+    stage: str
+    way: str
+    seed: int
+    patients: int = PATIENTS
+    ticks: int = DAYS * 96
+
+    @property
+    def label(self) -> dict[str, Any]:
+        """What tells this case from the others."""
+        names = ("task", "pump", "profile", "faults", "stage", "way", "seed", "patients")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def name(self) -> str:
+        """The label in one line, under which a result is found again."""
+        return " ".join(str(value) for value in (*self.label.values(), self.ticks))
+
+    def scenario(self) -> Scenario:
+        """The scenario, in steps of one pump tick and as long as the case."""
+        days = max(1, -(-self.ticks // 96))
+        task = load_task(self.task).model_copy(update={"tick_h": 0.25, "horizon_d": float(days)})
+        mode = {"shield_mode": "mask"} if self.way == "discrete" else {}
+        return Scenario.of(
+            task, pump=self.pump, profile=self.profile, faults=self.faults, stage=self.stage, seed=self.seed, **mode
+        )
+
+    def texts(self) -> tuple[str, str, str]:
+        """The texts of profile, pump and task, for the judge's own reading."""
+        own = load_profile(self.profile).path
+        shipped = files("thecal.safety") / "data" / "profiles" / f"{self.profile}.toml"
+        profile = own.read_text(encoding="utf-8") if own is not None else shipped.read_text(encoding="utf-8")
+        pump = files("thecal.devices") / "data" / "pumps" / f"{self.pump}.toml"
+        task = Path(self.task) if self.task.endswith(".toml") else files("thecal.envs") / "data" / "tasks" / f"{self.task}.toml"
+        return profile, pump.read_text(encoding="utf-8"), task.read_text(encoding="utf-8")
+
+
+def end_to_end_cases(seed: int, ticks: int) -> list[Case]:
+    """Every task on every pump under every profile and preset of faults, over about ``ticks`` ticks in all.
+
+    Stages and ways in take turns, shifted from task to task, so that each meets each. What the profile does not allow on a pump
+    is left out when it is run, and named.
+    """
+    grid = list(itertools.product(task_names(), pump_names(), profile_names(), FAULTS))
+    pairs = itertools.cycle([(STAGES[k % len(STAGES)], WAYS[k % len(WAYS)]) for k in range(len(STAGES) * len(WAYS))])
+    cases = [Case(*program, *next(pairs), seed + i) for i, program in enumerate(grid)]
+    each = ticks / len(cases)
+    length = min(DAYS * 96, max(96, round(each)))
+    return [replace(case, ticks=length, patients=max(1, round(each / length))) for case in cases]
+
+
+def run(case: Case) -> tuple[Case, Verdict, str]:
+    """Run one case; returns what the judge found, and why it could not run when it could not."""
+    from thecal.experiments.assurance.end_to_end_ways import drive
+
+    try:
+        return case, drive(case), ""
+    except ConfigError as error:
+        return case, Verdict(), str(error)
+
+
+def run_end_to_end(
+    cases: Sequence[Case],
+    known: Sequence[dict[str, Any]] = (),
+    *,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    keep: Callable[[dict[str, Any]], None] = lambda _record: None,
+    progress: Callable[[int, int, int], None] = lambda _done, _ticks, _violations: None,
+) -> dict[str, Any]:
+    """Run the cases that are not among ``known``; returns the record of all.
+
+    Args:
+        cases: in order.
+        known: records of cases that were run before, under the same kernel.
+        workers: processes of this machine; one for each core when ``None``.
+        executor: what runs the cases, in place of ``workers``.
+        keep: called with the whole record after each case, so that a run that ends early can be taken up again.
+        progress: called with (cases done, ticks, violations) after each case.
+    """
+    done = {entry["case"]: entry for entry in known}
+    left = [case for case in cases if case.name not in done]
+    begin = time.perf_counter()
+    for case, verdict, why in (executor or local(workers)).map(run, left):
+        done[case.name] = {"case": case.name, **case.label, **_entry(verdict), **({"why": why} if why else {})}
+        record = _record(cases, done, time.perf_counter() - begin)
+        keep(record)
+        progress(len(done), record["ticks"], record["violations"])
+    return _record(cases, done, time.perf_counter() - begin)
+
+
+def _entry(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "ticks": verdict.ticks, "rises": verdict.rises, "boluses": verdict.boluses, "excused": verdict.excused,
+        "violations": verdict.violations, "found": dict(verdict.found), "first": verdict.first,
+        "tested": {name: count for name, count in sorted(verdict.tested.items()) if count},
+    }  # fmt: skip
+
+
+def _record(cases: Sequence[Case], done: dict[str, dict[str, Any]], seconds: float) -> dict[str, Any]:
+    entries = [done[case.name] for case in cases if case.name in done]
+    tested: dict[str, int] = {}
+    for entry in entries:
+        for name, count in entry["tested"].items():
+            tested[name] = tested.get(name, 0) + count
+    sums = {name: sum(entry[name] for entry in entries) for name in ("ticks", "rises", "boluses", "excused", "violations")}
+    return {
+        "kernel": kernel_hash(), "cases_run": len(entries), "cases_in_all": len(cases), "seconds": round(seconds, 1), **sums,
+        "refused": sum("why" in entry for entry in entries), "tested": dict(sorted(tested.items())), "cases": entries,
+    }  # fmt: skip
