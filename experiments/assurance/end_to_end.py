@@ -7,6 +7,7 @@ A case is one task, pump, profile, stage, preset of faults and way in; patients 
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +27,9 @@ from thecal.safety.profiles import load_profile, profile_names
 WAYS = ("batch", "vector", "sb3", "hostile", "discrete", "single", "commands")
 STAGES = ("auto", "confirm", "auto", "lower", "auto", "advise")
 FAULTS = ("none", "reference", "stress")
-PATIENTS, DAYS = 13, 28
+ALONE = ("single", "commands")  # one patient at a time, so that they take more time and get fewer
+CONTROL = "off"  # mode of the runs without a shield, in which the judge must find what a shield would have kept
+DAYS, SHORT_DAYS = 28, 14
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,14 @@ class Case:
     stage: str
     way: str
     seed: int
-    patients: int = PATIENTS
+    patients: int = 1
     ticks: int = DAYS * 96
+    mode: str = "project"
 
     @property
     def label(self) -> dict[str, Any]:
         """What tells this case from the others."""
-        names = ("task", "pump", "profile", "faults", "stage", "way", "seed", "patients")
+        names = ("task", "pump", "profile", "faults", "stage", "way", "mode", "seed", "patients")
         return {name: getattr(self, name) for name in names}
 
     @property
@@ -58,10 +62,11 @@ class Case:
         """The scenario, in steps of one pump tick and as long as the case."""
         days = max(1, -(-self.ticks // 96))
         task = load_task(self.task).model_copy(update={"tick_h": 0.25, "horizon_d": float(days)})
-        mode = {"shield_mode": "mask"} if self.way == "discrete" else {}
+        mode = "mask" if self.way == "discrete" else self.mode
         return Scenario.of(
-            task, pump=self.pump, profile=self.profile, faults=self.faults, stage=self.stage, seed=self.seed, **mode
-        )
+            task, pump=self.pump, profile=self.profile, faults=self.faults, stage=self.stage, seed=self.seed,
+            shield_mode=mode,
+        )  # fmt: skip
 
     def texts(self) -> tuple[str, str, str]:
         """The texts of profile, pump and task, for the judge's own reading."""
@@ -82,9 +87,27 @@ def end_to_end_cases(seed: int, ticks: int) -> list[Case]:
     grid = list(itertools.product(task_names(), pump_names(), profile_names(), FAULTS))
     pairs = itertools.cycle([(STAGES[k % len(STAGES)], WAYS[k % len(WAYS)]) for k in range(len(STAGES) * len(WAYS))])
     cases = [Case(*program, *next(pairs), seed + i) for i, program in enumerate(grid)]
-    each = ticks / len(cases)
-    length = min(DAYS * 96, max(96, round(each)))
-    return [replace(case, ticks=length, patients=max(1, round(each / length))) for case in cases]
+    short = SHORT_DAYS * 96
+    if ticks < 4 * short * len(cases):  # fewer programs, spread over all of them, rather than episodes without a second rise
+        step = max(1, round(len(cases) * 4 * short / ticks))
+        while math.gcd(step, len(STAGES) * len(WAYS)) > 1:
+            step += 1
+        cases = cases[::step]
+    length = short if ticks < 4 * DAYS * 96 * len(cases) else DAYS * 96
+    alone = sum(case.way in ALONE for case in cases)
+    few = max(1, round(ticks / length / len(cases) / 6))
+    many = max(1, math.ceil((ticks / length - few * alone) / max(len(cases) - alone, 1)))
+    return [replace(case, ticks=length, patients=few if case.way in ALONE else many) for case in cases]
+
+
+def controls(seed: int) -> list[Case]:
+    """The same judge before patients without a shield: he must find what the shield keeps."""
+    task, pump, profile = task_names()[0], pump_names()[-1], profile_names()[-1]
+    ways = [("batch", "none"), ("hostile", "stress"), ("vector", "reference")]
+    return [
+        Case(task, pump, profile, faults, "auto", way, seed, patients=6, ticks=SHORT_DAYS * 96, mode=CONTROL)
+        for way, faults in ways
+    ]
 
 
 def run(case: Case) -> tuple[Case, Verdict, str]:

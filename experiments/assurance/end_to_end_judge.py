@@ -57,7 +57,7 @@ class Judge:
         self.signs = Signs(limits, n)
         caps = len(limits.caps)
         self.flow, self.jump = np.zeros((DAY + 1, n, caps)), np.zeros((DAY + 1, n, caps))
-        self.history = np.zeros((MONTH + 1, n))
+        self.history, self.seen = np.zeros((MONTH, n)), 0  # a ring that is not moved
         self.given = np.zeros((DAY + 1, n), bool)
         self.rate, self.before, self.tick = np.zeros(n), np.zeros((5, n)), np.zeros(n, np.int64)
         self.last_rise, self.last_change, self.last_bolus, self.last_fault, self.fault_began = (
@@ -157,7 +157,7 @@ class Judge:
         else:
             self._note("step", rise & large)
             self._note("interval", rise & soon)
-        self._note("rise of 28 days", rise & (rate > self.history[1] * (1.0 + limits.rise_28d) + TINY))
+        self._note("rise of 28 days", rise & (rate > self.history[self.seen % MONTH] * (1.0 + limits.rise_28d) + TINY))
 
     def _judge_bolus(self, given: Mask, rate: Numbers, bolus: Numbers, now: dict[str, Any]) -> None:
         limits, of = self.limits, self.limits.of
@@ -211,7 +211,7 @@ class Judge:
         now: dict[str, Any], then: dict[str, Any],
     ) -> None:  # fmt: skip
         """Remember this tick."""
-        for ring in (self.flow, self.jump, self.given, self.history, self.recent, self.before):
+        for ring in (self.flow, self.jump, self.given, self.recent, self.before):
             ring[:-1] = ring[1:]
         flow = TICK * rate
         moved = np.where(judged, np.maximum(then["counted"] - now["counted"], 0.0), 0.0)
@@ -230,5 +230,7 @@ class Judge:
         self.fault_began = np.where(device & (self.last_fault < self.tick - 1), self.tick, self.fault_began)
         self.last_fault = np.where(device | now["primed"] | then["primed"], self.tick, self.last_fault)
         self.rate = np.where(device, self.rate, rate)
-        self.history[-1] = self.recent[-1] = self.before[-1] = np.maximum(self.rate, np.where(device, rate, 0.0))
+        self.recent[-1] = self.before[-1] = np.maximum(self.rate, np.where(device, rate, 0.0))
+        self.history[self.seen % MONTH] = self.recent[-1]
+        self.seen += 1
         self.tick += 1

@@ -13,7 +13,7 @@ from thecal.devices.fault_records import Fault
 from thecal.devices.records import N_EVENTS
 from thecal.envs.batch import Batch
 
-_SIGNS = {"rr": "rr", "spo2": "spo2", "co2": "etco2", "sbp": "sbp", "map": "map", "hr": "hr"}
+_SIGNS = {name: SENSORS.index("etco2" if name == "co2" else name) for name in ("rr", "spo2", "co2", "sbp", "map", "hr")}
 # Faults by which the pump runs another program than it was sent, and those that move fluid on top of it.
 _OWN = sum(
     1 << fault for fault in (Fault.COMMAND_LOST, Fault.COMMAND_REPEATED, Fault.PROGRAM_ERROR, Fault.BATTERY_RESET)
@@ -29,10 +29,7 @@ def shown(batch: Batch, drugs: int, round_h: float) -> dict[str, Any]:
     values, valid = patient["s_value"], patient["s_valid"] == 1
     clock = (patient["clock_h"] + 0.25 * patient["tick"]) % 24.0
     active = fault["active"]
-    found = {
-        name: np.where(valid[:, k], values[:, k], np.nan)
-        for name, k in ((name, SENSORS.index(sensor)) for name, sensor in _SIGNS.items())
-    }
+    found = {name: np.where(valid[:, k], values[:, k], np.nan) for name, k in _SIGNS.items()}
     return found | {
         "tick": patient["tick"].copy(),
         "rate": pump["rate_nl"] / (_NL_PER_UL * _MIN_PER_TICK),
@@ -53,7 +50,7 @@ def shown(batch: Batch, drugs: int, round_h: float) -> dict[str, Any]:
         "clinic": (np.abs(clock - round_h) < 0.125) | (world["episode"]["present"] == 1),
         "device": active & _OWN != 0,
         "primed": active & _MOVED != 0,
-        "sedated": np.array([batch.is_sedated(int(who)) for who in batch.patients]),
+        "sedated": np.fromiter(map(batch.is_sedated, batch.patients.tolist()), bool, batch.n),
     }
 
 

@@ -18,6 +18,22 @@ _CRITICAL = 2 | 4 | 32 | 64 | 128  # alarms of a pump that delivers nothing: emp
 _SCAN, _BRIDGE, _ERI, _SPENT = 2, 4, 16, 32
 
 
+def _push(ring: Mask, new: Mask, where: Mask) -> None:
+    """Let ``new`` follow as the newest of three in the columns ``where``."""
+    for k, follower in enumerate((ring[1], ring[2], new)):
+        np.copyto(ring[k], follower, where=where)
+
+
+def _once(ring: Mask) -> Mask:
+    found: Mask = ring[0] | ring[1] | ring[2]
+    return found
+
+
+def _twice(ring: Mask) -> Mask:
+    found: Mask = (ring[0] & ring[1]) | (ring[0] & ring[2]) | (ring[1] & ring[2])
+    return found
+
+
 class _Sign:
     """One sign of breathing: its last three samples that surely count, how long it was away, how long it stood still."""
 
@@ -41,7 +57,7 @@ class _Sign:
             counts = there & ~leap
             for ring, limit in ((self.warned, self.warn), (self.locked, self.lock)):
                 bad = counts & (self.worse * (value - limit) > 1e-6)
-                ring[:] = np.where(counts, np.stack([ring[1], ring[2], bad]), ring)
+                _push(ring, bad, counts)
             self.same = np.where(there, np.where(np.abs(value - self.last) < 1e-6, self.same + 1.0, 0.0), self.same)
         self.age = np.where(there, 0.0, self.age + 1.0)
         self.last = np.where(there, value, self.last)
@@ -91,12 +107,13 @@ class Signs:
         of = self.limits.of
         for sign, name in ((self.rr, "rr"), (self.spo2, "spo2"), (self.co2, "co2")):
             sign.see(now[name])
-        warned = np.logical_or.reduce([sign.warned.sum(0) >= 2 for sign in (self.rr, self.spo2, self.co2)])
-        depressed = np.logical_or.reduce([sign.locked.sum(0) >= 2 for sign in (self.rr, self.spo2, self.co2)])
+        rr, spo2, co2 = self.rr, self.spo2, self.co2
+        warned = _twice(rr.warned) | _twice(spo2.warned) | _twice(co2.warned)
+        depressed = _twice(rr.locked) | _twice(spo2.locked) | _twice(co2.locked)
         sedated = now["poss"] >= of["sedation.hold"]
         self.pocket = sedated & (now["since_fill"] < of["refill.pocket_watch"] - _TINY)
         self.harm = depressed | (now["poss"] >= of["sedation.lock"]) | self.pocket
-        sign_of_harm = np.logical_or.reduce([sign.locked.any(0) for sign in (self.rr, self.spo2, self.co2)]) | sedated
+        sign_of_harm = _once(rr.locked) | _once(spo2.locked) | _once(co2.locked) | sedated
         self.first_bad = np.where(sign_of_harm & (self.first_bad < 0), tick, self.first_bad)
         self.harmed |= self.harm
         old = TICK * np.maximum(self.rr.age, self.spo2.age) > of["breathing.stale"] + _TINY
@@ -104,7 +121,7 @@ class Signs:
         leapt = self.rr.leapt | self.spo2.leapt | self.co2.leapt
         alarms = now["alarms"] & then["alarms"]  # what stands before and after a tick stood in it
         stopped = alarms & _CRITICAL != 0
-        bad = np.logical_or.reduce([sign.warned.any(0) for sign in (self.rr, self.spo2, self.co2)])
+        bad = _once(rr.warned) | _once(spo2.warned) | _once(co2.warned)
         trouble = bad | sedated | ((now["alarms"] | then["alarms"]) & _CRITICAL != 0)
         self.last_reason = np.where(trouble, tick, self.last_reason)
         watched = self.harmed & (TICK * (tick - self.first_bad) < of["breathing.watch"] - _TINY)
@@ -137,6 +154,5 @@ class Signs:
         self.pulse_age = np.where(there["hr"], 0.0, self.pulse_age + 1.0)
         any_there = pressure | there["hr"]
         ring = self.pressure_low
-        ring[:] = np.where(any_there, np.stack([ring[1], ring[2], low]), ring)
-        confirmed: Mask = ring.sum(0) >= 2
-        return confirmed & self.limits.vasoactive
+        _push(ring, low, any_there)
+        return _twice(ring) & self.limits.vasoactive

@@ -29,9 +29,8 @@ class _Watch:
     def __init__(self, case: Case, batch: Batch, judge: Judge) -> None:
         self.batch, self.judge = batch, judge
         self.drugs, self.round_h = len(judge.limits.drugs), batch.spec.clinic_clock_h
-        self.all = np.ones(batch.n, bool)
         self.now = self._shown()
-        judge.begin(self.all, self.now)
+        judge.begin(np.ones(batch.n, bool), self.now)
 
     def _shown(self) -> dict[str, Any]:
         return shown(self.batch, self.drugs, self.round_h)
@@ -47,6 +46,7 @@ class _Watch:
         self.judge.see(self.now, then, programmed(self.batch, self.now["events"]), begun(self.batch), whole)
         if not whole.all():
             self.judge.begin(~whole, then)
+        self.now = then
 
 
 class _Policy:
@@ -80,7 +80,6 @@ def drive(case: Case) -> Verdict:
 def _stepped(case: Case, judge: Judge, batch: Batch, step: Callable[[int], None]) -> None:
     watch = _Watch(case, batch, judge)
     for t in range(case.ticks):
-        watch.look()
         step(t)
         watch.judged()
 
@@ -184,7 +183,6 @@ def _commands(case: Case, judge: Judge, rng: np.random.Generator) -> None:
 def _episode(case: Case, judge: Judge, env: ThecalEnv, act: Callable[[int], Any]) -> None:
     watch = _Watch(case, env.batch, judge)
     for t in range(case.ticks):
-        watch.look()
         _, _, terminated, truncated, _ = env.step(act(t))
         watch.judged()
         if terminated or truncated:
