@@ -224,12 +224,12 @@ def attack(
                 done, f"{found.ticks:,} ticks, {len(found.breaches)} violations", total
             ),
         )  # fmt: skip
-    result["strength"], result["wiring"] = [], []
-    if not tasks:
-        with progress_bar("loosen every limit", None) as update:
-            result["strength"] = strength(workers=workers, progress=lambda done, total: update(done, "", total))
-        with progress_bar("cross every wire", None) as update:
-            result["wiring"] = wiring(workers=workers, progress=lambda done, total: update(done, "", total))
+    trials = {"strength": ("loosen every limit", strength), "wiring": ("cross every wire", wiring)}
+    for key, (words, trial) in trials.items():
+        result[key] = []
+        if not tasks:
+            with progress_bar(words, None) as update:
+                result[key] = trial(workers=workers, progress=lambda done, total, show=update: show(done, "", total))
     result = {
         **written_by(_ATTACK_SCHEMA), "options": scenario, "tasks": sorted({case.task for case in cases}),
         "scenarios_hash": scenarios_hash(cases), **result, "adversary": trained,
