@@ -60,7 +60,7 @@ def most_ahead(rate: Ints, bolus: Ints, held: Ints, now: Ints) -> Ints:
 
 
 def check_caps(case: Case, found: Findings) -> None:
-    """Caps of every 24 h and every civil day over what was allowed; and over what the pump counted, where more was allowed on it."""
+    """Caps of every 24 h and every civil day, over what was allowed."""
     limits, who, marked = case.limits, case.who, case.broken >> 6 & 1 == 1
     found.test(9, marked & (len(case.opioids) > 1))
     found.test(10, marked & (case.cap_factor < 1.0))
@@ -79,7 +79,7 @@ def check_caps(case: Case, found: Findings) -> None:
 
 
 def check_read_back(case: Case, found: Findings) -> NDArray[np.bool_]:
-    """Nothing is allowed on top of what the pump counted beyond the cap, a rate that cannot be held falls, and no rate rises unread.
+    """Nothing runs on top of what the pump counted beyond a cap, a rate that cannot be held falls, and none rises unread.
 
     Returns:
         Where the rate in force may not have been held, so that it may fall under the withdrawal floor.

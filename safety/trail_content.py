@@ -32,7 +32,7 @@ _MOST = {"rate": REQUEST_LIMIT, "bolus": REQUEST_LIMIT, "prev_rate": REQUEST_LIM
 # Of what the shield received, and of what was shown: (lowest, highest) that there can be.
 _TENTHS = (-1, 100_000)
 _FLAG = (0, 1)
-_RECEIVED = {
+_RECEIVED: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("rr", "spo2", "co2", "sbp", "map", "hr"), _TENTHS),
     **dict.fromkeys(("clear", "confirms", "stopped", "mri", "bolus_running", "bridging", "unverified"), _FLAG),
     "poss": (1, 4), "weakness": (0, 4), "confusion": (0, 4), "nrs": (-1, 100), "battery": (0, 2), "alarms": (0, 255),
@@ -40,7 +40,7 @@ _RECEIVED = {
     "residual": (-NEVER, NEVER), "skew_s": (-NEVER, NEVER),
 }  # fmt: skip
 # What is shown may be missing (NaN) or, from a broken sensor, any number; what telemetry says of itself may not.
-_RAW = {
+_RAW: dict[str, tuple[float, float]] = {
     "present": _FLAG, "confirms": _FLAG, "clock_h": (0.0, 24.0), "alarms": (0, 255), "halt": (0, 31), "mode": (0, 4),
     "rate_nl": (0, REQUEST_LIMIT), "age_h": (0.0, REQUEST_LIMIT), "commanded_ml": (0.0, REQUEST_LIMIT),
     "bolus_left_nl": (0.0, REQUEST_LIMIT), "estimated_ml": (0.0, REQUEST_LIMIT),

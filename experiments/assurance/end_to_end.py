@@ -74,7 +74,11 @@ class Case:
         shipped = files("thecal.safety") / "data" / "profiles" / f"{self.profile}.toml"
         profile = own.read_text(encoding="utf-8") if own is not None else shipped.read_text(encoding="utf-8")
         pump = files("thecal.devices") / "data" / "pumps" / f"{self.pump}.toml"
-        task = Path(self.task) if self.task.endswith(".toml") else files("thecal.envs") / "data" / "tasks" / f"{self.task}.toml"
+        task = (
+            Path(self.task)
+            if self.task.endswith(".toml")
+            else files("thecal.envs") / "data" / "tasks" / f"{self.task}.toml"
+        )
         return profile, pump.read_text(encoding="utf-8"), task.read_text(encoding="utf-8")
 
 
@@ -88,7 +92,9 @@ def end_to_end_cases(seed: int, ticks: int) -> list[Case]:
     pairs = itertools.cycle([(STAGES[k % len(STAGES)], WAYS[k % len(WAYS)]) for k in range(len(STAGES) * len(WAYS))])
     cases = [Case(*program, *next(pairs), seed + i) for i, program in enumerate(grid)]
     short = SHORT_DAYS * 96
-    if ticks < 4 * short * len(cases):  # fewer programs, spread over all of them, rather than episodes without a second rise
+    if ticks < 4 * short * len(
+        cases
+    ):  # fewer programs, spread over all of them, rather than episodes without a second rise
         step = max(1, round(len(cases) * 4 * short / ticks))
         while math.gcd(step, len(STAGES) * len(WAYS)) > 1:
             step += 1
@@ -164,7 +170,9 @@ def _record(cases: Sequence[Case], done: dict[str, dict[str, Any]], seconds: flo
     for entry in entries:
         for name, count in entry["tested"].items():
             tested[name] = tested.get(name, 0) + count
-    sums = {name: sum(entry[name] for entry in entries) for name in ("ticks", "rises", "boluses", "excused", "violations")}
+    sums = {
+        name: sum(entry[name] for entry in entries) for name in ("ticks", "rises", "boluses", "excused", "violations")
+    }
     return {
         "kernel": kernel_hash(), "cases_run": len(entries), "cases_in_all": len(cases), "seconds": round(seconds, 1), **sums,
         "refused": sum("why" in entry for entry in entries), "tested": dict(sorted(tested.items())), "cases": entries,

@@ -87,7 +87,7 @@ class Judge:
             begun: where the pump itself changed its program.
             judged: columns in which this tick can be read at all.
         """
-        limits, verdict = self.limits, self.verdict
+        verdict = self.verdict
         judged = judged & ~now["dead"]
         device = now["device"] | then["device"] | begun
         withheld = self.signs.read(now, then, self.tick)

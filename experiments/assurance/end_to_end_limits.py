@@ -92,8 +92,10 @@ def read_limits(profile: str, pump: str, task: str, drugs: Sequence[str] | None 
         of=of, drugs=names, setting=setting, step=min(of[f"{setting}.step"], *each("step", 1e9)),
         wait_min=max(of[f"{setting}.interval"], *each("interval", 0.0)),
         rise_28d=min(of[f"{setting}.rise_28d"], *each("rise_28d", 1e9)), step_ug_per_d=each("step_abs", 1e12),
-        bolus_ug=each("bolus", 0.0), eligible=min(each("patient_bolus", 1.0)) > 0.0, vasoactive=max(each("vasoactive", 0.0)) > 0.0,
+        bolus_ug=each("bolus", 0.0), eligible=min(each("patient_bolus", 1.0)) > 0.0,
+        vasoactive=max(each("vasoactive", 0.0)) > 0.0,
         caps=tuple(caps), shrinks=shrinks, monitored=of.get("monitored.step", 0.0) > 0.0,
-        least=grid * math.ceil(flow["flow.min_rate"] / grid - 1e-6), most=grid * math.floor(flow["flow.max_rate"] / grid + 1e-6), grid=grid,
+        least=grid * math.ceil(flow["flow.min_rate"] / grid - 1e-6),
+        most=grid * math.floor(flow["flow.max_rate"] / grid + 1e-6), grid=grid,
         bolus_grid=flow["flow.bolus_step"], adjustable=tomllib.loads(pump)["kind"] != "constant",
     )  # fmt: skip

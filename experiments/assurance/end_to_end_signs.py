@@ -39,7 +39,11 @@ class _Sign:
 
     def __init__(self, limits: Limits, name: str, jump: str, still: str, worse: int, n: int) -> None:
         of = limits.of
-        self.warn, self.lock, self.jump = of[f"breathing.{name}_warn"], of[f"breathing.{name}_lock"], of[f"breathing.{jump}"]
+        self.warn, self.lock, self.jump = (
+            of[f"breathing.{name}_warn"],
+            of[f"breathing.{name}_lock"],
+            of[f"breathing.{jump}"],
+        )
         self.still_most, self.worse = of[f"breathing.{still}"], worse
         self.last, self.age, self.same = np.full(n, np.nan), np.zeros(n), np.zeros(n)
         self.warned, self.locked = np.zeros((3, n), bool), np.zeros((3, n), bool)
@@ -102,7 +106,9 @@ class Signs:
         aged: Numbers = TICK * oldest
         return aged
 
-    def read(self, now: dict[str, Any], then: dict[str, Any], tick: NDArray[np.int64]) -> dict[str, tuple[Mask, bool, bool]]:
+    def read(
+        self, now: dict[str, Any], then: dict[str, Any], tick: NDArray[np.int64]
+    ) -> dict[str, tuple[Mask, bool, bool]]:
         """By rule: where it surely withholds in this tick, and whether rises and boluses."""
         of = self.limits.of
         for sign, name in ((self.rr, "rr"), (self.spo2, "spo2"), (self.co2, "co2")):
@@ -147,7 +153,9 @@ class Signs:
         """Two of the last three ticks with any reading had a low one, in a patient with such a drug."""
         shown = {name: np.round(now[name], 1) for name, _ in _PRESSURES}
         with np.errstate(invalid="ignore"):
-            low = np.logical_or.reduce([shown[name] < self.limits.of[f"circulation.{key}"] - 1e-6 for name, key in _PRESSURES])
+            low = np.logical_or.reduce(
+                [shown[name] < self.limits.of[f"circulation.{key}"] - 1e-6 for name, key in _PRESSURES]
+            )
         there = {name: np.isfinite(value) for name, value in shown.items()}
         pressure = there["sbp"] | there["map"]
         self.pressure_age = np.where(pressure, 0.0, self.pressure_age + 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,9 @@ def _hostile(case: Case, judge: Judge, rng: np.random.Generator) -> None:
         episode, prev = world["episode"], world["pump"]["rate_nl"].astype(np.int64)
         kind = rng.integers(0, 4, n)
         episode["command"] = 1
-        episode["command_rate"] = np.choose(kind, [np.full(n, HUGE), prev + prev // 5, rng.integers(-1000, 40_000, n), prev])
+        episode["command_rate"] = np.choose(
+            kind, [np.full(n, HUGE), prev + prev // 5, rng.integers(-1000, 40_000, n), prev]
+        )
         episode["command_bolus"] = rng.choice([0, 0, HUGE, -5, 7_777], n)
         episode["command_valid"] = rng.choice([1, 1, 1, 1, 0, -1, -2], n)
         world["patient"]["demand"] = rng.random(n) < 0.1
@@ -145,7 +148,9 @@ def _discrete(case: Case, judge: Judge, rng: np.random.Generator) -> None:
     env.reset()
 
     def step(t: int) -> None:
-        masks = np.array(env.env_method("action_masks") if t % 8 == 0 else np.ones((case.patients, env.action_space.n)), bool)
+        masks = np.array(
+            env.env_method("action_masks") if t % 8 == 0 else np.ones((case.patients, env.action_space.n)), bool
+        )
         weights = rng.random(masks.shape) * masks
         env.step(weights.argmax(1))
 
@@ -158,7 +163,11 @@ def _single(case: Case, judge: Judge, rng: np.random.Generator) -> None:
     for i in range(case.patients):
         env.reset(seed=case.seed, options={"patient": i + case.patients * (case.seed % 100)})
         policy = _Policy(5, env.batch.spec.n_actions, rng)
-        _episode(case, judge, env, lambda t, kind=i % 5, policy=policy: policy(t)[kind].astype(np.float32))
+        _episode(case, judge, env, partial(_one_of, policy, i % 5))
+
+
+def _one_of(policy: _Policy, kind: int, t: int) -> NDArray[np.float32]:
+    return policy(t)[kind].astype(np.float32)
 
 
 def _commands(case: Case, judge: Judge, rng: np.random.Generator) -> None:
@@ -170,11 +179,15 @@ def _commands(case: Case, judge: Judge, rng: np.random.Generator) -> None:
         def command(t: int) -> dict[str, Any]:
             pump = env.batch.world["pump"][0]
             rate = float(pump["rate_nl"])
-            order = {"id": f"c{t if rng.random() < 0.9 else 0}", "seen": int(pump["events"]), "issued_s": 900.0 * t,
-                     "rate": rate * float(rng.choice([1.0, 1.05, 1.2, 2.0, 0.9, 10.0])), "bolus": float(rng.choice([0, 0, 1e4, 1e6])),
-                     "units": {"rate": "nL/tick", "bolus": "nL"}}  # fmt: skip
+            order: dict[str, Any] = {
+                "id": f"c{t if rng.random() < 0.9 else 0}", "seen": int(pump["events"]), "issued_s": 900.0 * t,
+                "rate": rate * float(rng.choice([1.0, 1.05, 1.2, 2.0, 0.9, 10.0])),
+                "bolus": float(rng.choice([0, 0, 1e4, 1e6])), "units": {"rate": "nL/tick", "bolus": "nL"},
+            }  # fmt: skip
             if rng.random() < 0.05:
-                order[str(rng.choice(["rate", "issued_s", "seen", "units"]))] = rng.choice([None, float("nan"), -1.0])
+                order[str(rng.choice(["rate", "issued_s", "seen", "units"]))] = (None, np.nan, -1.0)[
+                    int(rng.integers(3))
+                ]
             return order
 
         _episode(case, judge, env, command)

@@ -47,10 +47,7 @@ def raw_of(received: NDArray[np.void], before: Any = 0) -> NDArray[np.void]:
 
 
 def consistent(received: NDArray[np.void]) -> NDArray[np.void]:
-    """Make one world of an input in place: a pump that stands or is spent shows an alarm, and who cannot be roused clears nothing.
-
-    A fill has one age: the younger of the two that were asked for.
-    """
+    """Make one world of an input, in place: a pump that stands shows an alarm, who cannot be roused clears nothing."""
     spent = received["battery"] > 1
     received["stopped"] |= spent
     received["alarms"] = (

@@ -77,7 +77,13 @@ def trials(seed: int) -> Iterator[HarnessCase]:
             (("hydromorphone",), "noncancer", "dilute", "lower", False),
         ):
             yield HarnessCase(
-                "seed_2025", drugs, setting, solution=solution, stage=stage, seed=seed + 1000 * again, monitored=monitored
+                "seed_2025",
+                drugs,
+                setting,
+                solution=solution,
+                stage=stage,
+                seed=seed + 1000 * again,
+                monitored=monitored,
             )
 
 

@@ -110,4 +110,6 @@ def _show(result: dict[str, Any]) -> None:
         if "why" in case:
             note(f"could not run {case['case']}: {case['why']}", "yellow")
     found = sorted({rule for case in result["without_a_shield"] for rule in case["found"]})
-    output().print(f"{result['violations']} violations; without a shield {len(found)} rules are broken: {', '.join(found)}")
+    output().print(
+        f"{result['violations']} violations; without a shield {len(found)} rules are broken: {', '.join(found)}"
+    )

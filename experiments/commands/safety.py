@@ -224,12 +224,17 @@ def attack(
                 done, f"{found.ticks:,} ticks, {len(found.breaches)} violations", total
             ),
         )  # fmt: skip
-    trials = {"strength": ("loosen every limit", strength), "wiring": ("cross every wire", wiring)}
-    for key, (words, trial) in trials.items():
-        result[key] = []
-        if not tasks:
-            with progress_bar(words, None) as update:
-                result[key] = trial(workers=workers, progress=lambda done, total, show=update: show(done, "", total))
+    result |= {"strength": [], "wiring": []}
+    if not tasks:
+        with progress_bar("loosen every limit, cross every wire", None) as update:
+
+            def show(done: int, total: int) -> None:
+                update(done, "", total)
+
+            result |= {
+                "strength": strength(workers=workers, progress=show),
+                "wiring": wiring(workers=workers, progress=show),
+            }
     result = {
         **written_by(_ATTACK_SCHEMA), "options": scenario, "tasks": sorted({case.task for case in cases}),
         "scenarios_hash": scenarios_hash(cases), **result, "adversary": trained,

@@ -33,7 +33,8 @@ BOTH = [
     ("mri", 1, 0, 28), ("bridging", 1, 0, 30), ("poss", 3, 2, 20),
 ]  # fmt: skip
 RISES = [
-    ("fill_age", 8_001, 8_000, 26), ("battery", 1, 0, 29), ("unverified", 1, 0, 42), ("since_refill", 95, 96, 32), ("residual", 146, 145, 34),
+    ("fill_age", 8_001, 8_000, 26), ("battery", 1, 0, 29), ("unverified", 1, 0, 42),
+    ("since_refill", 95, 96, 32), ("residual", 146, 145, 34),
     ("residual", -146, -145, 34),
 ]  # fmt: skip
 BOLUSES = [

@@ -94,7 +94,9 @@ def test_the_cases_cover_every_program_way_stage_and_fault() -> None:
 
 
 def test_a_run_is_taken_up_where_it_ended(tmp_path: Path) -> None:
-    cases = [Case("CancerMorphine", "synchromed_ii_40", "seed_2025", "none", "auto", "batch", i, ticks=96) for i in range(3)]
+    cases = [
+        Case("CancerMorphine", "synchromed_ii_40", "seed_2025", "none", "auto", "batch", i, ticks=96) for i in range(3)
+    ]
     kept: list[dict[str, Any]] = []
     whole = run_end_to_end(cases, executor=local(1), keep=kept.append)
     assert [record["cases_run"] for record in kept] == [1, 2, 3]
@@ -128,7 +130,7 @@ def test_the_command_writes_a_record_and_fails_on_a_violation(tmp_path: Path, mo
     out.write_text(json.dumps(record))
     assert command([*words, "--resume"]) == 1
     out.write_text(json.dumps({**record, "kernel": "another"}))
-    assert command([*words, "--resume"]) == 2
+    assert command([*words, "--resume"]) == 4
 
 
 # --- the judge by hand: one patient, one tick after another
@@ -165,7 +167,9 @@ class _Bedside:
             rate = float(self.now["rate"][0]) if rate is None else rate
             self.counted += 15.0 * rate + bolus
             self.t += 1
-            pump = {name: value for name, value in signs.items() if name in ("alarms", "halt", "mode", "offset", "device")}
+            pump = {
+                name: value for name, value in signs.items() if name in ("alarms", "halt", "mode", "offset", "device")
+            }
             then = self._shown(rate, **pump)
             self.judge.see(self.now, then, np.array([bolus]), np.zeros(1, bool), np.ones(1, bool))
             self.now, bolus = then, 0.0
