@@ -99,8 +99,8 @@ class Content:
 
     def _values(self, rows: NDArray[np.void]) -> str:
         """A number that no tick of a shield leaves."""
-        for name, most in _MOST.items():
-            if rows[name].min() < 0 or rows[name].max() >= most:
+        for name, limit in _MOST.items():
+            if rows[name].min() < 0 or rows[name].max() >= limit:
                 return f"a {name} that cannot be"
         if not np.isin(rows["valid"], _VALID).all():
             return "a request of an unknown kind"

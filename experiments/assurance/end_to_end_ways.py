@@ -167,7 +167,8 @@ def _single(case: Case, judge: Judge, rng: np.random.Generator) -> None:
 
 
 def _one_of(policy: _Policy, kind: int, t: int) -> NDArray[np.float32]:
-    return policy(t)[kind].astype(np.float32)
+    chosen: NDArray[np.float32] = policy(t)[kind].astype(np.float32)
+    return chosen
 
 
 def _commands(case: Case, judge: Judge, rng: np.random.Generator) -> None:

@@ -224,17 +224,9 @@ def attack(
                 done, f"{found.ticks:,} ticks, {len(found.breaches)} violations", total
             ),
         )  # fmt: skip
-    result |= {"strength": [], "wiring": []}
-    if not tasks:
-        with progress_bar("loosen every limit, cross every wire", None) as update:
-
-            def show(done: int, total: int) -> None:
-                update(done, "", total)
-
-            result |= {
-                "strength": strength(workers=workers, progress=show),
-                "wiring": wiring(workers=workers, progress=show),
-            }
+    for key, trial in {"strength": strength, "wiring": wiring}.items():
+        with waiting(f"{key} of the attack ..."):
+            result[key] = [] if tasks else trial(workers=workers)
     result = {
         **written_by(_ATTACK_SCHEMA), "options": scenario, "tasks": sorted({case.task for case in cases}),
         "scenarios_hash": scenarios_hash(cases), **result, "adversary": trained,
@@ -285,10 +277,9 @@ def _show_attack(result: dict[str, Any]) -> None:
     if result["refused"]:
         output().print(f"{len(result['refused'])} cases could not run")
     if result["strength"]:
-        noticed = sum(entry["found"] for entry in result["strength"])
-        output().print(f"{noticed} of {len(result['strength'])} limits were noticed when they were loosened")
-        seen = sum(entry["found"] for entry in result["wiring"])
-        output().print(f"{seen} of {len(result['wiring'])} crossed wires were noticed")
+        for key, words in (("strength", "loosened limits"), ("wiring", "crossed wires")):
+            noticed = sum(entry["found"] for entry in result[key])
+            output().print(f"{noticed} of {len(result[key])} {words} were noticed")
 
 
 def safety_case(
