@@ -10,76 +10,25 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from importlib.resources import files
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from thecal.core.errors import ConfigError
 from thecal.core.executor import Executor, local
 from thecal.devices.specs import pump_names
-from thecal.envs.scenario import Scenario
-from thecal.envs.tasks import load_task, task_names
+from thecal.envs.tasks import task_names
+from thecal.experiments.assurance.end_to_end_case import DAYS, Case
 from thecal.experiments.assurance.end_to_end_judge import Verdict
+from thecal.experiments.assurance.end_to_end_ways import drive
 from thecal.safety.certificate import kernel_hash
-from thecal.safety.profiles import load_profile, profile_names
+from thecal.safety.profiles import profile_names
 
 WAYS = ("batch", "vector", "sb3", "hostile", "discrete", "single", "commands")
 STAGES = ("auto", "confirm", "auto", "lower", "auto", "advise")
 FAULTS = ("none", "reference", "stress")
 ALONE = ("single", "commands")  # one patient at a time, so that they take more time and get fewer
 CONTROL = "off"  # mode of the runs without a shield, in which the judge must find what a shield would have kept
-DAYS, SHORT_DAYS = 28, 14
-
-
-@dataclass(frozen=True)
-class Case:
-    """One program, met in one way."""
-
-    task: str
-    pump: str
-    profile: str
-    faults: str
-    stage: str
-    way: str
-    seed: int
-    patients: int = 1
-    ticks: int = DAYS * 96
-    mode: str = "project"
-
-    @property
-    def label(self) -> dict[str, Any]:
-        """What tells this case from the others."""
-        names = ("task", "pump", "profile", "faults", "stage", "way", "mode", "seed", "patients")
-        return {name: getattr(self, name) for name in names}
-
-    @property
-    def name(self) -> str:
-        """The label in one line, under which a result is found again."""
-        return " ".join(str(value) for value in (*self.label.values(), self.ticks))
-
-    def scenario(self) -> Scenario:
-        """The scenario, in steps of one pump tick and as long as the case."""
-        days = max(1, -(-self.ticks // 96))
-        task = load_task(self.task).model_copy(update={"tick_h": 0.25, "horizon_d": float(days)})
-        mode = "mask" if self.way == "discrete" else self.mode
-        return Scenario.of(
-            task, pump=self.pump, profile=self.profile, faults=self.faults, stage=self.stage, seed=self.seed,
-            shield_mode=mode,
-        )  # fmt: skip
-
-    def texts(self) -> tuple[str, str, str]:
-        """The texts of profile, pump and task, for the judge's own reading."""
-        own = load_profile(self.profile).path
-        shipped = files("thecal.safety") / "data" / "profiles" / f"{self.profile}.toml"
-        profile = own.read_text(encoding="utf-8") if own is not None else shipped.read_text(encoding="utf-8")
-        pump = files("thecal.devices") / "data" / "pumps" / f"{self.pump}.toml"
-        task = (
-            Path(self.task)
-            if self.task.endswith(".toml")
-            else files("thecal.envs") / "data" / "tasks" / f"{self.task}.toml"
-        )
-        return profile, pump.read_text(encoding="utf-8"), task.read_text(encoding="utf-8")
+SHORT_DAYS = 14
 
 
 def end_to_end_cases(seed: int, ticks: int) -> list[Case]:
@@ -118,8 +67,6 @@ def controls(seed: int) -> list[Case]:
 
 def run(case: Case) -> tuple[Case, Verdict, str]:
     """Run one case; returns what the judge found, and why it could not run when it could not."""
-    from thecal.experiments.assurance.end_to_end_ways import drive
-
     try:
         return case, drive(case), ""
     except ConfigError as error:

@@ -14,7 +14,7 @@ from thecal.envs.adapters.make import make_sb3
 from thecal.envs.adapters.single import ThecalEnv
 from thecal.envs.adapters.vector import ThecalVectorEnv
 from thecal.envs.batch import Batch
-from thecal.experiments.assurance.end_to_end import Case
+from thecal.experiments.assurance.end_to_end_case import Case
 from thecal.experiments.assurance.end_to_end_judge import Judge, Verdict
 from thecal.experiments.assurance.end_to_end_limits import read_limits
 from thecal.experiments.assurance.end_to_end_record import begun, programmed, shown

@@ -57,6 +57,7 @@ class HarnessCase:
         default_factory=dict
     )  # limits the shield gets otherwise, and the auditor does not
     monitored: bool = False  # with monitored titration beside what the profile states
+    mode: str = "project"
     wire: str | None = None  # what is wired wrongly between what is shown and what the shield is told, see miswiring.py
 
     @property
@@ -123,7 +124,7 @@ def program(case: HarnessCase, profile: LimitProfile) -> tuple[Any, dict[str, An
     envelope = {f"{name}_nl": int(pump[f"{name}_nl"]) for name in ("min_rate", "max_rate", "rate_step", "bolus_step")}
     par = shield_parameters(
         profile, drugs=case.drugs, conc_ug_per_ml=conc, setting=case.setting, dead_ml=float(pump["dead_ml"]),
-        stable_h=_STABLE_H, sedated=case.sedated, stage=case.stage, **envelope,
+        stable_h=_STABLE_H, sedated=case.sedated, stage=case.stage, mode=case.mode, **envelope,
     )  # fmt: skip
     who = {
         "drugs": list(case.drugs), "conc_ug_per_ml": conc, "setting": case.setting, "sedated": case.sedated,
@@ -151,7 +152,7 @@ def run_case(case: HarnessCase) -> Findings:
         start = _begin(case, true, given, rows[i], rng, i)
         rows[i]["patient"] = i
         known[str(i)] = {**who, "start_rate_nl": start}
-    meta = {"mode": "project", "stage": case.stage, "limits": profile_limits(profile), "patients": known}
+    meta = {"mode": case.mode, "stage": case.stage, "limits": profile_limits(profile), "patients": known}
     return audit(meta, rows.reshape(-1))
 
 

@@ -25,7 +25,7 @@ def _counted(patient: Trajectory, at: int, ticks: int, more: int) -> Trajectory:
     return patient
 
 
-def test_a_cap_filled_by_the_device_alone_is_no_breach_of_the_shield() -> None:
+def test_a_cap_filled_by_the_device_alone_is_no_breach() -> None:
     # 15 mg of 10 mg/mL are 1.5 mL a day; 2,000 nL a tick are 0.19 mL.
     assert _counted(Trajectory(), T, 1, 1_000_000).broken() == set()
     full = _counted(Trajectory().rate(T + 1, 500), T, 1, 2_000_000)
@@ -37,7 +37,7 @@ def test_a_cap_filled_by_the_device_alone_is_no_breach_of_the_shield() -> None:
 
 
 @pytest.mark.parametrize("what", ["rise", "bolus"])
-def test_nothing_is_allowed_on_top_of_a_cap_that_the_device_filled(what: str) -> None:
+def test_nothing_runs_on_top_of_a_cap_the_device_filled(what: str) -> None:
     def on_top(more: int) -> set[int]:
         patient = Trajectory()
         patient = patient.rate(T + 1, 2_100) if what == "rise" else patient.bolus(T + 1, size=10_000)

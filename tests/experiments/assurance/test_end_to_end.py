@@ -18,12 +18,12 @@ from thecal.experiments.assurance.end_to_end import (
     FAULTS,
     STAGES,
     WAYS,
-    Case,
     controls,
     end_to_end_cases,
     run,
     run_end_to_end,
 )
+from thecal.experiments.assurance.end_to_end_case import Case
 from thecal.experiments.assurance.end_to_end_judge import Judge
 from thecal.experiments.assurance.end_to_end_limits import read_limits
 from thecal.experiments.cli import run as command
@@ -114,7 +114,7 @@ def test_a_run_is_taken_up_where_it_ended(tmp_path: Path) -> None:
     assert again["kernel"] == kernel_hash()
 
 
-def test_the_command_writes_a_record_and_fails_on_a_violation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_records_and_fails_on_a_violation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from thecal.experiments.assurance import end_to_end as module
 
     case = Case("CancerMorphine", "synchromed_ii_40", "seed_2025", "none", "auto", "batch", 1, ticks=96)
@@ -225,7 +225,7 @@ def test_signs_withhold_and_cut_at_the_pump() -> None:
     assert again.go(88).go(rate=0.052).found == {"lock stands"}
 
 
-def test_what_the_device_does_alone_is_no_breach_of_the_shield() -> None:
+def test_what_the_device_does_alone_is_no_breach() -> None:
     alone = _Bedside().go(200).go(3, rate=2.0, device=True).go(rate=0.2)
     assert alone.found == set()
     assert alone.judge.verdict.excused >= 3

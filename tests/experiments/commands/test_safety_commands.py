@@ -209,8 +209,8 @@ def test_cases_that_could_not_run_are_shown(ticks, chosen, code, tmp_path, monke
     refused = [{"task": "CancerMorphine", "pump": "one", "why": "it does not fit"}]
     found = {"ticks": ticks, "seconds": 0.0, "violations": 0, "tested": {}, "margins": {}, "refused": refused}
     monkeypatch.setattr(module, "run_attack", lambda *_cases, **_more: dict(found))
-    for trial in ("strength", "wiring"):
-        monkeypatch.setattr(f"thecal.experiments.assurance.strength.{trial}", lambda **_more: [])
+    monkeypatch.setattr("thecal.experiments.assurance.strength.strength", lambda **_more: [])
+    monkeypatch.setattr("thecal.experiments.assurance.strength.wiring", lambda **_more: [])
     more = ["--task", "CancerMorphine"] if chosen else []
     assert run(["attack", "-n", "1", "--frames", "0", "--out", str(tmp_path / "a.json"), *more]) == code
     shown = capsys.readouterr()
