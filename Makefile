@@ -1,7 +1,7 @@
 # Verbs of the project. CI runs .ci/run, which does all but bench and slow in a fresh environment.
 PYTHON ?= python3.11
 BIN := .venv/bin
-.PHONY: help setup test explore slow clients lint format types demo validate score proof attack mutation bench docs ci
+.PHONY: help setup test explore slow clients lint format types demo validate score proof attack judge mutation bench docs ci
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ proof: ## prove the shield for every shipped profile and record it
 attack: ## attack the shield and record it (minutes)
 	$(BIN)/thecal attack --out safety/data/attack.json
 	rm -f safety/data/attack.*.npz
+
+judge: ## ten million ticks judged at the pump, recorded (a quarter of an hour; --resume takes it up again)
+	$(BIN)/thecal judge --resume --out safety/data/end_to_end.json
 
 mutation: ## every mutant of the shield's kernel against its proof (a quarter of an hour)
 	$(BIN)/python benchmarks/mutation.py

@@ -7,11 +7,11 @@ from typing import Any
 from thecal.core.layout import TICK_H
 from thecal.envs.batch import Batch
 from thecal.safety.certificate import kernel_hash
-from thecal.safety.profile_schema import DRUG_LIMITS, DRUG_OPTIONS, LIMITS
+from thecal.safety.profile_schema import DRUG_LIMITS, DRUG_OPTIONS, LIMITS, MONITORED
 from thecal.safety.profiles import LimitProfile
 from thecal.safety.trail import row_fields
 
-FORMAT = 1
+FORMAT = 2  # 1 held no readings of sensors and telemetry
 
 
 def trail_meta(batch: Batch, **more: Any) -> dict[str, Any]:
@@ -40,6 +40,7 @@ def trail_meta(batch: Batch, **more: Any) -> dict[str, Any]:
 def profile_limits(profile: LimitProfile) -> dict[str, float]:
     """Every number of a profile by dotted key, in the unit of the profile's schema."""
     found = {key: profile.limit(key) for key in LIMITS}
+    found |= {key: profile.monitored(key.partition(".")[2]) for key in MONITORED if key in profile.file}
     for drug in profile.drugs:
         found |= {f"{drug}.{key}": profile.file.get_in(f"{drug}.{key}", unit) for key, unit in DRUG_LIMITS.items()}
         found |= {f"{drug}.{key}": profile.option(drug, key) for key in DRUG_OPTIONS if f"{drug}.{key}" in profile.file}
@@ -59,5 +60,7 @@ def _patient(batch: Batch, i: int) -> dict[str, Any]:
         "dead_ml": float(row["pump"]["dead_ml"]),
         "start_rate_nl": int(batch.world["shield"]["prev_rate"][i]),
         "start_clock_h": batch.spec.start_clock_h,
+        "clinic_clock_h": batch.spec.clinic_clock_h,
+        "capacity_ml": float(row["pump"]["capacity_ml"]),
         **{f"{name}_nl": int(shield[name]) for name in ("min_rate", "max_rate", "rate_step", "bolus_step")},
     }

@@ -16,6 +16,7 @@ from thecal.experiments.commands import (
     catalog,
     cohort,
     doctor,
+    end_to_end,
     evaluate,
     pump,
     reporting,
@@ -49,6 +50,7 @@ for module in (
     cohort,
     pump,
     safety,
+    end_to_end,
     catalog,
 ):
     module.register(app)

@@ -68,10 +68,36 @@ class Case:
     bolus_request: Ints
     valid: Ints
     broken: Ints  # bits of the limits that the shield says were broken; counted, never believed
-    received: Mapping[str, Ints]
+    facts: Mapping[str, Ints]  # what was shown, as the auditor reads it
     who: Mapping[str, Any]
     limits: Mapping[str, float]  # in the units of the profile's schema
     stage: str
+
+    @property
+    def cap_pairs(self) -> list[tuple[int, str, float, float]]:
+        """(invariant, whose, µg/mL, µg allowed in 24 h) of every cap: of each drug, and of several opioids together."""
+        limits, who = self.limits, self.who
+        named = list(zip(who["drugs"], who["conc_ug_per_ml"], strict=True))
+        pairs = [(6, drug, conc, limits[f"{drug}.cap"] * self.cap_factor) for drug, conc in named]
+        if len(self.opioids) > 1:
+            both = sum(conc * limits.get(f"{drug}.equivalence", 0.0) for drug, conc in named)
+            pairs.append((9, "opioids together", both, limits["opioids.cap"] * self.cap_factor))
+        return pairs
+
+    @property
+    def opioids(self) -> list[str]:
+        """The drugs that have a morphine equivalent."""
+        return [drug for drug in self.who["drugs"] if self.limits.get(f"{drug}.equivalence", 0.0) > 0.0]
+
+    @property
+    def cap_factor(self) -> float:
+        """What caps shrink to when an opioid meets a depressant, in the reservoir or in the patient."""
+        beside = self.who["sedated"] or any(self.limits.get(f"{d}.sedative", 0.0) > 0.0 for d in self.who["drugs"])
+        return self.limits["sedatives.factor"] if self.opioids and beside else 1.0
+
+    def of_drugs(self, name: str, otherwise: float) -> list[float]:
+        """An optional limit of each drug, ``otherwise`` where the profile states none."""
+        return [self.limits.get(f"{drug}.{name}", otherwise) for drug in self.who["drugs"]]
 
     @property
     def rises(self) -> NDArray[np.bool_]:

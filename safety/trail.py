@@ -163,6 +163,7 @@ class _Scan:
     """Reads records one after another and remembers how the reading ended."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         try:
             self.data = path.read_bytes()
         except OSError as error:
@@ -183,11 +184,21 @@ class _Scan:
         begin = self.at
         while (found := self._next()) is not None:
             rows, wrong = self.content.read(found.kind, found.payload)
+            if self.count == 1:
+                self._require_version()
             if wrong:
                 self.garbage.append((begin, wrong))
             if rows is not None:
                 yield rows
             begin = self.at
+
+    def _require_version(self) -> None:
+        """Refuse rows of another version, whose numbers would be taken for others."""
+        fields = self.content.meta.get("fields")
+        if isinstance(fields, list) and fields != row_fields():
+            fewer = [name for name in row_fields() if name not in fields]
+            lacks = f"its rows lack {fewer[0]}" if fewer else "its rows hold what this one does not know"
+            raise TrailError(f"{self.path}: an audit trail of another version: {lacks}")
 
     def _next(self) -> Record | None:
         front = _HEAD.size + _CHECK
@@ -242,16 +253,10 @@ def read_trail(path: Path) -> tuple[dict[str, Any], NDArray[np.void], Inspection
     scan = _Scan(path)
     parts = list(scan)
     meta = scan.content.meta
-    if _fields_of(meta) != row_fields():
+    if meta.get("fields") != row_fields():
         raise TrailError(f"{path}: no audit trail of this version")
     rows = np.concatenate(parts) if parts else np.zeros(0, TRAIL_ROW)
     return meta, rows, scan.inspection()
-
-
-def _fields_of(meta: dict[str, Any]) -> list[str]:
-    """The fields that a trail names; what the shield receives was called facts in 0.1."""
-    fields = meta.get("fields")
-    return [str(name).replace("facts.", "received.", 1) for name in fields] if isinstance(fields, list) else []
 
 
 def row_fields() -> list[str]:

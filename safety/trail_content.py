@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.safety.invariants import Invariant
-from thecal.safety.records import ASKED, MALFORMED, OUTDATED, REQUEST_LIMIT, TRAIL_ROW, UNASKED, WRONG_UNITS
+from thecal.safety.records import (
+    ASKED,
+    MALFORMED,
+    NEVER,
+    OUTDATED,
+    REQUEST_LIMIT,
+    TRAIL_ROW,
+    UNASKED,
+    WRONG_UNITS,
+)
 
 META, ROWS, CLOSE = 0, 1, 2
 _MOST_BYTES = 1 << 30  # that one record of rows may unpack to; a writer keeps one step of one block of patients in it
@@ -20,7 +29,23 @@ _VALID = (ASKED, UNASKED, MALFORMED, WRONG_UNITS, OUTDATED)
 _BITS = 2 << max(Invariant)  # that the marks of every invariant lie below
 _MOST = {"rate": REQUEST_LIMIT, "bolus": REQUEST_LIMIT, "prev_rate": REQUEST_LIMIT, "binding": _BITS, "violations": _BITS,
          "fallback": 16}  # fmt: skip
-_FLAGS = ("clear", "stopped", "mri", "bolus_running", "bridging", "unverified")  # of what the shield received
+# Of what the shield received, and of what was shown: (lowest, highest) that there can be.
+_TENTHS = (-1, 100_000)
+_FLAG = (0, 1)
+_RECEIVED: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("rr", "spo2", "co2", "sbp", "map", "hr"), _TENTHS),
+    **dict.fromkeys(("clear", "confirms", "stopped", "mri", "bolus_running", "bridging", "unverified"), _FLAG),
+    "poss": (1, 4), "weakness": (0, 4), "confusion": (0, 4), "nrs": (-1, 100), "battery": (0, 2), "alarms": (0, 255),
+    "reservoir_nl": (0, REQUEST_LIMIT), "fill_age": (0, NEVER), "since_refill": (0, NEVER), "pumped_nl": (-1, REQUEST_LIMIT),
+    "residual": (-NEVER, NEVER), "skew_s": (-NEVER, NEVER),
+}  # fmt: skip
+# What is shown may be missing (NaN) or, from a broken sensor, any number; what telemetry says of itself may not.
+_RAW: dict[str, tuple[float, float]] = {
+    "present": _FLAG, "confirms": _FLAG, "clock_h": (0.0, 24.0), "alarms": (0, 255), "halt": (0, 31), "mode": (0, 4),
+    "rate_nl": (0, REQUEST_LIMIT), "age_h": (0.0, REQUEST_LIMIT), "commanded_ml": (0.0, REQUEST_LIMIT),
+    "bolus_left_nl": (0.0, REQUEST_LIMIT), "estimated_ml": (0.0, REQUEST_LIMIT),
+}  # fmt: skip
+_WHOLE = ("present", "confirms", "alarms", "halt", "mode", "rate_nl")  # of the raw readings
 
 
 class Content:
@@ -74,16 +99,22 @@ class Content:
 
     def _values(self, rows: NDArray[np.void]) -> str:
         """A number that no tick of a shield leaves."""
-        for name, most in _MOST.items():
-            if rows[name].min() < 0 or rows[name].max() >= most:
+        for name, limit in _MOST.items():
+            if rows[name].min() < 0 or rows[name].max() >= limit:
                 return f"a {name} that cannot be"
         if not np.isin(rows["valid"], _VALID).all():
             return "a request of an unknown kind"
-        received = rows["received"]
-        for name in _FLAGS:
-            if received[name].min() < 0 or received[name].max() > 1:
-                return f"received.{name} is neither 0 nor 1"
-        return "" if received["battery"].min() >= 0 and received["battery"].max() <= 2 else "a battery that cannot be"
+        if rows["mode"].min() < 0 or rows["mode"].max() >= len(_MODES):
+            return "a mode of the shield that is none"
+        for part, limits in (("received", _RECEIVED), ("raw", _RAW)):
+            for name, (least, most) in limits.items():
+                values = rows[part][name]
+                if not ((values >= least) & (values <= most)).all():
+                    return f"{part}.{name} cannot be: it lies outside [{least}, {most}]"
+        for name in _WHOLE:
+            if (rows["raw"][name] % 1.0 != 0.0).any():
+                return f"raw.{name} is no whole number"
+        return ""
 
     def _order(self, rows: NDArray[np.void]) -> str:
         """A patient whom the trail does not name, a tick that was there, a rate in force that is not the one before."""

@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 
 from thecal.core.errors import ProfileError
 from thecal.core.layout import TICKS_PER_DAY
+from thecal.core.parameters import ParameterFile, Quantity
 from thecal.core.plugins import PROFILES, sound
 from thecal.devices.specs import load_pump, pump_names, pump_parameters
 from thecal.envs.trails import profile_limits
-from thecal.experiments.assurance.harness_inputs import hostile_input, hostile_requests
+from thecal.experiments.assurance.harness_inputs import hostile_input, hostile_pump, hostile_requests
 from thecal.experiments.assurance.harness_loop import drive
+from thecal.experiments.assurance.harness_raw import raw_of
+from thecal.experiments.assurance.harness_wires import wired
 from thecal.safety.oracle import Findings, audit
 from thecal.safety.parameters import shield_parameters
 from thecal.safety.profiles import LimitProfile, load_profile, profile_names
@@ -30,6 +33,11 @@ from thecal.safety.shield import new_shield_state
 PATIENTS, DAYS = 8, 120  # more than the 13 weeks over which escalation is read
 _STABLE_H = 24.0 * 60
 _VOLUMES_ML = {"usual": 2.0, "dilute": 40.0}  # a day's volume at the cap; the second is more than any pump runs
+# Monitored titration as the harness puts it to the test: short times, so that it acts often, and a score of its own.
+_MONITORED = {
+    "step": (0.05, "dimensionless"), "interval": (2.0, "hour"), "day": (0.2, "dimensionless"), "fresh": (30.0, "minute"),
+    "quiet": (3.0, "hour"), "settle": (1.0, "hour"), "sedation": (1.0, "dimensionless"), "near": (0.5, "dimensionless"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,13 +56,17 @@ class HarnessCase:
     loosened: Mapping[str, Any] = field(
         default_factory=dict
     )  # limits the shield gets otherwise, and the auditor does not
+    monitored: bool = False  # with monitored titration beside what the profile states
+    mode: str = "project"
+    wire: str | None = None  # what is wired wrongly between what is shown and what the shield is told, see miswiring.py
 
     @property
     def label(self) -> dict[str, str]:
         """What tells this case from the others."""
         kind = f"{self.setting}, {self.solution} solution{', sedated' if self.sedated else ''}"
         drugs = "+".join(self.drugs)
-        return {"profile": self.profile, "drugs": drugs, "kind": kind, "pump": self.pump, "stage": self.stage}
+        profile = f"{self.profile}{' and monitored titration' if self.monitored else ''}"
+        return {"profile": profile, "drugs": drugs, "kind": kind, "pump": self.pump, "stage": self.stage}
 
 
 def harness_cases(seed: int) -> list[HarnessCase]:
@@ -71,7 +83,25 @@ def harness_cases(seed: int) -> list[HarnessCase]:
             setting, solution, pump, sedated, stage = next(turns)
             case = HarnessCase(name, drugs, setting, pump, solution, sedated, stage, seed + len(found))
             found.append(case if _fits(case, profile) else replace(case, solution="usual", pump="synchromed_ii_40"))
+    for drug, setting in (("morphine", "cancer"), ("hydromorphone", "noncancer"), ("ziconotide", "cancer"),
+                          ("bupivacaine+morphine", "noncancer")):  # fmt: skip
+        drugs = tuple(drug.split("+"))
+        found.append(HarnessCase("seed_2025", drugs, setting, seed=seed + len(found), monitored=True))
     return found
+
+
+def limits_of(case: HarnessCase) -> LimitProfile:
+    """The profile of a case, with monitored titration where the case asks for it and the profile states none."""
+    profile = load_profile(case.profile)
+    if not case.monitored or "monitored.step" in profile.file:
+        return profile
+    own = {
+        f"monitored.{name}": Quantity(value=value, unit=unit, source="none: a limit of the harness", confidence="low",
+                                      kind="proposed")
+        for name, (value, unit) in _MONITORED.items()
+    }  # fmt: skip
+    file = profile.file
+    return LimitProfile(profile.name, ParameterFile(file.path, {**file, **own}, file.texts), profile.path)
 
 
 def _fits(case: HarnessCase, profile: LimitProfile) -> bool:
@@ -96,7 +126,7 @@ def program(case: HarnessCase, profile: LimitProfile) -> tuple[Any, dict[str, An
     }
     par = shield_parameters(
         profile, drugs=case.drugs, conc_ug_per_ml=conc, setting=case.setting, dead_ml=float(pump["dead_ml"]),
-        stable_h=_STABLE_H, sedated=case.sedated, stage=case.stage, **envelope,
+        stable_h=_STABLE_H, sedated=case.sedated, stage=case.stage, mode=case.mode, **envelope,
     )  # fmt: skip
     who = {
         "drugs": list(case.drugs), "conc_ug_per_ml": conc, "setting": case.setting, "sedated": case.sedated,
@@ -111,7 +141,7 @@ def run_case(case: HarnessCase) -> Findings:
     Raises:
         ProfileError: the profile does not allow the program.
     """
-    profile = load_profile(case.profile)
+    profile = limits_of(case)
     true, who = program(case, profile)
     given = np.empty(1, SHIELD_PAR)
     given[0] = true
@@ -121,20 +151,25 @@ def run_case(case: HarnessCase) -> Findings:
     known = {}
     for i in range(case.patients):
         rng = np.random.default_rng([case.seed, i])
-        start = _begin(true, given, rows[i], rng, i)
+        start = _begin(case, true, given, rows[i], rng, i)
         rows[i]["patient"] = i
         known[str(i)] = {**who, "start_rate_nl": start}
-    meta = {"mode": "project", "stage": case.stage, "limits": profile_limits(profile), "patients": known}
+    meta = {"mode": case.mode, "stage": case.stage, "limits": profile_limits(profile), "patients": known}
     return audit(meta, rows.reshape(-1))
 
 
-def _begin(true: Any, given: NDArray[np.void], rows: NDArray[np.void], rng: np.random.Generator, i: int) -> int:
+def _begin(
+    case: HarnessCase, true: Any, given: NDArray[np.void], rows: NDArray[np.void], rng: np.random.Generator, i: int
+) -> int:
     """Run one patient from a thirtieth, a sixth or most of the capped rate; returns the rate he started with."""
     capped = int((true["cap_pg"][: true["n_caps"]] // (true["conc"][: true["n_caps"]] * TICKS_PER_DAY)).min())
     state = np.empty(1, SHIELD_STATE)
     state[0] = new_shield_state(given[0], capped * (1, 5, 25)[i % 3] // 30)
     start, n = int(state["prev_rate"][0]), len(rows)
     spare = np.where(rng.random(n) < 0.3, rng.integers(0, 2 * int(true["bolus_abs"]) + 100, n), -1)
-    asked = np.stack([*hostile_requests(true, rng, n, i % 4), spare]).astype(np.int64)
-    drive(state, given, hostile_input(true, rng, n), asked, rows)
+    moved = hostile_pump(true, rng, n, beyond=i % 2 == 1)
+    asked = np.stack([*hostile_requests(true, rng, n, i % 4), spare, *moved]).astype(np.int64)
+    shown = hostile_input(true, rng, n)
+    told, hidden = wired(case.wire, shown)
+    drive(state, given, told, raw_of(shown), asked, hidden, rows)
     return start

@@ -21,9 +21,11 @@ from thecal.experiments.assurance.harness_loop import (
     SIZE,
     STEP,
 )
+from thecal.experiments.assurance.harness_raw import consistent
 from thecal.safety.records import ASKED, MALFORMED, OUTDATED, SHIELD_INPUT, UNASKED, WRONG_UNITS
 
 PLENTY = 1 << 30
+AGE = 40 * TICKS_PER_DAY  # of a fill that withholds nothing
 _ROUND = 32  # tick of the day at which a clinician looks
 _OFTEN = 5.0  # times a day that each input of the pump or the clinic withholds
 Ints = NDArray[np.int64]
@@ -46,7 +48,7 @@ def hostile_input(par: Any, rng: np.random.Generator, ticks: int) -> NDArray[np.
     """``[ticks]`` SHIELD_INPUT for one SHIELD_PAR: mostly a patient who is well and a pump that is sound, but never for long."""
     received = np.zeros(ticks, SHIELD_INPUT)
     received["poss"] = 1
-    received["reservoir_nl"], received["since_refill"] = PLENTY, PLENTY
+    received["reservoir_nl"], received["since_refill"], received["fill_age"] = PLENTY, AGE, AGE
     pains = (np.full(ticks, 60), np.linspace(80, 20, ticks).astype(np.int64), np.full(ticks, -1))
     received["nrs"] = pains[int(rng.choice(3, p=[0.6, 0.2, 0.2]))]
     received["nrs"][spells(rng, ticks, 1.0)] = -1
@@ -54,7 +56,9 @@ def hostile_input(par: Any, rng: np.random.Generator, ticks: int) -> NDArray[np.
     _circulation(received, par, rng, ticks)
     _pump(received, par, rng, ticks)
     _clinic(received, par, rng, ticks)
-    return received
+    if int(par["quick_permille"]) > 0:
+        _quiet_days(received, par, rng, ticks)
+    return consistent(received)
 
 
 def _breathing(received: Any, par: Any, rng: np.random.Generator, ticks: int) -> None:
@@ -63,9 +67,11 @@ def _breathing(received: Any, par: Any, rng: np.random.Generator, ticks: int) ->
         for limit, per_day in (("warn", 0.7), ("lock", 0.012)):
             edge = int(par[f"{kind}_{limit}"])
             _put(received, name, spells(rng, ticks, per_day, (1, 2, 3)), rng, (edge, edge + worse, edge + 3 * worse))
-    stale, flat = int(par["stale"]), int(par["flat"])
-    standing = spells(rng, ticks, 0.3, range(flat - 1, flat + 4))
-    received["rr"][standing] = 133
+    stale, flat, flat_other = (int(par[name]) for name in ("stale", "flat", "flat_other"))
+    for name, still, shown in (("rr", flat, 133), ("spo2", flat_other, 961), ("co2", flat_other, 377)):
+        received[name][spells(rng, ticks, 0.3, range(still - 1, still + 4))] = shown
+    # Harm that lasts: the lock that it closes cuts again.
+    received["rr"][spells(rng, ticks, 0.01, range(4, 12))] = int(par["rr_lock"]) - 1
     for name, jump in (("rr", int(par["rr_jump"])), ("spo2", int(par["spo2_jump"])), ("co2", -int(par["co2_jump"]))):
         at = np.flatnonzero(spells(rng, ticks - 1, 0.5)) + 1
         leap = jump + np.sign(jump) * rng.integers(0, 3, len(at))
@@ -97,6 +103,7 @@ def _pump(received: Any, par: Any, rng: np.random.Generator, ticks: int) -> None
     _put(received, "skew_s", spells(rng, ticks, _OFTEN), rng, (skew, skew + 1, -skew, -skew - 1))
     _put(received, "residual", spells(rng, ticks, _OFTEN), rng, (off, off + 1, off + 2, -off, -off - 1))
     _put(received, "fill_age", spells(rng, ticks, _OFTEN), rng, (shelf, shelf + 1, shelf + 2))
+    received["since_refill"] = received["fill_age"]
     gap = int(par["gap_most"])
     received["stopped"][spells(rng, ticks, 0.5)] = 1
     received["stopped"][spells(rng, ticks, 0.02, range(gap - 2, gap + 4))] = 1
@@ -116,11 +123,47 @@ def _clinic(received: Any, par: Any, rng: np.random.Generator, ticks: int) -> No
         False  # it leaves the pump's lowest rate, from which a step of 20 % may be none of the grid
     )
     _put(received, "since_refill", pocket, rng, (0, edge - 1, edge))
+    received["fill_age"] = received["since_refill"]
     received["poss"][pocket] = hold
     week = np.arange(ticks) // (7 * TICKS_PER_DAY)
     seen = rng.random(week[-1] + 1)[week] < 0.6  # in other weeks nobody looks, and what was raised stays unseen
     daily = np.arange(ticks) % TICKS_PER_DAY == _ROUND
     received["clear"] = (daily & seen) | spells(rng, ticks, 0.1)
+    received["confirms"] = spells(rng, ticks, 1.0) | (received["clear"] & (rng.random(ticks) < 0.5))
+
+
+def _quiet_days(received: Any, par: Any, rng: np.random.Generator, ticks: int) -> None:
+    """Three days of four on which little withholds, so that monitored titration may act, with its own limits beside it."""
+    where = np.flatnonzero(np.arange(ticks) // TICKS_PER_DAY % 4 > 0)
+    n, quiet = where.size, np.zeros(where.size, SHIELD_INPUT)
+    for name, value in (("poss", 1), ("reservoir_nl", PLENTY), ("since_refill", AGE), ("fill_age", AGE), ("nrs", -1),
+                        ("map", 900), ("hr", 720), ("sbp", 1250)):  # fmt: skip
+        quiet[name] = value
+    for name, least in (("rr", 140), ("spo2", 965), ("co2", 380)):
+        quiet[name] = least + np.arange(n) % 5
+    fresh = int(par["quick_fresh"])
+    for names in (("rr",), ("spo2",), ("co2",), ("sbp", "map"), ("hr",)):
+        gap = spells(rng, n, 0.4, range(fresh, fresh + 4))
+        for name in names:
+            quiet[name][gap] = -1
+    _put(quiet, "poss", spells(rng, n, 0.5, (1, 2)), rng, (int(par["quick_poss"]), int(par["quick_poss"]) + 1))
+    quiet["mri"] = spells(rng, n, 0.4)
+    quiet["clear"] = where % TICKS_PER_DAY == _ROUND
+    quiet["confirms"] = quiet["clear"]
+    received[where] = quiet
+
+
+def hostile_pump(par: Any, rng: np.random.Generator, ticks: int, *, beyond: bool) -> tuple[Ints, Ints, Ints]:
+    """(volume beyond the orders, permille of a bolus that comes a tick later, 1 where the count cannot be read) of every tick."""
+    cap_nl = int((par["cap_pg"][: par["n_caps"]] // par["conc"][: par["n_caps"]]).min())
+    cap_nl = min(cap_nl, TICKS_PER_DAY * int(par["max_rate"]))
+    more = np.zeros(ticks, np.int64)
+    if beyond:
+        at = spells(rng, ticks, 0.05)
+        more[at] = rng.choice([1, cap_nl // 50, cap_nl // 4, cap_nl], int(at.sum()))
+        more[spells(rng, ticks, 0.03, range(1, TICKS_PER_DAY))] = cap_nl // 300
+    late = rng.choice([0, 0, 300, 1000], ticks)
+    return more, late, spells(rng, ticks, 0.2, (1, 2, 3)).astype(np.int64)
 
 
 def hostile_requests(par: Any, rng: np.random.Generator, ticks: int, style: int) -> tuple[Ints, Ints, Ints, Ints, Ints]:

@@ -30,7 +30,7 @@ from thecal.experiments.commands.scenario import with_scenario
 
 _FAILED = 1
 _WIDEST = 12
-_ATTACK_SCHEMA = 1
+_ATTACK_SCHEMA = 2  # 1 crossed no wires
 
 
 def register(app: typer.Typer) -> None:
@@ -127,8 +127,8 @@ def attack(
 
     Here --task limits the tasks, and --seed is that of the first case; each further case has the next.
 
-    Without --task the shield is also attacked alone, for every profile and drug, and every limit is loosened in turn to see
-    whether that is noticed.
+    Without --task the shield is also attacked alone, for every profile and drug; every limit is loosened and every wire to the
+    shield crossed in turn, to see whether that is noticed.
 
     Examples: `thecal attack`, `thecal attack -n 4 --task CancerMorphine --frames 0`
     """
@@ -139,7 +139,7 @@ def attack(
     from thecal.experiments.analysis.stored import written_by
     from thecal.experiments.assurance.attack import AttackCase, attack_cases, run_attack, scenarios_hash
     from thecal.experiments.assurance.harness import HarnessCase, harness_cases
-    from thecal.experiments.assurance.strength import strength
+    from thecal.experiments.assurance.strength import strength, wiring
 
     inputs = [*files_of(scenario), *(file for task in tasks or () for file in files_of({"task": task}))]
     check_outputs(inputs=inputs, files={"--out": Output(out, (".json",))})
@@ -157,10 +157,9 @@ def attack(
                 done, f"{found.ticks:,} ticks, {len(found.breaches)} violations", total
             ),
         )  # fmt: skip
-    result["strength"] = []
-    if not tasks:
-        with progress_bar("loosen every limit", None) as update:
-            result["strength"] = strength(workers=workers, progress=lambda done, total: update(done, "", total))
+    for key, trial in {"strength": strength, "wiring": wiring}.items():
+        with waiting(f"{key} of the attack ..."):
+            result[key] = [] if tasks else trial(workers=workers)
     result = {
         **written_by(_ATTACK_SCHEMA), "options": scenario, "tasks": sorted({case.task for case in cases}),
         "scenarios_hash": scenarios_hash(cases), **result, "adversary": trained,
@@ -211,5 +210,6 @@ def _show_attack(result: dict[str, Any]) -> None:
     if result["refused"]:
         output().print(f"{len(result['refused'])} cases could not run")
     if result["strength"]:
-        noticed = sum(entry["found"] for entry in result["strength"])
-        output().print(f"{noticed} of {len(result['strength'])} limits were noticed when they were loosened")
+        for key, words in (("strength", "loosened limits"), ("wiring", "crossed wires")):
+            noticed = sum(entry["found"] for entry in result[key])
+            output().print(f"{noticed} of {len(result[key])} {words} were noticed")

@@ -23,6 +23,7 @@ def _rows(n: int, start: int = 0) -> np.ndarray:
     rows["prev_rate"] = rows["rate"] - 1
     rows["valid"] = 1
     rows["received"]["rr"] = 140
+    rows["received"]["poss"] = 1
     return rows
 
 

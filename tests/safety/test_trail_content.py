@@ -23,14 +23,16 @@ def _rows(n: int = 3, tick: int = 0, patient: int = 3) -> np.ndarray:
     rows = np.zeros(n, TRAIL_ROW)
     rows["patient"], rows["tick"], rows["valid"] = patient, tick + np.arange(n), 1
     rows["rate"] = rows["prev_rate"] = 2_000
+    rows["received"]["poss"] = 1
     return rows
 
 
 def _with(**changes: Any) -> np.ndarray:
     rows = _rows(tick=3)
     for name, value in changes.items():
-        if name.startswith("received_"):
-            rows["received"][name.removeprefix("received_")][1] = value
+        part, _, rest = name.partition("_")
+        if part in ("received", "raw"):
+            rows[part][rest][1] = value
         else:
             rows[name][1] = value
     return rows
@@ -70,6 +72,18 @@ GARBAGE: dict[str, Callable[[], tuple[int, bytes]]] = {
     "an unknown request": lambda: (ROWS, _packed(_with(valid=7))),
     "a flag of two": lambda: (ROWS, _packed(_with(received_clear=2))),
     "a battery of seven": lambda: (ROWS, _packed(_with(received_battery=7))),
+    "a confirmation of two": lambda: (ROWS, _packed(_with(received_confirms=2))),
+    "a count below none": lambda: (ROWS, _packed(_with(received_pumped_nl=-2))),
+    "a score of five": lambda: (ROWS, _packed(_with(received_poss=5))),
+    "a pain of eleven": lambda: (ROWS, _packed(_with(received_nrs=110))),
+    "an alarm of no pump": lambda: (ROWS, _packed(_with(received_alarms=256))),
+    "a mode of five": lambda: (ROWS, _packed(_with(mode=5))),
+    "a clock of thirty": lambda: (ROWS, _packed(_with(raw_clock_h=30.0))),
+    "no clock at all": lambda: (ROWS, _packed(_with(raw_clock_h=np.nan))),
+    "half an alarm": lambda: (ROWS, _packed(_with(raw_alarms=0.5))),
+    "a negative count": lambda: (ROWS, _packed(_with(raw_commanded_ml=-1.0))),
+    "half a clinician": lambda: (ROWS, _packed(_with(raw_present=0.5))),
+    "an infinite rate": lambda: (ROWS, _packed(_with(raw_rate_nl=np.inf))),
     "a second head": lambda: (META, json.dumps(HEAD | {"mode": "off"}).encode()),
     "a note of its own": lambda: (META, b'{"hello": 1}'),
     "no JSON": lambda: (META, b"\x00\x01"),
@@ -97,6 +111,33 @@ def test_garbage_in_a_chain_that_fits_is_found(what: str, tmp_path: Path) -> Non
     assert [place for place, _ in found.garbage] == [at]
     assert f"garbage at byte {at}" in found.words
     assert read_trail(path)[2] == found
+
+
+def test_a_missing_sample_and_a_broken_one_are_no_garbage(tmp_path: Path) -> None:
+    path = tmp_path / "a.trail"
+    writer = TrailWriter(path, HEAD)
+    for k, value in enumerate((np.nan, np.inf, -1e9)):
+        rows = _with(raw_rr=value, raw_poss=value, raw_residual=value, received_rr=-1)
+        rows["tick"] += 3 * k
+        writer.rows(rows)
+    writer.close()
+    assert inspect(path).sound
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [([name for name in row_fields() if not name.startswith("raw.")], "its rows lack raw.rr"),
+     ([name.replace("received.", "facts.") for name in row_fields()], "its rows lack received.rr"),
+     ([*row_fields(), "raw.more"], "its rows hold what this one does not know")],
+)  # fmt: skip
+def test_a_trail_of_another_version_is_refused_in_a_sentence(fields: list[str], words: str, tmp_path: Path) -> None:
+    path = tmp_path / "old.trail"
+    writer = TrailWriter(path, HEAD | {"fields": fields})
+    writer._append(ROWS, zlib.compress(b"\x00" * 24))
+    writer.close()
+    for read in (inspect, read_trail):
+        with pytest.raises(TrailError, match=f"old.trail: an audit trail of another version: {words}"):
+            read(path)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +175,7 @@ def test_the_auditor_reports_rows_of_strangers() -> None:
 
 
 def test_the_auditor_excuses_nothing_under_an_unknown_mode() -> None:
-    rows, who = _rows(), {"start_rate_nl": 2_000}
+    rows, who = _rows(), {"start_rate_nl": 2_000, "sedated": False, "drugs": ["morphine"]}
     for mode, looked in (("off", False), ("monitor", False), ("nonsense", True)):
         meta = {"mode": mode, "patients": {"3": who}, "limits": {}, "stage": "auto"}
         if looked:

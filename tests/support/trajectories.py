@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 
 from thecal.envs.trails import profile_limits
+from thecal.experiments.assurance.harness_raw import consistent, raw_of
 from thecal.safety.oracle import Findings, audit
 from thecal.safety.profiles import load_profile
 from thecal.safety.records import TRAIL_ROW
 
 START = 2_000  # nL per tick
-WELL = {"spo2": 970, "co2": 380, "sbp": 1250, "map": 900, "hr": 720, "poss": 1, "nrs": -1, "reservoir_nl": 10**8,
-        "since_refill": 10**6}  # fmt: skip
+AGE = 4_000  # ticks of the fill, which withholds nothing
+WELL = { "sbp": 1250, "map": 900, "hr": 720, "poss": 1, "nrs": -1, "reservoir_nl": 10**8,
+        "since_refill": AGE, "fill_age": AGE}  # fmt: skip
 PUMP = {"min_rate_nl": 500, "max_rate_nl": 250_000, "rate_step_nl": 10, "bolus_step_nl": 100}
 
 
@@ -30,7 +32,9 @@ class Trajectory:
         self.rows["rate"] = self.rows["request"] = start
         for name, value in WELL.items():
             self.rows["received"][name] = value
-        self.rows["received"]["rr"] = 140 + np.arange(ticks) % 2
+        for name, least in (("rr", 140), ("spo2", 970), ("co2", 380)):
+            self.rows["received"][name] = least + np.arange(ticks) % 2
+        self.is_complete = False
         self.who: dict[str, Any] = {
             "drugs": list(drugs), "conc_ug_per_ml": list(conc), "setting": setting, "sedated": False, "stable_h": 2_000.0,
             "dead_ml": 0.25, "start_rate_nl": start, "start_clock_h": 0.0, **PUMP,
@@ -50,9 +54,10 @@ class Trajectory:
         return self
 
     def received(self, at: int, ticks: int = 1, **values: int) -> Trajectory:
-        """Other input for some ticks from ``at`` on."""
+        """Other input for some ticks from ``at`` on, shown and told alike; a fill has one age."""
         for name, value in values.items():
-            self.rows["received"][name][at : at + ticks] = value
+            for same in ("fill_age", "since_refill") if name in ("fill_age", "since_refill") else (name,):
+                self.rows["received"][same][at : at + ticks] = value
         return self
 
     def asked(self, at: int, ticks: int, valid: int) -> Trajectory:
@@ -60,8 +65,19 @@ class Trajectory:
         self.rows["valid"][at : at + ticks] = valid
         return self
 
+    def complete(self) -> Trajectory:
+        """Fill in the rate in force before each tick and what was shown: what the shield is told, unless spoiled after this."""
+        rows, start = self.rows, self.who["start_rate_nl"]
+        rows["prev_rate"] = np.concatenate(([start], rows["rate"][:-1]))
+        rows["raw"] = raw_of(consistent(rows["received"]), rows["prev_rate"])
+        self.is_complete = True
+        return self
+
     def judged(self) -> Findings:
         """What the auditor says."""
+        if not self.is_complete:
+            self.complete()
+            self.is_complete = False
         meta = {"mode": "project", "stage": self.stage, "limits": self.limits, "patients": {"0": self.who}}
         return audit(meta, self.rows)
 

@@ -7,13 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from numpy.random import default_rng as rng
 
 from thecal.devices.specs import load_pump
 from thecal.experiments.assurance.harness import DAYS, PATIENTS, HarnessCase, harness_cases, program, run_case
-from thecal.experiments.assurance.strength import LOOSENED, NO_LIMITS, power, strength
+from thecal.experiments.assurance.harness_inputs import hostile_input
+from thecal.experiments.assurance.harness_wires import HIDDEN, WIRES, wired
+from thecal.experiments.assurance.strength import LOOSENED, NO_LIMITS, crossed, power, strength, wiring
 from thecal.safety.invariants import Invariant
 from thecal.safety.profiles import load_profile, profile_names
-from thecal.safety.records import SHIELD_PAR
+from thecal.safety.records import SHIELD_INPUT, SHIELD_PAR
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ("cap_pg", "rise_permille", "balance_permille", "shelf", "refill_hold", "lease")
@@ -68,6 +71,46 @@ def test_a_loosened_wait_for_the_catheter_is_noticed(tmp_path):
     assert {breach[0] for breach in run_case(replace(case, loosened={"transit_nl": 0})).breaches} == {12}
 
 
+@pytest.mark.parametrize("drugs", [("morphine",), ("bupivacaine", "morphine")])
+def test_monitored_titration_acts_and_passes(drugs):
+    found = run_case(HarnessCase("seed_2025", drugs, patients=3, monitored=True))
+    assert found.breaches == []
+    assert found.tested[Invariant.MONITORED] > 1_000
+    assert found.margins[Invariant.MONITORED] == pytest.approx(0.0, abs=1e-9), "a whole step was taken"
+
+
+def test_the_pumps_own_volume_is_counted_and_put_to_the_test():
+    found = run_case(HarnessCase("seed_2025", ("morphine",), patients=2))
+    assert found.breaches == []
+    assert found.tested[Invariant.READ_BACK] > 100
+
+
+@pytest.mark.parametrize(
+    "wire", ["breathing rate from the heart rate", "dropouts masked", "count never read", "scan never told"]
+)
+def test_a_crossed_wire_is_noticed_by_fact_and_by_rule(wire):
+    found = crossed(wire)
+    assert found["found"]
+    assert found["by"], "something ran that what was shown withholds"
+    assert "the shield was told" in found["first"]
+
+
+def test_every_fact_has_a_wire_that_is_crossed():
+    shown = hostile_input(program(HarnessCase("seed_2025", ("morphine",)), load_profile("seed_2025"))[0], rng(0), 960)
+    changed = {"pumped_nl", "reservoir_nl"}  # cut within the loop
+    for wire in WIRES:
+        told, _ = wired(wire, shown)
+        changed |= {name for name in SHIELD_INPUT.names if (told[name] != shown[name]).any()}
+    assert changed == set(SHIELD_INPUT.names)
+
+
+@pytest.mark.slow
+def test_every_crossed_wire_is_noticed():
+    found = wiring()
+    assert [entry["wire"] for entry in found] == [*WIRES, *HIDDEN]
+    assert [entry for entry in found if not entry["found"]] == []
+
+
 @pytest.mark.slow
 def test_every_loosened_limit_is_noticed():
     shown = []
@@ -86,6 +129,8 @@ def test_the_recorded_attack_is_as_strong_as_it_says():
     recorded = json.loads((ROOT / "safety" / "data" / "attack.json").read_text())
     assert [entry["limit"] for entry in recorded["strength"]] == list(LOOSENED)
     assert all(entry["found"] for entry in recorded["strength"])
+    assert [entry["wire"] for entry in recorded["wiring"]] == [*WIRES, *HIDDEN]
+    assert all(entry["found"] for entry in recorded["wiring"])
     assert {case["profile"] for case in recorded["scenarios"] if "profile" in case} == set(profile_names())
     assert PATIENTS * DAYS * 96 * len(harness_cases(0)) <= recorded["ticks"]
     never = {name for name, count in recorded["tested"].items() if count == 0}

@@ -214,14 +214,14 @@ def test_cases_that_could_not_run_are_shown(ticks, chosen, code, tmp_path, monke
     found = {"ticks": ticks, "seconds": 0.0, "violations": 0, "tested": {}, "margins": {}, "refused": refused}
     monkeypatch.setattr(module, "run_attack", lambda *_cases, **_more: dict(found))
     monkeypatch.setattr("thecal.experiments.assurance.strength.strength", lambda **_more: [])
+    monkeypatch.setattr("thecal.experiments.assurance.strength.wiring", lambda **_more: [])
     more = ["--task", "CancerMorphine"] if chosen else []
     assert run(["attack", "-n", "1", "--frames", "0", "--out", str(tmp_path / "a.json"), *more]) == code
     shown = capsys.readouterr()
-    assert "CancerMorphine, one: it does not fit" in shown.err
-    assert "1 cases could not run" in shown.out
+    assert ("CancerMorphine, one: it does not fit" in shown.err, "1 cases could not run" in shown.out) == (True, True)
     kept = json.loads((tmp_path / "a.json").read_text())
-    assert (kept["schema"], kept["options"], "CancerMorphine" in kept["tasks"]) == (1, {}, True)
-    assert len(kept["scenarios_hash"]) == 64
+    assert (kept["schema"], kept["options"], len(kept["scenarios_hash"])) == (2, {}, 64)
+    assert "CancerMorphine" in kept["tasks"]
 
 
 def test_the_adversary_of_a_task_file_has_a_place(tmp_path, monkeypatch):
