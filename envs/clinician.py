@@ -149,6 +149,7 @@ def clears(world, par):
     episode = world.episode
     if episode.clear_until > world.patient.tick:
         episode.clear_until = 0
+        episode.token_tick = world.patient.tick + 1
         episode.judged |= CLEARED | BY_TOKEN
         return 1
     if par.task.clinician.kind != MODEL or not is_there(world, par):
@@ -173,6 +174,7 @@ def confirms(world, par, request, bolus):
         fits = fits and request <= episode.confirm_rate and bolus <= episode.confirm_bolus
         episode.confirm_until = 0
         if fits:
+            episode.token_tick = world.patient.tick + 1
             episode.judged |= (CONFIRMED | BY_TOKEN) if rises else 0
             return 1
         episode.judged |= (DECLINED | UNCONFIRMED) if rises else 0

@@ -61,6 +61,7 @@ def _patient(batch: Batch, i: int) -> dict[str, Any]:
         "start_rate_nl": int(batch.world["shield"]["prev_rate"][i]),
         "start_clock_h": batch.spec.start_clock_h,
         "clinic_clock_h": batch.spec.clinic_clock_h,
+        "adjustable": bool(row["pump"]["rate_adjustable"]),
         "capacity_ml": float(row["pump"]["capacity_ml"]),
         **{f"{name}_nl": int(shield[name]) for name in ("min_rate", "max_rate", "rate_step", "bolus_step")},
     }

@@ -71,6 +71,7 @@ def _columns(record: NDArray[np.void], kind: type[Any]) -> dict[str, NDArray[Any
 def _case(meta: Mapping[str, Any], patient: int, who: Mapping[str, Any], rows: NDArray[np.void]) -> Case:
     rate = rows["rate"].astype(np.int64)
     before = np.concatenate(([who["start_rate_nl"]], rate[:-1])).astype(np.int64)
+    given_before = np.concatenate(([0], rows["bolus"][:-1])).astype(np.int64)
     return Case(
         patient=patient,
         tick=rows["tick"].astype(np.int64),
@@ -81,7 +82,7 @@ def _case(meta: Mapping[str, Any], patient: int, who: Mapping[str, Any], rows: N
         bolus_request=rows["bolus_request"].astype(np.int64),
         broken=rows["violations"].astype(np.int64),
         valid=rows["valid"].astype(np.int64),
-        facts=facts(_columns(rows["raw"], np.float64), before, who),
+        facts=facts(_columns(rows["raw"], np.float64), before, given_before, _columns(rows["received"], np.int64), who),
         who=who,
         limits=meta["limits"],
         stage=str(meta["stage"]),

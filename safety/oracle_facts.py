@@ -34,12 +34,19 @@ CONCERNS = {
 Floats = NDArray[np.float64]
 
 
-def facts(raw: Mapping[str, Floats], before: Ints, who: Mapping[str, Any]) -> dict[str, Ints]:
+def facts(
+    raw: Mapping[str, Floats], before: Ints, bolus: Ints, told: Mapping[str, Ints], who: Mapping[str, Any]
+) -> dict[str, Ints]:
     """What the shield should have been told, tick by tick.
+
+    A clinician's acts are free: somebody who is there may clear or confirm and need not. So they are what was told, where
+    somebody was there to act.
 
     Args:
         raw: columns of the trail's ``raw`` record.
         before: rate in force before each tick, nL.
+        bolus: allowed in the tick before each, nL.
+        told: columns of the trail's ``received`` record; only the clinician's acts are read.
         who: what the meta record says of the patient.
     """
     found = {name: _tenths(raw[name]) for name in ("rr", "spo2", "co2", "sbp", "map", "hr")}
@@ -47,13 +54,17 @@ def facts(raw: Mapping[str, Floats], before: Ints, who: Mapping[str, Any]) -> di
     fill = (raw["age_h"] - raw["fill_h"]) / _TICK_H
     alarms = raw["alarms"].astype(np.int64)
     counted = np.concatenate(([0.0], raw["commanded_ml"]))
+    there, token = _on_round(raw["clock_h"], who) | (raw["present"] == 1), raw["token"] == 1
+    unheard = (raw["number"] != raw["sent"]) | (raw["taken_nl"] != bolus)
+    if not who.get("adjustable", True):  # a pump of one flow takes no commands and numbers none
+        unheard[:] = False
     found |= {
         "poss": poss.astype(np.int64),
         "weakness": _nearest(raw["weakness"], 0, _WORST, _WORST),
         "confusion": _nearest(raw["confusion"], 0, _WORST, _WORST),
         "nrs": np.where(raw["nrs_age_h"] <= _REPORT_H, _nearest(10.0 * raw["nrs_mean"], 0, 100, -1), -1),
-        "clear": ((_on_round(raw["clock_h"], who) | (raw["present"] == 1)) & (poss < _ROUSED)).astype(np.int64),
-        "confirms": (raw["confirms"] == 1).astype(np.int64),
+        "clear": told["clear"] * (token | (there & (poss < _ROUSED))),
+        "confirms": told["confirms"] * (token | (there & (poss < _ROUSED))) * (raw["confirms"] == 1),
         "reservoir_nl": _volume(raw["estimated_ml"], who),
         "fill_age": _nearest(fill, -0.5, _MOST, _NEVER),
         "since_refill": _nearest(fill, -0.5, _MOST, 0),
@@ -63,10 +74,10 @@ def facts(raw: Mapping[str, Floats], before: Ints, who: Mapping[str, Any]) -> di
         "mri": (raw["halt"].astype(np.int64) & _SCAN != 0).astype(np.int64),
         "bolus_running": (raw["bolus_left_nl"] > 0.0).astype(np.int64),
         "bridging": (raw["mode"] == _BRIDGE).astype(np.int64),
-        "unverified": (raw["rate_nl"] != before).astype(np.int64),
+        "unverified": ((raw["rate_nl"] != before) | (raw["prime_left_nl"] > 0.0) | unheard).astype(np.int64),
         "battery": np.where(alarms & _SPENT != 0, 2, np.where(alarms & _ERI != 0, 1, 0)),
         "skew_s": _nearest(3600.0 * raw["clock_offset_h"], -_MOST, _MOST, _NEVER),
-        "pumped_nl": _nearest(1e6 * np.diff(counted), 0, _MOST, -1),
+        "pumped_nl": _nearest(1e6 * np.diff(counted), -0.5, _MOST, -1),
     }
     return found
 

@@ -222,6 +222,11 @@ RAW = _dtype(
     ("commanded_ml", _f),  # the pump's own count since its start
     ("bolus_left_nl", _f),
     ("clock_offset_h", _f),
+    ("prime_left_nl", _f),
+    ("taken_nl", _f),  # bolus of the last command that the pump took
+    ("number", _f),  # of that command, as the pump reads it back
+    ("sent", _f),  # number of the last command that was sent
+    ("token", _f),  # 1: somebody acted with a clinician's token
 )
 
 # One row of the audit trail: who asked for what, what was seen and known, what ran. The auditor reads nothing else.

@@ -194,7 +194,7 @@ def pace(state: Any, par: Any, received: Any) -> None:
 
 
 def admit(state: Any, par: Any, received: Any, request: Any, bolus: Any, valid: Any) -> Any:
-    """(rate, bolus, bits) that are left of a request after integrity, authority and lease; notes the fallback."""
+    """(rate, bolus, rate to hold instead, bits) that integrity, authority and lease leave of a request; notes the fallback."""
     state.since_command = next_since_command(state.since_command, valid, NEVER)
     refused = refusal(valid)
     wanted = ite(valid == ASKED, request, state.prev_rate)
@@ -202,12 +202,14 @@ def admit(state: Any, par: Any, received: Any, request: Any, bolus: Any, valid: 
     offered = ite(refused == 0, bolus, 0)
     size = authorized_bolus(offered, par.stage)
     lapsed = state.since_command >= par.lease
-    asked = leased(acted, state.prev_rate, either(lapsed, state.blind > 0), state.baseline)
+    back = either(lapsed, state.blind > 0)
+    asked = leased(acted, state.prev_rate, back, state.baseline)
+    kept = leased(state.prev_rate, state.prev_rate, back, state.baseline)
     beyond = hi(differs(acted, wanted), differs(size, offered))
     reverted = differs(asked, acted)
     state.fallback = hi(flag(refused > 0, HOLD), reverted * SAFE_BASAL)
     marks = union(beyond * AUTHORITY, ite(reverted > 0, ite(lapsed, LEASE, STALE), 0))
-    return asked, size, union(refused, marks)
+    return asked, size, kept, union(refused, marks)
 
 
 def book(state: Any, par: Any, received: Any, rate: Any, bolus: Any) -> None:
@@ -257,7 +259,7 @@ def shield_tick(state: Any, par: Any, received: Any, request: Any, bolus: Any, v
     prev = state.prev_rate
     raw_rate = bounded(request, par.rate_step)
     raw_bolus = bounded(bolus, par.bolus_step)
-    asked, size, marks = admit(state, par, received, raw_rate, raw_bolus, valid)
+    asked, size, kept, marks = admit(state, par, received, raw_rate, raw_bolus, valid)
     refused = refusal(valid)
     latched = state.lock_resp > 0
     restart = restarts(state.gap, received.stopped, par.gap_most)
@@ -280,7 +282,7 @@ def shield_tick(state: Any, par: Any, received: Any, request: Any, bolus: Any, v
     usable = refused == 0
     changed = either(differs(rate, ite(valid == ASKED, raw_rate, prev)) > 0, differs(given, raw_bolus) > 0)
     replaced = both(par.mode == REPLACE, both(usable, changed))
-    held, _ = decide_rate(state, par, long_ago, prev, state.holds, locked, lock_rate)
+    held, _ = decide_rate(state, par, long_ago, kept, state.holds, locked, lock_rate)
     free_rate, free_bolus = unshielded(par, raw_rate, raw_bolus)
     limited = par.mode < MONITOR
     state.violations = marks

@@ -43,9 +43,11 @@ _RECEIVED: dict[str, tuple[float, float]] = {
 _RAW: dict[str, tuple[float, float]] = {
     "present": _FLAG, "confirms": _FLAG, "clock_h": (0.0, 24.0), "alarms": (0, 255), "halt": (0, 31), "mode": (0, 4),
     "rate_nl": (0, REQUEST_LIMIT), "age_h": (0.0, REQUEST_LIMIT), "commanded_ml": (0.0, REQUEST_LIMIT),
-    "bolus_left_nl": (0.0, REQUEST_LIMIT), "estimated_ml": (0.0, REQUEST_LIMIT),
+    "bolus_left_nl": (0.0, REQUEST_LIMIT), "estimated_ml": (0.0, REQUEST_LIMIT), "token": _FLAG,
+    "prime_left_nl": (0.0, REQUEST_LIMIT), "taken_nl": (0, REQUEST_LIMIT), "number": (0, NEVER), "sent": (0, NEVER),
 }  # fmt: skip
-_WHOLE = ("present", "confirms", "alarms", "halt", "mode", "rate_nl")  # of the raw readings
+# Of the raw readings, those that are whole numbers.
+_WHOLE = ("present", "confirms", "token", "alarms", "halt", "mode", "rate_nl", "taken_nl", "number", "sent")
 
 
 class Content:

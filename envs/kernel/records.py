@@ -34,6 +34,7 @@ EPISODE = np.dtype(
         ("armed_nl", _i),  # demand bolus armed for this interval, nL
         ("presses", _i, (TICKS_PER_DAY,)),  # 1 for each pump tick of the last 24 h in which the patient pressed
         ("presses24", _i),
+        ("token_tick", _i),  # 1 + tick in which somebody last acted with a clinician's token
         ("counted_ml", _f),  # the pump's own count when it was last read, mL
         ("sent", _i),  # number of the last command sent to the pump
         ("given_last", _i),  # demand boluses given in the last step

@@ -121,6 +121,11 @@ def _write_raw(raw, world):
     raw.commanded_ml = pump.commanded_ml
     raw.bolus_left_nl = pump.bolus_left_nl
     raw.clock_offset_h = pump.clock_offset_h
+    raw.prime_left_nl = pump.prime_left_nl
+    raw.taken_nl = pump.taken_nl
+    raw.number = pump.number
+    raw.sent = world.episode.sent
+    raw.token = 1 if world.episode.token_tick == patient.tick + 1 else 0
 
 
 @kernel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -49,6 +50,11 @@ class Case:
             task, pump=self.pump, profile=self.profile, faults=self.faults, stage=self.stage, seed=self.seed,
             shield_mode=mode,
         )  # fmt: skip
+
+    def base(self) -> str:
+        """The text of the profile that the case's rests on; empty for one that stands alone."""
+        name = tomllib.loads(self.texts()[0]).get("base", "")
+        return (files("thecal.safety") / "data" / "profiles" / f"{name}.toml").read_text("utf-8") if name else ""
 
     def texts(self) -> tuple[str, str, str]:
         """The texts of profile, pump and task, for the judge's own reading."""

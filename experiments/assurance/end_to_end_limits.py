@@ -65,13 +65,14 @@ class Limits:
     adjustable: bool
 
 
-def read_limits(profile: str, pump: str, task: str, drugs: Sequence[str] | None = None) -> Limits:
-    """Limits of a program from the texts of its profile, pump and task.
+def read_limits(profile: str, pump: str, task: str, drugs: Sequence[str] | None = None, base: str = "") -> Limits:
+    """Limits of a program from the texts of its profile, pump and task; ``base`` is that of the profile it rests on.
 
     Raises:
         KeyError: a limit is missing.
     """
     of, flow, about = _read(profile), _read(pump), tomllib.loads(task)
+    of = (_read(base) if base else {}) | of
     names = tuple(drugs or about["drugs"])
     setting = about["setting"]
 
@@ -89,9 +90,9 @@ def read_limits(profile: str, pump: str, task: str, drugs: Sequence[str] | None 
         shrinks = 1.0
     grid = flow["flow.rate_step"]
     return Limits(
-        of=of, drugs=names, setting=setting, step=min(of[f"{setting}.step"], *each("step", 1e9)),
+        of=of, drugs=names, setting=setting, step=min(_steps(of, setting, names)),
         wait_min=max(of[f"{setting}.interval"], *each("interval", 0.0)),
-        rise_28d=min(of[f"{setting}.rise_28d"], *each("rise_28d", 1e9)), step_ug_per_d=each("step_abs", 1e12),
+        rise_28d=min(each("rise_28d", of[f"{setting}.rise_28d"])), step_ug_per_d=each("step_abs", 1e12),
         bolus_ug=each("bolus", 0.0), eligible=min(each("patient_bolus", 1.0)) > 0.0,
         vasoactive=max(each("vasoactive", 0.0)) > 0.0,
         caps=tuple(caps), shrinks=shrinks, monitored=of.get("monitored.step", 0.0) > 0.0,
@@ -99,3 +100,14 @@ def read_limits(profile: str, pump: str, task: str, drugs: Sequence[str] | None 
         most=grid * math.floor(flow["flow.max_rate"] / grid + 1e-6), grid=grid,
         bolus_grid=flow["flow.bolus_step"], adjustable=tomllib.loads(pump)["kind"] != "constant",
     )  # fmt: skip
+
+
+def _steps(of: dict[str, float], setting: str, drugs: Sequence[str]) -> list[float]:
+    """The largest relative step of each drug: its own, or the setting's.
+
+    Where it differs by the origin of spasticity, which the judge does not know, the larger.
+    """
+    origins = {
+        drug: [of[key] for key in (f"{drug}.step_spinal", f"{drug}.step_cerebral") if key in of] for drug in drugs
+    }
+    return [max(origins[drug] or [of.get(f"{drug}.step", of[f"{setting}.step"])]) for drug in drugs]

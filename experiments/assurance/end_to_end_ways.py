@@ -73,7 +73,11 @@ def drive(case: Case) -> Verdict:
     Raises:
         ConfigError: the program cannot be run.
     """
-    judge = Judge(read_limits(*case.texts()), case.stage, 1 if case.way in ("single", "commands") else case.patients)
+    judge = Judge(
+        read_limits(*case.texts(), base=case.base()),
+        case.stage,
+        1 if case.way in ("single", "commands") else case.patients,
+    )
     _WAYS[case.way](case, judge, np.random.default_rng(case.seed))
     return judge.verdict
 

@@ -50,7 +50,7 @@ def _compile(key):
         Args:
             state, par: SHIELD_STATE[1] and SHIELD_PAR[1].
             told: SHIELD_INPUT ``[ticks]``, what reaches the shield; reservoir and count are filled in here.
-            raw: RAW ``[ticks]``, what was shown; reservoir, rate and count are filled in here.
+            raw: RAW ``[ticks]``, what was shown; reservoir, rate, bolus and count are filled in here.
             asked: ``[9, ticks]``: kind, shift, kind of bolus, shift and valid; the reservoir's spare volume (-1: plenty); what
                 the pump moves beyond its orders, nL; the permille of a bolus that it moves a tick later; 1 where its count
                 cannot be read.
@@ -71,6 +71,7 @@ def _compile(key):
                 shown.bolus_left_nl = 1.0
                 seen.bolus_running = 1
             shown.rate_nl += shield.prev_rate
+            shown.taken_nl = shield.allowed_bolus
             shown.commanded_ml = moved / NL_PER_ML if asked[8, t] == 0 else math.nan
             unread = math.isnan(shown.commanded_ml) or math.isnan(counted)
             count = -1 if unread else last

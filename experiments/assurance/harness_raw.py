@@ -14,12 +14,13 @@ _SCAN, _BRIDGE, _CONTINUOUS = 2, 4, 2
 _NO_REPORT_H = 1e3
 
 
-def raw_of(received: NDArray[np.void], before: Any = 0) -> NDArray[np.void]:
+def raw_of(received: NDArray[np.void], before: Any = 0, given: Any = 0) -> NDArray[np.void]:
     """``[ticks]`` RAW records that show what ``received`` (SHIELD_INPUT) says, one tick after another from midnight on.
 
     Args:
         received: consistent with itself, see :func:`consistent`.
         before: rate in force before each tick, nL, which the pump shows where it is verified.
+        given: bolus allowed in the tick before each, nL, which the pump has taken.
     """
     ticks = np.arange(received.size)
     raw: Any = np.zeros(received.size, RAW)
@@ -30,7 +31,9 @@ def raw_of(received: NDArray[np.void], before: Any = 0) -> NDArray[np.void]:
     raw["nrs_mean"] = np.maximum(received["nrs"], 0) / 10.0
     raw["nrs_age_h"] = np.where(received["nrs"] >= 0, 1.0, _NO_REPORT_H)
     raw["clock_h"] = ticks * 0.25 % 24.0
-    raw["present"] = received["clear"]
+    raw["present"] = received["clear"] | (received["confirms"] & (received["poss"] < 3))
+    raw["taken_nl"] = given
+    raw["number"] = raw["sent"] = ticks
     raw["estimated_ml"] = (received["reservoir_nl"] + 0.5) / 1e6
     raw["age_h"] = ticks * 0.25
     raw["fill_h"] = raw["age_h"] - 0.25 * received["since_refill"]
@@ -55,4 +58,5 @@ def consistent(received: NDArray[np.void]) -> NDArray[np.void]:
         | np.where(spent, _SPENT, _ERI * received["battery"])
     )  # fmt: skip
     received["clear"] &= received["poss"] < 3
+    received["confirms"] &= received["poss"] < 3
     return received

@@ -69,7 +69,8 @@ class Trajectory:
         """Fill in the rate in force before each tick and what was shown: what the shield is told, unless spoiled after this."""
         rows, start = self.rows, self.who["start_rate_nl"]
         rows["prev_rate"] = np.concatenate(([start], rows["rate"][:-1]))
-        rows["raw"] = raw_of(consistent(rows["received"]), rows["prev_rate"])
+        given = np.concatenate(([0], rows["bolus"][:-1]))
+        rows["raw"] = raw_of(consistent(rows["received"]), rows["prev_rate"], given)
         self.is_complete = True
         return self
 
