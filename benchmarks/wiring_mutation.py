@@ -1,0 +1,321 @@
+"""Mutation testing of the wiring between sensor and pump: each mutant runs, uncompiled, against the tests that reach its line.
+
+``python benchmarks/wiring_mutation.py [--only MODULE] [--sample N] [--workers 2]`` writes ``safety/data/wiring.json`` as it
+goes and takes up where it stopped: what was killed stays killed while its module's text is the same. ``--named`` runs the
+mutants of ``benchmarks/wiring_named.toml`` alone and records nothing. A mutant is killed by a test that fails; one that never
+ends, or that ends the program, is named as such. Survivors are argued in ``safety/data/wiring_survivors.toml``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import pickle
+import random
+import select
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "tests")]
+
+import plain_kernels
+
+plain_kernels.plain()
+
+import pytest
+
+import wiring_mutants as work
+import wiring_named
+from thecal.core.files import write_whole
+
+OUT = ROOT / "safety" / "data" / "wiring.json"
+# The battery, and tests of the parts that need no compiler either.
+TESTS = (
+    "wiring", "safety/test_gateway.py", "safety/test_orders.py", "safety/test_shield_profiles.py",
+    "devices/test_program.py", "envs/kernel/test_actions.py", "envs/test_visits.py", "envs/test_snapshots.py",
+    "envs/test_read_only.py", "envs/test_scenario.py", "envs/adapters/test_commands_and_masks.py",
+    "envs/adapters/test_bad_input.py", "envs/adapters/test_members.py",
+)  # fmt: skip
+SLOWEST_S = 4.0  # a test that takes longer uncompiled has no part in it
+WAIT_S = 12.0  # beyond what a mutant's tests take
+
+
+class Runner:
+    """A pytest plugin that, in place of running the tests, runs them against mutants in forked processes."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.failed = 0
+        self._why = ""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """All of it; nothing is left for pytest."""
+        if session.testsfailed:
+            raise session.Interrupted(f"{session.testsfailed} files of tests cannot be read")
+        for name in work.MODULES:
+            importlib.import_module(f"thecal.{name}")
+        for module in {item.module for item in session.items} | _support():  # type: ignore[attr-defined]
+            plain_kernels.enterable(module)
+        self._items = {item.nodeid: item for item in session.items if not item.get_closest_marker("slow")}
+        begin = time.perf_counter()
+        self._reach, self._seconds = self._measure()
+        print(f"{len(self._seconds)} tests, {sum(self._seconds.values()):.0f} s, in {time.perf_counter() - begin:.0f} s")
+        if self.options.named:
+            self._run_named()
+        else:
+            self._run_all()
+        return True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note why a test failed."""
+        if report.failed and not self._why:
+            self._why = str(report.longrepr)[-600:]
+
+    # --- tests
+
+    def _passes(self, name: str, limit_s: float = 0.0) -> bool:
+        from _pytest.runner import runtestprotocol
+
+        work.forget()
+        if limit_s:
+            signal.setitimer(signal.ITIMER_REAL, limit_s)
+        reports = runtestprotocol(self._items[name], log=False, nextitem=None)
+        if limit_s:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+        bad = [report for report in reports if report.failed]
+        self._why = str(bad[0].longrepr)[-1500:] if bad else ""
+        return not bad
+
+    def _measure(self) -> tuple[dict[tuple[str, str], dict[str, float]], dict[str, float]]:
+        """Which tests reach which functions, and how long each test takes; those that fail uncompiled are left out."""
+
+        def measure() -> Any:
+            signal.signal(signal.SIGALRM, _too_slow)
+            files = {str(Path(str(sys.modules[f"thecal.{name}"].__file__))): name for name in work.MODULES}
+            reach: dict[tuple[str, int], list[str]] = {}
+            seconds: dict[str, float] = {}
+            for name in self._items:
+                lines: set[tuple[str, int]] = set()
+
+                def trace(frame: Any, event: str, _: Any, lines: set[tuple[str, int]] = lines) -> Any:
+                    where = files.get(frame.f_code.co_filename)
+                    if where is None:
+                        return None
+
+                    def local(frame: Any, event: str, _: Any) -> Any:
+                        if event == "line":
+                            lines.add((where, frame.f_lineno))
+                        return local
+
+                    lines.add((where, frame.f_lineno))
+                    return local
+
+                begin = time.perf_counter()
+                if not self._passes(name, SLOWEST_S):
+                    print(f"left out, fails or is slow uncompiled: {name}: {self._why[-200:]}", flush=True)
+                    continue
+                took = time.perf_counter() - begin
+                sys.settrace(trace)
+                self._passes(name, 10.0 * SLOWEST_S)
+                sys.settrace(None)
+                seconds[name] = took
+                for line in lines:
+                    reach.setdefault(line, []).append(name)
+            return reach, seconds
+
+        found = _Child(measure, 1200.0).wait()
+        if isinstance(found, str):
+            raise SystemExit(f"the tests could not be measured: {found}")
+        return found  # type: ignore[no-any-return]
+
+    def _tests_for(self, module: str, lines: range) -> list[str]:
+        names: set[str] = set()
+        for line in lines:
+            names.update(self._reach.get((module, line), ()))  # type: ignore[arg-type, call-overload]
+        return sorted(names, key=lambda name: self._seconds[name])
+
+    def _verdict(self, put: Any, tests: list[str]) -> str:
+        """In the child: what kills a mutant."""
+        try:
+            work.forget()
+            put()
+        except Exception as error:
+            return f"does not run: {type(error).__name__}: {error}"
+        for name in tests:
+            if not self._passes(name):
+                return f"test: {name.removeprefix('tests/')}"
+        return "survived" if tests else "survived: no test reaches it"
+
+    # --- all mutants
+
+    def _run_all(self) -> None:
+        every = [mutant for name in work.MODULES for mutant in work.mutants(name)]
+        record = _recorded()
+        done: dict[str, str] = record["killed"]
+        todo = [one for one in every if one.name not in done and self.options.only in one.module]
+        if self.options.sample:
+            todo = random.Random(0).sample(todo, min(self.options.sample, len(todo)))
+        lines = {name: _extents(name) for name in work.MODULES}
+        found: dict[str, str] = {}
+        begin, last = time.perf_counter(), time.perf_counter()
+        for k, (mutant, by) in enumerate(self._judged(todo, lines)):
+            found[mutant.name] = by
+            if by.startswith("survived") or self.options.verbose:
+                print(f"{k + 1}/{len(todo)} {mutant.name}: {by}", flush=True)
+            if time.perf_counter() - last > 30.0:
+                last = time.perf_counter()
+                print(f"{k + 1}/{len(todo)}, {(k + 1) / (last - begin):.1f} a second", flush=True)
+                _write(record, found, every, last - begin)
+        _write(record, found, every, time.perf_counter() - begin)
+
+    def _judged(self, todo: list[work.Mutant], lines: Any) -> Iterator[tuple[work.Mutant, str]]:
+        running: list[tuple[work.Mutant, _Child]] = []
+        left = iter(todo)
+        while True:
+            while len(running) < self.options.workers and (one := next(left, None)) is not None:
+                where = range(one.line, one.line + 1) if one.function else range(0)
+                tests = self._tests_for(one.module, where)
+                if not tests:
+                    tests = self._tests_for(one.module, lines[one.module].get(one.function, range(0)))
+                limit = WAIT_S + 3.0 * sum(self._seconds[name] for name in tests)
+                put = lambda one=one: work.put_in_place(one)  # noqa: E731
+                running.append((one, _Child(lambda put=put, tests=tests: self._verdict(put, tests), limit)))
+            if not running:
+                return
+            ready = select.select([child.pipe for _, child in running], [], [], 0.5)[0]
+            for entry in list(running):
+                mutant, child = entry
+                if child.pipe in ready or child.is_late():
+                    running.remove(entry)
+                    yield mutant, child.wait()
+
+    # --- mutants by hand
+
+    def _run_named(self) -> None:
+        for name, module, put in wiring_named.patches():
+            tests = self._tests_for(module, range(1, 1000))
+            by = _Child(lambda put=put, tests=tests: self._verdict(put, tests), WAIT_S + 60.0).wait()
+            print(f"{name}: {by}", flush=True)
+            self.failed += not by.startswith("test: ")
+
+
+class TooSlow(BaseException):
+    """A test ran longer than a part of the battery may."""
+
+
+def _too_slow(*_: Any) -> None:
+    raise TooSlow
+
+
+class _Child:
+    """A forked process that works something out; a text says how it ended where it did not."""
+
+    def __init__(self, job: Any, limit_s: float) -> None:
+        sys.stdout.flush()
+        self.pipe, theirs = os.pipe()
+        self._end = time.perf_counter() + limit_s
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(self.pipe)
+            code = 1
+            try:
+                data = pickle.dumps(job())
+                with os.fdopen(theirs, "wb") as pipe:
+                    pipe.write(data)
+                code = 0
+            except Exception:
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+        os.close(theirs)
+
+    def is_late(self) -> bool:
+        return time.perf_counter() > self._end
+
+    def wait(self) -> Any:
+        """What the job found."""
+        data = b""
+        while True:
+            left = self._end - time.perf_counter()
+            if left <= 0.0 or not select.select([self.pipe], [], [], left)[0]:
+                os.kill(self._pid, signal.SIGKILL)
+                break
+            part = os.read(self.pipe, 1 << 16)
+            if not part:
+                break
+            data += part
+        os.close(self.pipe)
+        late = time.perf_counter() >= self._end
+        os.waitpid(self._pid, 0)
+        if late:
+            return "time: it does not end"
+        return pickle.loads(data) if data else "end: it ends the program"  # noqa: S301
+
+
+def _support() -> set[Any]:
+    return {module for name, module in sys.modules.items() if name.startswith("support.")}
+
+
+def _extents(module: str) -> dict[str, range]:
+    import ast
+
+    tree = ast.parse(Path(str(sys.modules[f"thecal.{module}"].__file__)).read_text(encoding="utf-8"))
+    found = {"": range(1, 1000)}
+    for site in work.sites(tree):
+        if isinstance(site.node, ast.FunctionDef):
+            found[site.function] = range(site.node.lineno, (site.node.end_lineno or site.node.lineno) + 1)
+    return found
+
+
+def _recorded() -> dict[str, Any]:
+    """The last result for modules that have not changed: what was killed stays killed, survivors are judged again."""
+    old: dict[str, Any] = json.loads(OUT.read_text(encoding="utf-8")) if OUT.is_file() else {}
+    same = [name for name in work.MODULES if old.get("modules", {}).get(name) == work.digest(name)]
+    killed = {what: by for what, by in old.get("killed", {}).items() if what.startswith(tuple(f"{n}." for n in same))}
+    return {"killed": killed, "seconds": old.get("seconds", 0.0) if killed else 0.0}
+
+
+def _write(record: dict[str, Any], found: dict[str, str], every: list[work.Mutant], seconds: float) -> None:
+    order = {mutant.name: None for mutant in every}
+    killed = {**record["killed"], **{what: by for what, by in found.items() if not by.startswith("survived")}}
+    survived = [what for what, by in found.items() if by.startswith("survived")]
+    data = {
+        "modules": {name: work.digest(name) for name in work.MODULES},
+        "mutants": len(every),
+        "judged": len(killed) + len(survived),
+        "killed_by_test": sum(by.startswith("test: ") for by in killed.values()),
+        "killed_otherwise": sum(not by.startswith("test: ") for by in killed.values()),
+        "survived": [what for what in order if what in survived],
+        "seconds": round(record["seconds"] + seconds),
+        "killed": {what: killed[what] for what in order if what in killed},
+    }
+    write_whole(OUT, json.dumps(data, indent=0, ensure_ascii=False) + "\n")
+
+
+def main() -> int:
+    """Run mutants; 1 when a named one survived."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="modules whose name holds this")
+    parser.add_argument("--sample", type=int, default=0, help="as many mutants, drawn at random")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--named", action="store_true")
+    parser.add_argument("--verbose", action="store_true")
+    options = parser.parse_args()
+    runner = Runner(options)
+    tests = [str(ROOT / "tests" / name) for name in TESTS]
+    quiet = ["-q", "-n0", "-p", "no:cacheprovider", "--capture=no", "--rootdir", str(ROOT)]
+    code = pytest.main([*tests, *quiet], plugins=[runner])
+    return int(code) or int(runner.failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
