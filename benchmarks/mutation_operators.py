@@ -60,13 +60,14 @@ _SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr)
 
 def wiring(node: ast.AST, around: Context) -> Iterator[Change]:
     """Every mutant of one node of the wiring."""
-    if not isinstance(node, ast.Compare) or len(node.ops) == 1:
-        yield from changes(node)
+    if not isinstance(node, ast.Compare):
+        # Of a number one more is enough; what is one less shows in the same place.
+        yield from (one for k, one in enumerate(changes(node)) if k == 0)
     yield from _fields(node, around)
     yield from _conditions(node)
     yield from _calls(node)
     yield from _statements(node)
-    if isinstance(node, ast.Compare) and len(node.ops) > 1:
+    if isinstance(node, ast.Compare):
         for k, op in enumerate(node.ops):
             for kind in COMPARISON.get(type(op), ())[:1]:
                 what = f"{type(op).__name__} -> {kind.__name__} at {k + 1}"

@@ -65,7 +65,7 @@ class Runner:
             importlib.import_module(f"thecal.{name}")
         for module in {item.module for item in session.items} | _support():  # type: ignore[attr-defined]
             plain_kernels.enterable(module)
-        self._items = {item.nodeid: item for item in session.items if not item.get_closest_marker("slow")}
+        self._items = {item.nodeid: item for item in session.items if _is_quick(item)}
         begin = time.perf_counter()
         self._reach, self._seconds = self._measure()
         print(f"{len(self._seconds)} tests, {sum(self._seconds.values()):.0f} s, in {time.perf_counter() - begin:.0f} s")
@@ -259,6 +259,10 @@ class _Child:
         if late:
             return "time: it does not end"
         return pickle.loads(data) if data else "end: it ends the program"  # noqa: S301
+
+
+def _is_quick(item: Any) -> bool:
+    return not item.get_closest_marker("slow") and not getattr(item.obj, "is_hypothesis_test", False)
 
 
 def _support() -> set[Any]:
