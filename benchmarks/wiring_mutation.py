@@ -42,7 +42,7 @@ TESTS = (
     "wiring", "safety/test_gateway.py", "safety/test_orders.py", "safety/test_shield_profiles.py",
     "devices/test_program.py", "envs/kernel/test_actions.py", "envs/test_visits.py", "envs/test_snapshots.py",
     "envs/test_read_only.py", "envs/test_scenario.py", "envs/adapters/test_commands_and_masks.py",
-    "envs/adapters/test_bad_input.py", "envs/adapters/test_members.py",
+    "envs/adapters/test_bad_input.py",
 )  # fmt: skip
 SLOWEST_S = 4.0  # a test that takes longer uncompiled has no part in it
 WAIT_S = 12.0  # beyond what a mutant's tests take
