@@ -138,8 +138,13 @@ def _is_constant(part: ast.Assign | ast.AnnAssign) -> bool:
     return isinstance(target, ast.Name) and isinstance(part.value, (ast.Constant, ast.Dict, ast.Tuple, ast.BinOp))
 
 
+def text_of(module: str) -> str:
+    """A module's source."""
+    return _path(module).read_text(encoding="utf-8")
+
+
 def _tree(module: str) -> ast.Module:
-    return ast.parse(_path(module).read_text(encoding="utf-8"))
+    return ast.parse(text_of(module))
 
 
 def _contexts(tree: ast.Module) -> dict[str, Context]:
@@ -185,9 +190,9 @@ def exchange(module: str, tree: ast.Module, site: Site | None = None) -> None:
     if site is not None and site.place == "constant":
         return _new_constant(owner, tree, site)
     code = compile(tree, str(owner.__file__), "exec")
-    new = {one.co_qualname: one for one in _codes(code)}
+    new = {(one.co_qualname, one.co_firstlineno): one for one in _codes(code)}  # a property's functions share a name
     for function in _functions(str(owner.__file__)):
-        changed = new.get(function.__code__.co_qualname)
+        changed = new.get((function.__code__.co_qualname, function.__code__.co_firstlineno))
         if changed is not None and (site is None or _belongs(function, site.function)):
             if site is None or site.place == "body":
                 function.__code__ = changed
@@ -217,7 +222,7 @@ def _everything() -> tuple[dict[str, list[types.FunctionType]], list[Any]]:
     for one in gc.get_objects():
         if type(one) is types.FunctionType and one.__code__.co_filename in files:
             functions.setdefault(one.__code__.co_filename, []).append(one)
-        elif type(one) is functools._lru_cache_wrapper and str(one.__module__).startswith("thecal."):
+        elif type(one) is functools._lru_cache_wrapper and str(one.__module__).removeprefix("thecal.") in MODULES:
             remember.append(one)
     return functions, remember
 
@@ -256,6 +261,6 @@ def _new_constant(owner: types.ModuleType, tree: ast.Module, site: Site) -> None
 
 
 def forget() -> None:
-    """Empty what functions of Thecal remember, so that a test reads everything anew."""
+    """Empty what functions of the mutated files remember, so that a test asks them anew."""
     for one in _everything()[1]:
         one.cache_clear()

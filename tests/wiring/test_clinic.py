@@ -195,6 +195,19 @@ def test_a_new_mixture_runs_under_its_own_limits_at_once(tmp_path: Path) -> None
     other.require_own()
 
 
+def test_a_mixture_that_cannot_be_held_is_not_filled(tmp_path: Path) -> None:
+    for mixture, cap, wait, now in ((3, 1.0, 28 * 96, 1), (2, 1.0, 28 * 96, 2), (2, 0.0, 28 * 96, 1), (2, 1.0, 28 * 96 - 1, 1)):
+        batch = everything(tmp_path)
+        world, par = batch._world[0], batch._par[0]
+        world["episode"]["since_mixture"] = wait - 1  # of the tick in which the clinic comes
+        world["episode"]["mixture_asked"] = mixture
+        par["mixture"]["shield"]["cap_pg"][mixture] = cap * par["mixture"]["shield"]["cap_pg"][mixture]
+        world["pump"]["estimated_ml"] = world["pump"]["true_ml"] = 7.0
+        batch.advance(np.zeros((1, batch.spec.n_actions)))
+        assert world["pump"]["refills"] == 1
+        assert world["episode"]["mixture"] == now, (mixture, cap, wait)
+
+
 def test_a_restored_environment_goes_on_to_the_bit() -> None:
     bench, other = Bench(), Bench(patient=4, seed=9)
     for k in range(7):
