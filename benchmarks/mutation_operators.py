@@ -102,7 +102,8 @@ def _conditions(node: ast.AST) -> Iterator[Change]:
         other: Any = ast.Or if isinstance(node.op, ast.And) else ast.And
         yield f"{type(node.op).__name__} -> {other.__name__}", lambda n: setattr(n, "op", other())
         for k in range(len(node.values)):
-            yield f"part {k + 1} of the condition dropped", lambda n, k=k: n.values.pop(k)
+            rest = ast.Constant(isinstance(node.op, ast.And))
+            yield f"part {k + 1} of the condition dropped", lambda n, k=k, r=rest: n.values.__setitem__(k, r)
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.BitAnd, ast.BitOr)):
         new: Any = ast.BitOr if isinstance(node.op, ast.BitAnd) else ast.BitAnd
         yield f"{type(node.op).__name__} -> {new.__name__}", lambda n: setattr(n, "op", new())
@@ -142,9 +143,9 @@ def _statements(node: ast.AST) -> Iterator[Change]:
                 yield what, lambda n, f=field, k=k: getattr(n, f).__setitem__(k, ast.Pass())
             if k + 1 < len(block) and _depend(one, block[k + 1]):
                 yield f"after the next: {_short(one)}", lambda n, f=field, k=k: _swap(getattr(n, f), k)
-    if isinstance(node, ast.Assign) and isinstance(node.targets[0], (ast.Attribute, ast.Subscript)):
-        if not isinstance(node.value, ast.Constant):
-            yield f"0 written: {_short(node)}", lambda n: setattr(n, "value", ast.Constant(0))
+    stores = isinstance(node, ast.Assign) and isinstance(node.targets[0], (ast.Attribute, ast.Subscript))
+    if isinstance(node, ast.Assign) and stores and not isinstance(node.value, ast.Constant):
+        yield f"0 written: {_short(node)}", lambda n: setattr(n, "value", ast.Constant(0))
     if isinstance(node, ast.Return) and node.value is not None and not isinstance(node.value, ast.Constant):
         yield "returns 0", lambda n: setattr(n, "value", ast.Constant(0))
 

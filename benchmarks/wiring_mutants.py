@@ -32,7 +32,7 @@ ASIDE = frozenset(
     lens _dose_bounds _title _visits hash save load __reduce__ __copy__ __deepcopy__ _short _info _last_info _restarted _reward
     _rewards _warn look_ahead observe _spread_out is_sedated single_bolus program_flex follow_schedule program_bridge
     program_prime set_patient_bolus grants24 press _own_state __getstate__ __setstate__ _make_views
-    """.split()
+    """.split()  # noqa: SIM905  (a list of words reads better as words)
 )
 
 
@@ -116,7 +116,7 @@ def _definition(node: Any, here: str) -> Iterator[tuple[str, str, Any]]:
                 yield from _definition(part, name)
         return
     yield name, "body", node  # blocks of statements belong to their function
-    yield from _inside(node, f"{name}.<locals>" if False else name, "body")
+    yield from _inside(node, name, "body")
 
 
 def sites(tree: ast.Module) -> list[Site]:
@@ -193,9 +193,9 @@ def exchange(module: str, tree: ast.Module, site: Site | None = None) -> None:
     new = {(one.co_qualname, one.co_firstlineno): one for one in _codes(code)}  # a property's functions share a name
     for function in _functions(str(owner.__file__)):
         changed = new.get((function.__code__.co_qualname, function.__code__.co_firstlineno))
-        if changed is not None and (site is None or _belongs(function, site.function)):
-            if site is None or site.place == "body":
-                function.__code__ = changed
+        here = site is None or (site.place == "body" and _belongs(function, site.function))
+        if changed is not None and here:
+            function.__code__ = changed
     if site is not None and site.place == "default":
         _new_defaults(owner, tree, site)
 

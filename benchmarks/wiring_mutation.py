@@ -12,16 +12,13 @@ import argparse
 import hashlib
 import importlib
 import json
-import os
 import pickle
 import random
-import resource
 import select
 import signal
 import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,15 +26,16 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "tests")]
 
-import plain_kernels
+import plain_kernels  # noqa: E402
+from forked import Child, too_slow  # noqa: E402
 
 plain_kernels.plain()
 
-import pytest
+import pytest  # noqa: E402
+import wiring_mutants as work  # noqa: E402
+import wiring_named  # noqa: E402
 
-import wiring_mutants as work
-import wiring_named
-from thecal.core.files import write_whole
+from thecal.core.files import write_whole  # noqa: E402
 
 OUT = ROOT / "safety" / "data" / "wiring.json"
 # The battery, and tests of the parts that need no compiler either.
@@ -73,7 +71,9 @@ class Runner:
             self._reach, self._seconds = {}, dict.fromkeys(self._items, 0.0)
             return self._run_named() or True
         self._reach, self._seconds = self._measure()
-        print(f"{len(self._seconds)} tests, {sum(self._seconds.values()):.0f} s, in {time.perf_counter() - begin:.0f} s")
+        print(
+            f"{len(self._seconds)} tests, {sum(self._seconds.values()):.0f} s, in {time.perf_counter() - begin:.0f} s"
+        )
         self._run_all()
         return True
 
@@ -101,7 +101,7 @@ class Runner:
         """Which tests reach which functions, and how long each test takes; those that fail uncompiled are left out."""
 
         def measure() -> Any:
-            signal.signal(signal.SIGPROF, _too_slow)
+            signal.signal(signal.SIGPROF, too_slow)
             files = {str(Path(str(sys.modules[f"thecal.{name}"].__file__))): name for name in work.MODULES}
             reach: dict[tuple[str, int], list[str]] = {}
             seconds: dict[str, float] = {}
@@ -138,8 +138,8 @@ class Runner:
 
         kept = Path(tempfile.gettempdir()) / f"thecal-wiring-{_state()}.pickle"
         if kept.is_file():
-            return pickle.loads(kept.read_bytes())  # type: ignore[no-any-return]  # noqa: S301
-        found = _Child(measure, 600.0).wait()
+            return pickle.loads(kept.read_bytes())  # type: ignore[no-any-return]
+        found = Child(measure, 600.0).wait()
         if isinstance(found, str):
             raise SystemExit(f"the tests could not be measured: {found}")
         write_whole(kept, pickle.dumps(found))
@@ -186,7 +186,7 @@ class Runner:
         _write(record, found, every, time.perf_counter() - begin)
 
     def _judged(self, todo: list[work.Mutant], lines: Any) -> Iterator[tuple[work.Mutant, str]]:
-        running: list[tuple[work.Mutant, _Child]] = []
+        running: list[tuple[work.Mutant, Child]] = []
         left = iter(todo)
         while True:
             while len(running) < self.options.workers and (one := next(left, None)) is not None:
@@ -196,7 +196,7 @@ class Runner:
                     tests = self._tests_for(one.module, lines[one.module].get(one.function, range(0)))
                 limit = WAIT_S + 3.0 * sum(self._seconds[name] for name in tests)
                 put = lambda one=one: work.put_in_place(one)  # noqa: E731
-                running.append((one, _Child(lambda put=put, tests=tests: self._verdict(put, tests), limit)))
+                running.append((one, Child(lambda put=put, tests=tests: self._verdict(put, tests), limit)))
             if not running:
                 return
             ready = select.select([child.pipe for _, child in running], [], [], 0.5)[0]
@@ -211,7 +211,7 @@ class Runner:
     def _run_named(self) -> None:
         for name, module, put, killer in wiring_named.patches():
             tests = sorted(self._seconds, key=lambda test: (killer not in test, _is_far(test, module)))
-            by = _Child(lambda put=put, tests=tests: self._verdict(put, tests), WAIT_S + 60.0).wait()
+            by = Child(lambda put=put, tests=tests: self._verdict(put, tests), WAIT_S + 60.0).wait()
             print(f"{name}: {by}", flush=True)
             self.failed += not by.startswith("test: ")
 
@@ -225,60 +225,6 @@ _LIKELY = {
     "shield_input": "test_facts.py", "step": "test_tick.py", "tick": "test_tick.py", "parameters": "test_limits.py",
     "assembly": "test_limits.py", "visits": "test_clinic.py", "program": "test_tick.py",
 }  # fmt: skip
-
-
-class TooSlow(BaseException):
-    """A test ran longer than a part of the battery may."""
-
-
-def _too_slow(*_: Any) -> None:
-    raise TooSlow
-
-
-class _Child:
-    """A forked process that works something out; a text says how it ended where it did not."""
-
-    def __init__(self, job: Any, limit_s: float) -> None:
-        sys.stdout.flush()
-        self.pipe, theirs = os.pipe()
-        self._end = time.perf_counter() + 20.0 * limit_s  # by the clock; the machine may be busy
-        self._pid = os.fork()
-        if self._pid == 0:
-            os.close(self.pipe)
-            code = 1
-            try:
-                spent = int(sum(os.times()[:2]))
-                resource.setrlimit(resource.RLIMIT_CPU, (spent + int(limit_s), spent + int(limit_s) + 5))
-                data = pickle.dumps(job())
-                with os.fdopen(theirs, "wb") as pipe:
-                    pipe.write(data)
-                code = 0
-            except Exception:
-                traceback.print_exc()
-            finally:
-                os._exit(code)
-        os.close(theirs)
-
-    def is_late(self) -> bool:
-        return time.perf_counter() > self._end
-
-    def wait(self) -> Any:
-        """What the job found."""
-        data = b""
-        while True:
-            left = self._end - time.perf_counter()
-            if left <= 0.0 or not select.select([self.pipe], [], [], left)[0]:
-                os.kill(self._pid, signal.SIGKILL)
-                break
-            part = os.read(self.pipe, 1 << 16)
-            if not part:
-                break
-            data += part
-        os.close(self.pipe)
-        status = os.waitpid(self._pid, 0)[1]
-        if os.WIFSIGNALED(status):
-            return "time: it does not end"
-        return pickle.loads(data) if data else "end: it ends the program"  # noqa: S301
 
 
 def _state() -> str:
@@ -316,24 +262,25 @@ def _extents(module: str) -> dict[str, range]:
 def _recorded() -> dict[str, Any]:
     """The last result for modules that have not changed: what was killed stays killed, survivors are judged again."""
     old: dict[str, Any] = json.loads(OUT.read_text(encoding="utf-8")) if OUT.is_file() else {}
-    same = [name for name in work.MODULES if old.get("modules", {}).get(name) == work.digest(name)]
-    killed = {what: by for what, by in old.get("killed", {}).items() if what.startswith(tuple(f"{n}." for n in same))}
-    return {"killed": killed, "seconds": old.get("seconds", 0.0) if killed else 0.0}
+    same = tuple(f"{name}." for name in work.MODULES if old.get("modules", {}).get(name) == work.digest(name))
+    killed = {what: by for what, by in old.get("killed", {}).items() if what.startswith(same)}
+    survived = [what for what in old.get("survived", []) if what.startswith(same)]
+    return {"killed": killed, "survived": survived, "seconds": old.get("seconds", 0) if killed else 0}
 
 
 def _write(record: dict[str, Any], found: dict[str, str], every: list[work.Mutant], seconds: float) -> None:
-    order = {mutant.name: None for mutant in every}
     killed = {**record["killed"], **{what: by for what, by in found.items() if not by.startswith("survived")}}
-    survived = [what for what, by in found.items() if by.startswith("survived")]
+    survived = {what for what, by in found.items() if by.startswith("survived")} | set(record["survived"])
+    survived -= set(killed)
     data = {
         "modules": {name: work.digest(name) for name in work.MODULES},
         "mutants": len(every),
         "judged": len(killed) + len(survived),
         "killed_by_test": sum(by.startswith("test: ") for by in killed.values()),
         "killed_otherwise": sum(not by.startswith("test: ") for by in killed.values()),
-        "survived": [what for what in order if what in survived],
         "seconds": round(record["seconds"] + seconds),
-        "killed": {what: killed[what] for what in order if what in killed},
+        "survived": [one.name for one in every if one.name in survived],
+        "killed": {one.name: killed[one.name] for one in every if one.name in killed},
     }
     write_whole(OUT, json.dumps(data, indent=0, ensure_ascii=False) + "\n")
 
@@ -342,13 +289,14 @@ def main() -> int:
     """Run mutants; 1 when a named one survived."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="modules whose name holds this")
+    parser.add_argument("--battery", action="store_true", help="only the tests of tests/wiring")
     parser.add_argument("--sample", type=int, default=0, help="as many mutants, drawn at random")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--named", action="store_true")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     runner = Runner(options)
-    tests = [str(ROOT / "tests" / name) for name in (("wiring",) if options.named else TESTS)]
+    tests = [str(ROOT / "tests" / name) for name in (("wiring",) if options.named or options.battery else TESTS)]
     quiet = ["-q", "-n0", "-p", "no:cacheprovider", "--capture=no", "--rootdir", str(ROOT)]
     code = pytest.main([*tests, *quiet], plugins=[runner])
     return int(code) or int(runner.failed > 0)

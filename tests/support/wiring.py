@@ -22,6 +22,17 @@ def ticking(task: Any = "CancerMorphine", *, ticks: int = 1, days: float = 14.0,
     return spec.model_copy(update={"tick_h": 0.25 * ticks, "horizon_d": days, **changes})
 
 
+def asking(ticks: int = 1) -> TaskSpec:
+    """The cancer task in which the policy itself triggers the bolus."""
+    task = ticking(ticks=ticks)
+    return task.model_copy(update={"action": task.action.model_copy(update={"bolus_trigger": "policy"})})
+
+
+def planned(fault: str, at_h: float, **entry: Any) -> dict[str, Any]:
+    """Faults of which one is planned and none is a hazard."""
+    return {"hazards": False, "serviced": False, "planned": [{"fault": fault, "at_h": at_h, **entry}]}
+
+
 class Bench:
     """A batch of one with a trail; ``show`` holds what the sensors show at the next tick, the well patient's by default."""
 
@@ -75,3 +86,16 @@ class Bench:
         self.shield["since_bolus"] = ticks
         self.shield["calm"] = ticks
         self.pump["fill_h"] = -0.25 * ticks
+
+
+def grown(**options: Any) -> Bench:
+    bench = Bench(**options)
+    bench.quiet()
+    bench.grown_up()
+    return bench
+
+
+def press(bench: Bench, bolus: int) -> Any:
+    bench.well()
+    bench.patient["demand"] = 1
+    return bench.step(None, bolus)

@@ -196,7 +196,12 @@ def test_a_new_mixture_runs_under_its_own_limits_at_once(tmp_path: Path) -> None
 
 
 def test_a_mixture_that_cannot_be_held_is_not_filled(tmp_path: Path) -> None:
-    for mixture, cap, wait, now in ((3, 1.0, 28 * 96, 1), (2, 1.0, 28 * 96, 2), (2, 0.0, 28 * 96, 1), (2, 1.0, 28 * 96 - 1, 1)):
+    for mixture, cap, wait, now in (
+        (3, 1.0, 28 * 96, 1),
+        (2, 1.0, 28 * 96, 2),
+        (2, 0.0, 28 * 96, 1),
+        (2, 1.0, 28 * 96 - 1, 1),
+    ):
         batch = everything(tmp_path)
         world, par = batch._world[0], batch._par[0]
         world["episode"]["since_mixture"] = wait - 1  # of the tick in which the clinic comes
@@ -228,7 +233,13 @@ def test_a_restored_environment_goes_on_to_the_bit() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"shield_mode": "monitor"}, {"stage": "lower"}, {"profile": "pacc_2017"}, {"pump": "synchromed_ii_20"}, {"cohort_seed": 5}],
+    [
+        {"shield_mode": "monitor"},
+        {"stage": "lower"},
+        {"profile": "pacc_2017"},
+        {"pump": "synchromed_ii_20"},
+        {"cohort_seed": 5},
+    ],
 )
 def test_a_snapshot_of_anything_else_is_refused(options: dict[str, Any]) -> None:
     bench, other = Bench(), Bench(**options)
