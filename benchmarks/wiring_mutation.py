@@ -54,7 +54,6 @@ class Runner:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.failed = 0
-        self._why = ""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -77,11 +76,6 @@ class Runner:
         self._run_all()
         return True
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note why a test failed."""
-        if report.failed and not self._why:
-            self._why = str(report.longrepr)[-600:]
-
     # --- tests
 
     def _passes(self, name: str, limit_s: float = 0.0) -> bool:
@@ -94,7 +88,6 @@ class Runner:
         if limit_s:
             signal.setitimer(signal.ITIMER_PROF, 0.0)
         bad = [report for report in reports if report.failed]
-        self._why = str(bad[0].longrepr)[-1500:] if bad else ""
         return not bad
 
     def _measure(self) -> tuple[dict[tuple[str, str], dict[str, float]], dict[str, float]]:
@@ -123,7 +116,7 @@ class Runner:
 
                 begin = time.process_time()
                 if not self._passes(name, SLOWEST_S):
-                    print(f"left out, fails or is slow uncompiled: {name}: {self._why[-200:]}", flush=True)
+                    print(f"left out, fails or is slow uncompiled: {name}", flush=True)
                     continue
                 took = time.process_time() - begin
                 if self.options.verbose:
