@@ -24,7 +24,7 @@ from support.wiring import Bench, ticking
 NO_FAULT = {"hazards": False, "serviced": True, "planned": [{"fault": "occlusion", "at_h": 1.0}]}
 
 
-def test_a_called_clinic_comes_after_its_delay_and_is_there_for_one_tick() -> None:
+def test_a_called_clinic_comes_after_its_delay_for_one_tick() -> None:
     bench = Bench()
     delay = int(bench.par["task"]["call_delay"])
     assert delay == 96
@@ -36,7 +36,7 @@ def test_a_called_clinic_comes_after_its_delay_and_is_there_for_one_tick() -> No
     assert seen == [(2, 0, 0.0), (1, 0, 0.0), (0, 1, 1.0), (0, 0, 0.0), (0, 0, 0.0)]
 
 
-def test_the_clinic_answers_what_rises_and_when_called_what_stands() -> None:
+def test_the_clinic_answers_what_rises_or_called_what_stands() -> None:
     bit = int(RESPONDS[Fault.OCCLUSION]) & -int(RESPONDS[Fault.OCCLUSION])
     other = 1 << int(Monitor.FEVER)
     for raised, standing, present, credited in (
@@ -138,7 +138,7 @@ def test_a_refill_is_made_when_the_estimate_or_the_age_says_so() -> None:
             np.testing.assert_array_equal(bench.pump["label_conc"], bench.par["ordered_conc"])
 
 
-def test_the_balance_of_a_refill_is_expected_less_found_over_infused() -> None:
+def test_the_balance_of_a_refill_is_what_is_missing() -> None:
     residuals = []
     for hidden in (0.0, 3.0):
         bench = Bench()

@@ -228,7 +228,7 @@ def test_a_batch_runs_the_limits_of_its_scenario(tmp_path: Path) -> None:
         assert bench.batch.mode is ShieldMode.MONITOR
 
 
-def test_patients_with_and_without_a_depressant_have_their_own_caps() -> None:
+def test_patients_with_a_depressant_have_their_own_caps() -> None:
     caps: dict[bool, set[int]] = {True: set(), False: set()}
     for patient in range(12):
         bench = Bench(patient=patient)

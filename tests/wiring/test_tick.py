@@ -67,7 +67,7 @@ def test_the_policys_bolus_is_asked_for_once_and_runs() -> None:
     assert bench.out["requested_bolus_ul"] == 1.25
 
 
-def test_the_patient_triggers_the_armed_bolus_and_nothing_else_does() -> None:
+def test_the_patient_alone_triggers_the_armed_bolus() -> None:
     bench = grown()
     row = bench.quiet(None, 1_250)
     assert (row["bolus_request"], row["bolus"], bench.out["demands"]) == (0, 0, 0.0)
