@@ -162,7 +162,7 @@ class Runner:
         every = [mutant for name in work.MODULES for mutant in work.mutants(name)]
         record = _recorded()
         done: dict[str, str] = record["killed"]
-        todo = [one for one in every if one.name not in done and self.options.only in one.module]
+        todo = [one for one in every if one.name not in done and self.options.only in one.name]
         if self.options.sample:
             todo = random.Random(0).sample(todo, min(self.options.sample, len(todo)))
         lines = {name: _extents(name) for name in work.MODULES}
@@ -281,7 +281,7 @@ def _write(record: dict[str, Any], found: dict[str, str], every: list[work.Mutan
 def main() -> int:
     """Run mutants; 1 when a named one survived."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="modules whose name holds this")
+    parser.add_argument("--only", default="", help="mutants whose name (module, function, what) holds this")
     parser.add_argument("--battery", action="store_true", help="only the tests of tests/wiring")
     parser.add_argument("--sample", type=int, default=0, help="as many mutants, drawn at random")
     parser.add_argument("--workers", type=int, default=2)

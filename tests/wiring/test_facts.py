@@ -106,7 +106,7 @@ def test_the_age_of_a_fill_counts_in_ticks() -> None:
         assert row["received"]["fill_age"] == row["received"]["since_refill"] == age
         assert row["raw"]["age_h"] == ticks * TICK_H
         assert row["raw"]["fill_h"] == filled * TICK_H
-    for fill_h in (math.nan, 1e3, -math.inf):
+    for fill_h in (math.nan, 1e3, -math.inf, 0.25, 0.4):
         bench = Bench()
         bench.well()
         bench.pump["fill_h"] = fill_h
@@ -250,3 +250,14 @@ def test_on_the_round_and_after_a_call_a_clinician_looks_in() -> None:
         assert row["received"]["clear"] == clear
         assert row["raw"]["present"] == present
         assert row["raw"]["confirms"] == row["received"]["confirms"] <= clear
+
+
+def test_a_clinician_who_looks_in_confirms_what_is_asked() -> None:
+    for present, stage, rises in ((0, "confirm", False), (1, "confirm", True), (0, "auto", True)):
+        bench = Bench(stage=stage)
+        bench.quiet()
+        bench.grown_up()
+        bench.episode["present"] = present
+        row = bench.quiet(10**6)
+        assert (row["rate"] > row["prev_rate"]) == rises, (present, stage)
+        assert row["received"]["confirms"] == present
