@@ -13,12 +13,12 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import z3
+from mutation_operators import changes
 
 from thecal.core.executor import local
 from thecal.core.files import write_whole
@@ -41,33 +41,7 @@ STRICT = {"step_permille": 200, "rise_permille": 500, "keep_permille": 800, "bol
 FIRST_MS = 2_000
 LAST_MS = 60_000  # what took too long at first is asked again alone
 OUT = Path(__file__).parent.parent / "safety" / "data" / "mutation.json"
-ARITHMETIC = {ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Add,)}
-COMPARISON = {
-    ast.Lt: (ast.LtE, ast.GtE), ast.LtE: (ast.Lt, ast.Gt), ast.Gt: (ast.GtE, ast.LtE), ast.GtE: (ast.Gt, ast.Lt),
-    ast.Eq: (ast.LtE, ast.GtE),
-}  # fmt: skip
 SEARCHES = ("excess", "largest_held", "sustainable", "bolus_room")
-SWAPS = {"lo": "hi", "hi": "lo", "both": "either", "either": "both"}
-
-
-def _changes(node: ast.AST) -> Iterator[tuple[str, Any]]:
-    """(what, function that changes the node in place) for every mutant of one node."""
-    if isinstance(node, ast.BinOp):
-        for kind in ARITHMETIC.get(type(node.op), ()):
-            yield f"{type(node.op).__name__} -> {kind.__name__}", lambda n, k=kind: setattr(n, "op", k())
-    if isinstance(node, ast.Compare):
-        for kind in COMPARISON.get(type(node.ops[0]), ()):
-            yield f"{type(node.ops[0]).__name__} -> {kind.__name__}", lambda n, k=kind: setattr(n, "ops", [k()])
-    if isinstance(node, ast.Constant) and type(node.value) is int:
-        for value in (node.value + 1, node.value - 1):
-            yield f"{node.value} -> {value}", lambda n, v=value: setattr(n, "value", v)
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        yield "-x -> x", lambda n: setattr(n, "op", ast.UAdd())
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ite":
-        yield "ite(c, a, b) -> ite(c, b, a)", lambda n: setattr(n, "args", [n.args[0], n.args[2], n.args[1]])
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SWAPS:
-        other = SWAPS[node.func.id]
-        yield f"{node.func.id} -> {other}", lambda n, o=other: setattr(n.func, "id", o)
 
 
 def mutants() -> list[tuple[str, str, int, int]]:
@@ -76,7 +50,7 @@ def mutants() -> list[tuple[str, str, int, int]]:
     for name, module in SOURCES.items():
         tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
         for i, (function, node) in enumerate(_nodes(tree)):
-            for j, (what, _) in enumerate(_changes(node)):
+            for j, (what, _) in enumerate(changes(node)):
                 found.append((name, f"{name}.{function}, line {node.lineno}: {what}", i, j))
     return found
 
@@ -97,7 +71,7 @@ def build(module: str, i: int, j: int) -> ModuleType:
     original = SOURCES[module]
     tree = copy.deepcopy(ast.parse(Path(str(original.__file__)).read_text(encoding="utf-8")))
     _, node = _nodes(tree)[i]
-    list(_changes(node))[j][1](node)
+    list(changes(node))[j][1](node)
     mutated = ModuleType(original.__name__)
     exec(compile(ast.fix_missing_locations(tree), f"<{module} mutant>", "exec"), vars(mutated))
     return mutated
