@@ -72,7 +72,7 @@ def facts(
         "alarms": alarms,
         "stopped": (alarms & _DEAD != 0).astype(np.int64),
         "mri": (raw["halt"].astype(np.int64) & _SCAN != 0).astype(np.int64),
-        "bolus_running": (raw["bolus_left_nl"] > 0.0).astype(np.int64),
+        "bolus_running": ((raw["bolus_left_nl"] > 0.0) | (raw["prime_left_nl"] > 0.0)).astype(np.int64),
         "bridging": (raw["mode"] == _BRIDGE).astype(np.int64),
         "unverified": ((raw["rate_nl"] != before) | (raw["prime_left_nl"] > 0.0) | unheard).astype(np.int64),
         "battery": np.where(alarms & _SPENT != 0, 2, np.where(alarms & _ERI != 0, 1, 0)),

@@ -231,7 +231,7 @@ RAW = _dtype(
 
 # One row of the audit trail: who asked for what, what was seen and known, what ran. The auditor reads nothing else.
 TRAIL_ROW = _dtype(
-    ("patient", _i),  # index in the split
+    ("patient", _i),  # the patient's number over all splits
     ("tick", _i),  # of the episode
     ("mode", _i),  # ShieldMode of the limits that ran
     ("prev_rate", _i),  # in force before, nL per tick

@@ -73,7 +73,7 @@ def write_shield_input(world, par):
     received.alarms = pump.alarms
     received.stopped = 1 if pump.alarms & CRITICAL != 0 else 0
     received.mri = 1 if pump.halt & HALT_MRI != 0 else 0
-    received.bolus_running = 1 if pump.bolus_left_nl > 0.0 else 0
+    received.bolus_running = 1 if pump.bolus_left_nl > 0.0 or pump.prime_left_nl > 0.0 else 0
     received.bridging = 1 if pump.mode == BRIDGE else 0
     received.unverified = _unverified(world, par)
     received.battery = 2 if pump.alarms & END_OF_SERVICE != 0 else 1 if pump.alarms & ERI != 0 else 0

@@ -51,13 +51,7 @@ def test_every_fact_is_what_the_shield_was_told(stressed: Run) -> None:
     assert set(CONCERNS) == set(SHIELD_INPUT.names)
 
 
-# In mode replace a lapsed lease and missing signs do not lower the rate: the shield then holds the one in force.
-_REPLACE = pytest.param(
-    "replace", marks=pytest.mark.xfail(strict=True, reason="lease and blindness do not act in mode replace")
-)
-
-
-@pytest.mark.parametrize("mode", [_REPLACE, "mask", "monitor", "off"])
+@pytest.mark.parametrize("mode", ["replace", "mask", "monitor", "off"])
 def test_facts_are_read_in_every_mode(mode: str) -> None:
     meta, rows = _run(mode, "none")
     assert audit(meta, rows).breaches == []
