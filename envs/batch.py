@@ -145,7 +145,13 @@ class Batch(Memory):
             self._own_paid[:] = self.own_reward(self.out, stepped)
 
     def look_ahead(self, look: Any, scratch: Any, out: Any, table: NDArray[np.float64], allowed: Any) -> None:
-        """Let a kernel of :mod:`thecal.envs.kernel.look_ahead` try actions; neither time nor any state moves."""
+        """Let a kernel of :mod:`thecal.envs.kernel.look_ahead` try actions; neither time nor any state moves.
+
+        Raises:
+            ConfigError: an environment was never reset.
+        """
+        if not self._begun.all():
+            raise ConfigError("masks need environments that were reset")
         look(self._world, self._par, scratch, out, table, allowed)
 
     def keep_rate(self, where: Any = slice(None)) -> None:

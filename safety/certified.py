@@ -23,15 +23,15 @@ WIRED: dict[str, tuple[str, ...]] = {
     "core": ("documents.py", "guarded.py", "models.py", "parameters.py", "plugins.py", "seeds.py", "units.py"),
     "safety": (
         "ceilings.py", "certificate.py", "certified.py", "gateway.py", "memory.py", "orders.py", "profile_checks.py",
-        "profile_schema.py", "profiles.py", "wide.py",
+        "profile_schema.py", "profiles.py", "tokens.py", "wide.py",
     ),
     "devices": (
         "alarms.py", "catheter.py", "chemistry.py", "fault_delivery.py", "fault_presets.py", "fault_records.py", "faults.py",
         "monitor_records.py", "monitors.py", "orders.py", "patient_faults.py", "program.py", "pump.py", "pump_draws.py",
-        "records.py", "refills.py", "reservoir.py", "solutions.py", "specs.py",
+        "receiver.py", "records.py", "refills.py", "reservoir.py", "solutions.py", "specs.py",
     ),
     "envs": (
-        "adapted.py", "assembly.py", "batch.py", "checks.py", "identity.py", "memory.py", "options.py", "parameters.py",
+        "adapted.py", "assembly.py", "batch.py", "checks.py", "clinician.py", "identity.py", "memory.py", "options.py", "parameters.py",
         "scenario.py", "snapshots.py", "standing.py", "task_parts.py", "tasks.py", "visits.py",
     ),
     "envs/kernel": ("actions.py", "look_ahead.py", "records.py", "shield_input.py", "start.py", "step.py"),
