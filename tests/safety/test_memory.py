@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from thecal.envs.batch import Batch
-from thecal.experiments.assurance.harness import drive, harness_cases, hostile_input, hostile_requests, program
+from thecal.experiments.assurance.harness import (
+    drive,
+    harness_cases,
+    hostile_input,
+    hostile_pump,
+    hostile_requests,
+    program,
+)
+from thecal.experiments.assurance.harness_raw import raw_of
 from thecal.safety.memory import memory_faults
 from thecal.safety.profiles import load_profile
 from thecal.safety.records import SHIELD_PAR, SHIELD_STATE, TRAIL_ROW
@@ -27,8 +35,10 @@ def test_hostile_input_leaves_no_faulty_memory(case, mode: int) -> None:
     rng, n = np.random.default_rng(mode), 96 * 5
     for k in range(6):
         spare = np.where(rng.random(n) < 0.3, rng.integers(0, 2 * int(true["bolus_abs"]) + 100, n), -1)
-        asked = np.stack([*hostile_requests(true, rng, n, k % 4), spare]).astype(np.int64)
-        drive(state, par, hostile_input(true, rng, n), asked, np.zeros(n, TRAIL_ROW))
+        moved = hostile_pump(true, rng, n, beyond=k % 2 == 1)
+        asked = np.stack([*hostile_requests(true, rng, n, k % 4), spare, *moved]).astype(np.int64)
+        shown = hostile_input(true, rng, n)
+        drive(state, par, shown, raw_of(shown), asked, 0, np.zeros(n, TRAIL_ROW))
         assert memory_faults(state, par) == []
 
 

@@ -25,7 +25,7 @@ from thecal.safety.proofs.verify import OUT_OF_UNITS, UNITS, _solve, failures, p
 
 STRICT = {"step_permille": 200, "rise_permille": 500, "keep_permille": 800, "bolus_permille": 200}
 
-STEP = "step: a rise keeps the relative and the absolute step"
+STEP = "step: a rise keeps the relative and the absolute step, or those of monitored titration"
 # A line of the tick, the same line broken, and a goal that must then fail.
 BROKEN_TICKS = [
     ("TICKS_PER_WEEK) + 1, WEEKS_BACK + 1)", "TICKS_PER_WEEK) + 2, WEEKS_BACK + 1)",
@@ -122,7 +122,7 @@ def _named(goals: list[Goal], name: str) -> Goal:
         (
             "since_increase >= wait",
             "since_increase >= wait - 1",
-            "interval: a rise waits for the last one to have acted",
+            "interval: a rise waits for the last one to have acted, or is one of monitored titration",
         ),
         (
             "ite(locked, lo(rate, lock_rate), rate)",
