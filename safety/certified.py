@@ -31,8 +31,8 @@ WIRED: dict[str, tuple[str, ...]] = {
         "receiver.py", "records.py", "refills.py", "reservoir.py", "solutions.py", "specs.py",
     ),
     "envs": (
-        "adapted.py", "assembly.py", "batch.py", "checks.py", "clinician.py", "identity.py", "memory.py", "options.py", "parameters.py",
-        "scenario.py", "snapshots.py", "standing.py", "task_parts.py", "tasks.py", "visits.py",
+        "adapted.py", "assembly.py", "batch.py", "checks.py", "clinician.py", "identity.py", "memory.py", "options.py",
+        "parameters.py", "scenario.py", "snapshots.py", "standing.py", "task_parts.py", "tasks.py", "visits.py",
     ),
     "envs/kernel": ("actions.py", "look_ahead.py", "records.py", "shield_input.py", "start.py", "step.py"),
     "envs/adapters": (

@@ -26,6 +26,8 @@ NEED_AN_EXTRA = {
     "thecal.envs.adapters.sb3": "stable_baselines3",
     "thecal.envs.adapters.sb3_discrete": "stable_baselines3",
     "thecal.experiments.assurance.adversary": "stable_baselines3",
+    "thecal.experiments.assurance.end_to_end": "stable_baselines3",
+    "thecal.experiments.assurance.end_to_end_ways": "stable_baselines3",
     "thecal.experiments.reports.charts": "plotly",
     "thecal.experiments.reports.patient_charts": "plotly",
     "thecal.experiments.reports.sections.differences": "plotly",

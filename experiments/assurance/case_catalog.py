@@ -19,7 +19,7 @@ def catalog() -> dict[Invariant, dict[str, Any]]:
     proof = shipped_proof()
     for goal in [*proof.get("shared", []), *proof.get("profiles", {}).get("seed_2025", {}).get("goals", [])]:
         for name in goal["covers"]:
-            short = goal["goal"].rpartition("a day: ")[2]
+            short = goal["goal"].rpartition(" per mille: ")[2]
             if goal["status"] == PROVED and short not in goals.setdefault(name, []):
                 goals[name].append(short)
     strict = load_profile("seed_2025")

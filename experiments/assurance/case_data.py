@@ -125,7 +125,7 @@ def goals_of(proof: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for group in (proof.get("shared", []), *(entry["goals"] for entry in proof.get("profiles", {}).values())):
         for goal in group:
-            name = goal["goal"].rpartition("a day: ")[2]
+            name = goal["goal"].rpartition(" per mille: ")[2]
             one = found.setdefault(name, {"name": name, "covers": [], "proved": 0, "open": 0})
             one["covers"] += [i for i in goal["covers"] if i not in one["covers"]]
             one["proved" if goal["status"] == PROVED else "open"] += 1

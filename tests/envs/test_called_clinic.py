@@ -99,7 +99,7 @@ def test_harm_that_only_a_sensor_shows_stops_no_pump():
     assert (batch.world["pump"]["latched"] == 0).all()
 
 
-def test_above_the_lowest_rate_the_lock_cuts_and_nobody_is_called():
+def test_above_the_lowest_rate_nobody_is_called():
     batch = begun()
     batch._world["shield"]["lock_resp"] = 1
     batch._world["shield"]["lock_rate"] = batch._world["shield"]["prev_rate"]

@@ -21,12 +21,13 @@ from thecal.core.layout import AXIAL, COMPARTMENT
 from thecal.devices import chemistry, fault_presets, monitor_records
 from thecal.devices.program_file import read_program
 from thecal.devices.specs import load_pump
-from thecal.envs import scenario
+from thecal.envs import clinician, scenario
 from thecal.envs.tasks import load_task
 from thecal.experiments.studies.config import CompareConfig, EvaluateConfig, TrainConfig, load_config
 from thecal.experiments.validation import targets
 from thecal.experiments.validation.calibration.study import load_study
 from thecal.physiology import cohort, cohort_spec, covariate_draws, covariate_models, geometry, population
+from thecal.safety.profile_schema import DRUG_OPTIONS
 from thecal.safety.profiles import load_profile
 
 FAULTS = {
@@ -151,6 +152,7 @@ def _plain(load: Callable[[Path], object]) -> Callable[[Path, pytest.MonkeyPatch
 _EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 _SPREAD = r".*\.(kind|cv|sd|range|note)"
 _PARAMETERS = (parameters, "read_tables")
+_PROFILES = _tables("thecal.safety", "profiles")
 FORMATS = [
     Format(
         "task",
@@ -177,10 +179,17 @@ FORMATS = [
     Format("pump", _tables("thecal.devices", "pumps"), _plain(load_pump), ParameterError, _SPREAD),
     Format(
         "profile",
-        _tables("thecal.safety", "profiles"),
+        {name: table for name, table in _PROFILES.items() if "base" not in table},
         _plain(load_profile),
         ProfileError,
-        rf"{_SPREAD}|title|mixture.*|[a-z]+|[a-z]+\.(step_abs|interval|daily_fall|patient_bolus|equivalence|sedative|vasoactive)",
+        rf"{_SPREAD}|title|mixture.*|[a-z]+|[a-z]+\.({'|'.join(DRUG_OPTIONS)})",
+    ),
+    Format(
+        "profile on a base",
+        {name: table for name, table in _PROFILES.items() if "base" in table},
+        _plain(load_profile),
+        ProfileError,
+        r"(?!base$|monitored\.\w+$).*",
     ),
     Format(
         "cohort",
@@ -214,6 +223,13 @@ FORMATS = [
         "monitors",
         _tables("thecal.devices", "", "monitors.toml"),
         _patched(lambda _: monitor_records.monitor_parameters.__wrapped__(), _PARAMETERS),
+        ParameterError,
+        _SPREAD,
+    ),
+    Format(
+        "clinician",
+        _tables("thecal.envs", "", "clinician.toml"),
+        _patched(lambda _: clinician.clinician_parameters.__wrapped__(), _PARAMETERS),
         ParameterError,
         _SPREAD,
     ),

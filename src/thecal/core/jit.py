@@ -27,7 +27,8 @@ from thecal.core.machine import available_cores as available_cores
 _MOST_THREADS: int = getattr(numba.config, "NUMBA_NUM_THREADS")  # noqa: B009  (set by Numba at run time)
 # Wherever a kernel, or a number that one closes over, may stand: packages with everything below them, and single modules.
 KERNEL_SOURCES = (
-    "thecal.core", "thecal.physiology", "thecal.devices", "thecal.safety", "thecal.envs.kernel", "thecal.envs.visits",
+    "thecal.core", "thecal.physiology", "thecal.devices", "thecal.safety", "thecal.envs.kernel", "thecal.envs.clinician",
+    "thecal.envs.visits",
 )  # fmt: skip
 
 

@@ -120,7 +120,7 @@ TAMPERED = {
     18: lambda r: (r["bolus"].__setitem__(800, 100), r["received"]["alarms"].__setitem__(800, 1)),
     20: lambda r: (r["bolus"].__setitem__(800, 100), r["received"]["poss"].__setitem__(800, 3)),
     22: lambda r: (r["bolus"].__setitem__(800, 100), r["received"]["confusion"].__setitem__(800, 3)),
-    23: lambda r: (r["bolus"].__setitem__(800, 100), r["received"]["rr"].__setitem__(slice(797, 801), -1)),
+    23: lambda r: (r["bolus"].__setitem__(800, 100), r["raw"]["rr"].__setitem__(slice(797, 801), np.nan)),
     25: lambda r: (r["bolus"].__setitem__(800, 100), r["received"]["reservoir_nl"].__setitem__(800, 0)),
     27: lambda r: (r["bolus"].__setitem__(800, 100), r["received"]["stopped"].__setitem__(800, 1)),
     28: lambda r: (r["bolus"].__setitem__(800, 100), r["received"]["mri"].__setitem__(800, 1)),
@@ -134,7 +134,7 @@ TAMPERED = {
     26: lambda r: (r["received"]["fill_age"].__setitem__(slice(None), 10**6)),
     32: lambda r: (r["received"]["since_refill"].__setitem__(slice(None), 20)),
     34: lambda r: (r["received"]["residual"].__setitem__(slice(None), 200)),
-    35: lambda r: r["received"]["stopped"].__setitem__(slice(1_000, 1_097), 1),
+    35: lambda r: r["raw"]["alarms"].__setitem__(slice(1_000, 1_097), 2),
     38: lambda r: r["tick"].__setitem__(slice(500, None), r["tick"][500:] + 1),
     41: lambda r: r["rate"].__setitem__(slice(2_000, None), r["rate"][0] * 6),
 }  # fmt: skip

@@ -113,6 +113,9 @@ def test_the_batch_runs_table_rows_and_holds_what_is_no_choice() -> None:
 def test_a_table_of_ones_own() -> None:
     env = make_sb3("CancerMorphine", 2, discrete=True, rates=(-1.0, 0.0), boluses=(0.0,), pool=2)
     assert env.action_space.n == 2
+    with pytest.raises(ConfigError, match="were reset"):
+        Masks(env.batch, env.table)()
+    env.reset()
     assert Masks(env.batch, env.table)().shape == (2, 2)
     with pytest.raises(ConfigError, match="needs a 0"):
         make_sb3("CancerMorphine", 2, discrete=True, rates=(-1.0, 1.0), pool=2)

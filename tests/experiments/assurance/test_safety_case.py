@@ -182,7 +182,7 @@ def existing_tests() -> set[str]:
 
 def test_every_reference_is_known() -> None:
     goals = {goal.name for goal in shared_goals()}
-    goals |= {goal.name.rpartition("a day: ")[2] for goal in profile_goals(load_profile("seed_2025"))}
+    goals |= {goal.name.rpartition(" per mille: ")[2] for goal in profile_goals(load_profile("seed_2025"))}
     known = {
         "goal": goals,
         "test": existing_tests(),

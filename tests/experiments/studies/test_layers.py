@@ -127,5 +127,6 @@ def test_a_configuration_of_the_first_version_is_read(tmp_path):
         "stage": "auto",
         "drugs": None,
         "horizon_d": None,
+        "clinician": "model",
     }
     assert found.scenario.resolve().task.name == "CancerMorphine"
