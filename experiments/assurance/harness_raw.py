@@ -57,6 +57,8 @@ def consistent(received: NDArray[np.void]) -> NDArray[np.void]:
         np.where(received["alarms"] > 0, _LOW, 0) | _STALL * (received["stopped"] & ~spent)
         | np.where(spent, _SPENT, _ERI * received["battery"])
     )  # fmt: skip
+    for name in ("since_refill", "fill_age"):  # no fill lies ahead
+        received[name] = np.maximum(received[name], 0)
     received["clear"] &= received["poss"] < 3
     received["confirms"] &= received["poss"] < 3
     return received
