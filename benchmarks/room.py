@@ -1,7 +1,6 @@
 """How much room the limits leave a closed loop: rules and the best dose known in hindsight, under each limit profile.
 
-Run ``python benchmarks/room.py --out docs/room.json`` (minutes); ``docs/generate.py`` writes the table of docs/closed-loop.md
-from the record. Hindsight asks for one dose from the first day on, under the profile's limits, and takes for each patient the
+Run ``python benchmarks/room.py --out room.json`` (minutes). Hindsight asks for one dose from the first day on, under the profile's limits, and takes for each patient the
 dose with the best return; it knows what no policy knows and says what the limits leave open, not what can be reached.
 """
 
