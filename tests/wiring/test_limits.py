@@ -212,7 +212,7 @@ def test_a_batch_runs_the_limits_of_its_scenario(tmp_path: Path) -> None:
     path = distinct_profile(tmp_path)
     for task, setting in (("CancerMorphine", "cancer"), ("NonCancerMorphine", "noncancer")):
         spec = ticking(task)
-        bench = Bench(spec, profile=str(path), stage="lower", shield_mode="monitor")
+        bench = Bench(spec, profile=str(path), stage="lower", shield_mode="monitor", allow_wide=True)
         pump, par = bench.par["pump"], bench.par["shield"]
         conc = float(bench.par["ordered_conc"][0])
         due = limits(
