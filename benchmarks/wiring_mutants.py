@@ -23,6 +23,7 @@ MODULES = (
     "safety.gateway", "safety.orders", "safety.profiles", "safety.parameters", "safety.shield", "devices.program",
     "envs.adapters.actions", "envs.adapters.single", "envs.adapters.vector", "envs.adapters.sb3",
     "envs.adapters.sb3_discrete", "envs.adapters.masks", "envs.adapters.constrained",
+    "envs.adapters.arguments", "envs.adapters.held",
 )  # fmt: skip
 # Functions of these files that carry nothing between sensor and pump: texts, rendering, names, files, observation, spaces.
 ASIDE = frozenset(
