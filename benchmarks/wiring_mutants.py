@@ -18,10 +18,12 @@ from mutation_operators import Context, Site, keys_of, wiring
 # Everything between sensor and pump, by module.
 MODULES = (
     "envs.kernel.shield_input", "envs.kernel.step", "envs.kernel.actions", "envs.kernel.start", "envs.visits",
+    "envs.clinician", "envs.identity", "devices.receiver", "safety.tokens", "safety.profile_checks", "envs.options",
     "envs.assembly", "envs.parameters", "envs.batch", "envs.scenario", "envs.snapshots", "envs.memory",
     "safety.gateway", "safety.orders", "safety.profiles", "safety.parameters", "safety.shield", "devices.program",
     "envs.adapters.actions", "envs.adapters.single", "envs.adapters.vector", "envs.adapters.sb3",
     "envs.adapters.sb3_discrete", "envs.adapters.masks", "envs.adapters.constrained",
+    "envs.adapters.arguments", "envs.adapters.held",
 )  # fmt: skip
 # Functions of these files that carry nothing between sensor and pump: texts, rendering, names, files, observation, spaces.
 ASIDE = frozenset(
@@ -67,13 +69,15 @@ def _record_fields() -> dict[str, str]:
     from thecal.devices.fault_records import FAULT_PAR, FAULT_STATE
     from thecal.devices.monitor_records import MONITOR_STATE
     from thecal.devices.records import PUMP_PAR, PUMP_STATE
+    from thecal.envs.clinician import CLINICIAN_PAR
     from thecal.envs.kernel.records import EPISODE, MIXTURE, STEP_OUT, TASK_PAR, WORLD, WORLD_PAR
     from thecal.physiology.records import PATIENT_PAR, PATIENT_STATE
     from thecal.safety.records import RAW, SHIELD_INPUT, SHIELD_PAR, SHIELD_STATE, TRAIL_ROW
 
     found: dict[str, str] = {}
     for kind in (RAW, SHIELD_INPUT, EPISODE, TASK_PAR, SHIELD_STATE, SHIELD_PAR, TRAIL_ROW, WORLD, WORLD_PAR, MIXTURE,
-                 PUMP_STATE, PUMP_PAR, MONITOR_STATE, FAULT_STATE, FAULT_PAR, STEP_OUT, PATIENT_STATE, PATIENT_PAR):  # fmt: skip
+                 PUMP_STATE, PUMP_PAR, MONITOR_STATE, FAULT_STATE, FAULT_PAR, STEP_OUT, PATIENT_STATE, PATIENT_PAR,
+                 CLINICIAN_PAR):  # fmt: skip
         names: dict[Any, list[str]] = {}
         for name in kind.names or ():
             names.setdefault(kind.fields[name][0].base.str + str(kind.fields[name][0].shape), []).append(name)

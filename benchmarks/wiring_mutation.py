@@ -1,9 +1,9 @@
 """Mutation testing of the wiring between sensor and pump: each mutant runs, uncompiled, against the tests that reach its line.
 
-``python benchmarks/wiring_mutation.py [--only MODULE] [--sample N] [--workers 2]`` writes ``safety/data/wiring.json`` as it
-goes and takes up where it stopped: what was killed stays killed while its module's text is the same. ``--named`` runs the
-mutants of ``benchmarks/wiring_named.toml`` alone and records nothing. A mutant is killed by a test that fails; one that never
-ends, or that ends the program, is named as such. Survivors are argued in ``safety/data/wiring_survivors.toml``.
+``python benchmarks/wiring_mutation.py [--only MODULE+MODULE] [--sample N]`` writes ``safety/data/wiring.json`` as it goes and
+takes up where it stopped: what was killed stays killed while its module's text is the same. ``--named`` runs the mutants of
+``benchmarks/wiring_named.toml`` alone and records nothing. A mutant is killed by a test that fails; one that never ends, or
+that ends the program, is named as such. Survivors are argued in ``safety/data/wiring_survivors.toml``.
 """
 
 from __future__ import annotations
@@ -40,8 +40,10 @@ from thecal.core.files import write_whole  # noqa: E402
 OUT = ROOT / "safety" / "data" / "wiring.json"
 # The battery, and tests of the parts that need no compiler either.
 TESTS = (
-    "wiring", "safety/test_gateway.py", "safety/test_orders.py", "safety/test_shield_profiles.py",
-    "devices/test_program.py", "envs/test_visits.py",
+    "wiring", "safety/test_gateway.py", "safety/test_orders.py", "safety/test_shield_profiles.py", "devices/test_program.py",
+    "devices/test_receiver.py", "envs/test_visits.py", "envs/test_clinician.py", "envs/test_scenario.py",
+    "envs/test_snapshots.py", "envs/test_read_only.py", "envs/adapters/test_bad_input.py", "envs/adapters/test_arguments.py",
+    "envs/adapters/test_constrained.py",
 )  # fmt: skip
 SLOWEST_S = 2.0  # a test that takes longer uncompiled has no part in it
 MOST_CASES = 30
@@ -70,9 +72,7 @@ class Runner:
             self._reach, self._seconds = {}, dict.fromkeys(self._items, 0.0)
             return self._run_named() or True
         self._reach, self._seconds = self._measure()
-        print(
-            f"{len(self._seconds)} tests, {sum(self._seconds.values()):.0f} s, in {time.perf_counter() - begin:.0f} s"
-        )
+        print(f"{len(self._seconds)} tests, {sum(self._seconds.values()):.0f} s, {time.perf_counter() - begin:.0f} s")
         self._run_all()
         return True
 
@@ -87,8 +87,7 @@ class Runner:
         reports = runtestprotocol(self._items[name], log=False, nextitem=None)
         if limit_s:
             signal.setitimer(signal.ITIMER_PROF, 0.0)
-        bad = [report for report in reports if report.failed]
-        return not bad
+        return not any(report.failed for report in reports)
 
     def _measure(self) -> tuple[dict[tuple[str, str], dict[str, float]], dict[str, float]]:
         """Which tests reach which functions, and how long each test takes; those that fail uncompiled are left out."""
@@ -162,12 +161,13 @@ class Runner:
         every = [mutant for name in work.MODULES for mutant in work.mutants(name)]
         record = _recorded()
         done: dict[str, str] = record["killed"]
-        todo = [one for one in every if one.name not in done and self.options.only in one.name]
+        only = self.options.only.split("+")
+        todo = [one for one in every if one.name not in done and any(part in one.name for part in only)]
         if self.options.sample:
             todo = random.Random(0).sample(todo, min(self.options.sample, len(todo)))
         lines = {name: _extents(name) for name in work.MODULES}
         found: dict[str, str] = {}
-        begin, last = time.perf_counter(), time.perf_counter()
+        begin = last = time.perf_counter()
         for k, (mutant, by) in enumerate(self._judged(todo, lines)):
             found[mutant.name] = by
             if by.startswith("survived") or self.options.verbose:
@@ -281,7 +281,7 @@ def _write(record: dict[str, Any], found: dict[str, str], every: list[work.Mutan
 def main() -> int:
     """Run mutants; 1 when a named one survived."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="mutants whose name (module, function, what) holds this")
+    parser.add_argument("--only", default="", help="mutants whose name holds this, or this+that")
     parser.add_argument("--battery", action="store_true", help="only the tests of tests/wiring")
     parser.add_argument("--sample", type=int, default=0, help="as many mutants, drawn at random")
     parser.add_argument("--workers", type=int, default=2)
@@ -290,7 +290,8 @@ def main() -> int:
     options = parser.parse_args()
     runner = Runner(options)
     tests = [str(ROOT / "tests" / name) for name in (("wiring",) if options.named or options.battery else TESTS)]
-    quiet = ["-q", "-n0", "-p", "no:cacheprovider", "--capture=no", "--rootdir", str(ROOT)]
+    itself = ROOT / "tests" / "wiring" / "test_mutants.py"  # starts this program
+    quiet = ["-q", "-n0", "-p", "no:cacheprovider", "--capture=no", f"--rootdir={ROOT}", f"--ignore={itself}"]
     code = pytest.main([*tests, *quiet], plugins=[runner])
     return int(code) or int(runner.failed > 0)
 
