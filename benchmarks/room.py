@@ -1,7 +1,8 @@
 """How much room the limits leave a closed loop: rules and the best dose known in hindsight, under each limit profile.
 
-Run ``python benchmarks/room.py --out room.json`` (minutes). Hindsight asks for one dose from the first day on, under the profile's limits, and takes for each patient the
-dose with the best return; it knows what no policy knows and says what the limits leave open, not what can be reached.
+Run ``python benchmarks/room.py --out room.json`` (minutes). Hindsight asks for one dose from the first day on, under the
+profile's limits, and takes for each patient the dose with the best return; it knows what no policy knows and says what the
+limits leave open, not what can be reached.
 """
 
 from __future__ import annotations
