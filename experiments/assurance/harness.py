@@ -35,7 +35,7 @@ _STABLE_H = 24.0 * 60
 _VOLUMES_ML = {"usual": 2.0, "dilute": 40.0}  # a day's volume at the cap; the second is more than any pump runs
 # Monitored titration as the harness puts it to the test: short times, so that it acts often, and a score of its own.
 _MONITORED = {
-    "step": (0.05, "dimensionless"), "interval": (4.0, "hour"), "day": (0.2, "dimensionless"), "fresh": (30.0, "minute"),
+    "step": (0.05, "dimensionless"), "interval": (6.0, "hour"), "day": (0.2, "dimensionless"), "fresh": (30.0, "minute"),
     "quiet": (6.0, "hour"), "settle": (4.0, "hour"), "sedation": (1.0, "dimensionless"), "near": (0.5, "dimensionless"),
 }  # fmt: skip
 
