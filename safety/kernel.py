@@ -243,9 +243,12 @@ def next_since_increase(since: Any, rate: Any, prev: Any, never: Any) -> Any:
     return ite(rate > prev, 1, lo(since + 1, never))
 
 
-def next_since_change(since: Any, rate: Any, prev: Any, never: Any) -> Any:
-    """Ticks since the rate last changed after this tick, counted like :func:`next_since_increase`."""
-    return ite(rate == prev, lo(since + 1, never), 1)
+def next_since_change(since: Any, rate: Any, prev: Any, unread: Any, never: Any) -> Any:
+    """Ticks since the pump's rate last changed after this tick, counted like :func:`next_since_increase`.
+
+    While the pump does not read back what was allowed (``unread``), the change is still to come.
+    """
+    return ite(both(rate == prev, unread <= 0), lo(since + 1, never), 1)
 
 
 def next_since_bolus(since: Any, given: Any, never: Any) -> Any:

@@ -235,7 +235,7 @@ def book(state: Any, par: Any, received: Any, rate: Any, bolus: Any) -> None:
     state.week_rate[week] = ite(first, rate, state.week_rate[week])
     state.week_nrs[week] = ite(first, received.nrs, state.week_nrs[week])
     state.owed = lo(state.owed + bolus, NEVER)
-    state.since_change = next_since_change(state.since_change, rate, state.prev_rate, NEVER)
+    state.since_change = next_since_change(state.since_change, rate, state.prev_rate, received.unverified, NEVER)
     state.since_increase = next_since_increase(state.since_increase, rate, state.prev_rate, NEVER)
     state.since_bolus = next_since_bolus(state.since_bolus, bolus, NEVER)
     state.baseline = ite(both(received.clear > 0, state.lock_resp == 0), rate, state.baseline)

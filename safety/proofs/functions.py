@@ -65,19 +65,19 @@ def _floor_goal(keep: int) -> Goal:
 
 def _counters() -> list[Goal]:
     kernel = Reading().code
-    since, rate, prev, given, never, count, most, leaving, flag = z3.Ints(
-        "since rate prev given never count most leaving flag"
+    since, rate, prev, given, never, count, most, leaving, flag, unread = z3.Ints(
+        "since rate prev given never count most leaving flag unread"
     )
     rise, bolus = kernel.next_since_increase(since, rate, prev, never), kernel.next_since_bolus(since, given, never)
-    change = kernel.next_since_change(since, rate, prev, never)
+    change = kernel.next_since_change(since, rate, prev, unread, never)
     known = (since >= 0, never >= 1)
     ring = (count >= 0, count <= most, leaving >= 0, leaving <= count, leaving >= 0, leaving <= 1, z3.Or(flag == 0, flag == 1),
             z3.Implies(flag == 1, count < most))  # fmt: skip
     return [
         Goal("counter: ticks since a rise start with it and grow by one", known,
              rise == z3.If(rate > prev, 1, z3.If(since + 1 <= never, since + 1, never)), (_I.INTERVAL,)),
-        Goal("counter: ticks since a change of the rate start with it and grow by one", known,
-             change == z3.If(rate != prev, 1, z3.If(since + 1 <= never, since + 1, never)), (_I.MONITORED,)),
+        Goal("counter: ticks since a change of the rate start with it, or once it is read back, and grow by one", known,
+             change == z3.If(z3.Or(rate != prev, unread > 0), 1, z3.If(since + 1 <= never, since + 1, never)), (_I.MONITORED,)),
         Goal("counter: ticks since a bolus start after it and grow by one", known,
              bolus == z3.If(given > 0, 0, z3.If(since + 1 <= never, since + 1, never)), (_I.LOCKOUT,)),
         Goal("counter: the number of a day's boluses stays within its most", ring, count + flag - leaving <= most,
@@ -103,6 +103,9 @@ def _quick() -> list[Goal]:
     return [
         Goal("monitored: a rise keeps its step, the absolute one, and its rise over the rate of 24 h before",
              (prev >= 0, share >= 0, absolute >= 0), z3.And(top >= prev, z3.Or(top == prev, small)), (_I.MONITORED,)),
+        Goal("monitored: a rise one larger would break one of the three",
+             (prev >= 0, share >= 0, absolute >= 0), z3.Or(1000 * (top + 1 - prev) > prev * share, top + 1 - prev > absolute,
+                                                           1000 * (top + 1) > yesterday * (1000 + day)), (_I.MONITORED,)),
         Goal("monitored: the step is whole up to its share of the cap", room, z3.Implies(near <= begins, left == permille),
              (_I.MONITORED,)),
         Goal("monitored: from there the step shrinks in a line, rounded down", room,

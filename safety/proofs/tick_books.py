@@ -53,7 +53,8 @@ def _books(t: Tick) -> list[Goal]:
              z3.And(z3.Or(a.calm == 0, a.calm == _one_more(b.calm)),
                     z3.Implies(a.calm > 0, z3.And(a.stale == 0, a.warn == 0, a.lock_resp == 0, a.jumped == 0,
                                                   t.received.poss < t.par.poss_hold)),
-                    a.since_change == z3.If(a.allowed_rate != b.prev_rate, 1, _one_more(b.since_change))),
+                    a.since_change == z3.If(z3.Or(a.allowed_rate != b.prev_rate, t.received.unverified > 0), 1,
+                                            _one_more(b.since_change))),
              (_I.MONITORED,)),
         Goal("monitored titration is allowed exactly while it is watched, from the rate in force", known,
              t.tops[0] == z3.If(z3.And(b.since_increase >= t.wait, _watched(t)), t.quick, b.prev_rate), (_I.MONITORED,)),
@@ -131,7 +132,7 @@ def _rings() -> list[Goal]:
     state.since_increase, state.since_bolus, state.baseline, state.prev_rate, state.lock_resp = z3.Ints("a b c d e")
     state.owed, state.since_change = z3.Ints("f g")
     ticks = state.ticks
-    code.book(state, SimpleNamespace(n_caps=0), record("received", ("nrs", "clear")), rate, bolus)
+    code.book(state, SimpleNamespace(n_caps=0), record("received", ("nrs", "clear", "unverified")), rate, bolus)
     place = (ticks >= 0,)
     binary = tuple(z3.Or(flag == 0, flag == 1) for flag in flags)
     ring, ran = state.rate_hist.values, z3.Int("n")

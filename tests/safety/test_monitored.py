@@ -88,6 +88,19 @@ def test_capnography_counts_only_where_it_was_ever_seen() -> None:
     assert tick(state, par, 2_150, co2=-1)[0] == 2_150
 
 
+def test_the_settling_counts_from_when_the_pump_read_the_change_back() -> None:
+    """A command that was lost for three hours has had three hours less to show at the effect site."""
+    par = parameters(CONC, **{**QUICK, "quick_interval": 16})
+    state = grown_up(par, START)
+    assert tick(state, par, 2_200)[0] == 2_200
+    for _ in range(12):
+        tick(state, par, 2_200, unverified=1)
+    assert state["since_change"] == 1
+    for _ in range(31):
+        assert tick(state, par, 2_400)[0] == 2_200
+    assert tick(state, par, 2_400)[0] == 2_400
+
+
 def test_a_day_bounds_the_sum_of_small_rises() -> None:
     par = parameters(CONC, **QUICK)
     state = grown_up(par, START)

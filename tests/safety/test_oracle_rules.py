@@ -111,6 +111,8 @@ def test_a_rise_sooner_needs_each_condition() -> None:
     assert risen(second - 1).broken() == {43}, "sooner"
     assert risen(to=2_210).broken() == {43}, "larger"
     assert risen(settle=6.5).broken() == {43}
+    assert risen().received(T + 1, 8, unverified=1).broken() == set(), "read back four hours before"
+    assert risen().received(T + 1, 9, unverified=1).broken() == {43}, "read back too late to have settled"
     assert risen().received(second - 10, mri=1).broken() == {43}, "no quiet time"
     assert risen(quiet=2.0).received(second - 8, mri=1).broken() == set()
     assert risen().received(second, poss=2).broken() == set()

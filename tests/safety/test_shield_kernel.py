@@ -59,7 +59,7 @@ SIGNATURES = {
     "beyond": ("rate", "rate", "rate"),
     "still_owed": ("rate", "rate", "rate", "flag"),
     "next_excess": ("ticks", "flag", "ticks"),
-    "next_since_change": ("ticks", "rate", "rate", "ticks"),
+    "next_since_change": ("ticks", "rate", "rate", "flag", "ticks"),
     "quick_share": ("share", "share", "share"),
     "quick_ceiling": ("rate", "share", "rate", "rate", "permille"),
     "latch": ("flag", "bool", "ticks", "ticks", "flag", "bool"),
