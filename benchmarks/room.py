@@ -29,7 +29,7 @@ from thecal.safety.profiles import load_profile
 
 TASKS = ("CancerMorphine", "NonCancerMorphine")
 PROFILES = ("seed_2025", "monitored_closed_loop", "research_wide")
-RULES = ("hold", "guideline", "pid", "max_request")
+RULES = ("fixed", "guideline", "pid", "max_request")
 HINDSIGHT = "hindsight"
 MULTIPLES = tuple(np.round(np.geomspace(0.25, 16.0, 13), 3).tolist())  # of the starting dose
 OUTCOMES = ("time_controlled", "return", "sed_hours", "resp_hours", "died", "dose_mg_per_day")
