@@ -2,8 +2,9 @@
 
 ``python benchmarks/wiring_mutation.py [--only MODULE+MODULE] [--sample N]`` writes ``safety/data/wiring.json`` as it goes and
 takes up where it stopped: what was killed stays killed while its module's text is the same. ``--named`` runs the mutants of
-``benchmarks/wiring_named.toml`` alone and records nothing. A mutant is killed by a test that fails; one that never ends, or
-that ends the program, is named as such. Survivors are argued in ``safety/data/wiring_survivors.toml``.
+``benchmarks/wiring_named.toml`` alone; ``--against FILE`` judges by that file of tests alone, at once. Neither records. A mutant
+is killed by a test that fails; one that never ends, or that ends the program, is named as such. Survivors are argued
+in ``safety/data/wiring_survivors.toml``.
 """
 
 from __future__ import annotations
@@ -11,9 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib
-import json
 import pickle
-import random
 import select
 import signal
 import sys
@@ -34,10 +33,10 @@ plain_kernels.plain()
 import pytest  # noqa: E402
 import wiring_mutants as work  # noqa: E402
 import wiring_named  # noqa: E402
+import wiring_record  # noqa: E402
 
 from thecal.core.files import write_whole  # noqa: E402
 
-OUT = ROOT / "safety" / "data" / "wiring.json"
 # The battery, and tests of the parts that need no compiler either.
 TESTS = (
     "wiring", "safety/test_gateway.py", "safety/test_orders.py", "safety/test_shield_profiles.py", "devices/test_program.py",
@@ -71,6 +70,10 @@ class Runner:
         if self.options.named:
             self._reach, self._seconds = {}, dict.fromkeys(self._items, 0.0)
             return self._run_named() or True
+        if self.options.against:
+            self._reach, self._seconds = {}, dict.fromkeys(self._items, 0.2)
+            self._run_all()
+            return True
         self._reach, self._seconds = self._measure()
         print(f"{len(self._seconds)} tests, {sum(self._seconds.values()):.0f} s, {time.perf_counter() - begin:.0f} s")
         self._run_all()
@@ -159,12 +162,13 @@ class Runner:
 
     def _run_all(self) -> None:
         every = [mutant for name in work.MODULES for mutant in work.mutants(name)]
-        record = _recorded()
+        record = wiring_record.recorded()
         done: dict[str, str] = record["killed"]
         only = self.options.only.split("+")
-        todo = [one for one in every if one.name not in done and any(part in one.name for part in only)]
+        todo = [one for one in every if any(part in one.name for part in only)]
         if self.options.sample:
-            todo = random.Random(0).sample(todo, min(self.options.sample, len(todo)))
+            todo = sorted(todo, key=_draw)[: self.options.sample]
+        todo = [one for one in todo if one.name not in done]
         lines = {name: _extents(name) for name in work.MODULES}
         found: dict[str, str] = {}
         begin = last = time.perf_counter()
@@ -175,8 +179,12 @@ class Runner:
             if time.perf_counter() - last > 30.0:
                 last = time.perf_counter()
                 print(f"{k + 1}/{len(todo)}, {(k + 1) / (last - begin):.1f} a second", flush=True)
-                _write(record, found, every, last - begin)
-        _write(record, found, every, time.perf_counter() - begin)
+                self._keep(record, found, every, last - begin)
+        self._keep(record, found, every, time.perf_counter() - begin)
+
+    def _keep(self, record: dict[str, Any], found: dict[str, str], every: list[work.Mutant], seconds: float) -> None:
+        if not self.options.against:
+            wiring_record.write(record, found, every, seconds)
 
     def _judged(self, todo: list[work.Mutant], lines: Any) -> Iterator[tuple[work.Mutant, str]]:
         running: list[tuple[work.Mutant, Child]] = []
@@ -187,6 +195,7 @@ class Runner:
                 tests = self._tests_for(one.module, where)
                 if not tests:
                     tests = self._tests_for(one.module, lines[one.module].get(one.function, range(0)))
+                tests = list(self._items) if self.options.against else tests
                 limit = WAIT_S + 3.0 * sum(self._seconds[name] for name in tests)
                 put = lambda one=one: work.put_in_place(one)  # noqa: E731
                 running.append((one, Child(lambda put=put, tests=tests: self._verdict(put, tests), limit)))
@@ -207,6 +216,11 @@ class Runner:
             by = Child(lambda put=put, tests=tests: self._verdict(put, tests), WAIT_S + 60.0).wait()
             print(f"{name}: {by}", flush=True)
             self.failed += not by.startswith("test: ")
+
+
+def _draw(mutant: work.Mutant) -> str:
+    """What orders mutants at random, the same in every run, so that a larger sample holds the smaller."""
+    return hashlib.sha256(mutant.name.encode()).hexdigest()
 
 
 def _is_far(test: str, module: str) -> bool:
@@ -252,44 +266,22 @@ def _extents(module: str) -> dict[str, range]:
     return found
 
 
-def _recorded() -> dict[str, Any]:
-    """The last result for modules that have not changed: what was killed stays killed, survivors are judged again."""
-    old: dict[str, Any] = json.loads(OUT.read_text(encoding="utf-8")) if OUT.is_file() else {}
-    same = tuple(f"{name}." for name in work.MODULES if old.get("modules", {}).get(name) == work.digest(name))
-    killed = {what: by for what, by in old.get("killed", {}).items() if what.startswith(same)}
-    survived = [what for what in old.get("survived", []) if what.startswith(same)]
-    return {"killed": killed, "survived": survived, "seconds": old.get("seconds", 0) if killed else 0}
-
-
-def _write(record: dict[str, Any], found: dict[str, str], every: list[work.Mutant], seconds: float) -> None:
-    killed = {**record["killed"], **{what: by for what, by in found.items() if not by.startswith("survived")}}
-    survived = {what for what, by in found.items() if by.startswith("survived")} | set(record["survived"])
-    survived -= set(killed)
-    data = {
-        "modules": {name: work.digest(name) for name in work.MODULES},
-        "mutants": len(every),
-        "judged": len(killed) + len(survived),
-        "killed_by_test": sum(by.startswith("test: ") for by in killed.values()),
-        "killed_otherwise": sum(not by.startswith("test: ") for by in killed.values()),
-        "seconds": round(record["seconds"] + seconds),
-        "survived": [one.name for one in every if one.name in survived],
-        "killed": {one.name: killed[one.name] for one in every if one.name in killed},
-    }
-    write_whole(OUT, json.dumps(data, indent=0, ensure_ascii=False) + "\n")
-
-
 def main() -> int:
     """Run mutants; 1 when a named one survived."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="mutants whose name holds this, or this+that")
     parser.add_argument("--battery", action="store_true", help="only the tests of tests/wiring")
-    parser.add_argument("--sample", type=int, default=0, help="as many mutants, drawn at random")
+    parser.add_argument(
+        "--sample", type=int, default=0, help="only the first so many mutants of a random order, the same every time"
+    )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--named", action="store_true")
+    parser.add_argument("--against", nargs="+", default=[], metavar="FILE", help="files under tests/ that judge alone")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     runner = Runner(options)
-    tests = [str(ROOT / "tests" / name) for name in (("wiring",) if options.named or options.battery else TESTS)]
+    judges = options.against or (("wiring",) if options.named or options.battery else TESTS)
+    tests = [str(ROOT / "tests" / name) for name in judges]
     itself = ROOT / "tests" / "wiring" / "test_mutants.py"  # starts this program
     quiet = ["-q", "-n0", "-p", "no:cacheprovider", "--capture=no", f"--rootdir={ROOT}", f"--ignore={itself}"]
     code = pytest.main([*tests, *quiet], plugins=[runner])
