@@ -1,4 +1,4 @@
-"""Writes the generated pages: model.md (parameters), invariants.md (the shield), gaps of safety.md, validation.md (scorecard).
+"""Writes the generated pages: model.md (parameters), invariants.md and gaps of safety.md (the shield), room.md, validation.md.
 
 The first shows every parameter of every file, so that a reader can see which number rests on what. The scores behind the last
 come from ``thecal validate --full --record .``, which takes half an hour; here only the texts follow the targets.
@@ -12,6 +12,7 @@ from thecal.core.files import write_whole
 from thecal.core.parameters import ParameterFile, Quantity, read_parameters
 from thecal.devices.chemistry import load_mixtures
 from thecal.experiments.assurance.case_catalog import invariants_page, with_gaps
+from thecal.experiments.reports import room_page
 from thecal.experiments.reports.validation_page import load, refreshed, save, write_page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,5 +83,6 @@ if __name__ == "__main__":
     write_whole(ROOT / "docs" / "invariants.md", invariants_page())
     safety = ROOT / "docs" / "safety.md"
     write_whole(safety, with_gaps(safety.read_text(encoding="utf-8")))
+    room_page.write_page(ROOT / "docs")
     save(refreshed(load(ROOT / "docs")), ROOT / "docs")
     write_page(ROOT / "docs")
