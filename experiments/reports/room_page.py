@@ -22,8 +22,9 @@ edit. Research simulation only.
 
 The same policies on the same patients and days under {profiles}. *{hindsight}* asks for one dose from the first day on, as fast
 as the limits allow, and takes for each patient the best by return of {n} multiples of the starting dose ({least:g} to {most:g}) and
-of all that the limits allow: it knows what no policy knows, and says what the limits leave open, not what can be reached. Mean ± standard error over
-{patients} patients of the tune split for each of the seeds {seeds}. Recorded on {date} for kernel `{kernel}`.
+of all that the limits allow: it knows what no policy knows, and says what the limits leave open, not what can be reached.
+
+Mean ± standard error over {patients} patients of the tune split for each of the seeds {seeds}. Recorded on {date} for kernel `{kernel}`.
 """
 
 
