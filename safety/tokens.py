@@ -70,7 +70,8 @@ def signing_key(token: str) -> bytes:
 
 
 def _derived(token: str, salt: bytes) -> bytes:
-    return hashlib.pbkdf2_hmac("sha256", token.encode(), salt, _ROUNDS)
+    # A text that is no Unicode is a wrong token like any other.
+    return hashlib.pbkdf2_hmac("sha256", token.encode(errors="surrogatepass"), salt, _ROUNDS)
 
 
 def _nobody() -> None:
