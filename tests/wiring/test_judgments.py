@@ -74,10 +74,11 @@ def test_rules_are_read_in_their_units_and_nothing_else_is(tmp_path: Path, monke
     par = rules(tmp_path)[0]
     assert asked.made == [("thecal.envs",)]
     assert [float(par[name]) for name in RULES] == [0.25, 16.0, 0.0, 11.0, 91.0, 92.0, 4.0]
+    spread = 'distribution = "normal"\nsd = 1.0\n'
     with pytest.raises(ParameterError, match=r"confirm\.moon: no such parameter of the clinician"):
-        rules(tmp_path, moon=(1, "dimensionless"))
+        rules(tmp_path, spread, moon=(1, "dimensionless"))
     with pytest.raises(ParameterError, match=r"confirm\.pain: the same in every case"):
-        rules(tmp_path, more='distribution = "normal"\nsd = 1.0\n')
+        rules(tmp_path, spread)
     with pytest.raises(ParameterError, match=r"confirm\.pain: -0\.5 dimensionless is outside \[0\.0, "):
         rules(tmp_path, pain=(-0.5, "dimensionless"))
 
@@ -156,7 +157,8 @@ def test_each_sign_against_a_rise_has_its_bit() -> None:
     cases += [(None, 0, 1 << k, 7.0, 1.0, ALARMED if k else 0) for k in range(8)]  # but for a low reservoir
     cases += [
         (92.0, 0, 0, 7.0, 1.0, 0), (91.9, 0, 0, 7.0, 1.0, PRESSURE), (None, 0, 0, 3.0, 24.0, 0),
-        (None, 0, 0, 2.9, 24.0, CONTROLLED), (None, 0, 0, 2.9, 24.25, 0), (80.0, 1, 2, 1.0, 0.0, PRESSURE | SUSPECTED | ALARMED | CONTROLLED),
+        (None, 0, 0, 2.9, 24.0, CONTROLLED), (None, 0, 0, 2.9, 24.25, 0),
+        (80.0, 1, 2, 1.0, 0.0, PRESSURE | SUSPECTED | ALARMED | CONTROLLED),
     ]  # fmt: skip
     for pressure, standing, alarms, pain, age, bits in cases:
         world, par = records()
