@@ -13,7 +13,8 @@ import numpy as np
 
 def plainly(kernel: Any, **instead: Any) -> Callable[..., Any]:
     """The kernel as it stands now, and all that it calls, as plain Python; what is named in ``instead`` is put in its place."""
-    return _copy(kernel.py_func, instead, {})
+    copy: Callable[..., Any] = _copy(kernel.py_func, instead, {})
+    return copy
 
 
 def _copy(function: Any, instead: dict[str, Any], made: dict[int, Any]) -> Any:
