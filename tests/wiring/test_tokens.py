@@ -111,3 +111,9 @@ def test_an_episode_lasts_ten_years_at_most() -> None:
     for days in (0, -1, 3_660.1):
         with pytest.raises(ValidationError):
             Options(horizon_d=days)
+
+
+def test_a_text_that_is_no_unicode_is_a_wrong_token() -> None:
+    token = Token("sixteen letters!")
+    assert not token.fits("\ud800" * 16)
+    assert token.refused == 1
