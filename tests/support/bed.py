@@ -16,7 +16,7 @@ from thecal.envs.kernel.records import EPISODE, STEP_OUT, TASK_PAR
 from thecal.physiology.records import PATIENT_PAR, PATIENT_STATE
 from thecal.safety.records import AUTO, SHIELD_INPUT, SHIELD_PAR, SHIELD_STATE
 
-from support.plain import Calls, plain_record, uncompiled
+from support.plain import Calls, Rows, plain_record, uncompiled
 
 RATE, ALLOWED = 1003, 1500  # nL per tick: in force before, and what the shield allows
 LOG = 40  # entries in the pump's log
@@ -26,14 +26,6 @@ CALLEES = (
     "step_report", "see_report", "lie_dead", "see_day", "see_patient", "step_disturbance", "step_faults", "begin_tick",
     "begin_step", "accumulate_tick", "finish_step", "attend", "count_error",
 )  # fmt: skip
-
-
-class Rows(list[Any]):
-    """A trail of so many rows."""
-
-    @property
-    def shape(self) -> tuple[int]:
-        return (len(self),)
 
 
 class Bed:

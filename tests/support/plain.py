@@ -35,6 +35,14 @@ def uncompiled(patch: pytest.MonkeyPatch, *modules: Any) -> None:
                 patch.setattr(module, name, value.py_func)
 
 
+class Rows(list[Any]):
+    """An array of so many rows, each a record or a name."""
+
+    @property
+    def shape(self) -> tuple[int]:
+        return (len(self),)
+
+
 class Calls:
     """What a kernel called, in order, each argument by its name where it has one."""
 

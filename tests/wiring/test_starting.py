@@ -11,16 +11,10 @@ import pytest
 from thecal.envs.kernel import start
 from thecal.envs.kernel.step import SOURCE_KEY
 
+from support.plain import Rows
+
 KEY = 4711
 CALLEES = ("prepare_patient", "start_patient", "report_standing", "write_observation")
-
-
-class Rows(list[Any]):
-    """An array of so many rows, each a name or a record."""
-
-    @property
-    def shape(self) -> tuple[int]:
-        return (len(self),)
 
 
 class Entries:

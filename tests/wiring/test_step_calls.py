@@ -12,8 +12,8 @@ from thecal.envs.kernel import step
 from thecal.safety.records import AUTO, TRAIL_ROW
 from thecal.safety.records import CONFIRM_STAGE as CONFIRM
 
-from support.bed import ALLOWED, RATE, Bed, Rows
-from support.plain import plain_record
+from support.bed import ALLOWED, RATE, Bed
+from support.plain import Rows, plain_record
 
 GIVEN = 700  # nL
 ASK = ("world.shield", "par.shield", "world.received")
