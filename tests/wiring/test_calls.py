@@ -25,7 +25,7 @@ from thecal.envs.visits import (
 )
 from thecal.physiology.sensors import SBP, SPO2
 
-from support.plainly import Calls, Changed, blank, plainly
+from support.kernel_copies import Changed, Spy, blank, plainly
 
 LOW, EMPTY, STALL, LONG, ERI = 1, 2, 4, 8, 16  # alarms of the pump
 ATTENTION = 2 + 4 + 8 + 16 + 32 + 64 + 128  # a low reservoir calls nobody
@@ -105,7 +105,7 @@ def test_who_is_awake_and_needs_nothing_is_fine() -> None:
     for poss, measures, fine in ((1, 0, True), (2, 0, True), (3, 0, False), (1, 5, False), (3, 5, False)):
         world, par, _ = records()
         world.patient.poss_seen = poss
-        asked = Calls(measures)
+        asked = Spy(measures)
         assert plainly(_is_fine, measures_for=asked)(world, par) is fine
         assert asked.made in ([], [(par.patient, world.patient)])
 
@@ -119,7 +119,7 @@ def test_who_comes_treats_what_is_found_and_stops_what_harms(measures: int, poss
         world.patient.poss_seen, world.pump.latched, world.pump.alarms = poss, latched, 255
         world.episode.judged, world.episode.answered = 2, 1
         out.visits, out.rescues = 3.0, 5.0
-        asked, given, stopped = Calls(measures), Calls(), Calls()
+        asked, given, stopped = Spy(measures), Spy(), Spy()
         changed = Changed(world=world, par=par, out=out)
         plainly(_come, measures_for=asked, give_rescue=given, stop_by_clinic=stopped)(world, par, out)
         expected = {"world.episode.present": 1, "world.episode.answered": 254, "out.visits": 4.0}
@@ -139,8 +139,8 @@ def test_a_stopped_pump_runs_again_for_who_is_there_and_fine() -> None:
     for present, poss, runs in ((1, 1, True), (0, 1, False), (1, 3, False)):
         world, par, _ = records()
         world.episode.present, world.patient.poss_seen, world.episode.judged = present, poss, 2
-        reset = Calls()
-        plainly(_resume, measures_for=Calls(0), clinician_reset=reset)(world, par)
+        reset = Spy()
+        plainly(_resume, measures_for=Spy(0), clinician_reset=reset)(world, par)
         assert reset.made == ([(world.pump,)] if runs else [])
         assert world.episode.judged == (2 + RESUMED_PUMP if runs else 2)
 
@@ -263,7 +263,7 @@ def test_an_emergency_is_treated_once_the_delay_is_over() -> None:
     ):  # fmt: skip
         world, par, out = records()
         world.episode.rescue_left, world.patient.ventilated, out.rescues = left, int(alarming), 2.0
-        asked, given = Calls(measures), Calls()
+        asked, given = Spy(measures), Spy()
         changed = Changed(world=world, par=par, out=out)
         plainly(_rescue, measures_for=asked, give_rescue=given)(world, par, out)
         expected = {"world.episode.rescue_left": then} if then != left else {}

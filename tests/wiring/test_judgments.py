@@ -14,7 +14,7 @@ from thecal.envs.clinician import _against_a_rise, _closed, _unwell, clears, con
 from thecal.envs.kernel.records import WORLD, WORLD_PAR
 from thecal.physiology.sensors import RR, SBP, SPO2
 
-from support.plainly import Calls, Changed, blank, plainly
+from support.kernel_copies import Changed, Spy, blank, plainly
 
 CLEARED, CONFIRMED, DECLINED, KEPT = 1, 2, 4, 8
 SEDATED, BREATHING, PRESSURE, SUSPECTED, ALARMED, CONTROLLED, NIGHT, UNCONFIRMED = 16, 32, 64, 128, 256, 512, 1024, 2048
@@ -69,7 +69,7 @@ def rules(folder: Path, more: str = "", **changed: tuple[float, str]) -> Any:
 
 
 def test_rules_are_read_in_their_units_and_nothing_else_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = Calls(tmp_path)
+    asked = Spy(tmp_path)
     monkeypatch.setattr(clinician, "files", asked)
     par = rules(tmp_path)[0]
     assert asked.made == [("thecal.envs",)]

@@ -11,7 +11,7 @@ from thecal.envs.kernel.records import STEP_OUT, WORLD, WORLD_PAR
 from thecal.envs.visits import _choose_mixture, _programmed, _refill, can_hold
 from thecal.safety.records import SHIELD_PAR, SHIELD_STATE
 
-from support.plainly import Calls, Changed, blank, plainly
+from support.kernel_copies import Changed, Spy, blank, plainly
 
 MONTH = 28 * 96
 DAY = 97  # ticks that a window of 24 h touches
@@ -29,7 +29,7 @@ def records() -> tuple[Any, Any, Any]:
     return world, par, out
 
 
-def refilled(world: Any, par: Any, out: Any, **instead: Any) -> tuple[dict[str, Any], dict[str, Calls]]:
+def refilled(world: Any, par: Any, out: Any, **instead: Any) -> tuple[dict[str, Any], dict[str, Spy]]:
     """What one refill visit changes, and what it calls."""
 
     def fill(*_: Any) -> tuple[float, float]:
@@ -37,7 +37,7 @@ def refilled(world: Any, par: Any, out: Any, **instead: Any) -> tuple[dict[str, 
         return 3.5, 4.5
 
     calls = {
-        "_choose_mixture": Calls(), "clinic_refill": Calls(fill), "normals": Calls((0.6, 0.7, 0.8, 0.9)), "see_refill": Calls(),
+        "_choose_mixture": Spy(), "clinic_refill": Spy(fill), "normals": Spy((0.6, 0.7, 0.8, 0.9)), "see_refill": Spy(),
         **instead,
     }  # fmt: skip
     changed = Changed(world=world, par=par, out=out)
@@ -47,7 +47,7 @@ def refilled(world: Any, par: Any, out: Any, **instead: Any) -> tuple[dict[str, 
 
 def test_a_refill_checks_fills_and_measures_what_was_ordered() -> None:
     world, par, out = records()
-    order = Calls(0)
+    order = Spy(0)
     changed, calls = refilled(world, par, out, order_bits=order)
     assert changed == {"world.pump.refills": 4, "out.visits": 3.0}
     assert calls["_choose_mixture"].made == [(world, par)]
@@ -65,7 +65,7 @@ def test_an_order_that_is_refused_fills_and_measures_nothing() -> None:
     assert not calls["clinic_refill"].made + calls["see_refill"].made
     world.episode.since_mixture = 0
     assert refilled(world, par, out)[0]["out.visits"] == 3.0, "programmed at this visit"
-    changed, _ = refilled(world, par, out, order_bits=Calls(6))
+    changed, _ = refilled(world, par, out, order_bits=Spy(6))
     assert changed == {"out.order_faults": 1 | 128 | 6}
 
 
@@ -86,7 +86,7 @@ def test_a_mixture_is_chosen_when_it_may_and_can_be_held() -> None:
         episode = world.episode
         episode.mixture, episode.mixture_asked, episode.since_mixture = now, asked, since
         old = par.shield, par.ordered_conc
-        held = Calls(holds)
+        held = Spy(holds)
         plainly(_choose_mixture, can_hold=held)(world, par)
         new = (par.mixture[asked].shield, par.mixture[asked].ordered) if chosen else old
         assert (par.shield is new[0], par.ordered_conc is new[1]) == (True, True), (asked, now, since)

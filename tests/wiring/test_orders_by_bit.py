@@ -13,7 +13,7 @@ import pytest
 from thecal.core.errors import ConfigError, ProfileError
 from thecal.safety.orders import Fill, order_bits, prime_bits, prime_faults, refill_faults
 
-from support.plainly import Calls, plainly
+from support.kernel_copies import Spy, plainly
 
 PATIENT, LOT, EXPIRED, DRUGS, AMOUNT, UNIT, CONCENTRATION = 1, 2, 4, 8, 16, 32, 512
 PROGRAMMED = 8  # times the bit of what was filled
@@ -108,7 +108,7 @@ def words(
     label: Fill, programmed: Any = None, order: Fill = ORDER, today: float = 50.0, most: float = 1e9
 ) -> list[str]:
     """What is wrong with a refill under a profile that lists every admixture and allows so much of a drug."""
-    profile: Any = SimpleNamespace(require_mixture=Calls(), max_concentration=Calls(most))
+    profile: Any = SimpleNamespace(require_mixture=Spy(), max_concentration=Spy(most))
     found = refill_faults(profile, order, label, dict(label.drugs) if programmed is None else programmed, today)
     assert profile.require_mixture.made == [(tuple(label.drugs),)]
     assert profile.max_concentration.made == [(drug,) for drug in label.drugs]

@@ -18,7 +18,7 @@ from thecal.envs.kernel.step import SOURCE_KEY
 from thecal.envs.options import Options
 from thecal.safety.tokens import Token, signing_key
 
-from support.plainly import Calls
+from support.kernel_copies import Spy
 
 TOKEN = "sixteen letters!"
 
@@ -28,7 +28,7 @@ def derived(token: str, salt: bytes) -> bytes:
 
 
 def test_a_salted_hash_and_a_derived_key_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn = Calls(b"0123456789abcdef")
+    drawn = Spy(b"0123456789abcdef")
     monkeypatch.setattr(os, "urandom", drawn)
     token = Token(TOKEN)
     assert drawn.made == [(16,)]
@@ -84,7 +84,7 @@ def test_a_state_belongs_to_all_that_decides_how_it_goes_on(monkeypatch: pytest.
         "physics": hex(SOURCE_KEY)[2:],
         "layout": hashlib.sha256(f"({WORLD.descr!r}, {WORLD_PAR.descr!r})".encode()).hexdigest(),
     }  # fmt: skip
-    asked = Calls(False)
+    asked = Spy(False)
     monkeypatch.setattr(identity, "is_proved", asked)
     assert list(identity.identity_of(scene()).items()) == list(expected.items())
     proved = scene(proved=True)

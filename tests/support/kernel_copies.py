@@ -69,7 +69,7 @@ class Changed:
         return {path: value for path, value in flat(self._records).items() if value != self._before[path]}
 
 
-class Calls:
+class Spy:
     """Stands in for a function: keeps what it was called with and gives back ``result``, or the result of calling it."""
 
     def __init__(self, result: Any = None) -> None:
