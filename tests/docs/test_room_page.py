@@ -54,9 +54,9 @@ def _record() -> dict[str, object]:
 def test_a_row_shows_mean_and_error(tmp_path: Path) -> None:
     (tmp_path / "room.json").write_text(json.dumps(_record()), encoding="utf-8")
     text = write_page(tmp_path).read_text(encoding="utf-8")
-    assert "| Best dose in hindsight | 2.0 ± 0.2 | 2.0 ± 0.2 |" in text
+    assert "| Best dose in hindsight | `strict` | 2.0 ± 0.2 | 2.0 ± 0.2 | 2.00 ± 0.25 |" in text
     assert "3 patients of the tune split for each of the seeds 1, 2" in text
-    assert "Time with NRS ≤ 3 (% of time), `strict`" in text
+    assert "| policy | limits | Time with NRS ≤ 3 (% of time) |" in text
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"rows": []}'])
