@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from thecal.core.errors import ConfigError
-from thecal.core.rng import STREAM_DEVICE, normals, uniforms
+from thecal.core.rng import STREAM_DEVICE, normals
 from thecal.devices.fault_presets import FaultSpec, fault_parameters
 from thecal.devices.monitor_records import monitor_parameters
 from thecal.devices.orders import order_concentration
@@ -18,7 +18,7 @@ from thecal.devices.pump_draws import sample_battery, sample_flow_bias
 from thecal.devices.solutions import assess, kernel_chemistry
 from thecal.devices.specs import load_pump, pump_parameters
 from thecal.envs import assembly
-from thecal.envs.assembly import Chart, assemble, highest_starts
+from thecal.envs.assembly import Chart, assemble
 from thecal.envs.kernel.records import WORLD_PAR
 from thecal.envs.kernel.start import prepare_rows
 from thecal.envs.scenario import Resolved, Scenario
@@ -114,58 +114,6 @@ def test_a_second_structure_is_drawn_where_it_is_asked_for(monkeypatch: pytest.M
     assert asked == [{"structure": 1}]
 
 
-def test_only_a_depressant_makes_a_patient_sedated() -> None:
-    taken = {"benzodiazepine": np.array([0, 1, 0, 1]), "gabapentinoid": np.array([0, 0, 1, 1])}
-    cohort: Any = SimpleNamespace(covariates=taken)
-    assert assembly._sedated(cohort).tolist() == [False, True, True, True]
-
-
-def test_where_spasticity_comes_from_is_the_diagnosis() -> None:
-    names = ["spasticity_cerebral", "cancer", "spasticity_spinal", "spasticity"]
-    cohort: Any = SimpleNamespace(covariates={"diagnosis": np.array(names)})
-    assert assembly._indications(cohort) == ["cerebral", "", "spinal", ""]
-
-
-def test_the_highest_start_is_that_of_every_drug() -> None:
-    most = {("morphine", 40.0): 90.0, ("bupivacaine", 40.0): 400.0, ("morphine", 0.0): 700.0, ("bupivacaine", 0.0): 8.0}
-    profile = SimpleNamespace(highest_start=lambda drug, oral: most[drug, oral])
-    cohort: Any = SimpleNamespace(covariates={"medd_mg_per_d": np.array([40, 0])})
-
-    def of(*ratios: float) -> Any:
-        task = SimpleNamespace(drugs=BOTH, solution=SimpleNamespace(ratios=ratios))
-        return highest_starts(SimpleNamespace(task=task, profile=profile), cohort)  # type: ignore[arg-type]
-
-    assert of(4.0).tolist() == [90.0, 2.0]
-    assert of(8.0).tolist() == [50.0, 1.0]
-    with pytest.raises(ValueError, match="shorter"):
-        of()
-
-
-def test_the_dose_at_the_implant_follows_the_rule() -> None:
-    ids = np.array([11, 12, 2**40 + 5], np.uint64)
-
-    class Three(SimpleNamespace):
-        def __len__(self) -> int:
-            return 3
-
-    cohort: Any = Three(covariates={"start_dose_ug_per_d": np.array([100, 250, 900])}, ids=ids)
-
-    def of(rule: str, dose: float | None, low: float, high: float) -> Any:
-        start = SimpleNamespace(rule=rule, dose_ug_per_d=dose, low=low, high=high)
-        where = SimpleNamespace(task=SimpleNamespace(start=start), scenario=SimpleNamespace(cohort_seed=77))
-        return assembly._start_doses(where, cohort)  # type: ignore[arg-type]
-
-    assert of("conversion", None, 1.0, 1.0).tolist() == [100.0, 250.0, 900.0]
-    assert of("conversion", None, 0.34, 0.34).tolist() == [100.0 * 0.34, 250.0 * 0.34, 900.0 * 0.34]
-    assert of("fixed", 42.5, 1.0, 1.0).tolist() == [42.5] * 3
-    assert of("fixed", 42.5, 1.0, 1.0).dtype == np.float64
-    share = np.array([uniforms(77, one, STREAM_DEVICE, 1)[0] for one in ids])
-    drawn = of("fixed", 40.0, 0.5, 2.0)
-    np.testing.assert_allclose(drawn, 40.0 * 0.5 * 4.0**share, rtol=1e-12)
-    assert len(set(drawn.tolist())) == 3
-    np.testing.assert_allclose(of("conversion", None, 0.5, 2.0)[1], 250.0 * 0.5 * 4.0 ** share[1], rtol=1e-12)
-
-
 def test_a_difficulty_multiplies_the_field_of_its_name(scene: Resolved) -> None:
     par: Any = cohort_of(scene, [0, 1]).par
     due = par.copy()
@@ -184,6 +132,16 @@ def test_a_lowered_start_can_be_diluted(scene: Resolved) -> None:
     assert assembly._options(scene, 900.0 * flow, False) == offer
     assert assembly._options(scene, 1_900.0 * flow, True) == offer
     assert assembly._options(scene, 1_000.0 * flow, True) == offer
+    for lowered, conc in ((True, 500.0), (False, 1_000.0)):
+        _, content = row_of(scene, 4, 500.0 * flow, Chart(False, "", lowered))
+        assert content[:2].tolist() == [pytest.approx(conc)] * 2
+
+
+def test_a_drug_without_a_share_is_not_forgotten(scene: Resolved) -> None:
+    own: Any = SimpleNamespace(**vars(scene))
+    own.task = scene.task.model_copy(update={"solution": scene.task.solution.model_copy(update={"ratios": ()})})
+    with pytest.raises(ValueError, match="shorter"):
+        row_of(own, 4, 640.0, Chart(False, "", False))
 
 
 FAULTS = FaultSpec(preset="stress", wrong_drug="baclofen")
