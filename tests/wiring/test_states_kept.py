@@ -213,3 +213,9 @@ def test_states_laid_open_are_no_longer_the_scenarios(batch: Batch) -> None:
     before = dict(batch.identity)
     assert batch.laid_open() is batch._world
     assert batch.identity == {**before, "opened": "yes"}
+
+
+def test_a_pickle_holds_no_memory_twice(batch: Batch) -> None:
+    own = {"_world", "_par", "_out", "_seen", "_observations", "_patients", "_all", "_trail", "_own_paid"}
+    beside = {"n", "own_reward", "_known", "_commands", "scene", "identity", "seal"}
+    assert set(batch.__getstate__()) == own | beside
