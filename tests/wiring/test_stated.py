@@ -173,7 +173,7 @@ def test_what_does_not_follow_is_refused(plain: Resolved, tmp_path: Path) -> Non
     assert not dataclasses.replace(plain, proved=False).proved
 
 
-def test_a_difficulty_says_what_is_multiplied_and_which_structure(plain: Resolved) -> None:
+def test_a_difficulty_says_what_is_multiplied(plain: Resolved) -> None:
     tables = {"real": {"ec50": 1.5, "structure": 1.0, "ou_sd": 0.5}, "easy": {"ec50": 0.5}}
     task = plain.task.model_copy(update={"difficulty": tables})
     for name, factors, structure in (("real", {"ec50": 1.5, "ou_sd": 0.5}, 1), ("easy", {"ec50": 0.5}, 0)):
