@@ -21,6 +21,7 @@ from thecal.envs.scenario import Resolved, Scenario
 from thecal.envs.snapshots import Snapshot, SnapshotError
 
 from support.task_files import written
+from support.wiring import ticking
 
 PATIENTS, SEEDS = (9, 4, 6), (21, 2**64 - 1, 23)
 
@@ -219,3 +220,12 @@ def test_a_pickle_holds_no_memory_twice(batch: Batch) -> None:
     own = {"_world", "_par", "_out", "_seen", "_observations", "_patients", "_all", "_trail", "_own_paid"}
     beside = {"n", "own_reward", "_known", "_commands", "scene", "identity", "seal"}
     assert set(batch.__getstate__()) == own | beside
+
+
+def test_an_environment_with_steps_of_one_tick_has_begun() -> None:
+    made = Batch(ticking(), 2)
+    assert made._begun.tolist() == [False, False]
+    made.restart(np.array([1]), np.array([0]), np.array([1], np.uint64))
+    assert made.par["task"]["ticks_per_step"].tolist() == [0, 1]
+    assert made._begun.tolist() == [False, True]
+    assert made.snapshot([1]).rows == 1
