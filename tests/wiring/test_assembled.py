@@ -145,6 +145,7 @@ def test_a_drug_without_a_share_is_not_forgotten(scene: Resolved) -> None:
 
 
 FAULTS = FaultSpec(preset="stress", wrong_drug="baclofen")
+PLANNED = FaultSpec(preset="stress", hazards=False)
 # Dose, strengths on offer and ratio of the second drug: of middle size; limited by the second drug, and by the first; so small
 # that the pump's lowest rate gives more; so large that its highest gives less.
 ORDERS = (
@@ -157,14 +158,14 @@ ORDERS = (
 
 
 @pytest.mark.parametrize(("dose", "offer", "ratio"), ORDERS)
-@pytest.mark.parametrize("faults", [None, FAULTS])
+@pytest.mark.parametrize("faults", [None, FAULTS, PLANNED])
 def test_a_row_is_what_was_ordered(scene: Resolved, dose: float, offer: Any, ratio: float, faults: Any) -> None:
     mixtures = ((0.1,), (ratio,), (0.3,), (1.2,))
     solution = scene.task.solution.model_copy(
         update={"ratios": (ratio,), "mixtures": mixtures, "options_mg_per_ml": offer}
     )
     task = scene.task.model_copy(update={"solution": solution})
-    drugs = BOTH if faults is None else (*BOTH, "baclofen")
+    drugs = BOTH if faults is not FAULTS else (*BOTH, "baclofen")
     own: Any = SimpleNamespace(**vars(scene), call_delay_h=6.0, rescue_delay_h=0.25)
     own.task, own.faults, own.drugs = task, faults, drugs
     row, content = row_of(own, 4, dose, Chart(True, "", False))
@@ -193,11 +194,11 @@ def test_a_row_is_what_was_ordered(scene: Resolved, dose: float, offer: Any, rat
         assert mixture["shield"]["conc"][:2].tolist() == [math.ceil(conc), math.ceil(conc * share)]
         assert mixture["shield"]["shelf"] == int(96.0 * report.stable_d)
         assert mixture["shield"]["cap_pg"][0] == 11_300_000_000 * 45 // 100
-    slot = -1 if faults is None else 2
+    slot = 2 if faults is FAULTS else -1
     fault = fault_parameters(faults, drugs=BOTH, patient=int(who["patient"]), wrong_slot=slot)
     assert row["fault"].tobytes() == fault.tobytes()
     assert row["monitor"].tobytes() == monitor_parameters()[0].tobytes()
-    assert (row["patient"]["infection_per_h"] == 0.0) == (faults is not None)
+    assert (row["patient"]["infection_per_h"] == 0.0) == (faults is FAULTS)
 
 
 def test_the_shield_of_a_row_is_asked_for_in_full(scene: Resolved, monkeypatch: pytest.MonkeyPatch) -> None:
