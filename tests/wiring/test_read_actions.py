@@ -52,6 +52,17 @@ class Shifty(tuple):
         return 9.0
 
 
+class TwoFaced(list):  # type: ignore[type-arg]
+    """A list that turns itself into another array."""
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.array([9.0, 9.0])
+
+
+class Veiled(np.ma.MaskedArray):  # type: ignore[type-arg]
+    """A masked array of another name."""
+
+
 def masked(values: Any, mask: Any, kind: Any = float) -> Any:
     return np.ma.masked_array(np.array(values, kind), mask)
 
@@ -74,6 +85,8 @@ GOOD: dict[str, tuple[Any, tuple[float, float]]] = {
     "tensors": ([Told(0.5), Told(2)], (0.5, 2.0)),
     "liar": (Liar([0.5, 0.25]), (0.5, 0.25)),
     "shifty": (Shifty((0.5, 0.25)), (0.5, 0.25)),
+    "two-faced": (TwoFaced([0.5, 0.25]), (0.5, 0.25)),
+    "veiled": (Veiled([0.5, 0.25], [0, 1]), (0.5, np.nan)),
     "partly masked": (masked([0.5, 0.25], [0, 1]), (0.5, np.nan)),
     "masked integers": (masked([5, 6], [1, 0], np.int32), (np.nan, 6.0)),
     "unmasked": (masked([0.5, 0.25], [0, 0]), (0.5, 0.25)),
@@ -89,14 +102,16 @@ BAD: dict[str, Any] = {
     "inner list": [[0.5], 0.5], "complex inside": [np.complex128(1.0), 0.5], "text inside": ["1", 0.5],
     "none inside": [None, 0.5], "beyond a float": [10**400, 0.5], "broken inside": [Broken(), 0.5],
     "objects of no use": np.array([None, 0.5], object), "long objects": np.array([0.5] * 3, object),
-    "nothing": None, "text": "up", "number": 0.5, "bytes": b"12", "mapping": {0: 0.5, 1: 0.5}, "broken": Broken(),
+    "range": range(2),
+    "memory": memoryview(np.zeros(2)), "nothing": None, "text": "up", "number": 0.5, "bytes": b"12", "mapping": {0: 0.5, 1: 0.5},
+    "broken": Broken(),
     "tensor of another length": Told([0.5]), "tensor of truths": Told([True, False]),
 }  # fmt: skip
 
 
 def read(function: Any, *args: Any) -> tuple[Any, list[str]]:
     """What a reader gives, and every warning it raised."""
-    with warnings.catch_warnings(record=True) as caught:
+    with np.errstate(over="warn"), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found = function(*args)
     assert {one.category for one in caught} <= {InvalidActionWarning}, [str(one.message) for one in caught]
