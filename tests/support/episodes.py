@@ -29,10 +29,11 @@ def draws(seed: int, n: int) -> list[tuple[int, int]]:
     return found
 
 
-def met(env: Any) -> tuple[int, int]:
-    """The patient and the seed of the days that stand."""
-    assert env.batch.par["fault"]["seed"][0] == env.batch.par["patient"]["seed"][0]
-    return int(env.batch.patients[0]), int(env.batch.par["patient"]["seed"][0])
+def met(env: Any, i: int = 0) -> tuple[int, int]:
+    """The patient and the seed of the days that stand in environment ``i``."""
+    par = env.batch.par[i]
+    assert par["fault"]["seed"] == par["patient"]["seed"]
+    return int(env.batch.patients[i]), int(par["patient"]["seed"])
 
 
 def command(env: Any, name: str, **changes: Any) -> dict[str, Any]:
