@@ -10,9 +10,16 @@ from thecal.core.errors import ConfigError
 from thecal.envs.adapters.single import ThecalEnv
 from thecal.envs.clinician import BY_TOKEN, CONFIRMED
 from thecal.envs.scenario import Resolved
+from thecal.safety import tokens
 
 from support.episodes import POOL, TOKEN, armed, short_scene
 from support.wiring import asking
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token is slow to try out by design; here it is shown often."""
+    monkeypatch.setattr(tokens, "_ROUNDS", 2)
 
 
 @pytest.fixture(scope="module")
