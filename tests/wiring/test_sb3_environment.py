@@ -160,6 +160,7 @@ def test_rewards_and_costs_add_up_over_an_episode(scene: Resolved) -> None:
     assert (env._returns.tolist(), env._costs.tolist()) == ([1.0, 2.0, 3.0], [0.5, 0.25, 0.125])
     script.reward, script.cost, script.terminated = (10.0, 20.0, 30.0), (1.0, 2.0, 4.0), (0, 1, 0)
     before = everyone(env)
+    env.reset_infos = ["of before"] * 3
     _, _, dones, infos = env.step(STILL)
     assert dones.tolist() == [False, True, False]
     assert infos[1]["episode"] == {"r": 22.0, "l": 2, "t": 0.0, "cost": 2.25}
@@ -168,7 +169,8 @@ def test_rewards_and_costs_add_up_over_an_episode(scene: Resolved) -> None:
     assert env.step_costs.tolist() == [1.0, 2.0, 4.0], "also of a step that ended an episode"
     assert (env._returns.tolist(), env._costs.tolist()) == ([11.0, 0.0, 33.0], [1.5, 0.0, 4.125])
     assert everyone(env) == [before[0], due(6, 1), before[2]]
-    assert [info["patient"] for info in env.reset_infos] == env.batch.patients.tolist()
+    assert env.reset_infos[0] == env.reset_infos[2] == "of before"
+    assert env.reset_infos[1]["patient"] == due(6, 1)[0]
     script.terminated = (0, 0, 0)
     _, _, dones, infos = env.step(STILL)
     assert dones.tolist() == [True, False, True], "three steps are an episode"
@@ -204,6 +206,11 @@ def test_a_staggered_start_is_taken_only_where_it_is_asked_for(scene: Resolved) 
         env._spread_out = lambda calls=calls: calls.append(1)  # type: ignore[method-assign, misc]
         env.reset()
         assert len(calls) == stagger
+    env = ThecalSB3VecEnv(Batch(scene, 3), POOL, 17, True)
+    env.reset()
+    offsets = [int(np.random.default_rng([1, 17 + i]).integers(3)) for i in range(3)]
+    assert env.batch.world["episode"]["step"].tolist() == offsets == [2, 1, 0]
+    assert env._whole.tolist() == [False, False, True]
 
 
 def test_environments_are_chosen_by_number(scene: Resolved) -> None:

@@ -46,7 +46,7 @@ TABLES: dict[str, tuple[dict[str, Any], list[tuple[float, ...]], int]] = {
     "own values": ({"rates": (0.5, 0.0), "boluses": (0.25, 0.0)}, [(0.5, 0.25), (0.5, 0.0), (0.0, 0.25), (0.0, 0.0)], 3),
     "rates alone": ({"rates": (0.5, 0.0), "fields": ("relative_rate",)}, [(0.5,), (0.0,)], 1),
     "fields of others": (
-        {"rates": (0.0, 0.5), "boluses": (0.0, 1.0), "fields": ("lockout", "bolus_size", "relative_rate", "call_clinic")},
+        {"rates": (0.0, 0.5), "boluses": (0.0, 1.0), "fields": ("lockout", "bolus_size", "relative_rate", "another")},
         [(0.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 0.5, 0.0), (0.0, 1.0, 0.5, 0.0)], 0,
     ),
     "targets": (
@@ -61,6 +61,7 @@ TABLES: dict[str, tuple[dict[str, Any], list[tuple[float, ...]], int]] = {
 
 
 def test_every_pair_is_a_row_and_one_row_holds() -> None:
+    assert (adapter.RATES, adapter.BOLUSES) == ((-1.0, -0.5, 0.0, 0.5, 1.0), (0.0, 0.5, 1.0))
     for name, (given, rows, hold) in TABLES.items():
         table, found = action_table(**given)
         assert table.dtype == np.float64

@@ -191,6 +191,10 @@ def test_a_next_step_begins_where_an_episode_ended(scene: Resolved) -> None:
     assert ends(env) == ([False, True, False], NO, [1, 1, 1])
     assert ends(env) == (NO, NO, [2, 0, 2])
     assert met(env, 1) == due(6, 1)
+    assert env.batch.out["allowed_rate"][1] == 96e-6 * env.batch.world["shield"]["prev_rate"][1], (
+        "it tells of its start"
+    )
+    assert np.isnan(env.batch.out["requested_rate"]).tolist() == [False, True, False]
     assert ends(env) == (NO, [True, False, True], [3, 1, 3])
     assert ends(env) == (NO, NO, [0, 2, 0])
     assert everyone(env) == [due(5, 1), due(6, 1), due(7, 1)]
