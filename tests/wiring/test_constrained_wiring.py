@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
-from thecal.core.errors import ConfigError
+from thecal.core.errors import ConfigError, MissingExtraError
 from thecal.envs.adapters.constrained import ConstrainedEnv
 from thecal.envs.adapters.forms import CostThecalEnv
 from thecal.envs.adapters.vector_forms import CostThecalVectorEnv
@@ -75,6 +76,12 @@ def test_ids_and_numbers_that_cannot_be_are_refused() -> None:
     for bad in (0, -1):
         with pytest.raises(ConfigError, match=f"^{re.escape(f'num_envs is at least 1, not {bad}')}$"):
             ConstrainedEnv(ID, bad)
+
+
+def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtraError, match=r"^the constrained environment needs .*thecal\[train\]"):
+        ConstrainedEnv(ID)
 
 
 def test_steps_and_resets_pass_through_as_tensors() -> None:
