@@ -14,7 +14,8 @@ from thecal.safety.profiles import LimitProfile
 from support.limits import Change, made_file, made_profile
 
 STEPS = {
-    "baclofen.patient_bolus": 0.0, "baclofen.sedative": 1.0, "baclofen.cap": 900.0, "baclofen.concentration": 1_900.0, "baclofen.bolus": 90.0,
+    "baclofen.patient_bolus": 0.0, "baclofen.sedative": 1.0,
+    "baclofen.cap": 900.0, "baclofen.concentration": 1_900.0, "baclofen.bolus": 90.0,
     "baclofen.step_spinal": 0.31, "baclofen.step_cerebral": 0.12, "baclofen.rise_28d": 0.5, "baclofen.escalation": 0.6,
 }  # fmt: skip
 EACH_OR_NONE = "steps by indication are stated for each or for none"
