@@ -117,6 +117,7 @@ def test_what_is_not_given_has_its_default() -> None:
     par = shield(profile)
     assert (par["transit_nl"], par["shelf"], par["stage"], par["mode"]) == (0, 8_766 * 4, 3, 0)
     assert par["cap_pg"].tolist() == [11_300_000_000, 0, 0, 0], "not sedated"
+    assert [int(par[name]) for name in ("min_rate", "max_rate", "rate_step", "bolus_step")] == [510, 240_000, 10, 100]
     for dead_ml, due in ((0.2, 250_000), (0.2000001, 250_001), (0.4, 500_000)):
         assert shield(profile, dead_ml=dead_ml)["transit_nl"] == due
     for stable_h, due in ((1_000.0, 4_000), (1_000.24, 4_000), (1_000.25, 4_001), (0.0, 0)):
