@@ -23,7 +23,7 @@ BACLOFEN: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_a_setting_is_overruled_by_a_drug_and_that_by_an_indication() -> None:
+def test_a_drug_overrules_a_setting_and_an_indication_both() -> None:
     profile = made_profile({**BACLOFEN, "morphine.escalation": 0.3})
     cases: tuple[tuple[str, str, tuple[str, ...], str, float], ...] = (
         ("cancer", "step", ("morphine",), "", 0.18),

@@ -136,8 +136,13 @@ def test_what_lies_at_the_edge_of_a_rule_is_allowed(part: int) -> None:
 
 def test_texts_are_a_title_or_a_base() -> None:
     words = "neither a limit with value, unit and source nor a title"
-    for texts in ({"note": "x"}, {"title": []}, {"title": "Good", "cancer.step": "much"}, {"base": {}}):
-        texts = dict(texts)
+    cases: tuple[dict[str, Any], ...] = (
+        {"note": "x"},
+        {"title": []},
+        {"title": "Good", "cancer.step": "much"},
+        {"base": {}},
+    )
+    for texts in cases:
         wrong = next(key for key in texts if texts[key] != "Good")
         with pytest.raises(ProfileError) as caught:
             made_profile(texts=texts)

@@ -266,7 +266,7 @@ def test_only_an_opioid_beside_a_depressant_has_smaller_caps() -> None:
         assert shield(profile, drugs, (100.0,) * len(drugs), sedated=sedated)["cap_pg"][0] == cap, (drugs, sedated)
 
 
-def test_one_drug_without_a_bolus_forbids_it_and_one_acts_on_pressure() -> None:
+def test_one_drug_forbids_the_bolus_and_one_acts_on_pressure() -> None:
     profile = made_profile({"clonidine.vasoactive": 1.0, "mixture.clonidine+morphine": 1.0})
     for drugs, flags in (
         (("morphine",), (1, 0)),
