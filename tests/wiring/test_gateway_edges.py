@@ -189,13 +189,9 @@ def test_an_id_that_was_read_is_kept_and_no_other() -> None:
     assert gateway.known == ("old", "older")
     assert ask(gateway, id="old") == Reading(0, 0, STALE, "repeated")
     asked: tuple[tuple[dict[str, Any], int], ...] = (
-        ({"bolus": -1}, MALFORMED),
-        ({"seen": 6}, STALE),
-        ({"issued_s": 0.0}, STALE),
-        ({"units": {}}, UNITS),
-        ({"rate": 0}, UNITS),
-        ({}, USABLE),
-    )
+        ({"bolus": -1}, MALFORMED), ({"seen": 6}, STALE), ({"issued_s": 0.0}, STALE), ({"units": {}}, UNITS),
+        ({"rate": 0}, UNITS), ({}, USABLE),
+    )  # fmt: skip
     for k, (changes, valid) in enumerate(asked):
         assert ask(gateway, id=f"n{k}", **changes).valid == valid
     assert gateway.known == ("old", "older", "n1", "n2", "n3", "n4", "n5")
@@ -218,8 +214,7 @@ def test_a_bolus_is_compared_with_the_last_that_was_taken() -> None:
     gateway = Gateway(10_000.0, 300.0, token=Token(TOKEN))
     signed = {**GOOD, "id": "signed", "bolus": 400}
     steps: tuple[tuple[dict[str, Any], str], ...] = (
-        ({"bolus": 0}, ""),
-        ({"bolus": 5}, ""),
+        ({"bolus": 0}, ""), ({"bolus": 5}, ""),
         ({"bolus": 40}, "8 times the last bolus"),
         ({"bolus": 39.9}, ""),
         ({"bolus": 0}, ""),
@@ -228,11 +223,8 @@ def test_a_bolus_is_compared_with_the_last_that_was_taken() -> None:
         ({"bolus": 1_000}, "25.64 times the last bolus"),
         ({**signed, "signed": signature(signed)}, ""),
         ({"bolus": 3_200}, "8 times the last bolus"),
-        ({"bolus": 3_199}, ""),
-        ({"bolus": 1}, ""),
-        ({"bolus": 8}, "8 times the last bolus"),
-        ({"bolus": 7}, ""),
-    )
+        ({"bolus": 3_199}, ""), ({"bolus": 1}, ""), ({"bolus": 8}, "8 times the last bolus"), ({"bolus": 7}, ""),
+    )  # fmt: skip
     for k, (changes, words) in enumerate(steps):
         read = ask(gateway, **{"id": str(k), **changes})
         assert read.reason == words, (k, changes)
