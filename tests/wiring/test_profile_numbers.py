@@ -230,11 +230,12 @@ def test_at_most_three_profiles_build_on_each_other(tmp_path: Path, monkeypatch:
     _write(tmp_path, "c", shipped)
     _write(tmp_path, "b", f'base = "c"\n[cancer]\nstep = {_row(0.12)}\n')
     _write(tmp_path, "a", f'base = "b"\n[noncancer]\nstep = {_row(0.13)}\n')
-    monkeypatch.setattr(profiles, "shipped_profiles", lambda: ["a", "b", "c"])
+    monkeypatch.setattr(profiles, "shipped_profiles", lambda: ["a", "b", "c", "d"])
     monkeypatch.setattr(profiles, "_shipped_file", lambda name: tmp_path / f"{name}.toml")
     profile = load_profile(_write(tmp_path, "mine", f'base = "a"\n[bolus]\nshare = {_row(0.14)}\n'))
     assert [profile.limit(key) for key in ("cancer.step", "noncancer.step", "bolus.share")] == [0.12, 0.13, 0.14]
-    _write(tmp_path, "c", f'base = "c"\n{shipped}')
+    _write(tmp_path, "d", shipped)
+    _write(tmp_path, "c", 'base = "d"\n')
     with pytest.raises(ProfileError) as caught:
         load_profile(tmp_path / "mine.toml")
     assert str(caught.value) == "c.toml: base: more than 3 profiles build on each other"

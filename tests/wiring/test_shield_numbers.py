@@ -90,6 +90,8 @@ def test_a_number_between_two_integers_becomes_the_stricter() -> None:
 
 # Multiples that floating point may miss by its last digit: 1000 * 0.29 is 289.99999999999994 there.
 EXACT: tuple[tuple[str, Any, str, int], ...] = (
+    ("breathing.rate_warn", 10.3, "rr_warn", 103),
+    ("breathing.saturation_warn", 92.1, "spo2_warn", 921),
     ("restart.share", 0.29, "restart_permille", 290),
     ("breathing.co2_warn", 57.3, "co2_warn", 573),
     ("breathing.co2_lock", 65.1, "co2_lock", 651),
