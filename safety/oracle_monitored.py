@@ -35,10 +35,7 @@ def check_sooner(case: Case, locks: Locks, rises: Mask, found: Findings) -> Mask
     if limits.get("monitored.step", 0.0) <= 0.0:
         return np.zeros_like(rises)
     soon, passed = waits(case, max(limits["monitored.interval"], *case.of_drugs("interval", 0.0)))
-    settled = (
-        _since(case.tick, (case.rate != case.before) | (case.facts["unverified"] > 0))
-        >= limits["monitored.settle"] * PER_HOUR - 1e-9
-    )
+    settled = _since(case.tick, (case.rate != case.before) | (case.facts["unverified"] > 0)) >= limits["monitored.settle"] * PER_HOUR - 1e-9
     fresh = math.floor(limits["monitored.fresh"] / 60.0 * PER_HOUR + 1e-9)
     old = np.zeros(case.rate.size, bool)
     for age in locks.ages.values():

@@ -70,11 +70,7 @@ def render(found: Mapping[str, Any]) -> str:
     ]
     for task in dict.fromkeys(row["task"] for row in found["rows"]):
         rows = {(row["policy"], row["profile"]): row["outcomes"] for row in found["rows"] if row["task"] == task}
-        parts += [
-            f"## {task}\n",
-            _table(rows, list(found["profiles"]), GAIN),
-            _table(rows, list(found["profiles"]), HARM),
-        ]
+        parts += [f"## {task}\n", _table(rows, list(found["profiles"]), GAIN), _table(rows, list(found["profiles"]), HARM)]
     return "\n".join(parts)
 
 
