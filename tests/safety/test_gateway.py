@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import UserDict
 
 import pytest
 from hypothesis import given, settings
@@ -116,6 +117,28 @@ def test_a_signature_fits_one_command_only(change: dict[str, object]) -> None:
 def test_what_is_no_signature_signs_nothing(signature: object) -> None:
     gateway = Gateway(10_000.0, 300.0, token=Token(TOKEN))
     assert _read(gateway, rate=2.88, signed=signature).valid == UNITS
+
+
+class Turning(UserDict[str, str]):
+    """Units that are others once they were read."""
+
+    def __getitem__(self, key: str) -> str:
+        read, self.data[key] = self.data[key], "nL"
+        return read
+
+
+def test_a_signature_is_checked_with_the_units_that_were_read() -> None:
+    signature = sign({**GOOD, "rate": 2.88}, TOKEN)
+    gateway = Gateway(10_000.0, 300.0, token=Token(TOKEN))
+    read = _read(gateway, rate=2.88, units=Turning(rate="mL/d", bolus="uL"), signed=signature)
+    assert (read.valid, read.rate_nl, read.bolus_nl, read.signed) == (USABLE, 30_000, 5_000, True)
+
+
+def test_a_signature_of_other_letters_is_a_wrong_one() -> None:
+    token = Token(TOKEN)
+    read = _read(Gateway(10_000.0, 300.0, token=token), signed="é" * 64)
+    assert (read.valid, read.reason) == (UNITS, "the signature does not fit the command")
+    assert token.refused == 1
 
 
 def test_a_standstill_may_be_held_and_nothing_else_unsigned() -> None:
