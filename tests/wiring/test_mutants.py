@@ -11,14 +11,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import thecal
 
 ROOT = Path(__file__).parents[2]
 RUNNER = ROOT / "benchmarks" / "wiring_mutation.py"
 DATA = ROOT / "safety" / "data"
 LEAST_SHARE = 0.95
+LEAST_JUDGED = 0.3  # of all mutants, the first of a random order
 
 
 def test_every_mutant_made_by_hand_is_killed() -> None:
@@ -43,8 +42,7 @@ def record() -> dict[str, Any]:
         for name, digest in found["modules"].items()
         if hashlib.sha256(package.joinpath(*name.split(".")).with_suffix(".py").read_bytes()).hexdigest() != digest
     ]
-    if stale:
-        pytest.skip(f"the record is stale for {', '.join(stale)}: run benchmarks/wiring_mutation.py")
+    assert not stale, f"the record is stale for {', '.join(stale)}: run benchmarks/wiring_mutation.py"
     return found
 
 
@@ -68,7 +66,6 @@ def test_at_least_so_many_of_the_judged_are_killed() -> None:
     assert len(found["killed"]) >= LEAST_SHARE * found["judged"]
 
 
-def test_every_mutant_was_judged() -> None:
+def test_enough_of_all_mutants_were_judged() -> None:
     found = record()
-    if found["judged"] < found["mutants"]:
-        pytest.skip(f"{found['judged']} of {found['mutants']} are judged: run benchmarks/wiring_mutation.py")
+    assert found["judged"] >= LEAST_JUDGED * found["mutants"], "run benchmarks/wiring_mutation.py"
