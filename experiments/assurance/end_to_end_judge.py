@@ -95,26 +95,29 @@ class Judge:
         rate = then["rate"]
         rise, given = known & (rate > self.rate + TINY), known & (bolus > 0.0)
         changed = known & (np.abs(rate - self.rate) > TINY)
+        # What the pump took up while it changed its program itself is seen here a tick late, under other signs.
+        moved = np.abs(rate - now["rate"]) > TINY
+        risen = rise & moved
         verdict.ticks += int(judged.sum())
         verdict.rises += int(rise.sum())
         verdict.boluses += int(given.sum())
         verdict.excused += int((judged & device).sum())
         for name, (stands, rises, boluses) in withheld.items():
-            self._note(name, stands & ((rise & rises) | (given & boluses)))
+            self._note(name, stands & ((risen & rises) | (given & boluses)))
             verdict.tested[name] += int((stands & known).sum())
         grain = now["conc"] @ self._weights.T  # µg of each cap in a µL
         if (rise | given).any():
             self._judge_caps(rise | given, rate, bolus, grain, now)
         if rise.any():
-            self._judge_rise(rise, rate, now)
+            self._judge_rise(rise, moved, rate, now)
         if given.any():
             self._judge_bolus(given, rate, bolus, now)
         self._judge_envelope(known, rate, bolus)
         self._judge_harm(known, rate)
         self._judge_fall(changed & (rate < self.rate), rate)
-        self._judge_stage(known, rise, given, now)
+        self._judge_stage(known, risen, given, now)
         self.signs.note_more(rise | given)
-        self._go_on(judged, device, rate, rise, changed, given, grain, now, then)
+        self._go_on(judged, device, rate, rise, moved, given, grain, now, then)
 
     def _note(self, name: str, broken: Mask) -> None:
         if broken.any():
@@ -138,7 +141,7 @@ class Judge:
         broken[where] = (worst > allowed * (1.0 + 1e-9)).any(1)
         self._note("cap, on top of what was counted", broken)
 
-    def _judge_rise(self, rise: Mask, rate: Numbers, now: dict[str, Any]) -> None:
+    def _judge_rise(self, rise: Mask, moved: Mask, rate: Numbers, now: dict[str, Any]) -> None:
         limits, of = self.limits, self.limits.of
         share = np.where(rise, rate / np.maximum(self.rate, TINY) - 1.0, 0.0)
         since = TICK * (self.tick - self.last_rise)
@@ -149,9 +152,9 @@ class Judge:
         if limits.monitored:
             quick = rise & (soon | large)
             bad = (since < of["monitored.interval"] - TINY) | (share > of["monitored.step"] + TINY)
-            bad |= self.signs.age() > of["monitored.fresh"] + TINY
-            bad |= now["poss"] > of["monitored.sedation"]
-            bad |= TICK * (self.tick - self.last_change) < of["monitored.settle"] - TINY
+            bad |= moved & (self.signs.age() > of["monitored.fresh"] + TINY)
+            bad |= moved & (now["poss"] > of["monitored.sedation"])
+            bad |= moved & (TICK * (self.tick - self.last_change) < of["monitored.settle"] - TINY)
             bad |= rate > self.recent[0] * (1.0 + of["monitored.day"]) + TINY
             self._note("monitored titration", quick & bad)
         else:
@@ -207,16 +210,16 @@ class Judge:
         self.verdict.tested["stage"] += int((known & alone).sum())
 
     def _go_on(
-        self, judged: Mask, device: Mask, rate: Numbers, rise: Mask, changed: Mask, given: Mask, grain: Numbers,
+        self, judged: Mask, device: Mask, rate: Numbers, rise: Mask, moved: Mask, given: Mask, grain: Numbers,
         now: dict[str, Any], then: dict[str, Any],
     ) -> None:  # fmt: skip
         """Remember this tick."""
         for ring in (self.flow, self.jump, self.given, self.recent, self.before):
             ring[:-1] = ring[1:]
         flow = TICK * rate
-        moved = np.where(judged, np.maximum(then["counted"] - now["counted"], 0.0), 0.0)
-        self.flow[-1] = np.minimum(flow, moved)[:, None] * grain
-        self.jump[-1] = np.maximum(moved - flow, 0.0)[:, None] * grain
+        ran = np.where(judged, np.maximum(then["counted"] - now["counted"], 0.0), 0.0)
+        self.flow[-1] = np.minimum(flow, ran)[:, None] * grain
+        self.jump[-1] = np.maximum(ran - flow, 0.0)[:, None] * grain
         self.given[-1] = given
         clean = judged & (self.tick - self.last_fault > DAY + 1) & ~device & ~then["device"]
         total = self.flow.sum(0) - np.minimum(self.flow[0], self.flow[-1]) + self.jump.sum(0)
@@ -225,7 +228,7 @@ class Judge:
             self._note("cap", clean & (total > allowed * (1.0 + 1e-9)).any(1))
         back = ~device & (self.last_fault == self.tick - 1)
         self.last_rise = np.where(rise, np.where(back, self.fault_began, self.tick), self.last_rise)
-        self.last_change = np.where(changed, self.tick, self.last_change)
+        self.last_change = np.where(judged & moved, self.tick, self.last_change)
         self.last_bolus = np.where(given, self.tick, self.last_bolus)
         self.fault_began = np.where(device & (self.last_fault < self.tick - 1), self.tick, self.fault_began)
         self.last_fault = np.where(device | now["primed"] | then["primed"], self.tick, self.last_fault)
