@@ -3,13 +3,14 @@
 ``python benchmarks/wiring_mutation.py [--only MODULE+MODULE] [--sample N]`` writes ``safety/data/wiring.json`` as it goes and
 takes up where it stopped: what was killed stays killed while its module's text is the same. ``--named`` runs the mutants of
 ``benchmarks/wiring_named.toml`` alone; ``--against FILE`` judges by that file of tests alone, at once. Neither records. A mutant
-is killed by a test that fails; one that never ends, or that ends the program, is named as such. Survivors are argued
-in ``safety/data/wiring_survivors.toml``.
+is killed by a test that fails; one that never ends, or that ends the program, is named as such. What is argued in
+``safety/data/wiring_survivors.toml`` counts as a survivor and is not run.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import hashlib
 import importlib
 import pickle
@@ -18,6 +19,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,9 +74,9 @@ class Runner:
             return self._run_named() or True
         if self.options.against:
             self._reach, self._seconds = {}, dict.fromkeys(self._items, 0.2)
-            self._run_all()
-            return True
+            return self._run_all() or True
         self._reach, self._seconds = self._measure()
+        self._width = Counter(name for names in self._reach.values() for name in names)
         print(f"{len(self._seconds)} tests, {sum(self._seconds.values()):.0f} s, {time.perf_counter() - begin:.0f} s")
         self._run_all()
         return True
@@ -144,7 +146,8 @@ class Runner:
         names: set[str] = set()
         for line in lines:
             names.update(self._reach.get((module, line), ()))  # type: ignore[arg-type, call-overload]
-        return sorted(names, key=lambda name: self._seconds[name])
+        # First those that reach little else: they are about these lines.
+        return sorted(names, key=lambda name: (self._width[name], self._seconds[name]))
 
     def _verdict(self, put: Any, tests: list[str]) -> str:
         """In the child: what kills a mutant."""
@@ -170,7 +173,12 @@ class Runner:
             todo = sorted(todo, key=_draw)[: self.options.sample]
         todo = [one for one in todo if one.name not in done]
         lines = {name: _extents(name) for name in work.MODULES}
-        found: dict[str, str] = {}
+        work.forget()  # finds all functions here, once, and not in every child
+        gc.collect()
+        gc.disable()  # a collection in a child would copy all that it shares
+        gc.freeze()
+        found = {one.name: "survived: argued" for one in todo if one.name in wiring_record.argued()}
+        todo = [one for one in todo if one.name not in found]
         begin = last = time.perf_counter()
         for k, (mutant, by) in enumerate(self._judged(todo, lines)):
             found[mutant.name] = by

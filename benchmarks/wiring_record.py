@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,11 @@ import wiring_mutants as work
 from thecal.core.files import write_whole
 
 OUT = Path(__file__).parent.parent / "safety" / "data" / "wiring.json"
+
+
+def argued() -> dict[str, str]:
+    """Why each mutant that no test kills means the same."""
+    return tomllib.loads(OUT.with_name("wiring_survivors.toml").read_text(encoding="utf-8"))
 
 
 def recorded() -> dict[str, Any]:

@@ -55,9 +55,11 @@ def test_the_record_adds_up() -> None:
     assert not set(found["survived"]) & set(found["killed"])
 
 
-def test_every_survivor_is_argued_and_nothing_else_is() -> None:
+def test_every_survivor_is_argued() -> None:
     argued = tomllib.loads((DATA / "wiring_survivors.toml").read_text(encoding="utf-8"))
-    assert set(argued) == set(record()["survived"]), "a survivor is neither killed nor argued"
+    found = record()
+    assert set(found["survived"]) <= set(argued), "a survivor is neither killed nor argued"
+    assert not set(found["killed"]) & set(argued), "what a test kills needs no argument"
     assert all(len(reason) > 10 for reason in argued.values())
 
 
