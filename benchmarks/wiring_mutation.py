@@ -81,8 +81,6 @@ class Runner:
         self._run_all()
         return True
 
-    # --- tests
-
     def _passes(self, name: str, limit_s: float = 0.0) -> bool:
         from _pytest.runner import runtestprotocol
 
@@ -146,6 +144,9 @@ class Runner:
         names: set[str] = set()
         for line in lines:
             names.update(self._reach.get((module, line), ()))  # type: ignore[arg-type, call-overload]
+        if len(lines) > 1:  # a constant is read by tests that run no line of its module: their neighbors do
+            files = {name.partition("::")[0] for name in names}
+            names.update(name for name in self._seconds if name.partition("::")[0] in files)
         # First those that reach little else: they are about these lines.
         return sorted(names, key=lambda name: (self._width[name], self._seconds[name]))
 
@@ -160,8 +161,6 @@ class Runner:
             if not self._passes(name):
                 return f"test: {name.removeprefix('tests/')}"
         return "survived" if tests else "survived: no test reaches it"
-
-    # --- all mutants
 
     def _run_all(self) -> None:
         every = [mutant for name in work.MODULES for mutant in work.mutants(name)]
@@ -215,8 +214,6 @@ class Runner:
                 if child.pipe in ready or child.is_late():
                     running.remove(entry)
                     yield mutant, child.wait()
-
-    # --- mutants by hand
 
     def _run_named(self) -> None:
         for name, module, put, killer in wiring_named.patches():
