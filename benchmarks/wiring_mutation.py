@@ -176,6 +176,9 @@ class Runner:
         gc.collect()
         gc.disable()  # a collection in a child would copy all that it shares
         gc.freeze()
+        control = Child(lambda: self._verdict(lambda: None, list(self._seconds)), 600.0).wait()
+        if control != "survived":
+            raise SystemExit(f"a mutant that changes nothing is killed: {control}")
         found = {one.name: "survived: argued" for one in todo if one.name in wiring_record.argued()}
         todo = [one for one in todo if one.name not in found]
         begin = last = time.perf_counter()

@@ -44,7 +44,7 @@ BETWEEN: tuple[tuple[str, float, str, int], ...] = (
     ("sedation.hold", 2.2, "poss_hold", 3),
     ("sedation.lock", 3.2, "poss_lock", 4),
     ("breathing.stale", 44.9, "stale", 2),
-    ("breathing.flat", 89.9, "flat", 5),
+    ("breathing.flat", 104.9, "flat", 6),
     ("breathing.flat_other", 119.9, "flat_other", 7),
     ("breathing.recut", 0.8, "recut", 4),
     ("monitored.step", 0.0619, "quick_permille", 61),
