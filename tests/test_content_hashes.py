@@ -30,7 +30,7 @@ HASHES = {
     "cohort renal": "9449b15a6e9e0ec9",
     "cohort spasticity": "796e8906fba0abfa",
     "profile label_us": "a173298b3a4457b0",
-    "profile monitored_closed_loop": "40a09bc622e97939",
+    "profile monitored_closed_loop": "179a563f866f2093",
     "profile pacc_2017": "33c26f4fc3c780d9",
     "profile research_wide": "6a66d280a38f7534",
     "profile seed_2025": "3baac057c58ed407",

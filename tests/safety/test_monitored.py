@@ -88,7 +88,7 @@ def test_capnography_counts_only_where_it_was_ever_seen() -> None:
     assert tick(state, par, 2_150, co2=-1)[0] == 2_150
 
 
-def test_the_settling_counts_from_when_the_pump_read_the_change_back() -> None:
+def test_settling_counts_from_the_tick_of_the_read_back() -> None:
     """A command that was lost for three hours has had three hours less to show at the effect site."""
     par = parameters(CONC, **{**QUICK, "quick_interval": 16})
     state = grown_up(par, START)
