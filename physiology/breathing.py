@@ -149,6 +149,23 @@ def co2_response(par, state):
 
 
 @kernel
+def lowest_saturation(par, state):
+    """Lowest saturation (%) that half a minute of the tick had: under its mean by a dip while the upper airway was lax.
+
+    Sleep makes it lax, and so does a drug that takes from the drive, by day as well. Depths are exponential: a few of many
+    quarters of an hour hold the deepest dips. They are too brief for arterial CO2, for the sensors' averages and for the
+    definition of depression; who records saturation by the second sees them.
+    """
+    if state.dead == 1 or state.ventilated == 1:
+        return state.spo2
+    lost = 1.0 - min(1.0, state.drive)
+    lax = par.drug_lax * lost / (lost + par.drug_lax_half) if lost > 0.0 else 0.0
+    if state.awake == 0:
+        lax = max(1.0, lax)
+    return max(0.0, state.spo2 + par.obstruction * lax * math.log(1.0 - state.airway))
+
+
+@kernel
 def is_depressed(state):
     """True while the patient's own (not the sensors') breathing meets the studies' definition of depression."""
     return state.rr < DEPRESSED_RR or state.spo2 < DEPRESSED_SPO2

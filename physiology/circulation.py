@@ -123,8 +123,13 @@ def heart_rate(par, state, act):
 @kernel
 def systolic(par, state, act):
     """True systolic pressure (mmHg) at relative activity ``act``."""
-    swing = par.s_gain_pain[_SYSTOLIC] * state.pain - par.sed_sbp * state.sedation + par.tone_sbp * state.tone
-    night = 1.0 if state.awake == 1 else 1.0 - par.night_dip
+    swing = par.s_gain_pain[_SYSTOLIC] * state.pain - par.sed_sbp * state.sedation + par.day_sbp * state.day_pressure
+    night = 1.0
+    tone = par.tone_sbp * state.tone
+    if state.awake == 0:
+        night -= par.night_dip
+        tone *= par.tone_night  # stages of sleep and arousals move pressure as much as the day does
+    swing += tone
     pressure = (par.sbp0 + swing) * night + par.act_sbp * act
     return (pressure * (1.0 - state.bp_fall) + _withdrawal_sum(par, state, 1)) * (1.0 - state.failure)
 

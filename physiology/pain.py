@@ -63,6 +63,9 @@ def step_disturbance(par, state, t_h):
     high = math.floor(scaled)
     state.tone = par.tone_keep * state.tone + par.tone_kick * ((high + 0.5) / SLICE - 0.5)
     state.rhythm = par.rhythm_keep * state.rhythm + par.rhythm_kick * (scaled - high - 0.5)
+    # The lower bits of the draw whose upper ones size an episode.
+    fine = d * SLICE
+    state.airway = fine - math.floor(fine)
     if state.bt_age_h >= 0.0:
         state.bt_age_h += TICK_H
         if state.bt_age_h >= par.bt_length_h:

@@ -96,8 +96,12 @@ PATIENT_PAR = dtype(
     ("rr_power", _f),  # share of the fall of the drive (log) that the rate takes; tidal volume makes up the rest
     ("apnea", _f),  # share of the drive that sleep takes in a patient with sleep apnea
     ("sleep_paco2", _f),  # rise of the set point asleep, mmHg
-    ("rr_swing", _f),  # relative SD of the slow fluctuation of the rate
+    ("rr_swing", _f),  # SD of the log of the rate by its fluctuation within hours
     ("rr_swing_tau_h", _f),
+    ("rr_days", _f),  # fluctuation from day to day relative to it
+    ("obstruction", _f),  # mean depth of a quarter of an hour's deepest dip of saturation asleep, %
+    ("drug_lax", _f),  # largest laxness of the airway under a drug relative to sleep
+    ("drug_lax_half", _f),  # loss of drive at which half of it is there
     ("nausea_tau_h", _f),  # tolerance to nausea and itch
     ("gut_tau_h", _f),
     ("cog_on_tau_h", _f),
@@ -122,6 +126,9 @@ PATIENT_PAR = dtype(
     ("reflex", _f),  # how much an open outflow makes up for what a block takes from pressure
     ("tone_hr", _f),  # per SD of sympathetic tone, beats/min
     ("tone_sbp", _f),  # per SD of sympathetic tone, mmHg
+    ("tone_night", _f),  # the same asleep relative to awake
+    ("day_sbp", _f),  # SD of the level of pressure from day to day, mmHg
+    ("day_tau_h", _f),  # memory of a day's levels
     ("tone_hrv", _f),  # fall of log RMSSD per SD of sympathetic tone
     ("tone_tau_h", _f),
     ("night_hr", _f),  # fall of heart rate asleep, beats/min
@@ -241,6 +248,9 @@ PATIENT_STATE = dtype(
     ("failure", _f),  # of the heart by lack of oxygen or perfusion, 0-1; at 1 it stands still
     ("tone", _f),  # sympathetic against vagal tone, in SD
     ("rhythm", _f),  # slow fluctuation of the breathing rate, in SD
+    ("day_pressure", _f),  # level of pressure on this day, in SD
+    ("day_breath", _f),  # level of the breathing rate on this day, in SD
+    ("airway", _f),  # luck of the upper airway in this tick, 0-1 (uniform): near 0 the deepest dip
     ("rescues", _i),  # how often a clinician treated an emergency
     ("exchanges", _i),  # of CSF
     ("naloxone_mg", _f),  # in the body

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from thecal.core.jit import entry_point, kernel, source_key
 from thecal.core.layout import AXIAL, COARSE_PER_TICK, MAX_DRUGS, TICK_H
-from thecal.physiology.breathing import co2_response, is_depressed, ventilation
+from thecal.physiology.breathing import co2_response, is_depressed, lowest_saturation, ventilation
 from thecal.physiology.circulation import heart_rate, systolic
 from thecal.physiology.effect import analgesic_shift
 from thecal.physiology.pain import step_disturbance
@@ -37,6 +37,7 @@ SIGNALS_DTYPE = np.dtype(
         ("pain_latent", _f),  # NRS
         ("rr", _f),  # 1/min
         ("spo2", _f),  # %
+        ("spo2_low", _f),  # lowest half minute of the tick, %
         ("vent", _f),  # ventilation / baseline
         ("co2_response", _f),  # the same at a PaCO2 that is held
         ("depressed", _f),  # 1 while RR < 8 or SpO2 < 90
@@ -88,6 +89,7 @@ def _write_signals(par, state, out):
     out.pain_latent = state.pain_latent
     out.rr = state.rr
     out.spo2 = state.spo2
+    out.spo2_low = lowest_saturation(par, state)
     out.vent = ventilation(par, state)
     out.co2_response = co2_response(par, state)
     out.depressed = 1.0 if is_depressed(state) else 0.0

@@ -64,7 +64,7 @@ def true_signals(par, state, act, clock_h):
         heart_rate(par, state, act),
         pressure,
         mean_pressure(pressure, diastolic(par, state, pressure, act)),
-        state.rr * (1.0 + par.rr_swing * state.rhythm) + _gains(par, state, RR),
+        state.rr * math.exp(par.rr_swing * (state.rhythm + par.rr_days * state.day_breath)) + _gains(par, state, RR),
         state.spo2 + _gains(par, state, SPO2),
         max(0.0, state.paco2 - _ETCO2_GAP_MMHG) + _gains(par, state, ETCO2),
         par.s_rest[CONDUCTANCE]

@@ -46,6 +46,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "nal_mg": (0.1, 10), "nal_half_mg": (0.1, 5), "nal_tau_h": (0.5, 3), "pressor_share": (0, 1), "exchange_ml": (5, 100),
     "wean_drive": (0.2, 1), "wean_fall": (0.05, 0.4), "granuloma_mg_per_ml": (0.1, 50), "granuloma_mg_per_d": (0.1, 50),
     "distress_felt": (0, 0.5), "death_per_h": (0, 1e-3), "reset": (0, 1), "reset_tau_h": (0.25, 48),
+    "rr_days": (0, 3), "tone_night": (0.5, 3), "day_sbp": (0, 15), "day_tau_h": (1, 500), "obstruction": (0, 5),
+    "drug_lax": (0, 5), "drug_lax_half": (0.01, 1),
 }  # fmt: skip
 DRUG_RANGES = {
     "k_uptake": (0.01, 20), "k_return": (0.01, 10), "k_cord_loss": (1e-3, 20), "k_csf_loss": (0.01, 20),

@@ -11,7 +11,7 @@ from thecal.physiology.cohort_spec import load_cohort_spec
 _HELD_KE0 = 1e-15  # 1/h: an effect site that no longer moves, so a test can set it and let days pass
 _QUIET = (
     "ou_sd", "bt_rate_per_h", "circ_amp", "pain_trend_per_h", "placebo", "spasm_circ", "infection_per_h", "occ_pain_sd",
-    "occ_central_sd", "tone_hr", "tone_sbp", "tone_hrv", "rr_swing", "distress_felt",
+    "occ_central_sd", "tone_hr", "tone_sbp", "tone_hrv", "rr_swing", "day_sbp", "distress_felt",
 )  # fmt: skip
 _SITES = ("dh", "bs", "pl", "sym", "mot")
 

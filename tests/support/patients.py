@@ -37,7 +37,8 @@ SCALARS = {
     "cog_off_tau_h": 120.0, "psychosis_at": 0.85, "endocrine_tau_h": 720.0, "granuloma_fade_h": 2880.0,
     "infection_h": 336.0, "hr0": 75.0, "sbp0": 130.0, "map0": 95.0, "act_hr": 8.0, "act_sbp": 5.0, "sed_hr": 5.0,
     "sed_sbp": 5.0, "nrs_noise": 0.6, "nrs_every_h": 4.0, "nrs_skip": 0.1, "nrs_skip_slope": 0.2, "poss_error": 0.1,
-    "reset_tau_h": 4.0, "tone_tau_h": 1.5, "rr_swing_tau_h": 1.0, "act_dbp": 3.0, "reflex": 4.5, "granuloma_mg_per_ml": 2.0,
+    "reset_tau_h": 4.0, "tone_tau_h": 1.5, "tone_night": 1.0, "day_tau_h": 48.0, "drug_lax_half": 0.1,
+    "rr_swing_tau_h": 1.0, "act_dbp": 3.0, "reflex": 4.5, "granuloma_mg_per_ml": 2.0,
     "granuloma_mg_per_d": 1.5, "nal_mg": 2.0, "nal_half_mg": 0.9, "nal_tau_h": 1.5, "pressor_share": 0.8,
     "exchange_ml": 40.0, "wean_drive": 0.6, "wean_fall": 0.2,
 }  # fmt: skip

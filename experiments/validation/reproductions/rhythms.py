@@ -1,4 +1,4 @@
-"""Reproductions of a day and a night of wearable readings in patients without intrathecal drug."""
+"""Reproductions of a day and a night of wearable readings in patients without intrathecal drug, free of opioids before it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _START_H = 8.0
 @lru_cache(maxsize=1)
 def _readings(who: Draw) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
     """Two days of readings ``[samples, B, sensors]``, who was awake at each, and the clock time of each (h)."""
-    par = patients(who, "noncancer", 120)
+    par = patients(who, "noncancer", 120, naive=True)
     state = begin(par, _START_H)
     values, awake = [], []
     for _ in range(round(_DAYS * 24.0 / _STEP_H)):
