@@ -10,7 +10,8 @@ effect = D^n / (D^n + (1 + L)^n), with drive D and load L summed over the agonis
   only potency. K_A follows from EC50 and tau, so that both forms agree on EC50 in a drug-naive patient.
 
 Receptors act together by Bliss independence on the effects, and an opioid's drive grows with another receptor's by the Greco
-interaction term alpha * sqrt(D1 * D2) (Greco 1990, Cancer Res 50:5318): 0 is no interaction, larger is synergy.
+interaction term alpha * sqrt(D1 * D2) (Greco 1990, Cancer Res 50:5318): 0 is no interaction, larger is synergy. So does a local
+anesthetic's, in the dorsal horn and at the motor site, with what alpha-2 and GABA-A receptors do in the cord.
 """
 
 from __future__ import annotations

@@ -263,8 +263,8 @@ def test_a_local_anesthetic_takes_pain_then_legs_then_the_whole_outflow():
         state["motor_block"] / rule["emax_motor"],
     )
     halves = [c[np.argmax(effect > 0.5)] for effect in effects]
-    # Pressure follows the mean over T1-L2, which a block from below reaches last: on infusions a third had weak legs, one in fifty
-    # low pressure (Sjoberg 1994, targets sjoberg_paresis and sjoberg_hypotension).
+    # Pressure follows the mean over T1-L2, which a block from below reaches last: on infusions a third had weak legs, one in
+    # fifty low pressure (Sjoberg 1994, targets sjoberg_paresis and sjoberg_hypotension).
     assert halves[0] < halves[2] < halves[1]
 
 
