@@ -7,9 +7,10 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from thecal.core.layout import COARSE_H, COARSE_PER_TICK, FINE_PER_COARSE, MAX_DRUGS, N_NODES, SETTLE_H, TICK_H
+from thecal.physiology.jets import jet_share, jet_width
 from thecal.physiology.patient import is_quiet, step_kinetics
 from thecal.physiology.records import PATIENT_STATE
-from thecal.physiology.transport import jet_share, jet_width, rate_of_change
+from thecal.physiology.transport import rate_of_change
 
 from batch import ready
 from common import Row, best

@@ -109,6 +109,7 @@ CHANNEL_PAR = dtype(
     ("hill", _f),
     ("synergy", _f),  # Greco interaction with the opioid, analgesia
     ("synergy_resp", _f),  # Greco interaction with the opioid, breathing and sedation
+    ("synergy_block", _f),  # Greco interaction with a local anesthetic, sensory and motor block
     ("emax_resp", _f),  # largest fraction of the respiratory drive removed
     ("hill_resp", _f),
     ("emax_sed", _f),

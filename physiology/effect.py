@@ -10,7 +10,8 @@ effect = D^n / (D^n + (1 + L)^n), with drive D and load L summed over the agonis
   only potency. K_A follows from EC50 and tau, so that both forms agree on EC50 in a drug-naive patient.
 
 Receptors act together by Bliss independence on the effects, and an opioid's drive grows with another receptor's by the Greco
-interaction term alpha * sqrt(D1 * D2) (Greco 1990, Cancer Res 50:5318): 0 is no interaction, larger is synergy.
+interaction term alpha * sqrt(D1 * D2) (Greco 1990, Cancer Res 50:5318): 0 is no interaction, larger is synergy. So does a local
+anesthetic's, in the dorsal horn and at the motor site, with what alpha-2 and GABA-A receptors do in the cord.
 """
 
 from __future__ import annotations
@@ -61,9 +62,12 @@ def prepare_sites(par):
     for i in range(par.mot_first, par.mot_last + 1):
         par.mot_ml += par.v_node[i]
     par.mu_channel = -1
+    par.block_channel = -1
     for c in range(par.n_channels):
         if par.channel[c].receptor == MU:
             par.mu_channel = c
+        if par.channel[c].receptor == SODIUM_CHANNEL:
+            par.block_channel = c
 
 
 @kernel
@@ -208,6 +212,8 @@ def step_channels(par, state):
     opioid = par.mu_channel
     if opioid >= 0 and par.n_channels > 1:
         _interact(par, state, opioid)
+    if par.block_channel >= 0 and par.n_channels > 1:
+        _deepen(par, state, par.block_channel)
     for c in range(par.n_channels):
         channel = state.channel[c]
         loads = channel.effect
@@ -227,6 +233,23 @@ def _interact(par, state, opioid):
             mu.drive += greco(drive, other.drive, par.channel[c].synergy) - drive
             mu.central += greco(central, other.central, par.channel[c].synergy_resp) - central
             mu.depressant += greco(depressant, other.depressant, par.channel[c].synergy_resp) - depressant
+
+
+@kernel
+def _deepen(par, state, blocker):
+    """Raise a local anesthetic's drives, sensory and motor, by their interaction with what other receptors do in the cord.
+
+    No motor site of the other drug's own is followed, so that its drive in the dorsal horn stands for both.
+    """
+    block = state.channel[blocker]
+    drive = block.drive
+    motor = block.motor
+    for c in range(par.n_channels):
+        alpha = par.channel[c].synergy_block
+        if c != blocker and alpha > 0.0:
+            other = state.channel[c].drive
+            block.drive += greco(drive, other, alpha) - drive
+            block.motor += greco(motor, other, alpha) - motor
 
 
 @kernel

@@ -61,13 +61,14 @@ from thecal.physiology.function import (
     step_spasticity,
 )
 from thecal.physiology.harm import prepare_harm, step_legs, step_sedation, step_slow_harm
+from thecal.physiology.jets import direct_share, jet_node, jet_push, region_side
 from thecal.physiology.metabolites import prepare_metabolites, step_metabolites
 from thecal.physiology.occasion import start_occasion, step_occasion
 from thecal.physiology.pain import breakthrough, felt_pain, is_awake, prepare_pain, steady_pain
 from thecal.physiology.plasma import prepare_plasma, step_plasma
 from thecal.physiology.rescue import prepare_rescue, step_rescue
 from thecal.physiology.sensors import prepare_sensors, start_sensors
-from thecal.physiology.transport import direct_share, jet_node, prepare_transport, step_transport
+from thecal.physiology.transport import prepare_transport, step_transport
 
 _FIRST_TICK = -1
 # A change of the infusion by more than this share of the larger rate starts a settling time with shorter substeps.
@@ -138,11 +139,11 @@ def is_quiet(state):
 
 
 @kernel
-def step_drug(par, state, drug, step, own, into_tip_ug, jet_ug, node, side):
+def step_drug(par, state, drug, step, own, into_tip_ug, jet_ug, node, side, push):
     """Advance transport, plasma and effect sites of one drug by ``step.dt_h``."""
     cranial = cranial_concentration(par, own)
     plasma = own.plasma
-    gone = step_transport(par, drug, step, own, into_tip_ug, jet_ug, node, side, state.csf_work, state.cord_work)
+    gone = step_transport(par, drug, step, own, into_tip_ug, jet_ug, node, side, push, state.csf_work, state.cord_work)
     step_plasma(step, own, gone)
     dorsal = own.dorsal
     own.dorsal = painful_concentration(par, own)
@@ -183,9 +184,11 @@ def step_kinetics(par, state, tip_ug, basal_ml, bolus_ml, dt_h):
         dt_h: ``TICK_H`` (only while :func:`is_quiet` and without a bolus) or ``COARSE_H``.
     """
     _note_source(par, state, tip_ug, basal_ml + bolus_ml, bolus_ml, dt_h)
-    direct, side = 1.0, 0.0  # regions are well mixed, so there is no cell at the tip
+    push = jet_push(par, bolus_ml)
     if par.structure == AXIAL:
         direct, side = direct_share(par, basal_ml, bolus_ml, dt_h)
+    else:  # regions are well mixed, so there is no cell at the tip, and a jet is driven from region to region
+        direct, side, push = 1.0, region_side(push), 0.0
     fine = state.fine_left_h > 0.0
     state.fine_left_h -= dt_h
     state.settle_left_h -= dt_h
@@ -202,7 +205,7 @@ def step_kinetics(par, state, tip_ug, basal_ml, bolus_ml, dt_h):
         jet_ug = arrived * direct / repeats
         into_tip_ug = arrived / repeats - jet_ug
         for _ in range(repeats):
-            step_drug(par, state, drug, drug.step[length], own, into_tip_ug, jet_ug, node, side)
+            step_drug(par, state, drug, drug.step[length], own, into_tip_ug, jet_ug, node, side, push)
 
 
 @kernel

@@ -38,6 +38,7 @@ PATIENT_PAR = dtype(
     ("tip_flow", _f),  # exchange flow between tip cell and its node, mL/h
     ("jet_ml", _f),  # bolus volume at which half of it leaves the tip cell at once, mL
     ("jet_flow", _f),  # infusion flow at which half of it does, mL/h
+    ("push", _f),  # levels to either side that each mL of a bolus beyond the first drives it
     ("lumbar_node", _i),  # where a lumbar tap samples
     ("w_pain", _f, _axis),  # weights of the painful segments (sum 1)
     ("sym_first", _i),  # nodes of the sympathetic outflow
@@ -165,6 +166,7 @@ PATIENT_PAR = dtype(
     ("sym_ml", _f),
     ("mot_ml", _f),
     ("mu_channel", _i),  # index of the opioid channel, -1 without an opioid
+    ("block_channel", _i),  # index of the local anesthetic's, -1 without one
     ("oih_on_share", _f),
     ("oih_off_share", _f),
     ("nausea_share", _f),

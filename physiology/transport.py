@@ -19,11 +19,10 @@ import numpy as np
 
 from thecal.core.jit import fma, kernel
 from thecal.core.layout import AXIAL, N_NODES, REGIONS
+from thecal.physiology.jets import add_jet
 
 GAMMA = 1.0 - 1.0 / math.sqrt(2.0)
 _MIX = (1.0 - GAMMA) / GAMMA
-# Share of a bolus of 1 mL that enters each neighbor of the tip's node (about 5 cm of canal in all).
-_JET_SIDE = 0.25
 
 
 @kernel
@@ -140,66 +139,13 @@ def _compile_loss(last: int) -> Any:
 loss_rate = _compile_loss(N_NODES - 1)
 
 
-@kernel
-def jet_share(par, bolus_ml):
-    """Share of a bolus that leaves the unmixed cell at once: a jet of large volume mixes with the canal around it.
-
-    ``bolus_ml`` is what enters in one substep, so a bolus given slowly mixes less than the same volume given fast.
-    """
-    return bolus_ml / (bolus_ml + par.jet_ml)
-
-
-@kernel
-def jet_width(bolus_ml):
-    """Share of a jet that each neighbor of its node takes: it grows with the radius of the injected volume."""
-    return _JET_SIDE * min(1.0, bolus_ml ** (1.0 / 3.0))
-
-
-@kernel
-def direct_share(par, basal_ml, bolus_ml, dt_h):
-    """Share of the drug that leaves the unmixed cell at once, and the share of that which each neighboring node takes.
-
-    An infusion's stream does so the more, the faster it flows: at the same mass, a dilute solution at a high flow spreads
-    wider than a concentrated one (Bernards 2006, Anesthesiology 105:169: 20 against 1,000 µL/h).
-    """
-    total = basal_ml + bolus_ml
-    if total <= 0.0:
-        return 0.0, 0.0
-    flow = basal_ml / dt_h
-    stream = flow / (flow + par.jet_flow)
-    if bolus_ml <= 0.0:
-        return stream, _JET_SIDE * stream
-    return (bolus_ml * jet_share(par, bolus_ml) + basal_ml * stream) / total, jet_width(bolus_ml)
-
-
-@kernel
-def jet_node(par, drug, awake):
-    """Node around which a bolus comes to rest: a heavy solution sinks caudad in an upright patient.
-
-    A supine patient's lumbar lordosis sends it half as far the other way, toward the thoracic kyphosis. A region of the second
-    structure is wider than any such shift.
-    """
-    if par.structure != AXIAL:
-        return par.tip_node
-    shift = drug.jet_shift if awake == 1 else -0.5 * drug.jet_shift
-    return min(par.last_node, max(1, par.tip_node + math.floor(shift + 0.5)))
-
-
-@kernel
-def _add_jet(par, csf, amount, node, side):
-    """Add drug (µg) around ``node``; at an end of the canal the node itself keeps the side's share."""
-    csf[node] += (1.0 - 2.0 * side) * amount
-    csf[max(0, node - 1)] += side * amount
-    csf[min(par.last_node, node + 1)] += side * amount
-
-
 def _compile_step(last: int) -> Any:
     """The step for a chain that ends at node ``last`` (see :func:`_compile_stage`)."""
     solve = _compile_stage(last)
     loss = _compile_loss(last)
 
     @kernel
-    def advance(par, drug, step, state, into_tip_ug, jet_ug, node, side, csf, cord):
+    def advance(par, drug, step, state, into_tip_ug, jet_ug, node, side, push, csf, cord):
         h = GAMMA * step.dt_h
         tip_source = GAMMA * into_tip_ug
         jet_source = GAMMA * jet_ug
@@ -207,14 +153,14 @@ def _compile_step(last: int) -> Any:
             csf[i] = state.csf[i]
             cord[i] = state.cord[i]
         if jet_ug > 0.0:
-            _add_jet(par, csf, jet_source, node, side)
+            add_jet(par, csf, jet_source, node, side, push)
         tip = solve(par, drug, step, h, csf, cord, state.tip + tip_source)
         for i in range(last + 1):
             state.csf[i] += _MIX * (csf[i] - state.csf[i])
             state.cord[i] += _MIX * (cord[i] - state.cord[i])
         # The first stage's increment already holds (1 - gamma) of the source; the second stage adds the rest.
         if jet_ug > 0.0:
-            _add_jet(par, state.csf, jet_source, node, side)
+            add_jet(par, state.csf, jet_source, node, side, push)
         tip = state.tip + _MIX * (tip - state.tip) + tip_source
         state.tip = solve(par, drug, step, h, state.csf, state.cord, tip)
         # The loss is linear, so its mean over the step is the loss at the stages' weighted mean.
@@ -232,25 +178,26 @@ _step_regions = _compile_step(len(REGIONS) - 1)
 
 
 @kernel
-def step_transport(par, drug, step, state, into_tip_ug, jet_ug, node, side, csf, cord):
+def step_transport(par, drug, step, state, into_tip_ug, jet_ug, node, side, push, csf, cord):
     """Advance CSF, cord and tip cell of one drug by ``step.dt_h``.
 
     Args:
         par, drug, step, state: the patient's parameters, its drug's, the prepared step, and the drug's state.
         into_tip_ug, jet_ug: drug (µg) entering at a constant rate over the step, into the tip cell and as a jet.
-        node, side: where the jet goes and the share each neighbor takes (:func:`jet_node`, :func:`jet_width`).
+        node, side, push: where the jet goes, the share each neighbor takes, and the levels to either side over which a large
+            volume drives it (:func:`~.jets.jet_node`, :func:`~.jets.jet_width`, :func:`~.jets.jet_push`).
         csf, cord: scratch, each ``[N_NODES]``.
 
     Returns:
         Drug (µg) that left the canal for plasma during the step.
     """
     if par.structure == AXIAL:
-        return _step_levels(par, drug, step, state, into_tip_ug, jet_ug, node, side, csf, cord)
-    return _step_regions(par, drug, step, state, into_tip_ug, jet_ug, node, side, csf, cord)
+        return _step_levels(par, drug, step, state, into_tip_ug, jet_ug, node, side, push, csf, cord)
+    return _step_regions(par, drug, step, state, into_tip_ug, jet_ug, node, side, push, csf, cord)
 
 
 @kernel
-def rate_of_change(par, drug, y, into_tip_ug_per_h, jet_ug_per_h, node, side, out):
+def rate_of_change(par, drug, y, into_tip_ug_per_h, jet_ug_per_h, node, side, out, push=0.0):
     """The same system as an ordinary differential equation, for reference solvers.
 
     ``y`` and ``out`` hold CSF, cord, tip cell and the loss to plasma: ``[2 * N_NODES + 2]`` (µg, µg/h).
@@ -269,7 +216,7 @@ def rate_of_change(par, drug, y, into_tip_ug_per_h, jet_ug_per_h, node, side, ou
     flow = par.tip_flow * (y[2 * n] / par.tip_ml - y[k] / par.v_node[k])
     out[2 * n] = into_tip_ug_per_h - flow
     out[k] += flow
-    _add_jet(par, out, jet_ug_per_h, node, side)
+    add_jet(par, out, jet_ug_per_h, node, side, push)
     out[2 * n + 1] = loss_rate(par, drug, y[:n], y[n : 2 * n])
 
 

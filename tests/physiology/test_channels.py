@@ -103,6 +103,36 @@ def test_an_interaction_raises_the_opioids_drive_by_greco_term():
     np.testing.assert_allclose(state["channel"]["drive"][:, 1], DOSES, rtol=1e-12)
 
 
+@pytest.mark.parametrize("second", ["clonidine", "midazolam"])
+def test_what_lasts_in_the_cord_deepens_a_local_anesthetics_block_by_greco_term(second):
+    par = held(["bupivacaine", second], len(DOSES))
+    alpha = par["channel"]["synergy_block"][0, 1]
+    assert alpha > 0.0
+    state = begin(par)
+    hold(par, state, 0, dh=0.3, mot=0.7)
+    hold(par, state, 1, dh=DOSES)
+    advance(par, state, TICK_H)
+    np.testing.assert_allclose(state["channel"]["drive"][:, 0], 0.3 + alpha * np.sqrt(0.3 * DOSES), rtol=1e-12)
+    np.testing.assert_allclose(state["channel"]["motor"][:, 0], 0.7 + alpha * np.sqrt(0.7 * DOSES), rtol=1e-12)
+    np.testing.assert_allclose(state["channel"]["drive"][:, 1], DOSES, rtol=1e-12)
+
+
+@pytest.mark.parametrize("drugs", [["bupivacaine"], ["bupivacaine", "ziconotide"], ["morphine", "clonidine"]])
+def test_only_a_local_anesthetic_beside_such_a_drug_is_deepened(drugs):
+    par = held(drugs, 1)
+    other = par.copy()
+    other["channel"]["synergy_block"][:, : len(drugs)] = [9.0, 0.0][: len(drugs)]
+    effects = []
+    for people in (par, other):
+        state = begin(people)
+        hold(people, state, 0, dh=0.3, mot=0.7)
+        if len(drugs) > 1:
+            hold(people, state, 1, dh=2.0)
+        advance(people, state, TICK_H)
+        effects.append((state["channel"]["effect"][0].tobytes(), state["channel"]["motor"][0].tobytes()))
+    assert effects[0] == effects[1]
+
+
 def test_interaction_in_the_brain_is_its_own_number():
     par = held(["morphine", "midazolam"], 1)
     par["channel"]["synergy"][:, 1], par["channel"]["synergy_resp"][:, 1] = 0.0, 0.6

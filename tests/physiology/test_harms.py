@@ -247,7 +247,7 @@ def test_a_local_anesthetic_blocks_and_lowers_pressure_by_dose():
     np.testing.assert_allclose(state["motor_block"], block, rtol=1e-9)
 
 
-def test_a_local_anesthetic_takes_pain_then_pressure_then_legs():
+def test_a_local_anesthetic_takes_pain_then_legs_then_the_whole_outflow():
     par = naive(held(["bupivacaine"], 60))
     for field, key in (("ec50", "ec50"), ("ec50_sym", "ec50_sympathetic"), ("ec50_mot", "ec50_motor")):
         par["drug"][field][:, 0] = drug_file("bupivacaine").get_in(f"effect.{key}", "ug/mL")  # the median patient
@@ -263,7 +263,9 @@ def test_a_local_anesthetic_takes_pain_then_pressure_then_legs():
         state["motor_block"] / rule["emax_motor"],
     )
     halves = [c[np.argmax(effect > 0.5)] for effect in effects]
-    assert halves[0] < halves[1] < halves[2]
+    # Pressure follows the mean over T1-L2, which a block from below reaches last: on infusions a third had weak legs, one in
+    # fifty low pressure (Sjoberg 1994, targets sjoberg_paresis and sjoberg_hypotension).
+    assert halves[0] < halves[2] < halves[1]
 
 
 def test_a_bupivacaine_infusion_numbs_legs_only_at_high_dose():

@@ -23,8 +23,8 @@ COHORTS = ("cancer", "noncancer")
 # Field: what no patient leaves, in the unit of the record.
 RANGES: dict[str, tuple[float, float]] = {
     "v_node": (0.3, 250), "cranial_out": (4, 60), "k_bulk": (0, 0.2), "cranial_loss": (0, 1), "tip_ml": (0.5, 5),
-    "tip_flow": (0.5, 20), "jet_ml": (0.01, 1), "jet_flow": (0.1, 10), "oih_max": (0, 5), "oih_ec50": (0.1, 1_000),
-    "oih_hill": (0.5, 5), "oih_tau_on_h": (24, 9_000),
+    "tip_flow": (0.5, 20), "jet_ml": (0.01, 1), "jet_flow": (0.1, 10), "push": (0, 10), "oih_max": (0, 5),
+    "oih_ec50": (0.1, 1_000), "oih_hill": (0.5, 5), "oih_tau_on_h": (24, 9_000),
     "oih_tau_off_h": (24, 9_000), "occ_pain_sd": (0, 0.5), "occ_central_sd": (0, 0.5), "occ_correlation": (-1, 1),
     "occ_tau_h": (24, 500), "rebound": (0.3, 3), "pain_base": (0.4, 10), "pain_trend_per_h": (-0.01, 0.01),
     "neuropathic": (0, 1), "circ_amp": (0, 5), "circ_peak_h": (0, 48), "ou_sd": (0, 4), "ou_tau_h": (1, 100),
@@ -60,7 +60,7 @@ NOT_DRAWN = {
     "tip_node", "lumbar_node", "sym_first", "sym_last", "mot_first", "mot_last",
 }  # fmt: skip
 PREPARED = {
-    "pain_first", "pain_last", "sym_ml", "mot_ml", "mu_channel", "oih_on_share", "oih_off_share", "nausea_share",
+    "pain_first", "pain_last", "sym_ml", "mot_ml", "mu_channel", "block_channel", "oih_on_share", "oih_off_share", "nausea_share",
     "gut_share", "cog_on_share", "cog_off_share", "endocrine_share", "distress_share", "function_share",
     "infection_chance", "death_chance", "tone_keep", "tone_kick", "rhythm_keep", "rhythm_kick", "nal_keep",
     "ou_keep", "ou_kick", "s_share", "s_drift_keep", "s_drift_kick", "s_drop_chance", "s_any_drop", "reset_share",

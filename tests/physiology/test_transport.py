@@ -10,12 +10,11 @@ from scipy.integrate import solve_ivp
 
 from thecal.core.layout import COARSE, COARSE_H, N_NODES, NODES
 from thecal.physiology.drug_records import DRUG_STATE
+from thecal.physiology.jets import jet_share, jet_width
 from thecal.physiology.patient import step_kinetics
 from thecal.physiology.records import PATIENT_STATE
 from thecal.physiology.transport import (
     empty_scratch,
-    jet_share,
-    jet_width,
     prepare_transport,
     rate_of_change,
     stability,
@@ -62,7 +61,9 @@ def simulate(par, jet_ug, dt_h, split_h):
     every = round(COARSE_H / dt_h)
     for k in range(round(HOURS / dt_h)):
         jet = jet_ug * dt_h / split_h if k * dt_h < split_h - 1e-9 else 0.0
-        gone += step_transport(par, drug, step, state, BASAL_UG_PER_H * dt_h, jet, par["tip_node"], SIDE, csf, cord)
+        gone += step_transport(
+            par, drug, step, state, BASAL_UG_PER_H * dt_h, jet, par["tip_node"], SIDE, 0.0, csf, cord
+        )
         if (k + 1) % every == 0:
             rows.append(np.concatenate((state["csf"], state["cord"], [state["tip"], gone])))
     return np.array(rows)
@@ -130,7 +131,7 @@ def test_mass_is_conserved_over_a_year_of_steps():
     gone = 0.0
     for source in rng.uniform(0, 5, 20_000):
         jet = 100.0 if rng.uniform() < 0.01 else 0.0
-        gone += step_transport(par, drug, step, state, source, jet, par["tip_node"], SIDE, csf, cord)
+        gone += step_transport(par, drug, step, state, source, jet, par["tip_node"], SIDE, 0.0, csf, cord)
     held = state["csf"].sum() + state["cord"].sum() + state["tip"]
     assert abs(held + gone - state["given"]) / state["given"] < 1e-9
 
@@ -154,7 +155,9 @@ def test_any_stiffness_stays_bounded_and_conserves(tip, uptake, back, stiffness)
     csf, cord = empty_scratch()
     gone = 0.0
     for k in range(200):
-        gone += step_transport(par, drug, step, state, 1.0, 50.0 if k == 0 else 0.0, par["tip_node"], SIDE, csf, cord)
+        gone += step_transport(
+            par, drug, step, state, 1.0, 50.0 if k == 0 else 0.0, par["tip_node"], SIDE, 0.0, csf, cord
+        )
         assert np.all(np.isfinite(state["csf"]))
     held = state["csf"].sum() + state["cord"].sum() + state["tip"]
     assert abs(held + gone - state["given"]) <= 1e-9 * state["given"]
@@ -174,7 +177,9 @@ def test_infusion_reaches_the_steady_state_of_the_equations():
     state = np.zeros(1, DRUG_STATE)[0]
     csf, cord = empty_scratch()
     for _ in range(20_000):
-        gone = step_transport(par, drug, step, state, BASAL_UG_PER_H * COARSE_H, 0.0, par["tip_node"], SIDE, csf, cord)
+        gone = step_transport(
+            par, drug, step, state, BASAL_UG_PER_H * COARSE_H, 0.0, par["tip_node"], SIDE, 0.0, csf, cord
+        )
     assert gone == pytest.approx(BASAL_UG_PER_H * COARSE_H, rel=1e-9)
     excess = state["tip"] / par["tip_ml"] - state["csf"][par["tip_node"]] / par["v_node"][par["tip_node"]]
     assert excess == pytest.approx(BASAL_UG_PER_H / par["tip_flow"], rel=1e-9)
