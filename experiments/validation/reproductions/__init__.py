@@ -9,6 +9,7 @@ from __future__ import annotations
 from thecal.experiments.validation.reproductions.adaptation import ADAPTATION
 from thecal.experiments.validation.reproductions.baselines import BASELINES
 from thecal.experiments.validation.reproductions.boluses import BOLUSES
+from thecal.experiments.validation.reproductions.chronic import CHRONIC
 from thecal.experiments.validation.reproductions.common import Draw, Reproduction
 from thecal.experiments.validation.reproductions.courses import COURSES
 from thecal.experiments.validation.reproductions.effects import EFFECTS
@@ -42,5 +43,6 @@ THEMES: dict[str, dict[str, Reproduction]] = {
     "injections": INJECTIONS,
     "courses": COURSES,
     "baselines": BASELINES,
+    "chronic": CHRONIC,
 }
 REPRODUCTIONS: dict[str, Reproduction] = {key: run for theme in THEMES.values() for key, run in theme.items()}
