@@ -21,6 +21,7 @@ from thecal.experiments.validation.reproductions.long_term import LONG_TERM
 from thecal.experiments.validation.reproductions.morphine import MORPHINE
 from thecal.experiments.validation.reproductions.rhythms import RHYTHMS
 from thecal.experiments.validation.reproductions.series import SERIES
+from thecal.experiments.validation.reproductions.singles import SINGLES
 from thecal.experiments.validation.reproductions.trials import TRIALS
 from thecal.experiments.validation.reproductions.window import WINDOW
 
@@ -44,5 +45,6 @@ THEMES: dict[str, dict[str, Reproduction]] = {
     "courses": COURSES,
     "baselines": BASELINES,
     "chronic": CHRONIC,
+    "singles": SINGLES,
 }
 REPRODUCTIONS: dict[str, Reproduction] = {key: run for theme in THEMES.values() for key, run in theme.items()}
