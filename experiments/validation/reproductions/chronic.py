@@ -246,6 +246,14 @@ def spinal_dose(who: Draw) -> float:
     return float(hold(spinal, np.full(len(spinal), 83.2), 36, baclofen_rule, most_ug_per_d=2000.0)[36].mean())
 
 
+def hemiplegia_dose(who: Draw) -> float:
+    """Mean baclofen dose (µg/d) after three months in spasticity of cerebral origin, Ashworth 3.7 before and held at 1.9."""
+    par, chart = charts(who, "spasticity", 100, "baclofen")
+    par = par[chart["diagnosis"] == "spasticity_cerebral"]
+    par = scaled(par, 3.7, float(par["spasm0"].mean()))
+    return float(hold(par, np.full(len(par), 100.0), 3, baclofen_rule, most_ug_per_d=2000.0)[3].mean())
+
+
 def spasms_at_low_tone(who: Draw) -> float:
     """Mean spasm score after a year with Ashworth held at 1.3."""
     return float(year_of_tone(scaled(patients(who, "spasticity", 20, "baclofen"), 4.2, 3.4), 1.3)["spasm"].mean())
@@ -268,5 +276,6 @@ CHRONIC: dict[str, Reproduction] = {
     "port_bolus_rise": daily_bolus_rise,
     "grider_three_years": low_dose_after_three_years,
     "spanish_baclofen_dose": spinal_dose,
+    "hemiplegia_dose": hemiplegia_dose,
     "ordia_spasm": spasms_at_low_tone,
 }

@@ -1,8 +1,9 @@
-"""Reproductions of more single injections: labor and wounds, adjuvants, high doses, pressure and pulse in spinal anesthesia."""
+"""Reproductions of more single injections: labor and wounds, adjuvants, high doses, tone, pressure and pulse."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from thecal.experiments.validation.reproductions.common import (
     make_naive,
     patients,
 )
+from thecal.experiments.validation.reproductions.courses import scaled
 from thecal.experiments.validation.reproductions.injections import brought, prolonged, spinal_minutes
 from thecal.experiments.validation.reproductions.labor import (
     ASKS_FOR_MORE,
@@ -105,6 +107,16 @@ def slow_heart(who: Draw, below: float) -> float:
     return float(100.0 * (rate.min(axis=0) < below).mean())
 
 
+@lru_cache(maxsize=1)
+def _cerebral_tone(who: Draw) -> tuple[float, float]:
+    """Mean Ashworth and spasm scores 4 h after 50 µg of baclofen, spasticity of cerebral origin, from 4.2 and 3.1."""
+    par, chart = charts(who, "spasticity", 150, "baclofen")
+    par = scaled(par[chart["diagnosis"] == "spasticity_cerebral"], 4.2, 3.1)
+    make_naive(par)
+    course = advance(par, begin(par), 4.0, bolus_ug=50.0, bolus_ml=1.0)
+    return float(course["ashworth"][-1].mean()), float(course["spasm"][-1].mean())
+
+
 def nausea_of_double(who: Draw, low_ug: float, high_ug: float) -> float:
     """Share (%) with nausea after the higher dose of morphine, less that after the lower."""
     return brought(who, high_ug, 1, _NAUSEA) - brought(who, low_ug, 1, _NAUSEA)
@@ -143,5 +155,7 @@ SINGLES: dict[str, Reproduction] = {
     "gjessing_high": lambda who: high_dose_depression(who, 14_000.0),
     "minville_hypotension": lambda who: hypotension_over_75(who, 7.5, 0.2),
     "minville_severe": lambda who: hypotension_over_75(who, 7.5, 0.3),
+    "meythaler_1996_ashworth": lambda who: _cerebral_tone(who)[0],
+    "meythaler_1996_spasm": lambda who: _cerebral_tone(who)[1],
     "lesser_severe": lambda who: slow_heart(who, 40.0),
 }
