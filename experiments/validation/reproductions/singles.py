@@ -129,7 +129,7 @@ def _labor(more: Doses, less: Doses, bolus_ml: float = 1.0) -> Callable[[Draw], 
 SINGLES: dict[str, Reproduction] = {
     "campbell_bupivacaine": lambda who: in_labor(who, {"sufentanil": 0.0, "bupivacaine": 2500.0}, 2.0),
     "campbell_both": _labor({"sufentanil": 10.0, "bupivacaine": 2500.0}, {"sufentanil": 10.0, "bupivacaine": 0.0}, 2.0),
-    "cheng_fentanyl_sufentanil": _labor(
+    "labor_fentanyl_sufentanil_mixed": _labor(
         {"fentanyl": 25.0, "bupivacaine": 1250.0}, {"sufentanil": 5.0, "bupivacaine": 1250.0}, 2.0
     ),
     "mercier_clonidine": _labor({"sufentanil": 5.0, "clonidine": 30.0}, {"sufentanil": 5.0, "clonidine": 0.0}),
@@ -151,8 +151,8 @@ SINGLES: dict[str, Reproduction] = {
     ),
     "multan_dexmedetomidine": lambda who: prolonged(who, 12.5, 3.0, "dexmedetomidine", 10.0),
     "multan_motor": lambda who: adjuvant_ratio(who, 1, 12.5, 3.0, ("dexmedetomidine", 10.0), ("dexmedetomidine", 0.0)),
-    "gjessing_low": lambda who: high_dose_depression(who, 1400.0),
-    "gjessing_high": lambda who: high_dose_depression(who, 14_000.0),
+    "morphine_002_per_kg": lambda who: high_dose_depression(who, 1400.0),
+    "morphine_02_per_kg": lambda who: high_dose_depression(who, 14_000.0),
     "minville_hypotension": lambda who: hypotension_over_75(who, 7.5, 0.2),
     "minville_severe": lambda who: hypotension_over_75(who, 7.5, 0.3),
     "meythaler_1996_ashworth": lambda who: _cerebral_tone(who)[0],
