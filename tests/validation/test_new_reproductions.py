@@ -11,7 +11,7 @@ from thecal.experiments.validation.reproductions import THEMES, Draw
 from thecal.experiments.validation.reproductions import clinic as shared
 from thecal.experiments.validation.reproductions.baselines import intraclass
 from thecal.experiments.validation.reproductions.common import patients
-from thecal.experiments.validation.reproductions.courses import _scaled
+from thecal.experiments.validation.reproductions.courses import scaled
 from thecal.experiments.validation.targets import load_targets
 
 BLIND = ("injections", "courses", "baselines")
@@ -47,7 +47,7 @@ def test_intraclass_correlation_is_the_share_between_people():
 
 
 def test_untreated_scores_are_scaled_to_the_means_of_a_study():
-    par = _scaled(patients(TOY, "spasticity", 200, "baclofen"), 3.0, 2.0)
+    par = scaled(patients(TOY, "spasticity", 200, "baclofen"), 3.0, 2.0)
     assert par["ashworth0"].mean() == pytest.approx(3.0)
     assert par["spasm0"].mean() == pytest.approx(2.0)
     assert par["ashworth0"].min() >= 1.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 from thecal.experiments.validation.reproductions.adaptation import ADAPTATION
 from thecal.experiments.validation.reproductions.baselines import BASELINES
 from thecal.experiments.validation.reproductions.boluses import BOLUSES
+from thecal.experiments.validation.reproductions.chronic import CHRONIC
 from thecal.experiments.validation.reproductions.common import Draw, Reproduction
 from thecal.experiments.validation.reproductions.courses import COURSES
 from thecal.experiments.validation.reproductions.effects import EFFECTS
@@ -20,6 +21,7 @@ from thecal.experiments.validation.reproductions.long_term import LONG_TERM
 from thecal.experiments.validation.reproductions.morphine import MORPHINE
 from thecal.experiments.validation.reproductions.rhythms import RHYTHMS
 from thecal.experiments.validation.reproductions.series import SERIES
+from thecal.experiments.validation.reproductions.singles import SINGLES
 from thecal.experiments.validation.reproductions.trials import TRIALS
 from thecal.experiments.validation.reproductions.window import WINDOW
 
@@ -42,5 +44,7 @@ THEMES: dict[str, dict[str, Reproduction]] = {
     "injections": INJECTIONS,
     "courses": COURSES,
     "baselines": BASELINES,
+    "chronic": CHRONIC,
+    "singles": SINGLES,
 }
 REPRODUCTIONS: dict[str, Reproduction] = {key: run for theme in THEMES.values() for key, run in theme.items()}

@@ -45,7 +45,7 @@ _LOW_TESTOSTERONE = 0.4  # suppression: under 9 nmol/L of about 15
 _FAST_UG_PER_D = 21.6
 
 
-def _scaled(par: Par, ashworth: float, spasms: float) -> Par:
+def scaled(par: Par, ashworth: float, spasms: float) -> Par:
     """The same patients, their untreated scores scaled to these means."""
     par["ashworth0"] = np.minimum(
         5.0, 1.0 + (par["ashworth0"] - 1.0) * (ashworth - 1.0) / (par["ashworth0"].mean() - 1.0)
@@ -63,7 +63,7 @@ def _toward(last: dict[str, Floats], goal: float, gain: float, most: float) -> F
 @lru_cache(maxsize=1)
 def _crossover(who: Draw) -> tuple[float, float]:
     """Mean Ashworth and spasm scores of the third day of a dose found in two weeks, after three days without drug."""
-    par = _scaled(patients(who, "spasticity", 100, "baclofen"), 4.0, 3.3)
+    par = scaled(patients(who, "spasticity", 100, "baclofen"), 4.0, 3.3)
     state = begin(par)
     dose = np.full(len(par), 100.0)
     for _ in range(14):
@@ -74,7 +74,7 @@ def _crossover(who: Draw) -> tuple[float, float]:
     return float(last["ashworth"].mean()), float(last["spasm"].mean())
 
 
-def _year_of_tone(par: Par, goal: float) -> dict[str, Floats]:
+def year_of_tone(par: Par, goal: float) -> dict[str, Floats]:
     """Means of the last day of a year in which Ashworth is held at ``goal`` by weekly steps."""
     state = begin(par)
     dose = np.full(len(par), 100.0)
@@ -87,8 +87,8 @@ def _year_of_tone(par: Par, goal: float) -> dict[str, Floats]:
 
 def spasms_held(who: Draw) -> float:
     """Mean spasm score after a year with Ashworth held at 1.5."""
-    par = _scaled(patients(who, "spasticity", 32, "baclofen"), 4.2, 2.9)
-    return float(_year_of_tone(par, 1.5)["spasm"].mean())
+    par = scaled(patients(who, "spasticity", 32, "baclofen"), 4.2, 2.9)
+    return float(year_of_tone(par, 1.5)["spasm"].mean())
 
 
 def _felt_untreated(par: Par, factor: float) -> float:
@@ -101,10 +101,10 @@ def _felt_untreated(par: Par, factor: float) -> float:
 
 def pain_with_tone(who: Draw) -> float:
     """Mean pain (NRS) after a year with Ashworth held at 1.8, from 5.5."""
-    par = _scaled(patients(who, "spasticity", 32, "baclofen"), 4.4, 2.5)
+    par = scaled(patients(who, "spasticity", 32, "baclofen"), 4.4, 2.5)
     one, two = _felt_untreated(par, 1.0), _felt_untreated(par, 2.0)
     par["pain_base"] = np.clip(par["pain_base"] * (1.0 + (5.5 - one) / (two - one)), 0.0, 10.0)
-    return float(_year_of_tone(par, 1.8)["pain"].mean())
+    return float(year_of_tone(par, 1.8)["pain"].mean())
 
 
 def baclofen_median(who: Draw) -> float:

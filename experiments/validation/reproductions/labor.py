@@ -22,7 +22,7 @@ from thecal.physiology.regimen import advance, begin
 
 _N = 100
 _MIN_PER_H = 60.0
-_ASKS_FOR_MORE = 3.0  # NRS above which pain is more than mild
+ASKS_FOR_MORE = 3.0  # NRS above which pain is more than mild
 # What an opioid can take of visceral labor pain or a wound's: profound relief, where pain that came to a pump answers less.
 _LARGEST = 0.8
 _AT_THE_END, _CM_OF_SOMATIC_PAIN, _CM_AT_THE_END = 0.3, 5.0, 10.0
@@ -45,7 +45,8 @@ class Pain:
 NULLIPAROUS, PAROUS, WOUND = Pain(1.4), Pain(3.2), Pain(0.0)
 
 
-def _people(who: Draw, drugs: Doses) -> Par:
+def people(who: Draw, drugs: Doses) -> Par:
+    """Naive patients in acute pain, all of it nociceptive, of which the first drug can take most."""
     par = patients(who, "noncancer", _N, *drugs, naive=True)
     par["neuropathic"] = 0.0
     par["channel"]["emax_noci"][:, 0] = _LARGEST
@@ -62,7 +63,7 @@ def _dilation(who: Draw, pain: Pain, n: int) -> tuple[NDArray[np.float64], NDArr
 
 def felt(who: Draw, pain: Pain, dose_ug: Doses, hours: float = _HOURS, bolus_ml: float = 1.0) -> NDArray[np.float64]:
     """Pain (NRS, ``[ticks, B]``) at the end of every quarter of an hour after one injection; the first drug is the opioid."""
-    par = _people(who, dose_ug)
+    par = people(who, dose_ug)
     first, speed = _dilation(who, pain, len(par))
     naive = par["drug"]["ec50"].copy()
     bolus = np.zeros((len(par), MAX_DRUGS))
@@ -82,7 +83,7 @@ def felt(who: Draw, pain: Pain, dose_ug: Doses, hours: float = _HOURS, bolus_ml:
 
 def minutes(who: Draw, pain: Pain, dose_ug: Doses, bolus_ml: float = 1.0, hours: float = _HOURS) -> float:
     """Mean minutes from the injection to the visit, one a quarter of an hour, at which more analgesia is asked for."""
-    asks = felt(who, pain, dose_ug, hours, bolus_ml) > _ASKS_FOR_MORE
+    asks = felt(who, pain, dose_ug, hours, bolus_ml) > ASKS_FOR_MORE
     first = np.where(asks.any(axis=0), asks.argmax(axis=0), len(asks) - 1) + 1
     return float(_MIN_PER_H * TICK_H * first.mean())
 
@@ -96,7 +97,7 @@ def added_minutes(who: Draw, opioid: str, opioid_ug: float) -> float:
 def median_dose(who: Draw, drug: str, doses_ug: NDArray[np.float64]) -> float:
     """Dose (µg) with which half of nulliparous women ask for no more after 30 min, the share linear in the log of the dose."""
     shares = [
-        float((felt(who, NULLIPAROUS, {drug: float(dose)}, 0.5)[-1] <= _ASKS_FOR_MORE).mean()) for dose in doses_ug
+        float((felt(who, NULLIPAROUS, {drug: float(dose)}, 0.5)[-1] <= ASKS_FOR_MORE).mean()) for dose in doses_ug
     ]
     rising = np.maximum.accumulate(shares) + 1e-9 * np.arange(len(shares))
     return float(np.exp(np.interp(0.5, rising, np.log(doses_ug))))
