@@ -15,16 +15,16 @@ from support.task_files import written
 # Content hashes as they were before a scenario had drugs and a horizon of its own: without them nothing changes.
 HASHES = {
     "CancerMorphine": (
-        "c805a86526094b4424c3f668d226333ed823f7a8fd380afcc4cfc2fd63445556",
-        "8e02bb7fa9780b2e2ebd25256481475a60c43b413a40af53c5c6f6df950b7092",
+        "e7d9ec2a92d216c12594daccf0203b00d3ba0c9e28a4e2066b04929e40e6baed",
+        "fa91b24d58654e1e812a1d528655d71cf22c301b9fab7c197ccd6c300ed69c5f",
     ),
     "NonCancerMorphine": (
-        "da8bea103b23fd2fd48f4eb041dc99da0d3fb0c9ca83437826307ebeedb6a38d",
-        "909f11df927e29a13bc2000807a06376f54c5db50c670d5d220fa076fd497e7a",
+        "c3ed5779f93181f1aa269ec35a0c1449b171855fca75df1cc0c51cf22160a4ea",
+        "abe544aaeeadddd60d7c68d19370a09fd9656a9d9dda841dc9087d628b05a583",
     ),
     "NonCancerMix": (
-        "8360593378186ff14dd8c945a83be58273e5440da533c3fc23de1e6c5dedae66",
-        "22df52d75c2557546dd81a427c518eca6f341c89b1d1260f5e313ddefec89dd3",
+        "c0d3120daa7d9ebce2d31302f689ce965fb921524f000c992f696754fc1f49ca",
+        "bd0dafd42364901ffa5ea9d69fd3841282fcad4079e0961f911b32a3706dd46d",
     ),
 }
 
