@@ -40,7 +40,7 @@ class Pid(BatchPolicy):
         kind="rule",
         text="Feedback by a positional PID on reported pain (NRS); its output is ln(rate / starting rate).",
     )
-    reads = ("nrs_report", "nrs_age_h", "rate_ratio_start")
+    reads: tuple[str, ...] = ("nrs_report", "nrs_age_h", "rate_ratio_start")
 
     def __init__(self, **overrides: float) -> None:
         self.settings = PidSettings.load("pid", **overrides)

@@ -1,4 +1,4 @@
-"""Well-treated time: the hours in which pain is at its goal and no harm is felt, and for every other hour the one reason it is lost.
+"""Well-treated time: the hours in which pain is at its goal and no harm is felt, and the one reason for every hour that is lost.
 
 Two-sided on purpose: relief that is paid for with sedation, breathing, withdrawal or nausea does not count, and neither does
 safety without relief. The goal is that of a task about pain; a task about spasticity needs a goal of its own here.
