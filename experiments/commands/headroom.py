@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thecal.core.errors import ConfigError
-from thecal.core.seeds import MOST_PATIENTS
+from thecal.core.seeds import MOST_PATIENTS, SEED_LIMIT
 from thecal.experiments.commands.common import Json, check_names, emit, note, output, plain_table, progress_bar, say
 from thecal.experiments.commands.places import Output, check_outputs, files_of
 from thecal.experiments.commands.scenario import with_scenario
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _FAILED = 1
 _ALL = 1.0
+_MOST_DIGITS = len(str(SEED_LIMIT))
 _CENTERS = {"mean": "Mean", "median": "Median", "trimmed": "10 % trimmed mean"}
 
 
@@ -52,13 +53,14 @@ def headroom(
     """
     check_outputs(inputs=files_of({"task": task, **scenario}), files={"--out": Output(out, (".json",))})
     from thecal.envs.scenario import Scenario
+
+    where = Scenario.of(task, **scenario, split="tune")
+    check_names(where)
     from thecal.experiments.analysis.headroom_stored import save_headroom, to_dict
     from thecal.experiments.studies.headroom import SEEDS, check_size
     from thecal.experiments.studies.headroom import headroom as measure
 
     chosen = check_size(patients, SEEDS if seeds is None else _numbers(seeds))
-    where = Scenario.of(task, **scenario, split="tune")
-    check_names(where)
     with progress_bar(f"headroom on {patients} tune patients of each seed", _ALL) as update:
         found = measure(where, patients, chosen, progress=lambda share, what: update(share, what, _ALL))
     if out is not None:
@@ -78,9 +80,9 @@ def _numbers(text: str) -> list[int]:
         ConfigError: something else stands there.
     """
     words = [word.strip() for word in text.split(",") if word.strip()]
-    wrong = [word for word in words if not (word.isascii() and word.isdigit())]
-    if wrong:
-        raise ConfigError(f"--seeds {text!r}: {wrong[0]!r} is no whole number; write them as 1,2,3")
+    for word in words:
+        if not (word.isascii() and word.isdigit() and len(word) <= _MOST_DIGITS):
+            raise ConfigError(f"--seeds: {word[:_MOST_DIGITS]!r} is no seed; write them as 1,2,3")
     return [int(word) for word in words]
 
 
