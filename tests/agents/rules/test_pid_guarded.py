@@ -155,17 +155,25 @@ def test_an_unknown_dose_is_not_cut_and_not_raised_under_a_ceiling():
 def test_only_the_rows_that_begin_anew_forget():
     policy = started(2)
     for _ in range(20):
-        policy.act(observe(2, nrs_report=2.0, rate_ratio_start=1.0, rr=9.0))
+        policy.act(observe(2, nrs_report=2.0, rate_ratio_start=1.0, poss=3.0))
     policy.reset_where(np.array([True, False]))
-    assert (policy.signs[0], policy.ceiling[0], policy.since_cut_h[0], policy.sedated[0]) == (
-        0.0,
-        np.inf,
-        np.inf,
-        False,
-    )
+    state = (policy.signs[0], policy.ceiling[0], policy.since_cut_h[0], policy.sedated[0])
+    assert state == (0.0, np.inf, np.inf, False)
+    assert (policy.signs[1] > 0.5, policy.since_cut_h[1] < 24.0, policy.sedated[1]) == (True, True, True)
     assert policy.ceiling[1] == pytest.approx(0.8, rel=0.02)
-    asked = policy.act(observe(2, nrs_report=9.0, rate_ratio_start=0.8, rr=14.0))[:, 0]
+    asked = policy.act(observe(2, nrs_report=9.0, rate_ratio_start=0.8))[:, 0]
     assert asked[0] > 0.0 >= asked[1]
+
+
+def test_a_cut_is_told_to_the_integral():
+    """The PID was content; after the cut its integral follows the lower rate at the next decision."""
+    policy = started()
+    follow(policy, 17, nrs_report=2.0, rr=9.0)
+    assert policy.ceiling[0] < 1.0
+    assert policy.asked[0]
+    before = policy.integral[0]
+    policy.act(observe(nrs_report=2.0, rate_ratio_start=0.8))
+    assert policy.integral[0] < before
 
 
 @pytest.mark.parametrize("tick_h", [0.25, 4.0, 12.0])

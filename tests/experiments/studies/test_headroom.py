@@ -73,6 +73,18 @@ def test_hindsight_is_no_worse_than_any_dose_it_tried(found):
     assert whole[FREE].outcomes["well_treated"].mean.value >= whole[HINDSIGHT].outcomes["well_treated"].mean.value
 
 
+def test_hindsight_chooses_by_well_treated_time_and_then_by_return(monkeypatch):
+    def made_up(policy, scene, patients, meter):
+        dose = policy.info.parameters.get("multiple", 1.0)
+        well = np.full(patients, 10.0)
+        well[0] = {0.5: 30.0, 1.0: 20.0, 8.0: 20.0}[dose]
+        return {key: np.full(patients, dose) for key in OUTCOMES} | {"well_treated": well}
+
+    monkeypatch.setattr(module, "_run", made_up)
+    returns = small((1,)).judgment.policies[HINDSIGHT].outcomes["return"]
+    assert returns.mean.value == pytest.approx((0.5 + 11 * 8.0) / 12)
+
+
 def test_memory_is_bounded_by_blocks(found, monkeypatch):
     """Blocks of five patients find what one block finds."""
     monkeypatch.setattr(module, "BLOCK", 5)
