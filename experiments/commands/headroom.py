@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 _FAILED = 1
 _ALL = 1.0
+_UNITS = (
+    "well: % of time well treated; sed h, resp h: hours over-sedated and of depressed breathing in a patient; Deaths: % of "
+    "patients; score: 0 as hold, 1 as hindsight; each ± its standard error"
+)
 _MOST_DIGITS = len(str(SEED_LIMIT))
 _CENTERS = {"mean": "Mean", "median": "Median", "trimmed": "10 % trimmed mean"}
 
@@ -121,10 +125,10 @@ def _table(found: Headroom, center: str, words: str) -> PlainTable:
 
     shown = [outcome(key) for key in OUTCOMES if key not in PARTS]
     mark = marks(unshielded=False, unproved=not found.proved, wide=found.wide)
-    size = f"tune patients, {found.patients} of each of {len(found.seeds)} seeds"
+    size = f"{found.patients} tune patients of each seed ({', '.join(map(str, found.seeds))})"
     title = f"{mark}{': ' if mark else ''}{words}, {_task(found)}, {found.profile}, {size}"
     heads = [entry.brief or entry.label for entry in shown]
-    table = plain_table(title, ["policy", *heads, "score"], numbers=True)
+    table = plain_table(title, ["policy", *heads, "score"], numbers=True, caption=_UNITS)
     for row in found.judgment.policies.values():
         cells = [_cell(getattr(row.outcomes[entry.key], center), entry.digits) for entry in shown]
         table.add_row(row.label, *cells, _cell(getattr(row.score, center), 2))

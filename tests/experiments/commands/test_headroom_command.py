@@ -28,7 +28,7 @@ def test_the_tables_and_the_verdict_read_as_text(capsys):
     assert run([*SMALL]) == 0
     seen = capsys.readouterr()
     for words in (
-        "Mean, CancerMorphine, seed_2025, tune patients, 12 of each of 1 seeds",
+        "Mean, CancerMorphine, seed_2025, 12 tune patients of each seed (5)",
         "Median,",
         "10 % trimmed mean,",
     ):
