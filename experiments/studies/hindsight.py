@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from thecal.agents.base import BatchPolicy
 from thecal.agents.info import PolicyInfo
+from thecal.agents.rules.pid import LOWEST_RATIO
 from thecal.agents.view import RATE, Components, Fields
 
 MULTIPLES = tuple(np.round(np.geomspace(0.25, 16.0, 13), 3).tolist())  # of the starting dose
@@ -36,7 +37,7 @@ class OneDose(BatchPolicy):
         super().__init__(multiple=multiple)
 
     def _decide(self, fields: Fields) -> Components:
-        ratio = np.maximum(np.nan_to_num(fields["rate_ratio_start"], nan=1.0), 1e-3)
+        ratio = np.maximum(np.nan_to_num(fields["rate_ratio_start"], nan=1.0), LOWEST_RATIO)
         return {RATE: self.view.actions.rate(self.multiple / ratio - 1.0)}
 
 
