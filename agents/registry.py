@@ -12,6 +12,7 @@ from thecal.agents.info import PolicyInfo
 from thecal.agents.rules.demand import FixedRate, FixedRateDemand
 from thecal.agents.rules.guideline import Guideline, GuidelineDemand
 from thecal.agents.rules.pid import Pid
+from thecal.agents.rules.pid_guarded import GuardedPid
 from thecal.agents.rules.sanity import MaxRequest, RandomRequest
 from thecal.core.errors import ConfigError, ThecalError, UnknownNameError
 from thecal.core.plugins import POLICIES, origin, plugin, plugins
@@ -22,6 +23,7 @@ _SHIPPED: tuple[type[BatchPolicy], ...] = (
     FixedRateDemand,
     GuidelineDemand,
     Pid,
+    GuardedPid,
     RandomRequest,
     MaxRequest,
 )

@@ -16,14 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.agents.base import BatchPolicy
 from thecal.agents.find import find_policy
-from thecal.agents.info import PolicyInfo
-from thecal.agents.view import RATE, Components, Fields
 from thecal.core.files import write_whole
-from thecal.envs.outcomes import outcomes
 from thecal.envs.scenario import Scenario
-from thecal.experiments.rollouts.rollout import rollout
+from thecal.experiments.rollouts.rollout import measured
+from thecal.experiments.studies.hindsight import MULTIPLES, OneDose, best_of
 from thecal.safety.certificate import kernel_hash, wiring_hash
 from thecal.safety.profiles import load_profile
 
@@ -31,42 +28,14 @@ TASKS = ("CancerMorphine", "NonCancerMorphine")
 PROFILES = ("seed_2025", "monitored_closed_loop", "research_wide")
 RULES = ("fixed", "guideline", "pid", "max_request")
 HINDSIGHT = "hindsight"
-MULTIPLES = tuple(np.round(np.geomspace(0.25, 16.0, 13), 3).tolist())  # of the starting dose
 OUTCOMES = ("time_controlled", "return", "sed_hours", "resp_hours", "died", "dose_mg_per_day")
 Floats = NDArray[np.float64]
-
-
-class OneDose(BatchPolicy):
-    """Asks for one multiple of the starting dose, as fast as the limits allow, and keeps it."""
-
-    info = PolicyInfo(
-        name="one_dose",
-        label="One dose",
-        kind="sanity",
-        text="Asks for one multiple of the starting dose and keeps it.",
-    )
-    reads = ("rate_ratio_start",)
-
-    def __init__(self, multiple: float = 1.0) -> None:
-        self.multiple = multiple
-        super().__init__(multiple=multiple)
-
-    def _decide(self, fields: Fields) -> Components:
-        ratio = np.maximum(np.nan_to_num(fields["rate_ratio_start"], nan=1.0), 1e-3)
-        return {RATE: self.view.actions.rate(self.multiple / ratio - 1.0)}
 
 
 def run(task: str, profile: str, policy: Any, patients: int, seed: int) -> dict[str, Floats]:
     """Every outcome of every patient, by its key."""
     scene = Scenario.of(task, profile=profile, split="tune", cohort_seed=seed, seed=seed).resolve()
-    kept = rollout(policy, scene, np.arange(patients), record="summary")
-    return {key: np.asarray(values, np.float64) for key, values in outcomes(kept, OUTCOMES).items()}
-
-
-def best_of(runs: list[dict[str, Floats]]) -> dict[str, Floats]:
-    """For each patient the run with the best return."""
-    chosen = np.argmax([one["return"] for one in runs], axis=0)
-    return {key: np.array([runs[k][key][i] for i, k in enumerate(chosen)]) for key in OUTCOMES}
+    return measured(policy, scene, np.arange(patients), OUTCOMES)
 
 
 def summary(per_seed: list[dict[str, Floats]]) -> dict[str, dict[str, float]]:

@@ -132,6 +132,34 @@ resp_hours = _count("resp_h", "Hours with a respiratory rate below 8/min or SpO2
 sedation_events = _count("sed_events", "Onsets of over-sedation (POSS 3 or 4).")
 sedation_hours = _count("sed_h", "Hours of over-sedation (POSS 3 or 4).")
 withdrawal_hours = _count("withdrawal_h", "Hours with withdrawal above 0.3 of its worst.")
+
+
+def _share_of_time(field: str, text: str) -> Measure:
+    def share(run: Record) -> Floats:
+        return 100.0 * _sum(run, field) / _horizon_h(run)
+
+    share.__doc__ = text
+    return share
+
+
+_FIRST = "each hour counts under its first reason: death, breathing, sedation, withdrawal, nausea, pain."
+well_treated = _share_of_time(
+    "well_h",
+    "Share (%) of the whole horizon, alive, with felt NRS <= 3, POSS <= 2, breathing that is not depressed, withdrawal up to 0.3 "
+    "of its worst and nausea below 4 of 10.",
+)
+lost_to_breathing = _share_of_time("lost_breathing", f"Share (%) of the horizon lost to depressed breathing; {_FIRST}")
+lost_to_sedation = _share_of_time("lost_sedation", f"Share (%) of the horizon lost to POSS 3 or 4; {_FIRST}")
+lost_to_withdrawal = _share_of_time("lost_withdrawal", f"Share (%) of the horizon lost to withdrawal; {_FIRST}")
+lost_to_nausea = _share_of_time("lost_nausea", f"Share (%) of the horizon lost to nausea of 4 or more; {_FIRST}")
+lost_to_pain = _share_of_time("lost_pain", f"Share (%) of the horizon lost to felt NRS above 3 alone; {_FIRST}")
+
+
+def lost_to_death(run: Record) -> Floats:
+    """Share (%) of the horizon after death; with well-treated time and what is lost to all else it adds up to 100."""
+    return 100.0 - 100.0 * _sum(run, "alive_h") / _horizon_h(run)
+
+
 demands_given = _per_day("demands_given", "Presses of the patient that were followed by a bolus, per day alive.")
 
 

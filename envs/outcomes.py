@@ -28,6 +28,12 @@ from thecal.envs.measures import (
     dose_ug_per_day,
     episode_return,
     interventions,
+    lost_to_breathing,
+    lost_to_death,
+    lost_to_nausea,
+    lost_to_pain,
+    lost_to_sedation,
+    lost_to_withdrawal,
     mean_ashworth,
     mean_cognition,
     mean_distress,
@@ -44,6 +50,7 @@ from thecal.envs.measures import (
     sedation_hours,
     time_controlled,
     visits,
+    well_treated,
     withdrawal_hours,
     would_be_violations,
 )
@@ -129,6 +136,13 @@ _ROWS = (
     _row(mean_weakness, "mean_weakness", "Mean motor block", "0-1", -1, "cost", 3, 0.02),
     _row(mean_pressure_fall, "mean_pressure_fall", "Mean fall of blood pressure", "0-1", -1, "cost", 3, 0.02),
     _row(visits, "visits", "Visits of the clinic", "1/30 d", 0, "use", 2),
+    _row(well_treated, "well_treated", "Well treated", "% of time", 1, "efficacy", 1, brief="well"),
+    _row(lost_to_pain, "lost_pain", "Lost to pain", "% of time", -1, "efficacy", 1),
+    _row(lost_to_nausea, "lost_nausea", "Lost to nausea", "% of time", -1, "cost", 2, 1.0),
+    _row(lost_to_withdrawal, "lost_withdrawal", "Lost to withdrawal", "% of time", -1, "cost", 2, 0.15),
+    _row(lost_to_sedation, "lost_sedation", "Lost to over-sedation", "% of time", -1, "cost", 2, 0.15),
+    _row(lost_to_breathing, "lost_breathing", "Lost to depressed breathing", "% of time", -1, "cost", 2, 0.15),
+    _row(lost_to_death, "lost_death", "Lost to death", "% of time", -1, "cost", 2, 0.5),
 )
 CATALOG: dict[str, Outcome] = {row.key: row for row, _ in _ROWS}
 _MEASURES: dict[str, Measure] = {row.key: measure for row, measure in _ROWS}

@@ -1,1 +1,1 @@
-"""Policies by rule: fixed rate, guideline titration, PID, demand bolus, and the sanity baselines."""
+"""Policies by rule: fixed rate, guideline titration, PID, guarded PID, demand bolus, and the sanity baselines."""

@@ -7,6 +7,7 @@ import numpy as np
 from thecal.agents.base import BatchPolicy
 from thecal.agents.info import PolicyInfo
 from thecal.agents.rules.demand import DemandSettings, demand_action
+from thecal.agents.rules.signs import is_harmed
 from thecal.agents.settings import PolicySettings, number
 from thecal.agents.view import BOLUS, RATE, Components, Fields, Flags, Floats
 from thecal.core.layout import TICK_H
@@ -122,13 +123,8 @@ class Guideline(BatchPolicy):
 
     def _danger(self, fields: Fields) -> Flags:
         """Sedation, low breathing rate or low saturation in several observations in a row (missing: no sign)."""
-        limits = self.settings
-        sign = fields["rr"] < limits.rr_limit
-        sign |= fields["spo2"] < limits.spo2_limit
-        # Halfway between two scores, so that rounding of the scaled observation cannot hide one.
-        sign |= fields["poss"] > limits.poss_limit - 0.5
-        self.signs[:] = np.where(sign, self.signs + 1.0, 0.0)
-        return self.signs >= limits.confirm
+        self.signs[:] = np.where(is_harmed(fields, self.settings), self.signs + 1.0, 0.0)
+        return self.signs >= self.settings.confirm
 
     def _visit_rule(self) -> Floats:
         """Relative change ``[n]`` that a visit would order from its notes."""

@@ -9,7 +9,7 @@ from thecal.agents.info import PolicyInfo
 from thecal.agents.settings import PolicySettings, number
 from thecal.agents.view import RATE, Components, Fields, Flags, Floats
 
-_LOWEST_RATIO = 1e-3
+LOWEST_RATIO = 1e-3
 
 
 class PidSettings(PolicySettings):
@@ -40,7 +40,7 @@ class Pid(BatchPolicy):
         kind="rule",
         text="Feedback by a positional PID on reported pain (NRS); its output is ln(rate / starting rate).",
     )
-    reads = ("nrs_report", "nrs_age_h", "rate_ratio_start")
+    reads: tuple[str, ...] = ("nrs_report", "nrs_age_h", "rate_ratio_start")
 
     def __init__(self, **overrides: float) -> None:
         self.settings = PidSettings.load("pid", **overrides)
@@ -61,7 +61,11 @@ class Pid(BatchPolicy):
         self.asked[rows] = False
 
     def _decide(self, fields: Fields) -> Components:
-        now = np.log(np.maximum(np.nan_to_num(fields["rate_ratio_start"], nan=1.0), _LOWEST_RATIO))
+        return {RATE: self.view.actions.rate(self._step(fields))}
+
+    def _step(self, fields: Fields) -> Floats:
+        """The relative change of the rate to ask for, ``[n]``."""
+        now = np.log(np.maximum(np.nan_to_num(fields["rate_ratio_start"], nan=1.0), LOWEST_RATIO))
         self._track(now)
         slope = self._filter(fields["nrs_report"])
         settings, dt = self.settings, self.view.tick_h
@@ -73,7 +77,7 @@ class Pid(BatchPolicy):
         step = np.where(np.abs(step) < settings.smallest_step, 0.0, step)
         self.wanted[:] = wanted
         self.asked[:] = step != 0.0
-        return {RATE: self.view.actions.rate(step)}
+        return step
 
     def _track(self, now: Floats) -> None:
         """Pull the integral toward the running rate where the last request was not granted in full."""

@@ -7,14 +7,12 @@ import math
 from thecal.core.jit import kernel
 from thecal.core.layout import AXIAL, MAX_DRUGS, NL_PER_ML, PG_PER_UG, REPORT_VALID_H, TICK_H, TICKS_PER_DAY
 from thecal.envs.kernel.rewards import write_reward
+from thecal.envs.kernel.well import CONTROLLED_NRS, WITHDRAWAL_LEVEL, count_well
 from thecal.physiology.breathing import is_depressed
 from thecal.physiology.effect import analgesic_shift
 from thecal.physiology.harm import OVERSEDATED_POSS
 from thecal.physiology.pain import NRS_MAX
 from thecal.physiology.sensors import HR, SBP
-
-CONTROLLED_NRS = 3.0
-WITHDRAWAL_LEVEL = 0.3
 
 
 @kernel
@@ -44,6 +42,7 @@ def accumulate_tick(world, par, out):
     out.sed_events += 1.0 if sedated > episode.was_oversedated else 0.0
     episode.was_oversedated = sedated
     out.withdrawal_h += dt if patient.withdrawal > WITHDRAWAL_LEVEL else 0.0
+    count_well(patient, dt, out)
     out.rr_min = min(out.rr_min, patient.rr)
     out.spo2_min = min(out.spo2_min, patient.spo2)
     out.paco2_max = max(out.paco2_max, patient.paco2)

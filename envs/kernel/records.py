@@ -1,7 +1,7 @@
 """The records of one environment: patient, pump and shield joined, what an episode needs, and what a step reports.
 
-What a step reports has two readings of one memory: ``STEP_OUT`` for kernels, in which reward terms and costs are records of
-their own, and ``TICK_OUT`` for everybody else, in which each is a field (``r_relief``, ``cost_resp``).
+What a step reports has two readings of one memory: ``STEP_OUT`` for kernels, in which reward terms, costs and lost hours are
+records of their own, and ``TICK_OUT`` for everybody else, in which each is a field (``r_relief``, ``cost_resp``, ``lost_pain``).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from thecal.devices.records import PUMP_PAR, PUMP_STATE
 from thecal.envs.clinician import CLINICIAN_PAR
 from thecal.envs.kernel.actions import ACTION_PLACES
 from thecal.envs.kernel.rewards import COST_NAMES, COST_RECORD, TERM_NAMES, TERM_RECORD
+from thecal.envs.kernel.well import LOSS_RECORD, LOSSES
 from thecal.physiology.records import PATIENT_PAR, PATIENT_STATE
 from thecal.safety.records import SHIELD_INPUT, SHIELD_PAR, SHIELD_STATE
 
@@ -175,6 +176,8 @@ TRUTH_FIELDS = (
     ("sed_events", _f),
     ("unrousable_h", _f),  # hours at POSS 4
     ("withdrawal_h", _f),
+    ("well_h", _f),  # hours well treated: pain at its goal and no harm, see envs.kernel.well
+    ("lost", LOSS_RECORD),  # hours alive that are not, each under its first reason
     ("rr_min", _f),
     ("spo2_min", _f),
     ("paco2_max", _f),
@@ -207,11 +210,11 @@ TRUTH_FIELDS = (
     ("faults", _i),  # bits of devices.fault_records.Fault: present at the end of the step
     ("fault_begun", _i),  # began in the step
 )
-_SPREAD = {"r": ("r_", TERM_NAMES), "costs": ("cost_", COST_NAMES)}
+_SPREAD = {"r": ("r_", TERM_NAMES), "costs": ("cost_", COST_NAMES), "lost": ("lost_", LOSSES)}
 
 
 def _spread(fields: tuple[Any, ...]) -> list[Any]:
-    """Fields with the records of terms and costs laid out as fields of their own, in the same memory."""
+    """Fields with the records of terms, costs and lost hours laid out as fields of their own, in the same memory."""
     found: list[Any] = []
     for field in fields:
         prefix, names = _SPREAD.get(field[0], ("", ()))
@@ -223,4 +226,4 @@ STEP_OUT = np.dtype(list(PUBLIC_FIELDS + TRUTH_FIELDS), align=True)
 TICK_OUT = np.dtype(_spread(PUBLIC_FIELDS + TRUTH_FIELDS), align=True)
 PUBLIC_OUT = np.dtype(_spread(PUBLIC_FIELDS), align=True)  # what TICK_OUT begins with
 PUBLIC_NAMES = tuple(field[0] for field in _spread(PUBLIC_FIELDS))
-TRUTH_NAMES = tuple(field[0] for field in TRUTH_FIELDS)
+TRUTH_NAMES = tuple(field[0] for field in _spread(TRUTH_FIELDS))

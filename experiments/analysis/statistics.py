@@ -34,9 +34,14 @@ def mean(values: ArrayLike, counts: ArrayLike | None = None) -> Floats:
 
 def iqm(values: ArrayLike, counts: ArrayLike | None = None) -> Floats:
     """Interquartile mean: the mean without the lowest and the highest quarter; arguments as :func:`mean`."""
+    return trimmed_mean(values, counts, share=0.25)
+
+
+def trimmed_mean(values: ArrayLike, counts: ArrayLike | None = None, *, share: float = 0.1) -> Floats:
+    """The mean without the lowest and the highest ``share``, at 0.5 the median; other arguments as :func:`mean`."""
     known, times = _known(values, counts)
     total = times.sum(axis=1)
-    cut = np.floor(total / 4.0)
+    cut = np.clip(np.floor(share * total), 0.0, np.maximum(np.ceil(total / 2.0) - 1.0, 0.0))
     return _between(known, times, cut, total - cut)
 
 
@@ -105,21 +110,32 @@ def bootstrap(
     rows = _rows(values)
     if np.isnan(rows).all():
         return Interval(mean=np.nan, low=np.nan, high=np.nan)
-    n_seeds, n = rows.shape
-    flat = rows.ravel()
-    patients, seeds = _draws(seed, "patients", n, resamples), _draws(seed, "training seeds", n_seeds, resamples)
-    step = max(1, _AT_ONCE // rows.size)
-    # scipy.stats.bootstrap resamples one axis; patients and training seeds are drawn here each by itself and crossed, and
-    # the same patients for every outcome and policy.
-    spread = np.concatenate(
-        [statistic(flat, _crossed(seeds[k : k + step], patients[k : k + step])) for k in range(0, resamples, step)]
-    )
-    center = float(statistic(flat, np.ones((1, flat.size)))[0])
+    spread = _spread(rows, statistic, seed, resamples)
+    center = float(statistic(rows.ravel(), np.ones((1, rows.size)))[0])
     tails = np.array([(1.0 - level) / 2.0, (1.0 + level) / 2.0])
     if method == "bca":
         tails = _bca_tails(rows, statistic, spread, center, tails)
     low, high = np.nanquantile(spread, tails)
     return Interval(mean=center, low=float(low), high=float(high))
+
+
+def standard_error(
+    values: ArrayLike, statistic: Statistic = mean, *, seed: int = 0, resamples: int = RESAMPLES
+) -> float:
+    """Bootstrap standard error of ``statistic``; arguments as :func:`bootstrap`, NaN where every value is missing."""
+    rows = _rows(values)
+    return float("nan") if np.isnan(rows).all() else float(np.nanstd(_spread(rows, statistic, seed, resamples)))
+
+
+def _spread(rows: Floats, statistic: Statistic, seed: int, resamples: int) -> Floats:
+    """The statistic of every resample, ``[resamples]``."""
+    n_seeds, n = rows.shape
+    patients, seeds = _draws(seed, "patients", n, resamples), _draws(seed, "training seeds", n_seeds, resamples)
+    step = max(1, _AT_ONCE // rows.size)
+    # scipy.stats.bootstrap resamples one axis; patients and training seeds are drawn here each by itself and crossed, and
+    # the same patients for every outcome and policy.
+    parts = [(seeds[k : k + step], patients[k : k + step]) for k in range(0, resamples, step)]
+    return np.concatenate([statistic(rows.ravel(), _crossed(*part)) for part in parts])
 
 
 def paired_difference(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from thecal.core.seeds import PATIENT_LIMIT, require_memory, wholes
 from thecal.envs.adapters.vector import ThecalVectorEnv
 from thecal.envs.batch import Batch
 from thecal.envs.kernel.records import TICK_OUT
-from thecal.envs.outcomes import fields_read
+from thecal.envs.outcomes import fields_read, outcomes
 from thecal.envs.scenario import Resolved, Scenario, resolved
 from thecal.envs.trails import trail_meta
 from thecal.experiments.rollouts.trajectories import Trajectories, joined
@@ -40,9 +40,9 @@ _STANDS = ("time_h", "shield_mode")  # also of the dead
 _AFTER_DEATH = {"pain_mean": NRS_MAX, "pain_end": NRS_MAX, "nrs_report": np.nan, "terminated": 1}
 
 
-def summary_fields(scene: Resolved) -> tuple[str, ...]:
-    """The fields that the task's outcomes, events and the shield's account are computed from: a third of everything."""
-    needed = {*_ALWAYS, *fields_read(scene.task.outcomes)}
+def summary_fields(scene: Resolved, keys: Iterable[str] = ()) -> tuple[str, ...]:
+    """The fields behind the task's outcomes, others by their ``keys``, events and the shield's account: a third of everything."""
+    needed = {*_ALWAYS, *fields_read((*scene.task.outcomes, *keys))}
     return tuple(name for name in FIELDS if name in needed)
 
 
@@ -93,9 +93,12 @@ def blocks(
     trail: Path | None = None,
     transitions: TransitionWriter | None = None,
     record: Record = "full",
+    keys: Iterable[str] = (),
     progress: Progress = lambda _done, _total: None,
 ) -> Iterator[Trajectories]:
     """As :func:`rollout`, one run for each block of at most ``size`` patients, so that any number streams in bounded memory.
+
+    A summary keeps what the outcomes ``keys`` need, too.
 
     Raises:
         ConfigError: as :func:`rollout`, before the first block.
@@ -107,7 +110,7 @@ def blocks(
         raise ConfigError("a rollout was given the same patient twice")
     if record not in ("full", "summary"):
         raise ConfigError(f"record {record!r} is not one of full, summary")
-    fields = FIELDS if record == "full" else summary_fields(scene)
+    fields = FIELDS if record == "full" else summary_fields(scene, keys)
     total = scene.task.n_steps * -(-len(wanted) // size)
 
     def run() -> Iterator[Trajectories]:
@@ -118,6 +121,26 @@ def blocks(
             yield _run(policy, scene, chunk, fields, report, keep, transitions)
 
     return run()
+
+
+def measured(
+    policy: Policy,
+    scene: Resolved,
+    patients: Sequence[int] | NDArray[np.int64],
+    keys: Sequence[str],
+    *,
+    size: int = CHUNK,
+    progress: Progress = lambda _done, _total: None,
+) -> dict[str, NDArray[np.float64]]:
+    """Outcomes by their ``keys``, ``[B]`` each, of a run of which nothing else is kept: a block of ``size`` patients at a time.
+
+    Raises:
+        ConfigError: as :func:`rollout`.
+        UnknownNameError: no such outcome.
+    """
+    runs = blocks(policy, scene, patients, size=size, record="summary", keys=keys, progress=progress)
+    parts = [outcomes(run, keys) for run in runs]
+    return {key: np.concatenate([part[key] for part in parts]) for key in keys}
 
 
 def _scene(scenario: Any, seed: int | None, options: dict[str, Any]) -> Resolved:

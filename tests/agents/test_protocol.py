@@ -17,6 +17,7 @@ LABELS = {
     "guideline": "Guideline titration",
     "guideline_ptm": "Guideline + demand bolus",
     "pid": "PID control",
+    "pid_guarded": "Guarded PID",
     "random": "Random requests",
     "max_request": "Maximal requests",
 }

@@ -14,7 +14,7 @@ from thecal.core.errors import ConfigError
 from support.agent_toys import SCALE, TARGETS, change, make_context, make_view, observe
 
 TARGET_TASK = {"action_names": ("target_dose", "bolus_size"), "actions": TARGETS}
-RULES = ("fixed", "fixed_ptm", "guideline", "guideline_ptm", "pid")
+RULES = ("fixed", "fixed_ptm", "guideline", "guideline_ptm", "pid", "pid_guarded")
 
 
 @given(st.floats(-0.2, 0.2))

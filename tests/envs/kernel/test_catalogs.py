@@ -13,6 +13,7 @@ from thecal.envs.kernel.observation import FIELD_NAMES, FIELDS, MASKS, SEEN, STA
 from thecal.envs.kernel.records import PUBLIC_NAMES, STEP_OUT, TICK_OUT, TRUTH_NAMES
 from thecal.envs.kernel.rewards import COST_NAMES, COSTS, TERM_NAMES, TERMS
 from thecal.envs.kernel.start import observe_rows
+from thecal.envs.kernel.well import LOSSES
 from thecal.envs.outcomes import CATALOG
 from thecal.envs.scenario import Scenario
 from thecal.envs.tasks import TaskSpec, load_task, task_names
@@ -50,12 +51,13 @@ def test_what_a_catalog_says_of_its_entries_is_whole():
 def test_both_readings_of_a_step_are_one_memory():
     assert STEP_OUT.itemsize == TICK_OUT.itemsize
     assert TICK_OUT.names == PUBLIC_NAMES + TRUTH_NAMES
-    for record, prefix, names in (("r", "r_", TERM_NAMES), ("costs", "cost_", COST_NAMES)):
+    records = (("r", "r_", TERM_NAMES), ("costs", "cost_", COST_NAMES), ("lost", "lost_", LOSSES))
+    for record, prefix, names in records:
         kind, begin = STEP_OUT.fields[record]
         for name in names:
             assert TICK_OUT.fields[prefix + name][1] == begin + kind.fields[name][1], name
     for name in STEP_OUT.names:
-        if name not in ("r", "costs"):
+        if name not in [record for record, _, _ in records]:
             assert STEP_OUT.fields[name] == TICK_OUT.fields[name], name
 
 

@@ -14,7 +14,7 @@ from thecal.core.errors import ConfigError
 from thecal.envs.adapters.vector import ThecalVectorEnv
 from thecal.envs.outcomes import outcomes
 from thecal.envs.scenario import Scenario
-from thecal.experiments.rollouts.rollout import FIELDS, rollout, summary_fields
+from thecal.experiments.rollouts.rollout import FIELDS, measured, rollout, summary_fields
 from thecal.experiments.rollouts.trajectories import require_paired
 from thecal.experiments.rollouts.view import observation_view
 
@@ -188,3 +188,17 @@ def test_a_policy_that_fails_is_told_by_name():
 
     with pytest.raises(ConfigError, match="policy 'fixed' failed at step 0: RuntimeError: no luck"):
         rollout(Broken(), short_task(1.0), range(2), 0)
+
+
+def test_outcomes_of_blocks_are_those_of_one_run():
+    """Also of fields that the task itself does not report, and in the order of the patients."""
+    keys = ("well_treated", "lost_pain", "return", "died")
+    whole = outcomes(rollout(make_policy("pid"), TASK, [4, 0, 2, 1, 3], seed=3), keys)
+    seen = []
+    scene = Scenario.of(TASK, split="test", seed=3).resolve()
+    assert "well_h" not in summary_fields(scene)
+    found = measured(make_policy("pid"), scene, [4, 0, 2, 1, 3], keys, size=2, progress=lambda *at: seen.append(at))
+    assert list(found) == list(keys)
+    for key in keys:
+        np.testing.assert_array_equal(found[key], whole[key])
+    assert seen[-1] == (3 * 48, 3 * 48)

@@ -16,7 +16,7 @@ FIRST = {
     "task": "CancerMorphine", "seed": 0, "difficulty": "real", "shield_mode": "project", "profile": None,
     "allow_unproved": False, "allow_wide": False,
     "pump": None, "faults": None, "cohort_seed": 0, "experiment": "thecal", "track": False,
-    "policies": ["fixed", "guideline", "fixed_ptm", "guideline_ptm", "pid", "random", "max_request"],
+    "policies": ["fixed", "guideline", "fixed_ptm", "guideline_ptm", "pid", "pid_guarded", "random", "max_request"],
     "reference": "fixed", "patients": 24, "split": "test", "out": "cmp1",
 }  # fmt: skip
 
