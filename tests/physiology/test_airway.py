@@ -57,7 +57,7 @@ def test_dips_reach_neither_sensor_nor_depression_nor_body():
     assert (found[1]["spo2_low"] < 85.0).any()
 
 
-def test_luck_of_the_airway_is_uniform_and_says_nothing_of_an_episode():
+def test_luck_of_the_airway_is_uniform_and_independent():
     par = naive(drawn(["morphine"], 400))
     par["bt_rate_per_h"] = 50.0
     state = begin(par, 12.0)
@@ -73,7 +73,7 @@ def test_luck_of_the_airway_is_uniform_and_says_nothing_of_an_episode():
     assert abs(np.corrcoef(luck, size)[0, 1]) < 4.5 / np.sqrt(len(luck))
 
 
-def test_the_lowest_half_minute_of_a_healthy_night_is_no_lower_than_its_lowest_reading():
+def test_a_healthy_nights_lowest_half_minute_is_as_published():
     """90.4 +- 3.1 % is the lowest reading of a healthy night (Gries 1996, Chest 110:1489); medians of 30 s are less extreme."""
     par = naive(drawn(["morphine"], 300))
     par = par[par["apnea"] == 0.0]

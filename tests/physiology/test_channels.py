@@ -104,7 +104,7 @@ def test_an_interaction_raises_the_opioids_drive_by_greco_term():
 
 
 @pytest.mark.parametrize("second", ["clonidine", "midazolam"])
-def test_what_lasts_in_the_cord_deepens_a_local_anesthetics_block_by_greco_term(second):
+def test_other_receptors_deepen_a_block_by_the_greco_term(second):
     par = held(["bupivacaine", second], len(DOSES))
     alpha = par["channel"]["synergy_block"][0, 1]
     assert alpha > 0.0

@@ -65,7 +65,7 @@ def test_every_policy_meets_the_same_days():
         assert len(np.unique(none[name])) == 20
 
 
-def test_pressure_differs_from_day_to_day_by_what_the_file_states():
+def test_pressure_differs_between_days_as_the_file_states():
     par = people(day_sbp=7.0)
     state = begin(par)
     first = advance(par, state, DAY)["sbp"][20]

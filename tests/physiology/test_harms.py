@@ -248,7 +248,7 @@ def test_a_local_anesthetic_blocks_and_lowers_pressure_by_dose():
     np.testing.assert_allclose(state["motor_block"], block, rtol=1e-9)
 
 
-def test_a_local_anesthetic_takes_pain_then_legs_then_the_whole_outflow():
+def test_a_block_takes_pain_then_legs_then_the_whole_outflow():
     par = naive(held(["bupivacaine"], 60))
     for field, key in (("ec50", "ec50"), ("ec50_sym", "ec50_sympathetic"), ("ec50_mot", "ec50_motor")):
         par["drug"][field][:, 0] = drug_file("bupivacaine").get_in(f"effect.{key}", "ug/mL")  # the median patient

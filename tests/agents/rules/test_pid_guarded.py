@@ -141,7 +141,7 @@ def test_the_last_score_heard_stands_in_silence():
     assert not policy.sedated[0]
 
 
-def test_an_unknown_dose_is_not_cut_and_not_raised_under_a_ceiling():
+def test_an_unknown_dose_is_neither_cut_nor_raised():
     policy = started()
     policy.signs[:] = 1.0
     unknown = np.array([np.nan])

@@ -73,7 +73,7 @@ def test_hindsight_is_no_worse_than_any_dose_it_tried(found):
     assert whole[FREE].outcomes["well_treated"].mean.value >= whole[HINDSIGHT].outcomes["well_treated"].mean.value
 
 
-def test_hindsight_chooses_by_well_treated_time_and_then_by_return(monkeypatch):
+def test_hindsight_chooses_by_well_treated_time_then_return(monkeypatch):
     def made_up(policy, scene, patients, meter):
         dose = policy.info.parameters.get("multiple", 1.0)
         well = np.full(patients, 10.0)

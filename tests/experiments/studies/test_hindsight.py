@@ -22,7 +22,7 @@ def test_each_patient_keeps_the_best_run():
     assert found["died"].tolist() == [100.0, 0.0]
 
 
-def test_the_next_outcome_decides_among_equals_and_then_the_first_run():
+def test_the_next_outcome_and_then_the_first_decide_equals():
     well = [[0.0, 3.0, 7.0], [0.0, 3.0, 6.0], [0.0, 2.0, 7.0]]
     late = [[1.0, 1.0, 1.0], [2.0, 0.0, 9.0], [2.0, 9.0, 1.0]]
     tried = runs(well=well, late=late, run=[[0.0] * 3, [1.0] * 3, [2.0] * 3])
