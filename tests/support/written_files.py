@@ -26,7 +26,7 @@ from thecal.envs.tasks import load_task
 from thecal.experiments.studies.config import CompareConfig, EvaluateConfig, TrainConfig, load_config
 from thecal.experiments.validation import targets
 from thecal.experiments.validation.calibration.study import load_study
-from thecal.physiology import cohort, cohort_spec, covariate_draws, covariate_models, geometry, population
+from thecal.physiology import cohort, cohort_spec, cord, covariate_draws, covariate_models, geometry, population
 from thecal.safety.profile_schema import DRUG_OPTIONS
 from thecal.safety.profiles import load_profile
 
@@ -84,7 +84,7 @@ def _physiology(folder: str) -> Callable[[Path, pytest.MonkeyPatch], object]:
         def look(asked: str) -> parameters.ParameterFile:
             return population.shipped.__wrapped__(asked) if asked == edited else honest(asked)
 
-        for module in (cohort, geometry, covariate_draws, covariate_models, cohort_spec):
+        for module in (cohort, cord, geometry, covariate_draws, covariate_models, cohort_spec):
             patch.setattr(module, "shipped", look)
         patch.setattr(population, "shipped", _Looking(look, honest))
         drug = path.stem if folder == "drugs/" else _DRUG_OF.get(path.stem, "morphine")
@@ -263,7 +263,7 @@ FORMATS = [
     ),
     Format(
         "rules",
-        _tables("thecal.agents", "", "(pid|guideline|demand).toml"),
+        _tables("thecal.agents", "", "(pid|pid_guarded|guideline|demand).toml"),
         _patched(_rules, _PARAMETERS),
         ParameterError,
         _SPREAD,
