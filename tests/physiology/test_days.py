@@ -132,3 +132,14 @@ def test_an_unsteady_rate_is_read_and_is_no_depression():
     assert true[0]["rr"].tobytes() == true[1]["rr"].tobytes()
     assert true[0]["depressed"].tobytes() == true[1]["depressed"].tobytes()
     assert (read(states[0], "rr") != read(states[1], "rr")).all()
+
+
+@pytest.mark.parametrize(("level", "moved", "still"), [("day_breath", "rr", "sbp"), ("day_pressure", "sbp", "rr")])
+def test_each_level_of_a_day_moves_its_own_reading_only(level, moved, still):
+    par = people(20, rr_swing=0.1, rr_days=1.0, day_sbp=6.0)
+    usual, raised = begin(par), begin(par)
+    raised[level] += 2.0
+    for state in (usual, raised):
+        advance(par, state, TICK_H)
+    assert (read(raised, moved) > read(usual, moved)).all()
+    assert read(raised, still).tobytes() == read(usual, still).tobytes()
