@@ -90,6 +90,8 @@ class ObservationView:
         decode: the environment's own decoder; without it, columns are rescaled from [-1, 1], and a field ``x`` whose
             mask ``x_valid`` is off becomes NaN (``nrs_valid`` belongs to ``nrs_report``).
         action_names: the components of the task's actions, in the order of their columns.
+        drug: first drug of the task, by name; empty where nobody says.
+        goal: what the task treats, ``"pain"`` or ``"spasticity"``.
     """
 
     def __init__(
@@ -103,6 +105,8 @@ class ObservationView:
         monitored: bool,
         decode: Callable[[NDArray[Any]], Mapping[str, NDArray[Any]]] | None = None,
         action_names: tuple[str, ...] = ACTION_NAMES,
+        drug: str = "",
+        goal: str = "pain",
     ) -> None:
         self.names = tuple(names)
         self.low = np.asarray(low, np.float64)
@@ -113,6 +117,8 @@ class ObservationView:
         self.tick_h = tick_h
         self.monitored = monitored
         self.action_names = tuple(action_names)
+        self.drug = drug
+        self.goal = goal
         self._decode = decode
 
     def decode(self, obs: NDArray[Any]) -> Fields:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from thecal.core.errors import ConfigError
 from thecal.core.layout import MAX_DRUGS, NL_PER_ML, PG_PER_UG, TICK_H, TICKS_PER_DAY
-from thecal.core.rng import STREAM_DEVICE, normals, uniforms
+from thecal.core.rng import STREAM_DEVICE, normals
 from thecal.devices.fault_presets import fault_parameters
 from thecal.devices.monitor_records import monitor_parameters
 from thecal.devices.orders import order_concentration
@@ -23,6 +23,7 @@ from thecal.envs.kernel.records import TASK_PAR, WORLD_PAR
 from thecal.envs.kernel.rewards import COST_NAMES, TERM_NAMES
 from thecal.envs.kernel.start import prepare_rows
 from thecal.envs.scenario import Resolved
+from thecal.envs.starts import highest_starts, seed_ledger, start_doses, sustained_rate
 from thecal.physiology.cohort import Cohort, draw
 from thecal.safety.orders import Fill, prime_faults, refill_faults
 from thecal.safety.parameters import shield_parameters
@@ -31,7 +32,6 @@ from thecal.safety.shield import new_shield_state
 
 # By diagnosis, which a cohort holds by name.
 _INDICATIONS = {f"spasticity_{name}": name for name in INDICATIONS}
-_START_DRAW = 1  # of the device stream, beside the pump's own draw 0
 
 
 class Assembled(NamedTuple):
@@ -73,7 +73,7 @@ def assemble(scene: Resolved, patients: NDArray[np.int64]) -> list[Assembled]:
     _apply_difficulty(par["patient"], scene.factors)
     sedated = _sedated(cohort)
     content = np.zeros((len(par), MAX_DRUGS))
-    wanted, highest = _start_doses(scene, cohort), highest_starts(scene, cohort)
+    wanted, highest = start_doses(scene, cohort), highest_starts(scene, cohort)
     doses = np.minimum(wanted, highest)
     indications = _indications(cohort)
     for i, dose in enumerate(doses.tolist()):
@@ -84,6 +84,9 @@ def assemble(scene: Resolved, patients: NDArray[np.int64]) -> list[Assembled]:
     clock = scene.task.start_clock_h
     pumps = new_pump_state(par["pump"], content, scene.pump.capacity_ml, rate_nl=rates, start_clock_h=clock)
     shields = [new_shield_state(row, int(rate)) for row, rate in zip(par["shield"], rates, strict=True)]
+    if scene.task.start.inherited:
+        for state, row in zip(shields, par["shield"], strict=True):
+            seed_ledger(state, row)
     lowered = np.where(doses < wanted, wanted, 0.0)
     return [
         Assembled(*one)
@@ -99,29 +102,6 @@ def _sedated(cohort: Cohort) -> NDArray[np.bool_]:
 def _indications(cohort: Cohort) -> list[str]:
     """Where the spasticity of each patient comes from; "" where spasticity is not what led to the pump."""
     return [_INDICATIONS.get(name, "") for name in np.asarray(cohort.covariates["diagnosis"]).tolist()]
-
-
-def highest_starts(scene: Resolved, cohort: Cohort) -> NDArray[np.float64]:
-    """The most of the first drug at the implant, µg/d, ``[B]``, that the limits allow of every drug of the solution."""
-    shares = dict(zip(scene.task.drugs, (1.0, *scene.task.solution.ratios), strict=True))
-    oral = np.asarray(cohort.covariates["medd_mg_per_d"], np.float64).tolist()
-    return np.array(
-        [min(scene.profile.highest_start(drug, dose) / share for drug, share in shares.items()) for dose in oral]
-    )
-
-
-def _start_doses(scene: Resolved, cohort: Cohort) -> NDArray[np.float64]:
-    """Dose of the first drug at the implant, µg/d, ``[B]``, by the task's rule."""
-    start = scene.task.start
-    doses = np.asarray(cohort.covariates["start_dose_ug_per_d"], np.float64)
-    if start.rule == "fixed":
-        doses = np.full(len(cohort), start.dose_ug_per_d, np.float64)
-    if start.low == start.high:
-        return doses * start.low
-    seed = scene.scenario.cohort_seed
-    share = np.array([uniforms(seed, patient, STREAM_DEVICE, _START_DRAW)[0] for patient in cohort.ids])
-    low, high = math.log(start.low), math.log(start.high)
-    return np.asarray(doses * np.exp(low + share * (high - low)))
 
 
 def _apply_difficulty(par: NDArray[np.void], factors: dict[str, float]) -> None:
@@ -169,6 +149,8 @@ def _assemble_row(scene: Resolved, row: Any, dose_ug_per_d: float, chart: Chart)
         row["mixture"]["ordered"][k, : len(chosen)] = chosen
     _check_first_fill(scene, row, mixture)
     start_nl = min(max(rate_nl, pump.min_rate_nl), pump.max_rate_nl)
+    if task.start.inherited:
+        start_nl = sustained_rate(row["shield"], start_nl)
     _fill_task(row["task"], scene, start_nl, float(row["shield"]["cap_pg"][0]) / PG_PER_UG, good_h)
     slot = len(task.drugs) if len(scene.drugs) > len(task.drugs) else -1
     row["fault"] = fault_parameters(scene.faults, drugs=task.drugs, patient=int(who["patient"]), wrong_slot=slot)

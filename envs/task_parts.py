@@ -135,12 +135,15 @@ class StartSpec(Strict):
         rule: ``conversion`` takes the cohort's conversion of the earlier oral dose, ``fixed`` the same dose for everybody.
         dose_ug_per_d: of the rule ``fixed``.
         low, high: the rule's dose is multiplied by a factor drawn between these, evenly on the log scale.
+        inherited: the program runs already when the episode begins: limits on the start do not judge it, the caps do, and the
+            shield's ledger counts it as though it had run for a day.
     """
 
     rule: Literal["conversion", "fixed"] = "conversion"
     dose_ug_per_d: float | None = Field(default=None, gt=0, le=MOST_UG_PER_D)
     low: float = Field(default=1.0, gt=0, le=100)
     high: float = Field(default=1.0, gt=0, le=100)
+    inherited: bool = False
 
     @model_validator(mode="after")
     def _dose_belongs_to_rule(self) -> StartSpec:

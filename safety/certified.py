@@ -32,7 +32,7 @@ WIRED: dict[str, tuple[str, ...]] = {
     ),
     "envs": (
         "adapted.py", "assembly.py", "batch.py", "checks.py", "clinician.py", "identity.py", "memory.py", "options.py",
-        "parameters.py", "scenario.py", "snapshots.py", "standing.py", "task_parts.py", "tasks.py", "visits.py",
+        "parameters.py", "scenario.py", "snapshots.py", "standing.py", "starts.py", "task_parts.py", "tasks.py", "visits.py",
     ),
     "envs/kernel": ("actions.py", "look_ahead.py", "records.py", "shield_input.py", "start.py", "step.py"),
     "envs/adapters": (

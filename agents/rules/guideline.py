@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from thecal.agents.base import BatchPolicy
+from thecal.agents.base import BatchPolicy, PolicyContext
 from thecal.agents.info import PolicyInfo
 from thecal.agents.rules.demand import DemandSettings, demand_action
 from thecal.agents.rules.signs import is_harmed
-from thecal.agents.settings import PolicySettings, number
+from thecal.agents.rules.visit_rules import OPIOID, Notes, VisitRule, visit_rule
 from thecal.agents.view import BOLUS, RATE, Components, Fields, Flags, Floats
 from thecal.core.layout import TICK_H
 
@@ -16,7 +16,7 @@ from thecal.core.layout import TICK_H
 _HALF_TICK_H = 0.5 * TICK_H
 # A new programmed rate differs from the old one by at least this share (steps are 10 % and more; quantizing is finer).
 _RATE_CHANGED = 0.005
-
+EFFECTS = ("nausea", "confusion", "weakness")  # side effects in a visit's notes, in their order
 
 _TEXT = (
     "Visit-based titration as clinics do it: 10 or 20 % more above NRS 3, 10 to 20 % less for nausea or danger signs. "
@@ -25,41 +25,36 @@ _TEXT = (
 )
 
 
-class GuidelineSettings(PolicySettings):
-    """Numbers of the visit rule; ``data/guideline.toml`` gives value, source and confidence of each."""
-
-    visit_monitored: float = number("hour", gt=0)
-    visit_outpatient: float = number("hour", gt=0)
-    raise_small: float = number("dimensionless", ge=0, le=1)
-    raise_large: float = number("dimensionless", ge=0, le=1)
-    lower_nausea: float = number("dimensionless", ge=0, le=1)
-    lower_signs: float = number("dimensionless", ge=0, le=1)
-    target_nrs: float = number("nrs", ge=0, le=10)
-    meaningful_relief: float = number("dimensionless", ge=0, le=1)
-    poss_limit: float = number("dimensionless", ge=1, le=4)
-    rr_limit: float = number("breath/minute", gt=0)
-    spo2_limit: float = number("percent", gt=0, le=100)
-    confirm: float = number("dimensionless", ge=1)
-    nausea_limit: float = number("dimensionless", ge=0, le=10)
-    cut_interval: float = number("hour", ge=0)
-    order_stands: float = number("hour", ge=0)
-
-
 class Guideline(BatchPolicy):
-    """Visit-based titration by rule; ``data/guideline.toml`` says what each number rests on.
+    """Visit-based titration by rule; ``data/guideline*.toml`` say what each number rests on.
 
     At a visit (24 h apart where monitored, 7 d for outpatients) the mean of the reports since the last visit decides:
     above the target, raise by the small step, or by the large one while relief from the first report is not meaningful;
     without any report, hold. Nausea since the last visit lowers instead. Confirmed sedation (POSS >= 3), low RR or low
     SpO2 lowers at once, and the next visit is counted from there. An order that a lock holds back stands for a while.
+
+    What a visit asks of is the task's: pain, or spasms where spasticity is treated; ziconotide moves by absolute steps and falls
+    for confusion, baclofen falls for weakness (``visit_rules``).
     """
 
     info = PolicyInfo(name="guideline", label="Guideline titration", kind="rule", text=_TEXT)
     reads: tuple[str, ...] = ("nrs_report", "nrs_age_h", "poss", "rr", "spo2", "nausea", "rate_ratio_start")
 
     def __init__(self, **overrides: float) -> None:
-        self.settings = GuidelineSettings.load("guideline", **overrides)
+        self._overrides = overrides
+        self._usual = self.reads
+        self._take(OPIOID)
         super().__init__(**self.settings.model_dump())
+
+    def _take(self, rule: VisitRule) -> None:
+        self.rule = rule
+        self.settings = rule.settings.load(rule.file, **self._overrides)
+        self.reads = (*self._usual, *(name for name in rule.reads if name not in self._usual))
+
+    def reset(self, context: PolicyContext) -> None:
+        """Take the titration of the task's drug, then as :class:`thecal.agents.base.Policy`."""
+        self._take(visit_rule(context.view.drug, context.view.goal))
+        super().reset(context)
 
     @property
     def visit_h(self) -> float:
@@ -70,7 +65,7 @@ class Guideline(BatchPolicy):
         self.baseline: Floats = np.empty(n)
         self.report_sum: Floats = np.empty(n)
         self.reports: Floats = np.empty(n)
-        self.nausea_sum: Floats = np.empty(n)
+        self.effects: dict[str, Floats] = {name: np.empty(n) for name in EFFECTS}
         self.since_visit_h: Floats = np.empty(n)
         self.since_cut_h: Floats = np.empty(n)
         self.signs: Floats = np.empty(n)
@@ -90,7 +85,8 @@ class Guideline(BatchPolicy):
     def _close_visit(self, rows: Flags) -> None:
         self.report_sum[rows] = 0.0
         self.reports[rows] = 0.0
-        self.nausea_sum[rows] = 0.0
+        for total in self.effects.values():
+            total[rows] = 0.0
         self.since_visit_h[rows] = 0.0
 
     def _decide(self, fields: Fields) -> Components:
@@ -99,7 +95,7 @@ class Guideline(BatchPolicy):
         self._listen(fields, later)
         cut = self._danger(fields) & (self.since_cut_h >= self.settings.cut_interval)
         visit = later & (self.since_visit_h >= self.visit_h)
-        change[visit] = self._visit_rule()[visit]
+        change[visit] = np.nan_to_num(self.rule.change(self._notes(fields), self.settings))[visit]
         change[cut] = -self.settings.lower_signs
         self.since_cut_h[cut] = 0.0
         self._write_order(change, cut | visit, fields["rate_ratio_start"])
@@ -108,8 +104,7 @@ class Guideline(BatchPolicy):
 
     def _listen(self, fields: Fields, later: Flags) -> None:
         """Add what arrived in the last interval to the visit's notes; the first report of all is the baseline."""
-        # Reports are whole points; rounding undoes the scaling, so that a mean of exactly the target is at the target.
-        report = np.round(fields["nrs_report"], 3)
+        report = self.rule.response(fields)
         heard = np.isfinite(report) & (fields["nrs_age_h"] < self.view.tick_h - _HALF_TICK_H)
         first = np.isfinite(report) & np.isnan(self.baseline)
         self.baseline[first] = report[first]
@@ -117,7 +112,9 @@ class Guideline(BatchPolicy):
         self.report_sum[new] += report[new]
         self.reports[new] += 1.0
         hours = self.view.tick_h
-        self.nausea_sum[later] += np.nan_to_num(fields["nausea"])[later] * hours
+        for name, total in self.effects.items():
+            if name in fields:
+                total[later] += np.nan_to_num(fields[name])[later] * hours
         self.since_visit_h[later] += hours
         self.since_cut_h[later] += hours
 
@@ -126,15 +123,12 @@ class Guideline(BatchPolicy):
         self.signs[:] = np.where(is_harmed(fields, self.settings), self.signs + 1.0, 0.0)
         return self.signs >= self.settings.confirm
 
-    def _visit_rule(self) -> Floats:
-        """Relative change ``[n]`` that a visit would order from its notes."""
-        rule = self.settings
+    def _notes(self, fields: Fields) -> Notes:
         mean = np.divide(self.report_sum, self.reports, out=np.full(self.n, np.nan), where=self.reports > 0)
-        relief = 1.0 - mean / np.maximum(self.baseline, 1.0)
-        step = np.where(relief < rule.meaningful_relief, rule.raise_large, rule.raise_small)
-        change = np.where(mean > rule.target_nrs, step, 0.0)
-        nausea = self.nausea_sum / np.maximum(self.since_visit_h, self.view.tick_h)
-        return np.where(nausea >= rule.nausea_limit, -rule.lower_nausea, change)
+        hours = np.maximum(self.since_visit_h, self.view.tick_h)
+        dose = fields.get("dose_mg_per_d", np.full(self.n, np.nan))
+        per_hour = {name: total / hours for name, total in self.effects.items()}
+        return Notes(response=mean, baseline=self.baseline, dose_mg_per_d=dose, **per_hour)
 
     def _write_order(self, change: Floats, rows: Flags, ratio: Floats) -> None:
         """A visit's decision replaces whatever order stood before, also when it is to hold."""

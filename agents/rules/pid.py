@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from thecal.agents.base import BatchPolicy
+from thecal.agents.base import BatchPolicy, PolicyContext
 from thecal.agents.info import PolicyInfo
 from thecal.agents.settings import PolicySettings, number
 from thecal.agents.view import RATE, Components, Fields, Flags, Floats
 
 LOWEST_RATIO = 1e-3
+_NRS_PER_SPASM = 2.5  # spasms are scored 0-4, and the controller's numbers are of NRS 0-10
 
 
 class PidSettings(PolicySettings):
@@ -32,6 +33,8 @@ class Pid(BatchPolicy):
     silence the controller holds still (a sedated patient reports nothing, and silence must never raise the dose). The
     derivative acts on the filtered report. Whenever a requested change was not granted in full (a step limit, or the
     shield), the integral is pulled back to the rate that runs (back-calculation), so it cannot wind up.
+
+    Where a task treats spasticity, reported spasms stand in place of pain, stretched to its scale.
     """
 
     info = PolicyInfo(
@@ -60,14 +63,25 @@ class Pid(BatchPolicy):
         self.wanted[rows] = 0.0
         self.asked[rows] = False
 
+    def reset(self, context: PolicyContext) -> None:
+        """As :class:`thecal.agents.base.Policy`; a task of spasticity has to show spasms."""
+        context.view.require(self.info.name, ("spasms",) if context.view.goal == "spasticity" else ())
+        super().reset(context)
+
     def _decide(self, fields: Fields) -> Components:
         return {RATE: self.view.actions.rate(self._step(fields))}
+
+    def _said(self, fields: Fields) -> Floats:
+        """The report of what is treated, NRS, ``[n]``; NaN while nothing was said for long."""
+        if self.view.goal != "spasticity":
+            return fields["nrs_report"]
+        return np.where(np.isfinite(fields["nrs_report"]), _NRS_PER_SPASM * fields["spasms"], np.nan)
 
     def _step(self, fields: Fields) -> Floats:
         """The relative change of the rate to ask for, ``[n]``."""
         now = np.log(np.maximum(np.nan_to_num(fields["rate_ratio_start"], nan=1.0), LOWEST_RATIO))
         self._track(now)
-        slope = self._filter(fields["nrs_report"])
+        slope = self._filter(self._said(fields))
         settings, dt = self.settings, self.view.tick_h
         live = np.isfinite(self.pain) & (fields["nrs_age_h"] <= settings.stale_after)
         error = self.pain - settings.target_nrs

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from thecal.agents.base import PolicyContext
 from thecal.agents.info import PolicyInfo
-from thecal.agents.rules.guideline import GuidelineSettings
 from thecal.agents.rules.pid import LOWEST_RATIO, Pid
 from thecal.agents.rules.signs import LIMITS, READS, is_harmed, is_sedated
+from thecal.agents.rules.visit_rules import OPIOID, VisitRule, visit_rule
 from thecal.agents.settings import PolicySettings, number
 from thecal.agents.view import Fields, Flags, Floats
 
@@ -28,10 +29,10 @@ class GuardSettings(PolicySettings):
 class GuardedPid(Pid):
     """The PID of :class:`Pid` under a guard that looks at sedation, breathing and saturation.
 
-    A sign is a sedation score, breathing rate or saturation beyond the limit that guideline titration has for it. Where signs
-    fill more than ``level`` of a running average, the dose is cut by ``cut``, at most once in ``cut_interval`` hours. The dose
-    cut to is a ceiling from then on; it rises by ``recovery_per_day``, and no request passes it. While the patient is sedated
-    nothing is raised.
+    A sign is a sedation score, breathing rate or saturation (or confusion under ziconotide, weakness under baclofen) beyond the
+    limit that guideline titration has for it. Where signs fill more than ``level`` of a running average, the dose is cut by
+    ``cut``, at most once in ``cut_interval`` hours. The dose cut to is a ceiling from then on; it rises by ``recovery_per_day``,
+    and no request passes it. While the patient is sedated nothing is raised.
 
     A missing reading is never a sign. Where nothing can be read the average stands still; the last sedation score heard stands
     until another is, because silence must never raise the dose. Where the running dose is unknown nothing is cut, and nothing
@@ -51,9 +52,20 @@ class GuardedPid(Pid):
         own = {name: overrides.pop(name) for name in GuardSettings.model_fields if name in overrides}
         super().__init__(**overrides)
         self.guard = GuardSettings.load("pid_guarded", **own)
-        self.limits = GuidelineSettings.load("guideline", **limits)
+        self._limits = limits
+        self._watch_for(OPIOID)
         signs = {name: getattr(self.limits, name) for name in LIMITS}
         self.info = self.info.model_copy(update={"parameters": self.info.parameters | self.guard.model_dump() | signs})
+
+    def _watch_for(self, rule: VisitRule) -> None:
+        self.limits = rule.settings.load(rule.file, **self._limits)
+
+    def reset(self, context: PolicyContext) -> None:
+        """Watch for what the titration of the task's drug watches for, then as :class:`thecal.agents.base.Policy`."""
+        rule = visit_rule(context.view.drug, context.view.goal)
+        context.view.require(self.info.name, rule.reads)
+        self._watch_for(rule)
+        super().reset(context)
 
     def _allocate(self, n: int) -> None:
         super()._allocate(n)

@@ -1,13 +1,17 @@
-"""What rules take for a sign of harm: sedation, breathing rate or saturation beyond a limit of the guideline's settings."""
+"""What rules take for a sign of harm: sedation, breathing, saturation, and what the drug's titration watches beside them."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+import numpy as np
+
 from thecal.agents.view import Fields, Flags
 
 LIMITS = ("poss_limit", "rr_limit", "spo2_limit")
 READS = ("poss", "rr", "spo2")
+# Side effects (0-4) that some drugs' titrations have a limit for, each under the name of its settings.
+SCORES = {"confusion": "confusion_limit", "weakness": "weakness_limit"}
 _HALF_SCORE = 0.5  # halfway between two scores, so that rounding of the scaled observation cannot hide one
 
 
@@ -33,6 +37,10 @@ def is_sedated(fields: Fields, limits: SignLimits) -> Flags:
 
 
 def is_harmed(fields: Fields, limits: SignLimits) -> Flags:
-    """Whether any of the three is beyond its limit, ``[n]``; what is missing is no sign."""
-    low = (fields["rr"] < limits.rr_limit) | (fields["spo2"] < limits.spo2_limit)
-    return is_sedated(fields, limits) | low
+    """Whether any of them is beyond its limit, ``[n]``; what is missing is no sign."""
+    harmed = is_sedated(fields, limits) | (fields["rr"] < limits.rr_limit) | (fields["spo2"] < limits.spo2_limit)
+    for name, key in SCORES.items():
+        limit = getattr(limits, key, None)
+        if limit is not None:
+            harmed = harmed | (np.nan_to_num(fields[name]) > limit)
+    return harmed

@@ -35,6 +35,8 @@ def observation_view(scene: Resolved) -> ObservationView:
         monitored=task.monitored,
         decode=lens.decode,
         action_names=action.fields,
+        drug=task.drugs[0],
+        goal=getattr(task, "goal", "pain"),
     )
 
 

@@ -29,13 +29,25 @@ SCALE = ActionScale(max_up=0.2, max_down=0.2, deadband=0.2, largest_bolus_mg=0.5
 TARGETS = replace(SCALE, target_low=0.25, target_high=4.0)
 
 
+# What the titrations of ziconotide and baclofen read beside the rest.
+SCORES = {"spasms": (0.0, 4.0), "weakness": (0.0, 4.0), "confusion": (0.0, 4.0)}
+MORE = FIELDS | SCORES
+
+
 def make_view(
-    monitored: bool = True, action_names: tuple[str, ...] = ACTION_NAMES, actions: ActionScale = SCALE
+    monitored: bool = True,
+    action_names: tuple[str, ...] = ACTION_NAMES,
+    actions: ActionScale = SCALE,
+    fields: dict[str, tuple[float, float]] = FIELDS,
+    drug: str = "",
+    goal: str = "pain",
 ) -> ObservationView:
-    """A view over :data:`FIELDS`."""
+    """A view over :data:`FIELDS`, or over others by their bounds."""
+    low, high = np.array(list(fields.values())).T
     return ObservationView(
-        tuple(FIELDS), LOW, HIGH, actions=actions, tick_h=1.0, monitored=monitored, action_names=action_names
-    )
+        tuple(fields), low, high, actions=actions, tick_h=1.0, monitored=monitored, action_names=action_names,
+        drug=drug, goal=goal,
+    )  # fmt: skip
 
 
 def make_context(n: int = 1, patients: Any = None, seed: int = 0, **view: Any) -> PolicyContext:
@@ -44,10 +56,11 @@ def make_context(n: int = 1, patients: Any = None, seed: int = 0, **view: Any) -
     return PolicyContext(make_view(**view), n, who, seed)
 
 
-def observe(n: int = 1, **values: Any) -> np.ndarray:
-    """Scaled observations ``[n, fields]`` from physical values (scalars or ``[n]``); the rest is :data:`CALM`."""
-    columns = [np.broadcast_to(np.asarray(values.get(name, CALM[name]), float), n) for name in FIELDS]
-    return (2.0 * (np.stack(columns, axis=1) - LOW) / (HIGH - LOW) - 1.0).astype(np.float32)
+def observe(n: int = 1, fields: dict[str, tuple[float, float]] = FIELDS, **values: Any) -> np.ndarray:
+    """Scaled observations ``[n, fields]`` from physical values (scalars or ``[n]``); the rest is :data:`CALM`, scores are 0."""
+    columns = [np.broadcast_to(np.asarray(values.get(name, CALM.get(name, 0.0)), float), n) for name in fields]
+    low, high = np.array(list(fields.values())).T
+    return (2.0 * (np.stack(columns, axis=1) - low) / (high - low) - 1.0).astype(np.float32)
 
 
 def change(action: float) -> float:
