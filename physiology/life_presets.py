@@ -145,9 +145,9 @@ def _read(source: Any, name: str) -> LifePreset:
             )
         hazard = file.get_in("factor.hazard", "dimensionless", minimum=0.0, maximum=float(_MOST))
         chance = file.get_in("factor.chance", "dimensionless", minimum=0.0, maximum=float(_MOST))
-        file = read_parameters(_folder() / f"{base}.toml")
+        own, file = file, read_parameters(_folder() / f"{base}.toml")
         if "base" in file.texts:
-            raise ParameterError(f"{file.path}: base: a preset rests on one that rests on none")
+            raise ParameterError(f"{own.path}: base: {base} rests on another itself")
     file.only(_KNOWN, "a life")
     file.fixed(except_for=[key for key in file if key.endswith(".length")])
     kinds = [kind for kind in LIFE_NAMES if any(key.startswith(f"{kind}.") for key in file)]
