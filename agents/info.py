@@ -12,7 +12,7 @@ Kind = Literal["rule", "model-based", "learned", "sanity"]
 _WORDS = {
     "task": "on {}", "drugs": "with {}", "horizon_d": "for {} days", "tick_h": "with a decision every {} h",
     "difficulty": "on difficulty {}", "cohort": "on cohort {}", "profile": "under limits {}", "pump": "with pump {}",
-    "faults": "with faults {}", "shield_mode": "with shield {}", "stage": "at stage {}",
+    "faults": "with faults {}", "life": "with the life {}", "shield_mode": "with shield {}", "stage": "at stage {}",
 }  # fmt: skip
 
 
@@ -23,7 +23,7 @@ class Conditions(BaseModel):
         task: name of the task; ``task_hash`` is that of its content.
         drugs: in the pump.
         horizon_d, tick_h: length of an episode in days, and of a decision in hours.
-        difficulty, cohort, profile, pump, faults, shield_mode, stage: of the scenario.
+        difficulty, cohort, profile, pump, faults, life, shield_mode, stage: of the scenario.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +38,7 @@ class Conditions(BaseModel):
     profile: str | None = None
     pump: str | None = None
     faults: str | None = None
+    life: str | None = None
     shield_mode: str | None = None
     stage: str | None = None
 
@@ -52,7 +53,7 @@ class Conditions(BaseModel):
             task=spec["name"],
             task_hash=task_hash,
             drugs=tuple(spec.get("drugs", ())),
-            **{name: spec.get(name) for name in ("horizon_d", "tick_h", "cohort", "profile", "pump")},
+            **{name: spec.get(name) for name in ("horizon_d", "tick_h", "cohort", "profile", "pump", "life")},
             faults=faults if isinstance(faults, str | None) else "of its own",
             **{name: getattr(scenario, name) for name in ("difficulty", "shield_mode", "stage")},
         )

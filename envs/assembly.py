@@ -25,6 +25,7 @@ from thecal.envs.kernel.start import prepare_rows
 from thecal.envs.scenario import Resolved
 from thecal.envs.starts import highest_starts, seed_ledger, start_doses, sustained_rate
 from thecal.physiology.cohort import Cohort, draw
+from thecal.physiology.life_presets import life_parameters
 from thecal.safety.orders import Fill, prime_faults, refill_faults
 from thecal.safety.parameters import shield_parameters
 from thecal.safety.profile_schema import INDICATIONS
@@ -155,6 +156,7 @@ def _assemble_row(scene: Resolved, row: Any, dose_ug_per_d: float, chart: Chart)
     slot = len(task.drugs) if len(scene.drugs) > len(task.drugs) else -1
     row["fault"] = fault_parameters(scene.faults, drugs=task.drugs, patient=int(who["patient"]), wrong_slot=slot)
     row["monitor"] = monitor_parameters()[0]
+    who["life"] = life_parameters(scene.life)
     if scene.faults is not None and scene.faults.hazards:
         who["infection_per_h"] = 0.0  # the preset's own hazard stands for it
     content = np.zeros(MAX_DRUGS)

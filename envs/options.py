@@ -40,6 +40,10 @@ class Options(Strict):
     faults: Any = Field(
         default=None, description="Faults: none, reference, stress or a .toml file; the task's own by default."
     )
+    life: str | None = Field(
+        default=None,
+        description="Events beside the pump: none, a preset (`thecal list lives`) or a .toml file; the task's own by default.",
+    )
     shield_mode: Mode = Field(
         default="project", description="Shield: project, replace, mask, monitor or off; the last two mark all results."
     )

@@ -25,6 +25,7 @@ from thecal.envs.options import Options
 from thecal.envs.task_parts import STRUCTURE
 from thecal.envs.tasks import TaskSpec, content, load_task
 from thecal.physiology.cohort_spec import CohortSpec, load_cohort_spec
+from thecal.physiology.life_presets import LifePreset, load_life
 from thecal.safety.certificate import is_proved, require_proof
 from thecal.safety.invariants import ShieldMode
 from thecal.safety.profiles import LimitProfile, load_profile
@@ -32,7 +33,7 @@ from thecal.safety.wide import require_narrow, wide_limits
 
 _SCHEMA = 1
 # Of a task's fields, those that the scenario's hash covers by their content, and texts that decide nothing.
-_ELSEWHERE = {"cohort", "profile", "pump", "faults", "observation", "title", "evidence"}
+_ELSEWHERE = {"cohort", "profile", "pump", "faults", "life", "observation", "title", "evidence"}
 
 
 class Scenario(Options):
@@ -44,7 +45,7 @@ class Scenario(Options):
     task: str | TaskSpec = Options.of_field("task")
     faults: str | FaultSpec | None = Options.of_field("faults")
 
-    @field_validator("task", "cohort", "profile", "pump", "faults", mode="before")
+    @field_validator("task", "cohort", "profile", "pump", "faults", "life", mode="before")
     @classmethod
     def _paths_are_texts(cls, value: Any) -> Any:
         return str(value) if isinstance(value, Path) else value
@@ -102,7 +103,7 @@ class Scenario(Options):
         check_difficulty(base, self.difficulty)
         changes = {
             name: value
-            for name in ("cohort", "profile", "pump", "faults")
+            for name in ("cohort", "profile", "pump", "faults", "life")
             if (value := getattr(self, name)) is not None
         }
         task = base.model_copy(update=changes | ({"title": _title(base, changes)} if changes else {}))
@@ -120,6 +121,7 @@ class Scenario(Options):
             profile=profile,
             pump=load_pump(task.pump),
             faults=faults,
+            life=load_life(task.life),
             mode=ShieldMode.of(self.shield_mode),
             proved=require_proof(profile, allow_unproved=self.allow_unproved),
             wide=wide,
@@ -134,8 +136,8 @@ class Resolved:
     Attributes:
         scenario: what was stated.
         base: the task as its file states it, with the scenario's drugs and horizon.
-        task: that with the scenario's cohort, profile, pump and faults in place of its own.
-        cohort, profile, pump, faults: loaded.
+        task: that with the scenario's cohort, profile, pump, faults and life in place of its own.
+        cohort, profile, pump, faults, life: loaded.
         mode: how the shield treats requests beyond a limit.
         proved: whether the limit profile is proved for this shield.
         wide: whether it is wider than every shipped one.
@@ -149,6 +151,7 @@ class Resolved:
     profile: LimitProfile
     pump: PumpSpec
     faults: FaultSpec | None
+    life: LifePreset | None
     mode: ShieldMode
     proved: bool
     wide: bool
@@ -181,6 +184,8 @@ class Resolved:
             "profile": self.profile.hash,
             "pump": self.pump.model_dump(),
             "faults": None if self.faults is None else self.faults.model_dump(),
+            # A scenario without events in the patient's life keeps the hash it had before there were any.
+            **({} if self.life is None else {"life": self.life.hash}),
             # A scenario of the usual clinician keeps the hash it had before others could be named.
             **({} if self.scenario.clinician == "model" else {"clinician": self.scenario.clinician}),
             **self.scenario.model_dump(include={"split", "difficulty", "shield_mode", "stage", "cohort_seed", "seed"}),

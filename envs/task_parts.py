@@ -202,6 +202,7 @@ def check_difficulty(tables: Mapping[str, Difficulty]) -> None:
         name
         for part in (PATIENT_PAR, PATIENT_PAR["drug"].base, PATIENT_PAR["channel"].base)
         for name in part.names or ()
+        if part[name].base.names is None
     }
     for title, factors in tables.items():
         for name, value in factors.items():

@@ -61,6 +61,7 @@ class TaskSpec(Strict):
     monitored: bool
     profile: str
     faults: str | FaultSpec = "none"  # a preset of hazards or a .toml file, see devices.fault_presets
+    life: str = "none"  # a preset of what happens beside the pump or a .toml file, see physiology.life_presets
     tick_h: float = Field(gt=0, le=24)
     horizon_d: float = Field(gt=0, le=LONGEST_D)
     start_clock_h: float = Field(ge=0, lt=24)

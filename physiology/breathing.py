@@ -11,7 +11,9 @@ import math
 from thecal.core.jit import kernel
 from thecal.core.layout import AXIAL, NODES, REGIONS, SODIUM_CHANNEL, TICK_H
 from thecal.physiology.effect import hill
+from thecal.physiology.life_records import Lever
 
+_APNEA, _GRADIENT = int(Lever.APNEA), int(Lever.GRADIENT)
 # Room air at sea level: 0.2093 of (760 - 47) mmHg; respiratory quotient 0.8 (standard values).
 INSPIRED_O2_MMHG = 149.2
 RESPIRATORY_QUOTIENT = 0.8
@@ -69,7 +71,7 @@ def respiratory_drive(par, state):
         if rule.emax_resp > 0.0:
             drive *= 1.0 - rule.emax_resp * hill(state.channel[c].depressant, rule.hill_resp)
     if state.awake == 0:
-        drive *= 1.0 - par.apnea
+        drive *= 1.0 - min(1.0, par.apnea + state.life.lever[_APNEA])
     return max(MIN_DRIVE, drive)
 
 
@@ -111,10 +113,11 @@ def step_breathing(par, state):
     """Advance PaCO2, ventilation, rate and saturation by one pump tick."""
     drive = respiratory_drive(par, state)
     state.drive = drive
+    gradient = par.aa_gradient + state.life.lever[_GRADIENT]
     if state.ventilated == 1:
         state.paco2 = par.paco2_0
         state.rr = par.rr0
-        state.spo2 = saturation(VENTILATED_O2_MMHG - state.paco2 / RESPIRATORY_QUOTIENT - par.aa_gradient)
+        state.spo2 = saturation(VENTILATED_O2_MMHG - state.paco2 / RESPIRATORY_QUOTIENT - gradient)
         step_reset(par, state, 1.0)
         return
     log_drive = math.log(drive)
@@ -130,7 +133,7 @@ def step_breathing(par, state):
         onset = par.co2_gain * state.reset - (1.0 + par.co2_gain) * math.log(most)
         state.rr = par.rr0 * math.exp(par.rr_power * onset) * most / relative
     step_reset(par, state, relative)
-    state.spo2 = saturation(INSPIRED_O2_MMHG - state.paco2 / RESPIRATORY_QUOTIENT - par.aa_gradient)
+    state.spo2 = saturation(INSPIRED_O2_MMHG - state.paco2 / RESPIRATORY_QUOTIENT - gradient)
 
 
 @kernel

@@ -15,7 +15,9 @@ from thecal.core.jit import kernel
 from thecal.core.layout import SLOW_H
 from thecal.core.rng import STREAM_HARM, uniforms
 from thecal.physiology.adaptation import share
+from thecal.physiology.life_records import Lever
 
+_TEMPERATURE = int(Lever.TEMPERATURE)
 _REFERENCE_MG_PER_ML = 10.0
 _REFERENCE_MG_PER_D = 5.0
 _UG_PER_MG = 1000.0
@@ -82,7 +84,7 @@ def step_infection(par, state):
         if u < par.infection_chance:
             state.infection_left_h = par.infection_h
             state.infections += 1
-    target = NORMAL_C + (_FEVER_C if state.infection_left_h > 0.0 else 0.0)
+    target = NORMAL_C + (_FEVER_C if state.infection_left_h > 0.0 else 0.0) + state.life.lever[_TEMPERATURE]
     for c in range(par.n_channels):
         target += par.channel[c].wd_temp * state.channel[c].withdrawal
     if target != state.temperature:

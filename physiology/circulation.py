@@ -15,7 +15,9 @@ import math
 from thecal.core.jit import kernel
 from thecal.core.layout import SENSORS, SODIUM_CHANNEL, TICK_H
 from thecal.physiology.effect import hill
+from thecal.physiology.life_records import Lever
 
+_PRESSURE, _HEART_RATE = int(Lever.PRESSURE), int(Lever.HEART_RATE)
 _HEART, _SYSTOLIC = SENSORS.index("hr"), SENSORS.index("sbp")
 # A heart fails within this time of a saturation or a mean pressure under these (engineering choice: certain arrest, not a
 # threshold of harm), twice as fast where there is next to nothing of either.
@@ -44,8 +46,8 @@ def _pressor(par, state, c):
 
 @kernel
 def step_circulation(par, state):
-    """Fall of blood pressure and heart rate (fractions), from the spinal sites, after compensation and vasopressor."""
-    bp = 1.0
+    """Fall of blood pressure and heart rate (fractions), by life and at the spinal sites, after compensation and vasopressor."""
+    bp = max(0.0, 1.0 - state.life.lever[_PRESSURE])
     hr = 1.0
     for c in range(par.n_channels):
         rule = par.channel[c]
@@ -116,7 +118,7 @@ def heart_rate(par, state, act):
     """True heart rate (beats/min) at relative activity ``act``."""
     fever = _BEATS_PER_DEGREE * max(0.0, state.temperature - _NORMAL_C)
     resting = par.hr0 + par.s_gain_pain[_HEART] * state.pain + par.act_hr * act - par.sed_hr * state.sedation + fever
-    resting += par.tone_hr * state.tone - (0.0 if state.awake == 1 else par.night_hr)
+    resting += par.tone_hr * state.tone - (0.0 if state.awake == 1 else par.night_hr) + state.life.lever[_HEART_RATE]
     return (resting * (1.0 - state.hr_fall) + _withdrawal_sum(par, state, 0)) * (1.0 - state.failure)
 
 

@@ -98,13 +98,15 @@ def drug_factors(columns: Columns, file: ParameterFile, receptor: str, sensitivi
     size = columns["weight_kg"] / _number("reference.weight", "kg", 1e-6)
     analgesia = sensitivity[0] * analgesic_factor(columns, receptor)
     central = sensitivity[1] * central_factor(columns)
-    renal = renal_factor(columns, constant(file, "plasma.renal_share", "dimensionless", 0.0, 1.0))
+    share = constant(file, "plasma.renal_share", "dimensionless", 0.0, 1.0)
+    renal = renal_factor(columns, share)
     return {
         "ec50": analgesia,
         "ec50_mot": analgesia,
         "ec50_sym": analgesia / _where(columns["antihypertensive"], "antihypertensive.pressure"),
         "ec50_bs": central,
         "ec50_pl": central,
+        "renal": np.maximum(0.0, 1.0 - (1.0 - share) / renal),
         "glucuronides": renal_factor(columns, 1.0),
         "v_plasma_ml": size,
         "clearance": size ** _number("reference.clearance_exponent", minimum=0.0) * renal,

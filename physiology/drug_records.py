@@ -67,6 +67,7 @@ DRUG_PAR = dtype(
     ("k_csf_loss", _f),  # CSF to epidural space and plasma, 1/h
     ("v_plasma_ml", _f),  # central volume, mL
     ("k10", _f),  # elimination, 1/h
+    ("renal", _f),  # share of it by the kidneys, in this patient
     ("k12", _f),  # central to peripheral, 1/h
     ("k21", _f),  # peripheral to central, 1/h
     ("ke0_dh", _f),  # dorsal-horn effect site, 1/h

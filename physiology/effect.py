@@ -20,8 +20,10 @@ import math
 
 from thecal.core.jit import kernel
 from thecal.core.layout import AXIAL, COMPARTMENT, GABA_B, MU, N_NODES, NODES, REGIONS, SODIUM_CHANNEL
+from thecal.physiology.life_records import Lever
 from thecal.physiology.metabolites import m6g_drive
 
+_ANALGESIA, _CENTRAL = int(Lever.ANALGESIA), int(Lever.CENTRAL)
 # The legs' motor neurons (segments L1-S2) lie where the cord ends, at T11-L1 (anatomy.toml, cord.*); their roots run on to S2.
 _CORD_END = NODES.index("T11"), NODES.index("L1")
 _CORD_END_REGION = REGIONS.index("thoracic"), REGIONS.index("lumbar")
@@ -172,6 +174,7 @@ def analgesic_shift(par, state, d):
 def step_channels(par, state):
     """Sum every drug into the drives of its receptor: dorsal horn, brainstem, sympathetic and motor sites."""
     loads = 0.0
+    cord = state.occ_pain * (1.0 + state.life.lever[_ANALGESIA])
     for c in range(par.n_channels):
         channel = state.channel[c]
         channel.drive = 0.0
@@ -190,7 +193,7 @@ def step_channels(par, state):
         kept = math.exp(-shift) if shift != 0.0 else 1.0
         u = own.ce_dh / drug.ec50
         channel.exposure += u
-        channel.drive += u * drug.potency * kept * state.occ_pain
+        channel.drive += u * drug.potency * kept * cord
         # The effect holds the sum of the loads until it is evaluated.
         channel.effect += u * drug.load
         central = own.ce_bs / drug.ec50_bs + own.ce_pl / drug.ec50_pl + m6g_drive(drug, own)
@@ -205,7 +208,8 @@ def step_channels(par, state):
     for c in range(par.n_channels):
         channel = state.channel[c]
         channel.own_central = channel.central
-        channel.depressant = channel.central
+        # A sedative or a fever deepens what the drug does; it is no drug to which the brainstem grows accustomed.
+        channel.depressant = channel.central * (1.0 + state.life.lever[_CENTRAL])
         # What vessels grow accustomed to (a local anesthetic) is no business of the brainstem's.
         if channel.accustomed > 1.0 and par.channel[c].receptor != SODIUM_CHANNEL:
             channel.depressant /= channel.accustomed

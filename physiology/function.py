@@ -7,8 +7,10 @@ import math
 from thecal.core.jit import kernel
 from thecal.physiology.adaptation import share
 from thecal.physiology.effect import hill
+from thecal.physiology.life_records import Lever
 from thecal.physiology.pain import DAY_H, NRS_MAX, SPASM_MAX, clock
 
+_SPASTICITY = int(Lever.SPASTICITY)
 ASHWORTH_NONE = 1.0
 ASHWORTH_MAX = 5.0
 # Weight of a fully suppressed gonadal axis in distress (fatigue, low mood), as a fraction of the worst pain's.
@@ -25,8 +27,8 @@ def prepare_function(par):
 
 @kernel
 def step_spasticity(par, state, t_h):
-    """Spasticity now: circadian demand, less what the drug removes at the motor neurons, plus the rebound of withdrawal."""
-    left = 1.0
+    """Spasticity now: circadian demand, raised by life, less what the drug removes at the motor neurons, plus a rebound."""
+    left = 1.0 + state.life.lever[_SPASTICITY]
     rebound = 0.0
     for c in range(par.n_channels):
         rule = par.channel[c]

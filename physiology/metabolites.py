@@ -12,6 +12,9 @@ import math
 
 from thecal.core.jit import kernel
 from thecal.core.layout import SLOW_H
+from thecal.physiology.life_records import Lever
+
+_RENAL = int(Lever.RENAL)
 
 
 @kernel
@@ -23,22 +26,26 @@ def prepare_metabolites(drug):
 
 
 @kernel
-def _after(amount, input_per_h, k, keep):
-    """Amount after a slow step with first-order loss ``k`` and a constant input."""
+def _after(amount, input_per_h, k, keep, kidneys):
+    """Amount after a slow step with first-order loss ``k`` and a constant input, where the kidneys do their share ``kidneys``."""
+    if kidneys != 1.0:
+        k *= kidneys
+        keep = math.exp(-k * SLOW_H)
     return amount * keep + input_per_h / k * (1.0 - keep)
 
 
 @kernel
 def step_metabolites(par, state):
     """Advance the glucuronides of every drug that has them by one slow step."""
+    kidneys = 1.0 + state.life.lever[_RENAL]
     for d in range(par.n_drugs):
         drug = par.drug[d]
         if drug.m6g_formed > 0.0 or drug.m3g_formed > 0.0:
             own = state.drug[d]
             per_h = (own.eliminated - own.eliminated_seen) / SLOW_H
             own.eliminated_seen = own.eliminated
-            own.m6g = _after(own.m6g, drug.m6g_formed * per_h, drug.m6g_k, drug.m6g_keep)
-            own.m3g = _after(own.m3g, drug.m3g_formed * per_h, drug.m3g_k, drug.m3g_keep)
+            own.m6g = _after(own.m6g, drug.m6g_formed * per_h, drug.m6g_k, drug.m6g_keep, kidneys)
+            own.m3g = _after(own.m3g, drug.m3g_formed * per_h, drug.m3g_k, drug.m3g_keep, kidneys)
             own.ce_m6g += drug.m6g_share * (own.m6g / drug.m6g_ml - own.ce_m6g)
 
 

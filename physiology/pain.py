@@ -8,7 +8,9 @@ from thecal.core.jit import kernel
 from thecal.core.layout import TICK_H
 from thecal.core.rng import SLICE, STREAM_DISTURBANCE, normal_quantile, uniforms
 from thecal.physiology.adaptation import withdrawal_pain
+from thecal.physiology.life_records import Lever
 
+_PAIN = int(Lever.PAIN)
 NRS_MAX = 10.0
 SPASM_MAX = 4.0
 DAY_H = 24.0
@@ -96,9 +98,10 @@ def breakthrough(par, state, later_h):
 
 @kernel
 def steady_pain(par, state, t_h, later_h):
-    """Drive (NRS, not below 0) without breakthrough: baseline, progression, circadian swing, fluctuation."""
+    """Drive (NRS, not below 0) without breakthrough: baseline, progression, what life adds, circadian swing, fluctuation."""
     phase = 2.0 * math.pi * (clock(state, t_h + later_h) - par.circ_peak_h) / DAY_H
-    return max(0.0, par.pain_base + par.pain_trend_per_h * t_h + par.circ_amp * math.cos(phase) + state.ou)
+    level = par.pain_base + par.pain_trend_per_h * t_h + par.circ_amp * math.cos(phase) + state.ou
+    return max(0.0, level + state.life.lever[_PAIN])
 
 
 @kernel

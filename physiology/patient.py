@@ -62,15 +62,18 @@ from thecal.physiology.function import (
 )
 from thecal.physiology.harm import prepare_harm, step_legs, step_sedation, step_slow_harm
 from thecal.physiology.jets import direct_share, jet_node, jet_push, region_side
+from thecal.physiology.life import start_life, step_life
+from thecal.physiology.life_records import Lever
 from thecal.physiology.metabolites import prepare_metabolites, step_metabolites
 from thecal.physiology.occasion import start_occasion, step_occasion
 from thecal.physiology.pain import breakthrough, felt_pain, is_awake, prepare_pain, steady_pain
-from thecal.physiology.plasma import prepare_plasma, step_plasma
+from thecal.physiology.plasma import prepare_plasma, spare, step_plasma
 from thecal.physiology.rescue import prepare_rescue, step_rescue
 from thecal.physiology.sensors import prepare_sensors, start_sensors
 from thecal.physiology.transport import prepare_transport, step_transport
 
 _FIRST_TICK = -1
+_RENAL = int(Lever.RENAL)
 # A change of the infusion by more than this share of the larger rate starts a settling time with shorter substeps.
 _LARGE_CHANGE = 0.5
 
@@ -107,6 +110,8 @@ def start_patient(par, state, clock_h):
     noise, _, _, _ = normals(par.seed, par.patient, STREAM_REPORT, _FIRST_TICK)
     state.ou = par.ou_sd * noise
     start_occasion(par, state)
+    if par.life.on == 1:
+        start_life(par.life, par.seed, par.patient, state.life)
     state.awake = is_awake(par, clock_h)
     state.poss = 1
     state.poss_seen = 1
@@ -144,7 +149,11 @@ def step_drug(par, state, drug, step, own, into_tip_ug, jet_ug, node, side, push
     cranial = cranial_concentration(par, own)
     plasma = own.plasma
     gone = step_transport(par, drug, step, own, into_tip_ug, jet_ug, node, side, push, state.csf_work, state.cord_work)
+    eliminated = own.eliminated
     step_plasma(step, own, gone)
+    lost = -state.life.lever[_RENAL]
+    if lost != 0.0:
+        spare(own, own.eliminated - eliminated, drug.renal * lost)
     dorsal = own.dorsal
     own.dorsal = painful_concentration(par, own)
     step_effect_sites(
@@ -210,7 +219,9 @@ def step_kinetics(par, state, tip_ug, basal_ml, bolus_ml, dt_h):
 
 @kernel
 def _step_slow(par, state):
-    """What changes over hours and days: sensitivity, adaptation, slow harm, mood and function."""
+    """What changes over hours and days: life, sensitivity, adaptation, slow harm, mood and function."""
+    if par.life.on == 1:
+        step_life(par.life, par.seed, par.patient, state.life, state.tick * TICK_H)
     step_occasion(par, state)
     step_tolerance(par, state)
     step_habituation(par, state)

@@ -37,3 +37,11 @@ def step_plasma(step, state, absorbed_ug):
     state.periph = step.p21 * state.plasma + step.p22 * state.periph + step.q2 * absorbed_ug
     state.plasma = central
     state.eliminated += before - central - state.periph
+
+
+@kernel
+def spare(state, eliminated_ug, share):
+    """Return to plasma the ``share`` of what left in the substep that failing kidneys did not take."""
+    kept = eliminated_ug * share
+    state.plasma += kept
+    state.eliminated -= kept

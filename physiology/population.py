@@ -268,6 +268,7 @@ def fill_drug(par: NDArray[np.void], slot: int, name: str, factors: dict[str, An
             drug[field][:, slot] = constant(file, key, unit, 1e-9) * factors.get(field, 1.0)
     drug["k10"][:, slot] = constant(file, "plasma.clearance", "mL/h", 1e-9) * factors.get("clearance", 1.0)
     drug["k10"][:, slot] /= drug["v_plasma_ml"][:, slot]
+    drug["renal"][:, slot] = factors.get("renal", constant(file, "plasma.renal_share", "dimensionless", 0.0, 1.0))
     if any(key in file for key, *_ in METABOLITE_FIELDS.values()):
         _fill_metabolites(drug, slot, file, factors)
     gravity = constant(shipped("anatomy"), "canal.gravity", "L/g", 0.0)

@@ -11,6 +11,7 @@ import numpy as np
 
 from thecal.core.layout import MAX_DRUGS, N_NODES, N_SENSORS
 from thecal.physiology.drug_records import CHANNEL_PAR, CHANNEL_STATE, DRUG_PAR, DRUG_STATE, dtype
+from thecal.physiology.life_records import LIFE_PAR, LIFE_STATE
 
 _f = np.float64
 _i = np.int64
@@ -143,6 +144,7 @@ PATIENT_PAR = dtype(
     ("exchange_ml", _f),  # CSF replaced by saline in one exchange
     ("wean_drive", _f),  # own drive at which ventilation is withdrawn
     ("wean_fall", _f),  # own fall of pressure at which the vasopressor is withdrawn
+    ("life", LIFE_PAR),  # what may happen beside the pump
     # --- sensors, in the order of SENSORS
     ("s_rest", _f, _sensors),  # level at rest where no other field states it (log of it for LOG_SENSORS)
     ("s_gain_pain", _f, _sensors),  # per NRS point of felt pain
@@ -207,6 +209,7 @@ PATIENT_STATE = dtype(
     ("withdrawal", _f),  # of the receptor that is worst off, 0-1
     ("occ_pain", _f),  # analgesic sensitivity on this day relative to the patient's usual one
     ("occ_central", _f),
+    ("life", LIFE_STATE),  # what happens beside the pump, and what it changes
     ("ou", _f),
     ("bt_age_h", _f),  # age of the running episode; negative when there is none
     ("bt_height", _f),

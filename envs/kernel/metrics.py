@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from thecal.core.jit import kernel
-from thecal.core.layout import AXIAL, MAX_DRUGS, NL_PER_ML, PG_PER_UG, REPORT_VALID_H, TICK_H, TICKS_PER_DAY
+from thecal.core.layout import AXIAL, MAX_DRUGS, NL_PER_ML, PG_PER_UG, REPORT_VALID_H, SLOW_TICKS, TICK_H, TICKS_PER_DAY
 from thecal.envs.kernel.rewards import write_reward
 from thecal.envs.kernel.well import CONTROLLED_NRS, WITHDRAWAL_LEVEL, count_well
 from thecal.physiology.breathing import is_depressed
@@ -21,6 +21,8 @@ def accumulate_tick(world, par, out):
     patient = world.patient
     episode = world.episode
     dt = TICK_H
+    if patient.tick % SLOW_TICKS == 0 and patient.dead == 0:
+        out.life_begun |= patient.life.begun
     if patient.dead == 1:
         out.pain_mean += NRS_MAX
         return
@@ -88,6 +90,7 @@ def _report_state(world, par, out):
     out.temperature = patient.temperature
     out.distress = patient.distress
     out.function = patient.function
+    out.life = patient.life.present
     out.hr = patient.s_lag[HR]
     out.sbp = patient.s_lag[SBP]
     out.tol = analgesic_shift(par.patient, patient, 0)

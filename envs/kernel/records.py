@@ -198,6 +198,8 @@ TRUTH_FIELDS = (
     ("temperature", _f),  # degree C
     ("distress", _f),  # 0-1
     ("function", _f),  # 0-100
+    ("life", _i),  # bits of physiology.life_records.Life: present at the end of the step
+    ("life_begun", _i),  # began in the step
     ("ce_dh", _f),
     ("ce_bs", _f),
     ("tol", _f),

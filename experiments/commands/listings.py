@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from thecal.core.errors import UnknownNameError
 from thecal.experiments.commands.common import left_out
 from thecal.experiments.commands.limits import limits
+from thecal.experiments.commands.lives import lives
 
 if TYPE_CHECKING:
     from thecal.core.parameters import Quantity
@@ -267,8 +268,8 @@ def terms() -> list[Row]:
 KINDS: dict[str, Callable[[], list[Row]]] = {
     kind.__name__: kind
     for kind in (
-        tasks, ids, drugs, pumps, faults, cohorts, covariates, profiles, limits, policies, algorithms, outcomes, rewards, costs,
-        observations, actions, targets, studies, terms,
+        tasks, ids, drugs, pumps, faults, lives, cohorts, covariates, profiles, limits, policies, algorithms, outcomes, rewards,
+        costs, observations, actions, targets, studies, terms,
     )
 }  # fmt: skip
 

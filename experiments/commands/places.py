@@ -141,7 +141,7 @@ def files_of(scenario: Any) -> list[Path]:
         scenario: fields by name, or an object that has them.
     """
     found = []
-    for name in ("task", "cohort", "profile", "pump", "faults"):
+    for name in ("task", "cohort", "profile", "pump", "faults", "life"):
         value = scenario.get(name) if isinstance(scenario, Mapping) else getattr(scenario, name, None)
         if isinstance(value, (str, Path)) and is_toml(value):
             found.append(Path(value))

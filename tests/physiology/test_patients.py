@@ -51,13 +51,13 @@ RANGES: dict[str, tuple[float, float]] = {
 }  # fmt: skip
 DRUG_RANGES = {
     "k_uptake": (0.01, 20), "k_return": (0.01, 10), "k_cord_loss": (1e-3, 20), "k_csf_loss": (0.01, 20),
-    "v_plasma_ml": (1e3, 1_500e3), "k10": (0.01, 30), "k12": (0.01, 10), "k21": (0.01, 10), "ke0_dh": (0.02, 80),
+    "v_plasma_ml": (1e3, 1_500e3), "k10": (0.01, 30), "renal": (0, 1), "k12": (0.01, 10), "k21": (0.01, 10), "ke0_dh": (0.02, 80),
     "ke0_bs": (0.02, 40), "ke0_pl": (0.02, 40), "ec50": (1e-4, 100), "ec50_bs": (1e-4, 1e3), "ec50_pl": (1e-6, 20),
     "efficacy": (1, 100), "granuloma": (0, 10), "jet_shift": (-3, 3), "tol_share": (0.3, 1),
 }  # fmt: skip
 NOT_DRAWN = {
     "seed", "patient", "structure", "n_drugs", "drug", "n_channels", "channel", "last_node", "g_node", "q_node", "w_pain",
-    "tip_node", "lumbar_node", "sym_first", "sym_last", "mot_first", "mot_last",
+    "life", "tip_node", "lumbar_node", "sym_first", "sym_last", "mot_first", "mot_last",
 }  # fmt: skip
 PREPARED = {
     "pain_first", "pain_last", "sym_ml", "mot_ml", "mu_channel", "block_channel", "oih_on_share", "oih_off_share", "nausea_share",

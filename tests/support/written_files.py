@@ -26,7 +26,17 @@ from thecal.envs.tasks import load_task
 from thecal.experiments.studies.config import CompareConfig, EvaluateConfig, TrainConfig, load_config
 from thecal.experiments.validation import targets
 from thecal.experiments.validation.calibration.study import load_study
-from thecal.physiology import cohort, cohort_spec, cord, covariate_draws, covariate_models, geometry, population
+from thecal.physiology import (
+    cohort,
+    cohort_spec,
+    cord,
+    covariate_draws,
+    covariate_models,
+    geometry,
+    life_presets,
+    population,
+)
+from thecal.physiology.life_records import LEVER_NAMES
 from thecal.safety.profile_schema import DRUG_OPTIONS
 from thecal.safety.profiles import load_profile
 
@@ -159,7 +169,7 @@ FORMATS = [
         _tables("thecal.envs", "tasks"),
         _plain(load_task),
         ConfigError,
-        r"faults|start.*|visits.*|action\.(deadband|bolus_trigger|fields)|observation.*|weights\..*|costs.*|secondary.*|monitored"
+        r"faults|life|start.*|visits.*|action\.(deadband|bolus_trigger|fields)|observation.*|weights\..*|costs.*|secondary.*|monitored"
         r"|difficulty\.(?!real$).*|solution\.mixtures.*",
     ),
     Format(
@@ -260,6 +270,13 @@ FORMATS = [
         _physiology("receptors/"),
         ParameterError,
         rf"{_SPREAD}|\w+|\w+\.\w+",
+    ),
+    Format(
+        "life",
+        _tables("thecal.physiology", "life"),
+        _plain(life_presets.load_life),
+        ParameterError,
+        rf"{_SPREAD}|(?!factor)\w+|\w+\.(most|{'|'.join(LEVER_NAMES)})|\w+\.length\.distribution",
     ),
     Format(
         "rules",
