@@ -19,10 +19,12 @@ from thecal.devices.pump_draws import sample_battery, sample_flow_bias
 from thecal.devices.solutions import assess, kernel_chemistry
 from thecal.devices.specs import pump_parameters
 from thecal.envs.clinician import clinician_parameters, kind_of
+from thecal.envs.kernel.recall import MEMORY_FIELDS
 from thecal.envs.kernel.records import TASK_PAR, WORLD_PAR
 from thecal.envs.kernel.rewards import COST_NAMES, TERM_NAMES
 from thecal.envs.kernel.start import prepare_rows
 from thecal.envs.scenario import Resolved
+from thecal.envs.signs import sign_limits
 from thecal.physiology.cohort import Cohort, draw
 from thecal.safety.orders import Fill, prime_faults, refill_faults
 from thecal.safety.parameters import shield_parameters
@@ -246,6 +248,8 @@ def _fill_task(row: Any, scene: Resolved, start_rate_nl: int, cap_ug: float, goo
         "refill_ml": task.solution.refill_ml,
         "refill_h": good_h,
         "cap_ug": cap_ug,
+        "remembers": int(not set(MEMORY_FIELDS).isdisjoint(scene.lens.names)),
+        "signs": sign_limits(),
     }
     row["clinician"] = clinician_parameters()[0]
     row["clinician"]["kind"] = kind_of(scene.scenario.clinician)

@@ -12,6 +12,7 @@ from thecal.core.layout import AXIAL, COMPARTMENT
 from thecal.core.models import Strict
 from thecal.envs.kernel.actions import ACTION_NAMES, RATE_FIELDS
 from thecal.envs.kernel.observation import FIELD_NAMES, STANDARD_FIELDS
+from thecal.envs.kernel.recall import MEMORY_FIELDS
 from thecal.envs.kernel.records import N_MIXTURES
 from thecal.envs.kernel.rewards import COST_NAMES, TERM_NAMES
 from thecal.physiology.records import PATIENT_PAR
@@ -78,9 +79,16 @@ class ActionSpec(Strict):
 
 
 class ObservationSpec(Strict):
-    """Which fields a policy sees, in order, and bounds that differ from the catalog's (see ``envs.kernel.observation``)."""
+    """Which fields a policy sees, in order, and bounds that differ from the catalog's (see ``envs.kernel.observation``).
+
+    Attributes:
+        fields: names of the catalog.
+        memory: whether the fields of the memory follow them (``envs.kernel.recall``), those that are not among them.
+        bounds: of fields, in place of the catalog's.
+    """
 
     fields: tuple[str, ...] = Field(default=STANDARD_FIELDS, min_length=1)
+    memory: bool = False
     bounds: dict[str, tuple[float, float]] = {}
 
     @model_validator(mode="after")
@@ -93,11 +101,17 @@ class ObservationSpec(Strict):
         if len(set(self.fields)) < len(self.fields):
             raise ValueError("an observation field stands twice")
         for name, (low, high) in self.bounds.items():
-            if name not in self.fields:
+            if name not in self.shown:
                 raise ValueError(f"bounds: {name!r} is not among the fields")
             if not low < high:
                 raise ValueError(f"bounds of {name}: {low:g} is not below {high:g}")
         return self
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """All that a policy sees, in order."""
+        more = MEMORY_FIELDS if self.memory else ()
+        return (*self.fields, *(name for name in more if name not in self.fields))
 
 
 class Solution(Strict):

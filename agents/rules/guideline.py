@@ -11,6 +11,7 @@ from thecal.agents.rules.signs import is_harmed
 from thecal.agents.settings import PolicySettings, number
 from thecal.agents.view import BOLUS, RATE, Components, Fields, Flags, Floats
 from thecal.core.layout import TICK_H
+from thecal.envs.signs import sign_limits
 
 # Reports arrive on quarter hours; half of one keeps rounding from counting a report twice.
 _HALF_TICK_H = 0.5 * TICK_H
@@ -26,7 +27,7 @@ _TEXT = (
 
 
 class GuidelineSettings(PolicySettings):
-    """Numbers of the visit rule; ``data/guideline.toml`` gives value, source and confidence of each."""
+    """Numbers of the visit rule; ``data/guideline.toml`` gives value, source and confidence of each, ``envs.signs`` the limits."""
 
     visit_monitored: float = number("hour", gt=0)
     visit_outpatient: float = number("hour", gt=0)
@@ -43,6 +44,11 @@ class GuidelineSettings(PolicySettings):
     nausea_limit: float = number("dimensionless", ge=0, le=10)
     cut_interval: float = number("hour", ge=0)
     order_stands: float = number("hour", ge=0)
+
+    @classmethod
+    def shared(cls) -> dict[str, float]:
+        """What counts as a sign."""
+        return sign_limits()._asdict()
 
 
 class Guideline(BatchPolicy):

@@ -1,12 +1,13 @@
-"""What rules take for a sign of harm: sedation, breathing rate or saturation beyond a limit of the guideline's settings."""
+"""What rules take for a sign of harm: sedation, breathing rate or saturation beyond a limit (``envs.signs``)."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from thecal.agents.view import Fields, Flags
+from thecal.envs.signs import Signs
 
-LIMITS = ("poss_limit", "rr_limit", "spo2_limit")
+LIMITS = Signs._fields
 READS = ("poss", "rr", "spo2")
 _HALF_SCORE = 0.5  # halfway between two scores, so that rounding of the scaled observation cannot hide one
 

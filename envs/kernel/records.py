@@ -16,6 +16,7 @@ from thecal.devices.monitor_records import MONITOR_PAR, MONITOR_STATE
 from thecal.devices.records import PUMP_PAR, PUMP_STATE
 from thecal.envs.clinician import CLINICIAN_PAR
 from thecal.envs.kernel.actions import ACTION_PLACES
+from thecal.envs.kernel.recall import MEMORY, SIGN_PAR
 from thecal.envs.kernel.rewards import COST_NAMES, COST_RECORD, TERM_NAMES, TERM_RECORD
 from thecal.envs.kernel.well import LOSS_RECORD, LOSSES
 from thecal.physiology.records import PATIENT_PAR, PATIENT_STATE
@@ -27,6 +28,7 @@ _i = np.int64
 EPISODE = np.dtype(
     [
         ("step", _i),  # steps taken
+        ("decided", _i),  # pump tick in which the last step began
         ("command", _i),  # 1: a typed command stands in place of the action
         ("command_rate", _i),  # nL per pump tick
         ("command_bolus", _i),  # nL
@@ -86,6 +88,8 @@ TASK_PAR = np.dtype(
         ("cap_ug", _f),  # the profile's 24-h cap of drug 0, µg
         ("weight", TERM_RECORD),
         ("charged", COST_RECORD),  # 1: the channel counts in the sum of costs
+        ("remembers", _i),  # 1: the observation has fields of the memory
+        ("signs", SIGN_PAR),  # what the memory takes for a sign of overdose
     ],
     align=True,
 )
@@ -100,6 +104,7 @@ WORLD = np.dtype(
         ("fault", FAULT_STATE),
         ("monitor", MONITOR_STATE),
         ("tip_ug", _f, (MAX_DRUGS,)),  # drug that left the catheter in the last substep, µg
+        ("memory", MEMORY),  # zero where the task has none
     ],
     align=True,
 )
