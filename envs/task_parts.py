@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from thecal.core.errors import did_you_mean
-from thecal.core.layout import AXIAL, COMPARTMENT
+from thecal.core.layout import AXIAL, COMPARTMENT, TICK_H
 from thecal.core.models import Strict
 from thecal.envs.kernel.actions import ACTION_NAMES, RATE_FIELDS
 from thecal.envs.kernel.observation import FIELD_NAMES, STANDARD_FIELDS
 from thecal.envs.kernel.recall import MEMORY_FIELDS
 from thecal.envs.kernel.records import N_MIXTURES
-from thecal.envs.kernel.rewards import COST_NAMES, TERM_NAMES
+from thecal.envs.kernel.rewards import CHARGES, COST_NAMES, TERM_NAMES
 from thecal.physiology.records import PATIENT_PAR
 
 Difficulty = dict[str, float]
@@ -166,17 +167,29 @@ class StartSpec(Strict):
 
 
 class Visits(Strict):
-    """How the clinic comes; ``None`` stands for the number of ``data/visits.toml``."""
+    """How the clinic comes.
+
+    Attributes:
+        call_delay_h, rescue_delay_h: between a call and the clinic, an alarm and help; ``None``: as in ``data/visits.toml``.
+        harm_call_h: hours of the last 24 h with harm that shows for which the clinic is called; ``None``: it never is for them.
+    """
 
     call_delay_h: float | None = Field(default=None, gt=0, le=MOST_H)
     rescue_delay_h: float | None = Field(default=None, gt=0, le=MOST_H)
+    harm_call_h: float | None = Field(default=None, ge=TICK_H, le=24)
 
 
 class Primary(Strict):
-    """The one pre-registered outcome of the task."""
+    """The one pre-registered outcome of the task.
+
+    Attributes:
+        outcome, text: its key, and what it is in words.
+        limits: by outcome, the largest mean over patients with which a policy still counts as having met the task.
+    """
 
     outcome: str
     text: str
+    limits: dict[str, float] = {}
 
 
 def check_weights(weights: Mapping[str, float]) -> None:
@@ -192,6 +205,21 @@ def check_weights(weights: Mapping[str, float]) -> None:
             raise ValueError(f"weights: {name}: {weight:g} is above {MOST_WEIGHT:g}, where nothing else would count")
     if not any(weights.values()):
         raise ValueError("weights: no reward term has a weight")
+
+
+def check_charge_limits(limits: Mapping[str, float], weights: Mapping[str, float]) -> None:
+    """Raise ``ValueError`` unless every limit is a positive number and belongs to a term that charges and has a weight."""
+    for name, limit in limits.items():
+        if name not in TERM_NAMES:
+            raise ValueError(
+                f"charge_limits: unknown reward term {name!r}{did_you_mean(name, TERM_NAMES)}; known: {', '.join(TERM_NAMES)}"
+            )
+        if name not in CHARGES:
+            raise ValueError(f"charge_limits: {name}: the term never charges anything")
+        if not weights.get(name, 0.0):
+            raise ValueError(f"charge_limits: {name}: the term has no weight")
+        if not 0.0 < limit < math.inf:
+            raise ValueError(f"charge_limits: {name}: {limit:g} is no positive number")
 
 
 def check_costs(costs: tuple[str, ...]) -> None:

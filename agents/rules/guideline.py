@@ -27,7 +27,7 @@ _TEXT = (
 
 
 class GuidelineSettings(PolicySettings):
-    """Numbers of the visit rule; ``data/guideline.toml`` gives value, source and confidence of each, ``envs.signs`` the limits."""
+    """Numbers of the visit rule; ``data/guideline.toml`` and ``envs.signs`` give value, source and confidence of each."""
 
     visit_monitored: float = number("hour", gt=0)
     visit_outpatient: float = number("hour", gt=0)

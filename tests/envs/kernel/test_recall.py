@@ -28,7 +28,12 @@ class Course:
 
     def show(self, nrs=5.0, age=0.0, poss=1, nausea=0.0, rr=14.0, spo2=97.0, valid=1) -> None:
         patient = self.patient
-        patient["nrs_report"], patient["nrs_age_h"], patient["poss_seen"], patient["nausea_seen"] = nrs, age, poss, nausea
+        patient["nrs_report"], patient["nrs_age_h"], patient["poss_seen"], patient["nausea_seen"] = (
+            nrs,
+            age,
+            poss,
+            nausea,
+        )
         patient["s_value"][[RR, SPO2]], patient["s_valid"][[RR, SPO2]] = (rr, spo2), valid
 
     def tick(self, rate: int = START, n: int = 1, **seen: float) -> Course:
