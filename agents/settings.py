@@ -24,6 +24,11 @@ class PolicySettings(Strict):
     """Base of the settings: one field a key of the file, nothing else accepted."""
 
     @classmethod
+    def shared(cls) -> dict[str, float]:
+        """Fields whose numbers stand elsewhere, because others read them too."""
+        return {}
+
+    @classmethod
     def load(cls, file: str, **overrides: float) -> Self:
         """Settings from ``data/<file>.toml`` with ``overrides`` (same names, internal units) on top.
 
@@ -32,9 +37,10 @@ class PolicySettings(Strict):
             ConfigError: an override is unknown or out of bounds.
         """
         table = read_parameters(files(DATA) / "data" / f"{file}.toml")
-        table.only(cls.model_fields, f"policy {file!r}")
-        values = {}
-        for name, field in cls.model_fields.items():
+        values = cls.shared()
+        own = {name: field for name, field in cls.model_fields.items() if name not in values}
+        table.only(own, f"policy {file!r}")
+        for name, field in own.items():
             extra = field.json_schema_extra
             unit = extra["unit"] if isinstance(extra, dict) else "dimensionless"
             values[name] = table.get_in(name, str(unit))

@@ -19,10 +19,13 @@ from thecal.devices.pump_draws import sample_battery, sample_flow_bias
 from thecal.devices.solutions import assess, kernel_chemistry
 from thecal.devices.specs import pump_parameters
 from thecal.envs.clinician import clinician_parameters, kind_of
+from thecal.envs.kernel.recall import MEMORY_FIELDS
 from thecal.envs.kernel.records import TASK_PAR, WORLD_PAR
 from thecal.envs.kernel.rewards import COST_NAMES, TERM_NAMES
 from thecal.envs.kernel.start import prepare_rows
+from thecal.envs.kernel.well import GOALS
 from thecal.envs.scenario import Resolved
+from thecal.envs.signs import sign_limits
 from thecal.envs.starts import highest_starts, seed_ledger, start_doses, sustained_rate
 from thecal.physiology.cohort import Cohort, draw
 from thecal.physiology.life_presets import life_parameters
@@ -225,20 +228,25 @@ def _fill_task(row: Any, scene: Resolved, start_rate_nl: int, cap_ug: float, goo
         "start_clock_h": task.start_clock_h,
         "clinic_clock_h": task.clinic_clock_h,
         "call_delay": math.ceil(scene.call_delay_h * ticks_per_h),
+        "harm_call": math.ceil((task.visits.harm_call_h or 0.0) * ticks_per_h),
         "rescue_delay": math.ceil(scene.rescue_delay_h * ticks_per_h),
         "n_mixtures": len(task.solution.mixtures),
         "refill_ml": task.solution.refill_ml,
         "refill_h": good_h,
         "cap_ug": cap_ug,
+        "goal": GOALS.index(task.goal),
+        "remembers": int(not set(MEMORY_FIELDS).isdisjoint(scene.lens.names)),
+        "signs": sign_limits(),
     }
     row["clinician"] = clinician_parameters()[0]
     row["clinician"]["kind"] = kind_of(scene.scenario.clinician)
-    assert {*values, "action", "clinician", "weight", "charged"} == set(TASK_PAR.names or ())
+    assert {*values, "action", "clinician", "weight", "charge_limit", "charged"} == set(TASK_PAR.names or ())
     for name, value in values.items():
         row[name] = value
     for name in row["action"].dtype.names:
         row["action"][name] = action.fields.index(name) if name in action.fields else -1
     for name in TERM_NAMES:
         row["weight"][name] = task.weights.get(name, 0.0)
+        row["charge_limit"][name] = task.charge_limits.get(name, math.inf)
     for name in COST_NAMES:
         row["charged"][name] = float(name in task.costs)

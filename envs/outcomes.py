@@ -33,6 +33,8 @@ from thecal.envs.measures import (
     lost_to_nausea,
     lost_to_pain,
     lost_to_sedation,
+    lost_to_spasticity,
+    lost_to_weakness,
     lost_to_withdrawal,
     mean_ashworth,
     mean_cognition,
@@ -143,6 +145,8 @@ _ROWS = (
     _row(lost_to_sedation, "lost_sedation", "Lost to over-sedation", "% of time", -1, "cost", 2, 0.15),
     _row(lost_to_breathing, "lost_breathing", "Lost to depressed breathing", "% of time", -1, "cost", 2, 0.15),
     _row(lost_to_death, "lost_death", "Lost to death", "% of time", -1, "cost", 2, 0.5),
+    _row(lost_to_spasticity, "lost_spasticity", "Lost to spasticity", "% of time", -1, "efficacy", 1),
+    _row(lost_to_weakness, "lost_weakness", "Lost to weakness", "% of time", -1, "cost", 2, 1.0),
 )
 CATALOG: dict[str, Outcome] = {row.key: row for row, _ in _ROWS}
 _MEASURES: dict[str, Measure] = {row.key: measure for row, measure in _ROWS}

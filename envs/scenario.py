@@ -197,7 +197,7 @@ class Resolved:
         """How the task observes: its fields with their bounds, which do not change with the scenario."""
         bounds = self._dose_bounds() | dict(self.base.observation.bounds)
         by_name = {field.name: field for field in FIELDS}
-        chosen = [by_name[name] for name in self.base.observation.fields]
+        chosen = [by_name[name] for name in self.base.observation.shown]
         return Lens(
             field._replace(low=bounds[field.name][0], high=bounds[field.name][1]) if field.name in bounds else field
             for field in chosen

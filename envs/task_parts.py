@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from thecal.core.errors import did_you_mean
-from thecal.core.layout import AXIAL, COMPARTMENT
+from thecal.core.layout import AXIAL, COMPARTMENT, TICK_H
 from thecal.core.models import Strict
 from thecal.envs.kernel.actions import ACTION_NAMES, RATE_FIELDS
 from thecal.envs.kernel.observation import FIELD_NAMES, STANDARD_FIELDS
+from thecal.envs.kernel.recall import MEMORY_FIELDS
 from thecal.envs.kernel.records import N_MIXTURES
-from thecal.envs.kernel.rewards import COST_NAMES, TERM_NAMES
+from thecal.envs.kernel.rewards import CHARGES, COST_NAMES, TERM_NAMES
 from thecal.physiology.records import PATIENT_PAR
 
 Difficulty = dict[str, float]
@@ -78,9 +80,16 @@ class ActionSpec(Strict):
 
 
 class ObservationSpec(Strict):
-    """Which fields a policy sees, in order, and bounds that differ from the catalog's (see ``envs.kernel.observation``)."""
+    """Which fields a policy sees, in order, and bounds that differ from the catalog's (see ``envs.kernel.observation``).
+
+    Attributes:
+        fields: names of the catalog.
+        memory: whether the fields of the memory follow them (``envs.kernel.recall``), those that are not among them.
+        bounds: of fields, in place of the catalog's.
+    """
 
     fields: tuple[str, ...] = Field(default=STANDARD_FIELDS, min_length=1)
+    memory: bool = False
     bounds: dict[str, tuple[float, float]] = {}
 
     @model_validator(mode="after")
@@ -93,11 +102,17 @@ class ObservationSpec(Strict):
         if len(set(self.fields)) < len(self.fields):
             raise ValueError("an observation field stands twice")
         for name, (low, high) in self.bounds.items():
-            if name not in self.fields:
+            if name not in self.shown:
                 raise ValueError(f"bounds: {name!r} is not among the fields")
             if not low < high:
                 raise ValueError(f"bounds of {name}: {low:g} is not below {high:g}")
         return self
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """All that a policy sees, in order."""
+        more = MEMORY_FIELDS if self.memory else ()
+        return (*self.fields, *(name for name in more if name not in self.fields))
 
 
 class Solution(Strict):
@@ -155,17 +170,29 @@ class StartSpec(Strict):
 
 
 class Visits(Strict):
-    """How the clinic comes; ``None`` stands for the number of ``data/visits.toml``."""
+    """How the clinic comes.
+
+    Attributes:
+        call_delay_h, rescue_delay_h: between a call and the clinic, an alarm and help; ``None``: as in ``data/visits.toml``.
+        harm_call_h: hours of the last 24 h with harm that shows for which the clinic is called; ``None``: it never is for them.
+    """
 
     call_delay_h: float | None = Field(default=None, gt=0, le=MOST_H)
     rescue_delay_h: float | None = Field(default=None, gt=0, le=MOST_H)
+    harm_call_h: float | None = Field(default=None, ge=TICK_H, le=24)
 
 
 class Primary(Strict):
-    """The one pre-registered outcome of the task."""
+    """The one pre-registered outcome of the task.
+
+    Attributes:
+        outcome, text: its key, and what it is in words.
+        limits: by outcome, the largest mean over patients with which a policy still counts as having met the task.
+    """
 
     outcome: str
     text: str
+    limits: dict[str, float] = {}
 
 
 def check_weights(weights: Mapping[str, float]) -> None:
@@ -181,6 +208,21 @@ def check_weights(weights: Mapping[str, float]) -> None:
             raise ValueError(f"weights: {name}: {weight:g} is above {MOST_WEIGHT:g}, where nothing else would count")
     if not any(weights.values()):
         raise ValueError("weights: no reward term has a weight")
+
+
+def check_charge_limits(limits: Mapping[str, float], weights: Mapping[str, float]) -> None:
+    """Raise ``ValueError`` unless every limit is a positive number and belongs to a term that charges and has a weight."""
+    for name, limit in limits.items():
+        if name not in TERM_NAMES:
+            raise ValueError(
+                f"charge_limits: unknown reward term {name!r}{did_you_mean(name, TERM_NAMES)}; known: {', '.join(TERM_NAMES)}"
+            )
+        if name not in CHARGES:
+            raise ValueError(f"charge_limits: {name}: the term never charges anything")
+        if not weights.get(name, 0.0):
+            raise ValueError(f"charge_limits: {name}: the term has no weight")
+        if not 0.0 < limit < math.inf:
+            raise ValueError(f"charge_limits: {name}: {limit:g} is no positive number")
 
 
 def check_costs(costs: tuple[str, ...]) -> None:

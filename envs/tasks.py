@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
@@ -27,6 +28,7 @@ from thecal.envs.task_parts import (
     Solution,
     StartSpec,
     Visits,
+    check_charge_limits,
     check_costs,
     check_difficulty,
     check_weights,
@@ -43,9 +45,11 @@ class TaskSpec(Strict):
 
     Attributes:
         monitored: whether staff watch the patients (titration in days) or they are outpatients (in weeks).
+        goal: what well-treated time is about, see ``envs.kernel.well``.
         setting: which of a profile's limits apply, ``cancer`` or ``noncancer``.
         earlier: intrathecal drugs that every patient had before; a profile may ask for some (``classes_before``).
         weights: of the reward terms by name, 0 for those not named; they never change within a version.
+        charge_limits: the most that a term may charge in one episode, in weighed reward; no limit for those not named.
         costs: channels that add up to the cost.
         secondary: outcomes reported beside the primary one.
     """
@@ -54,6 +58,7 @@ class TaskSpec(Strict):
     version: int = Field(ge=0, lt=2**31)
     title: str
     evidence: str
+    goal: Literal["pain", "spasticity"] = "pain"
     drugs: tuple[str, ...] = Field(min_length=1, max_length=MAX_DRUGS)
     pump: str
     cohort: str
@@ -73,6 +78,7 @@ class TaskSpec(Strict):
     action: ActionSpec
     observation: ObservationSpec = ObservationSpec()
     weights: dict[str, float]
+    charge_limits: dict[str, float] = {}
     costs: tuple[str, ...] = ("resp", "sedation", "withdrawal")
     primary: Primary
     secondary: tuple[str, ...] = STANDARD
@@ -106,13 +112,10 @@ class TaskSpec(Strict):
             if name not in drug_names():
                 raise ValueError(f"earlier: unknown drug {name!r}{did_you_mean(name, drug_names())}")
         check_weights(self.weights)
+        check_charge_limits(self.charge_limits, self.weights)
         check_costs(self.costs)
         check_difficulty(self.difficulty)
-        for key in (self.primary.outcome, *self.secondary):
-            if key not in CATALOG:
-                raise ValueError(f"unknown outcome {key!r}{did_you_mean(key, CATALOG)}; known: {', '.join(CATALOG)}")
-        if CATALOG[self.primary.outcome].better == 0:
-            raise ValueError(f"the outcome {self.primary.outcome!r} has no better side and cannot be primary")
+        _check_outcomes(self.primary, self.secondary)
         if len(set(self.secondary)) < len(self.secondary):
             raise ValueError("secondary: an outcome stands twice")
         # The default names every usual outcome, the primary one too.
@@ -142,17 +145,29 @@ class TaskSpec(Strict):
 
     @property
     def outcomes(self) -> tuple[str, ...]:
-        """What is measured: the primary outcome, then the others in the catalog's order."""
-        return (
-            self.primary.outcome,
-            *(key for key in CATALOG if key in self.secondary and key != self.primary.outcome),
-        )
+        """What is measured: the primary outcome, then the others, those with a limit among them, in the catalog's order."""
+        others = {*self.secondary, *self.primary.limits} - {self.primary.outcome}
+        return (self.primary.outcome, *(key for key in CATALOG if key in others))
 
     @property
     def hash(self) -> str:
         """SHA-256 of the task's content; a field that is left at its default is no part of it, so new ones change nothing."""
         content = {"schema": SCHEMA, **self.model_dump(mode="json", exclude_defaults=True)}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _check_outcomes(primary: Primary, secondary: tuple[str, ...]) -> None:
+    """Raise ``ValueError`` unless every outcome is of the catalog and of the kind that its part asks for."""
+    for key in (primary.outcome, *primary.limits, *secondary):
+        if key not in CATALOG:
+            raise ValueError(f"unknown outcome {key!r}{did_you_mean(key, CATALOG)}; known: {', '.join(CATALOG)}")
+    if CATALOG[primary.outcome].better == 0:
+        raise ValueError(f"the outcome {primary.outcome!r} has no better side and cannot be primary")
+    for key, limit in primary.limits.items():
+        if CATALOG[key].better != -1 or key == primary.outcome:
+            raise ValueError(f"primary.limits: {key!r} is no outcome beside the primary one of which less is better")
+        if not 0.0 <= limit < math.inf:
+            raise ValueError(f"primary.limits: {key}: {limit:g} is no number of at least 0")
 
 
 def _shipped() -> list[str]:

@@ -18,8 +18,10 @@ from thecal.devices.receiver import stop_by_clinic
 from thecal.devices.records import HALT_EXPLANT, STOPPED
 from thecal.devices.refills import clinic_refill
 from thecal.envs.clinician import RESUMED_PUMP, STOPPED_PUMP, is_there
+from thecal.physiology.breathing import DEPRESSED_RR, DEPRESSED_SPO2
+from thecal.physiology.harm import OVERSEDATED_POSS
 from thecal.physiology.rescue import give_rescue, measures_for
-from thecal.physiology.sensors import SBP, SPO2
+from thecal.physiology.sensors import RR, SBP, SPO2
 from thecal.safety.orders import order_bits
 from thecal.safety.records import DAYS_BACK, WINDOW
 from thecal.safety.shield import COMPILED
@@ -59,6 +61,27 @@ def is_out_of_cuts(shield, received, limits):
 
 
 @kernel
+def harm_shows(patient):
+    """Whether somebody sees over-sedation, or a valid reading says depressed breathing; hidden truth has no part in it."""
+    slow = patient.s_valid[RR] == 1 and patient.s_value[RR] < DEPRESSED_RR
+    low = patient.s_valid[SPO2] == 1 and patient.s_value[SPO2] < DEPRESSED_SPO2
+    return patient.poss_seen >= OVERSEDATED_POSS or slow or low
+
+
+@kernel
+def _count_harm(world, par):
+    """Call the clinic for harm that fills the task's share of the last 24 h; counting begins anew when it has come."""
+    episode = world.episode
+    slot = world.patient.tick % TICKS_PER_DAY
+    shows = 1 if harm_shows(world.patient) else 0
+    episode.harm24 += shows - episode.harm[slot]
+    episode.harm[slot] = shows
+    if episode.harm24 >= par.task.harm_call:
+        episode.called_harm = 1
+        _summon(episode, par.task)
+
+
+@kernel
 def _answer(world, par):
     """Call the clinic where the pump's alarms or the shield ask for somebody.
 
@@ -82,7 +105,10 @@ def _is_fine(world, par):
 
 @kernel
 def _come(world, par, out):
-    """A called clinic is there: it treats what it finds, and stops a pump that goes on harming at its lowest rate."""
+    """A called clinic is there: it treats what it finds, and stops a pump that goes on harming.
+
+    That is one that harms at its lowest rate, or one whose harm has called while the patient is found harmed still.
+    """
     episode = world.episode
     episode.present = 1
     episode.answered = world.pump.alarms & ATTENTION
@@ -93,9 +119,13 @@ def _come(world, par, out):
         give_rescue(par.patient, world.patient, measures)
         out.rescues += 1.0
     # A sensor that shows harm which nobody finds at the bedside stops no pump.
-    if harmed and is_out_of_cuts(world.shield, world.received, par.shield) and world.pump.latched == 0:
+    lasts = episode.called_harm == 1 or is_out_of_cuts(world.shield, world.received, par.shield)
+    if harmed and lasts and world.pump.latched == 0:
         stop_by_clinic(world.pump, par.pump)
         episode.judged |= STOPPED_PUMP
+    episode.called_harm = 0
+    episode.harm24 = 0
+    episode.harm[:] = 0
 
 
 @kernel
@@ -125,6 +155,8 @@ def attend(world, par, out):
     pump = world.pump
     if pump.alarms != 0 or world.shield.lock_resp != 0:
         _answer(world, par)
+    if par.task.harm_call > 0:
+        _count_harm(world, par)
     if pump.latched == 1 and pump.mode == STOPPED:
         _resume(world, par)
     # Who is called looks at everything that stands; otherwise the clinic answers what shows now.

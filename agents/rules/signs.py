@@ -7,8 +7,9 @@ from typing import Protocol
 import numpy as np
 
 from thecal.agents.view import Fields, Flags
+from thecal.envs.signs import Signs
 
-LIMITS = ("poss_limit", "rr_limit", "spo2_limit")
+LIMITS = Signs._fields
 READS = ("poss", "rr", "spo2")
 # Side effects (0-4) that some drugs' titrations have a limit for, each under the name of its settings.
 SCORES = {"confusion": "confusion_limit", "weakness": "weakness_limit"}

@@ -9,6 +9,7 @@ import numpy as np
 
 from thecal.agents.settings import PolicySettings, number
 from thecal.agents.view import Fields, Floats
+from thecal.envs.signs import sign_limits
 
 _UG_PER_MG = 1000.0
 
@@ -32,7 +33,7 @@ class Notes(NamedTuple):
 
 
 class GuidelineSettings(PolicySettings):
-    """Numbers of the visit rule; ``data/guideline.toml`` gives value, source and confidence of each."""
+    """Numbers of the visit rule; ``data/guideline.toml`` and ``envs.signs`` give value, source and confidence of each."""
 
     visit_monitored: float = number("hour", gt=0)
     visit_outpatient: float = number("hour", gt=0)
@@ -49,6 +50,11 @@ class GuidelineSettings(PolicySettings):
     nausea_limit: float = number("dimensionless", ge=0, le=10)
     cut_interval: float = number("hour", ge=0)
     order_stands: float = number("hour", ge=0)
+
+    @classmethod
+    def shared(cls) -> dict[str, float]:
+        """What counts as a sign."""
+        return sign_limits()._asdict()
 
 
 class ZiconotideSettings(GuidelineSettings):

@@ -20,6 +20,7 @@ from thecal.core.layout import NL_PER_ML, REPORT_VALID_H, SENSORS, TICK_H, TICKS
 from thecal.devices.alarms import CRITICAL
 from thecal.devices.monitor_records import OVER_MONITORS as _OVER
 from thecal.devices.monitor_records import UNDER_MONITORS as _UNDER
+from thecal.envs.kernel.recall import MEAN_NAMES, MEMORY_ROWS
 from thecal.physiology.pain import clock
 
 _ML_PER_D = TICKS_PER_DAY / NL_PER_ML
@@ -92,6 +93,8 @@ FIELDS = (
     Field("refill_residual", "share of the volume", -0.5, 0.5),
     Field("clinic_on_its_way", "", 0.0, 1.0),
     Field("mixture_ratio", "mass of the second drug per mass of the first", 0.0, 10.0),
+    Field("elapsed_h", "h", 0.0, 24.0),
+    *(Field(*row) for row in MEMORY_ROWS),
 )
 FIELD_NAMES = tuple(field.name for field in FIELDS)
 # What a task observes unless its file says otherwise; a task's hash does not show it, so it must never change.
@@ -210,6 +213,14 @@ def read_fields(world, par, seen):
     seen.refill_residual = world.monitor.residual
     seen.clinic_on_its_way = 1.0 if episode.call_left > 0 else 0.0
     seen.mixture_ratio = par.ordered_conc[1] / par.ordered_conc[0]
+    seen.elapsed_h = (patient.tick - episode.decided) * TICK_H
+    k = 0
+    for name in literal_unroll(MEAN_NAMES):
+        seen[name] = world.memory.mean[k]
+        k += 1
+    seen.lowest_sign_dose = world.memory.lowest_sign
+    seen.highest_calm_dose = world.memory.highest_calm
+    seen.nrs_first = world.memory.nrs_first
 
 
 @kernel

@@ -16,6 +16,7 @@ from thecal.devices.monitor_records import MONITOR_PAR, MONITOR_STATE
 from thecal.devices.records import PUMP_PAR, PUMP_STATE
 from thecal.envs.clinician import CLINICIAN_PAR
 from thecal.envs.kernel.actions import ACTION_PLACES
+from thecal.envs.kernel.recall import MEMORY, SIGN_PAR
 from thecal.envs.kernel.rewards import COST_NAMES, COST_RECORD, TERM_NAMES, TERM_RECORD
 from thecal.envs.kernel.well import LOSS_RECORD, LOSSES
 from thecal.physiology.records import PATIENT_PAR, PATIENT_STATE
@@ -27,6 +28,7 @@ _i = np.int64
 EPISODE = np.dtype(
     [
         ("step", _i),  # steps taken
+        ("decided", _i),  # pump tick in which the last step began
         ("command", _i),  # 1: a typed command stands in place of the action
         ("command_rate", _i),  # nL per pump tick
         ("command_bolus", _i),  # nL
@@ -49,6 +51,13 @@ EPISODE = np.dtype(
         ("called", _i),  # calls of the clinic made so far
         ("call_left", _i),  # pump ticks until a called clinic comes; 0: none is called
         ("present", _i),  # 1 in the tick after a called clinic came
+        (
+            "harm",
+            _i,
+            (TICKS_PER_DAY,),
+        ),  # 1 for each pump tick of the last 24 h in which harm showed; counted where it may call
+        ("harm24", _i),
+        ("called_harm", _i),  # 1: harm has called the clinic, and it has not come yet
         ("answered", _i),  # alarms of the pump for which the clinic came already, bits
         ("judged", _i),  # what the clinician decided in the step, bits of envs.clinician
         ("confirm_until", _i),  # a confirmation by token holds for the next request before this tick; 0: none is armed
@@ -56,6 +65,7 @@ EPISODE = np.dtype(
         ("confirm_bolus", _i),  # nL
         ("clear_until", _i),  # the same of clearing
         ("rescue_left", _i),  # pump ticks until somebody is at the bedside in an emergency; 0: nobody is called
+        ("spent", TERM_RECORD),  # weighed charges of the episode so far, of terms whose charges are limited
         ("terminated", _i),
     ],
     align=True,
@@ -80,12 +90,20 @@ TASK_PAR = np.dtype(
         ("refill_h", _f),  # age of a fill at which it does, h: the solution is good no longer
         ("call_delay", _i),  # pump ticks between a call and the clinic's coming
         ("rescue_delay", _i),  # pump ticks between an emergency's alarm and help at the bedside
+        ("harm_call", _i),  # pump ticks of the last 24 h with harm that shows for which the clinic is called; 0: never
         ("n_mixtures", _i),
         ("clinic_clock_h", _f),  # clock time of the daily round that may clear a latched lock
         ("clinician", CLINICIAN_PAR),
         ("cap_ug", _f),  # the profile's 24-h cap of drug 0, µg
         ("weight", TERM_RECORD),
+        (
+            "charge_limit",
+            TERM_RECORD,
+        ),  # most that a term may charge in an episode, weighed; infinite where nothing is stated
         ("charged", COST_RECORD),  # 1: the channel counts in the sum of costs
+        ("goal", _i),  # what well-treated time is about, see envs.kernel.well
+        ("remembers", _i),  # 1: the observation has fields of the memory
+        ("signs", SIGN_PAR),  # what the memory takes for a sign of overdose
     ],
     align=True,
 )
@@ -100,6 +118,7 @@ WORLD = np.dtype(
         ("fault", FAULT_STATE),
         ("monitor", MONITOR_STATE),
         ("tip_ug", _f, (MAX_DRUGS,)),  # drug that left the catheter in the last substep, µg
+        ("memory", MEMORY),  # zero where the task has none
     ],
     align=True,
 )
@@ -176,7 +195,7 @@ TRUTH_FIELDS = (
     ("sed_events", _f),
     ("unrousable_h", _f),  # hours at POSS 4
     ("withdrawal_h", _f),
-    ("well_h", _f),  # hours well treated: pain at its goal and no harm, see envs.kernel.well
+    ("well_h", _f),  # hours well treated: the task's goal met and no harm, see envs.kernel.well
     ("lost", LOSS_RECORD),  # hours alive that are not, each under its first reason
     ("rr_min", _f),
     ("spo2_min", _f),

@@ -6,12 +6,14 @@ A new term is a row of ``TERMS`` and a line of :func:`write_terms`; a new cost a
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numba import literal_unroll
 
 from thecal.core.jit import kernel
+from thecal.envs.kernel.well import harm_hours
 from thecal.physiology.pain import NRS_MAX
 
 _FULL_FUNCTION = 100.0
@@ -61,6 +63,9 @@ TERMS = (
     Term("weakness", -1, 0, "motor block"),
     Term("pressure", -1, 0, "fall of blood pressure by the drug"),
     Term("calls", -np.inf, 0, "every call of the clinic"),
+    Term("well", 0, 1, "time well treated: the task's goal met and no harm"),
+    Term("harm", -1, 0, "time alive that any harm of the well-treated rule takes, each hour once"),
+    Term("withdrawal", -1, 0, "time in withdrawal"),
 )  # fmt: skip
 COSTS = (
     Cost("resp", "share of the step", 1, "depressed breathing"),
@@ -70,6 +75,7 @@ COSTS = (
     Cost("weakness", "0-1", 1, "motor block at the end of the step"),
     Cost("pressure", "0-1", 1, "fall of blood pressure by the drug at the end of the step"),
 )
+CHARGES = tuple(term.name for term in TERMS if term.low < 0)
 TERM_NAMES = tuple(term.name for term in TERMS)
 COST_NAMES = tuple(cost.name for cost in COSTS)
 TERM_RECORD = np.dtype([(name, np.float64) for name in TERM_NAMES], align=True)
@@ -103,6 +109,9 @@ def write_terms(world, par, out, terms, step_h, rate_change, refused, steps_left
     terms.weakness = -patient.motor_block
     terms.pressure = -patient.bp_fall
     terms.calls = -out.calls
+    terms.well = out.well_h / step_h
+    terms.harm = -(harm_hours(out.lost) / step_h)
+    terms.withdrawal = -(out.withdrawal_h / step_h)
 
 
 @kernel
@@ -117,13 +126,26 @@ def write_costs(out, costs, step_h):
 
 
 @kernel
+def within_limit(value, spent, limit):
+    """What a term may still earn in an episode of which its charges so far were ``spent``: a charge never passes the limit."""
+    return -min(-value, limit - spent) if value < 0.0 else value
+
+
+@kernel
 def write_reward(world, par, out, step_h, rate_change, refused, steps_left):
-    """Fill the weighed terms, the costs, their sum over the task's channels and the reward of ``out``."""
+    """Fill the weighed terms, the costs, their sum over the task's channels and the reward of ``out``.
+
+    Of a term whose charges in an episode are limited no more is charged than is left; ``episode.spent`` counts them.
+    """
     task = par.task
+    spent = world.episode.spent
     write_terms(world, par, out, out.r, step_h, rate_change, refused, steps_left)
     total = 0.0
     for name in literal_unroll(TERM_NAMES):
         value = task.weight[name] * out.r[name]
+        if task.charge_limit[name] < math.inf:
+            value = within_limit(value, spent[name], task.charge_limit[name])
+            spent[name] = min(task.charge_limit[name], spent[name] + max(0.0, -value))
         out.r[name] = value
         total += value
     out.reward = total

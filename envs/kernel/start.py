@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from thecal.core.jit import entry_point
+from thecal.core.jit import entry_point, kernel
 from thecal.envs.kernel.metrics import report_standing
 from thecal.envs.kernel.observation import write_observation
+from thecal.envs.kernel.recall import begin_memory
 from thecal.envs.kernel.step import SOURCE_KEY
 from thecal.physiology.patient import prepare_patient, start_patient
+
+
+@kernel
+def _begin_memory(world, par):
+    begin_memory(world.memory, world.patient, world.pump.rate_nl, par.task.start_rate_nl, par.task.signs)
 
 
 def _compile(key: int) -> tuple[Any, Any, Any]:
@@ -22,6 +28,8 @@ def _compile(key: int) -> tuple[Any, Any, Any]:
     def start(world, par, outs, seen, values, lens, observations, where):
         for i in where:
             start_patient(par[i].patient, world[i].patient, par[i].task.start_clock_h)
+            if par[i].task.remembers == 1:
+                _begin_memory(world[i], par[i])
             report_standing(world[i], par[i], outs[i])
             write_observation(world[i], par[i], seen[i], values[i], lens[0], observations[i])
         return key

@@ -21,6 +21,7 @@ from thecal.envs.clinician import confirms, is_there
 from thecal.envs.kernel.actions import begin_step
 from thecal.envs.kernel.metrics import accumulate_tick, finish_step
 from thecal.envs.kernel.observation import write_observation
+from thecal.envs.kernel.recall import remember
 from thecal.envs.kernel.shield_input import write_shield_input, write_trail
 from thecal.envs.visits import attend
 from thecal.physiology.circulation import lie_dead
@@ -163,6 +164,7 @@ def step_world(world, par, action, out, trail):
     for d in range(MAX_DRUGS):
         out.tip_ug[d] = world.pump.tip_ug[d]
     world.episode.judged = 0
+    world.episode.decided = world.patient.tick
     rate, valid = begin_step(world, par, action, out)
     first_allowed = rate
     for k in range(par.task.ticks_per_step):
@@ -191,6 +193,8 @@ def step_world(world, par, action, out, trail):
         else:
             _show_death(world, par)
         accumulate_tick(world, par, out)
+        if par.task.remembers == 1:
+            remember(world.memory, patient, pump.rate_nl, par.task.start_rate_nl, par.task.signs)
         patient.tick += 1
     for d in range(MAX_DRUGS):
         out.tip_ug[d] = world.pump.tip_ug[d] - out.tip_ug[d]

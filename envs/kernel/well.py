@@ -1,7 +1,8 @@
-"""Well-treated time: the hours in which pain is at its goal and no harm is felt, and the one reason for every hour that is lost.
+"""Well-treated time: the hours in which the goal is met and no harm is felt, and the one reason for every hour that is lost.
 
 Two-sided on purpose: relief that is paid for with sedation, breathing, withdrawal or nausea does not count, and neither does
-safety without relief. The goal is that of a task about pain; a task about spasticity needs a goal of its own here.
+safety without relief. A task is about pain or about spasticity; each has a goal of its own, and spasticity one harm more:
+weakness, by which too much of the drug takes the legs that it was to free.
 """
 
 from __future__ import annotations
@@ -16,16 +17,41 @@ CONTROLLED_NRS = 3.0
 WITHDRAWAL_LEVEL = 0.3
 NAUSEA_BOUND = 4.0  # of 10
 
+# Scores counted from 1 (none) to 5, and spasms 0-4. Engineering choices, beside what infusion reaches in a mean patient:
+# Ashworth 3.9 -> 1.7 and spasms 3.1 -> 1.0 (Coffey 1993, J Neurosurg 78:226). A spasm score of 1 is spasms on stimulation only.
+GOAL_ASHWORTH = 2.0
+GOAL_SPASM = 1.0
+# Engineering choice: from here on an observer scores the block 3 of 4 (see reports), legs that bear no longer. Lower it cannot
+# lie: in the model the same receptors of the cord free a leg and weaken it, and a typical patient at the goal is at 0.5.
+WEAKNESS_BOUND = 0.625
+
+GOALS = ("pain", "spasticity")
+PAIN, SPASTICITY = range(len(GOALS))
 # Why an hour alive is not well treated, the gravest first: an hour with several reasons counts under the first of them, so that
-# well-treated time, these and the time after death add up to the horizon. Harm stands before pain: what is lost to pain is time
-# in which a larger dose would have been the only thing wanting.
-LOSSES = ("breathing", "sedation", "withdrawal", "nausea", "pain")
+# well-treated time, these and the time after death add up to the horizon. Harm stands before the goals: what is lost to a goal is
+# time in which a larger dose would have been the only thing wanting. Weakness is a harm of spasticity only, and of the two goals
+# only the task's own counts.
+LOSSES = ("breathing", "sedation", "withdrawal", "nausea", "weakness", "pain", "spasticity")
 LOSS_RECORD = np.dtype([(name, np.float64) for name in LOSSES], align=True)
 
 
 @kernel
-def count_well(patient, dt, out):
-    """Add one tick of a patient who lives to the well-treated hours, or to those lost to the first reason there is."""
+def _at_goal(patient, goal):
+    if goal == SPASTICITY:
+        return patient.ashworth <= GOAL_ASHWORTH and patient.spasm <= GOAL_SPASM
+    return patient.pain <= CONTROLLED_NRS
+
+
+@kernel
+def count_well(patient, goal, dt, out):
+    """Add one tick of a patient who lives to the well-treated hours, or to those lost to the first reason there is.
+
+    Args:
+        patient: PATIENT_STATE record.
+        goal: what the task is about, PAIN or SPASTICITY.
+        dt: length of the tick, h.
+        out: STEP_OUT record.
+    """
     if is_depressed(patient):
         out.lost.breathing += dt
     elif patient.poss >= OVERSEDATED_POSS:
@@ -34,7 +60,17 @@ def count_well(patient, dt, out):
         out.lost.withdrawal += dt
     elif patient.nausea >= NAUSEA_BOUND:
         out.lost.nausea += dt
-    elif patient.pain > CONTROLLED_NRS:
-        out.lost.pain += dt
-    else:
+    elif goal == SPASTICITY and patient.motor_block >= WEAKNESS_BOUND:
+        out.lost.weakness += dt
+    elif _at_goal(patient, goal):
         out.well_h += dt
+    elif goal == SPASTICITY:
+        out.lost.spasticity += dt
+    else:
+        out.lost.pain += dt
+
+
+@kernel
+def harm_hours(lost):
+    """Hours alive that were lost to a harm rather than to a goal that was missed."""
+    return lost.breathing + lost.sedation + lost.withdrawal + lost.nausea + lost.weakness

@@ -1,4 +1,4 @@
-"""The one rule of when a policy is better: superior on the primary outcome, no harm worse, and shielded."""
+"""The one rule of when a policy is better: superior on the primary outcome, no harm worse, the task's limits kept, shielded."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ class Decision:
         superior: on the task's registered outcome.
         harms_worse: keys of the harms that were shown to be worse.
         harms_not_ruled_out: keys of all harms that were not shown to be no worse, the worse ones among them.
+        limits_broken: keys of the task's limits that the policy's mean lies above.
+        limits_not_shown: keys of all limits that were not shown to be kept, the broken ones among them.
         unshielded: whether the shield's limits did not bind; such results support no claim.
         better: whether the claim is supported.
         words: the decision in a few words.
@@ -25,6 +27,8 @@ class Decision:
     superior: bool
     harms_worse: list[str]
     harms_not_ruled_out: list[str]
+    limits_broken: list[str]
+    limits_not_shown: list[str]
     unshielded: bool
     better: bool
     words: str
@@ -46,20 +50,50 @@ def decide(found: ComparisonResult, policy: str) -> Decision:
     superior = gaps[found.primary.key].verdict == "superior"
     worse = [harm.key for harm in found.harms if gaps[harm.key].verdict == "inferior"]
     open_harms = [harm.key for harm in found.harms if gaps[harm.key].verdict not in _NO_WORSE]
-    better = superior and not open_harms and not found.unshielded
+    broken, not_shown = limits_of(found, policy)
+    better = superior and not open_harms and not not_shown and not found.unshielded
     return Decision(
         superior=superior,
         harms_worse=worse,
         harms_not_ruled_out=open_harms,
+        limits_broken=broken,
+        limits_not_shown=not_shown,
         unshielded=found.unshielded,
         better=better,
-        words=_words(found.unshielded, superior, open_harms),
+        words=_words(found.unshielded, superior, open_harms, limit_words(found, policy)),
     )
 
 
-def _words(unshielded: bool, superior: bool, open_harms: list[str]) -> str:
+def limits_of(found: ComparisonResult, policy: str) -> tuple[list[str], list[str]]:
+    """Keys of the task's limits that the policy's mean lies above, and of all that were not shown to be kept.
+
+    A limit is shown to be kept where the whole 95 % interval of the mean lies at or below it. It holds for the reference as for
+    any other policy, because it is a number and no difference.
+    """
+    means = {key: (found.policies[policy].estimates[key], limit) for key, limit in found.limits.items()}
+    broken = [key for key, (mean, limit) in means.items() if mean.mean > limit]
+    return broken, [key for key, (mean, limit) in means.items() if not mean.high <= limit]
+
+
+def limit_words(found: ComparisonResult, policy: str) -> str:
+    """Whether the policy keeps the task's limits, in a few words; "" where the task has none."""
+    if not found.limits:
+        return ""
+    broken, not_shown = limits_of(found, policy)
+    unclear = [key for key in not_shown if key not in broken]
+    parts = [f"{', '.join(broken)} above the limit"] if broken else []
+    parts += [f"{', '.join(unclear)} not shown within the limit"] if unclear else []
+    return "; ".join(parts) or "limits kept"
+
+
+def _words(unshielded: bool, superior: bool, open_harms: list[str], limits: str) -> str:
     if unshielded:
         return f"no claim: {UNSHIELDED}"
+    first = "better"
     if not superior:
-        return "not shown better"
-    return f"more effective; no worse harm not shown for {', '.join(open_harms)}" if open_harms else "better"
+        first = "not shown better"
+    elif open_harms:
+        first = f"more effective; no worse harm not shown for {', '.join(open_harms)}"
+    elif limits not in ("", "limits kept"):
+        first = "more effective"
+    return f"{first}; {limits}" if limits else first

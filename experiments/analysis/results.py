@@ -199,6 +199,11 @@ class ComparisonResult(Frozen):
         return tuple(entry for entry in self.outcomes if entry.role == "cost")
 
     @property
+    def limits(self) -> dict[str, float]:
+        """By outcome, the largest mean with which a policy still counts as having met the task."""
+        return dict(self.spec.get("primary", {}).get("limits", {}))
+
+    @property
     def others(self) -> list[str]:
         """All policies but the reference."""
         return [name for name in self.policies if name != self.reference]

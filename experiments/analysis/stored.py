@@ -14,7 +14,7 @@ from thecal.core.complaints import first_reason
 from thecal.core.errors import StoreError
 from thecal.core.files import as_json, plain, write_whole
 from thecal.envs.scenario import Resolved
-from thecal.experiments.analysis.decision import decide
+from thecal.experiments.analysis.decision import decide, limit_words, limits_of
 from thecal.experiments.analysis.results import ComparisonResult
 
 FILE = "comparison.json"
@@ -25,7 +25,7 @@ _TABLES = {
     "events": "events", "shield": "shield",
 }  # fmt: skip
 # What the file says for its readers and the result knows by itself.
-_DERIVED = ("note", "schema", "thecal", "unshielded", "transfers", "primary", "verdicts", "better")
+_DERIVED = ("note", "schema", "thecal", "unshielded", "transfers", "primary", "limits", "verdicts", "better")
 
 
 def to_dict(found: ComparisonResult) -> dict[str, Any]:
@@ -41,10 +41,22 @@ def to_dict(found: ComparisonResult) -> dict[str, Any]:
         "unshielded": found.unshielded,
         "transfers": plain(found.transfers),
         "primary": found.primary.key,
+        **_limits(found),
         **tables,
         "differences": differences,
         "verdicts": {name: decision.words for name, decision in decisions.items()},
         "better": {name: decision.better for name, decision in decisions.items()},
+    }
+
+
+def _limits(found: ComparisonResult) -> dict[str, Any]:
+    """Whether each policy, the reference too, keeps the task's limits; nothing for a task without any."""
+    if not found.limits:
+        return {}
+    return {
+        "limits": {
+            name: {"kept": not limits_of(found, name)[1], "words": limit_words(found, name)} for name in found.policies
+        }
     }
 
 

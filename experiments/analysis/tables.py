@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thecal.core.tables import PlainTable, plain_table
-from thecal.experiments.analysis.decision import decide
+from thecal.experiments.analysis.decision import decide, limit_words
 from thecal.experiments.analysis.results import UNSHIELDED, ComparisonResult
 from thecal.experiments.analysis.shown import Shown, shown, shown_difference
 
@@ -13,7 +13,7 @@ def comparison_table(found: ComparisonResult) -> PlainTable:
     mark = f"  {found.mark}" if found.mark else ""
     title = f"{found.task}, {len(found.patients)} {found.split} patients, shield {found.shield_mode}{mark}"
     heads = ["outcome", "unit", *(_heading(found, policy) for policy in found.policies)]
-    caption = f"mean [95 % bootstrap interval over patients]{_transfers(found)}"
+    caption = f"mean [95 % bootstrap interval over patients]{_stated(found)}{_transfers(found)}"
     table = plain_table(title, heads, numbers=True, caption=caption)
     for entry in found.outcomes:
         cells = [_cell(shown(one.estimates[entry.key], entry, len(found.patients))) for one in found.policies.values()]
@@ -26,6 +26,8 @@ def comparison_table(found: ComparisonResult) -> PlainTable:
     ]
     table.add_row(f"difference, {primary.label}", primary.unit, *gaps, style="bold")
     verdicts = [decide(found, policy).words if policy in others else "-" for policy in found.policies]
+    if found.limits:
+        table.add_row("limits of the task", "", *(limit_words(found, policy) for policy in found.policies))
     table.add_row("verdict (efficacy and every harm)", "", *verdicts)
     return table
 
@@ -39,6 +41,12 @@ def _heading(found: ComparisonResult, policy: str) -> str:
 
 def _cell(seen: Shown) -> str:
     return f"{seen.value} [{seen.spread}]" if seen.spread else seen.value
+
+
+def _stated(found: ComparisonResult) -> str:
+    """A line with the task's limits on means, which the whole interval has to keep."""
+    limits = ", ".join(f"{key} up to {limit:g}" for key, limit in found.limits.items())
+    return f"\nlimits of the task: {limits}" if limits else ""
 
 
 def _transfers(found: ComparisonResult) -> str:
@@ -69,7 +77,7 @@ def brief_table(found: ComparisonResult) -> PlainTable:
             verdict = "yes" if decide(found, policy).better else "no"
         table.add_row(policy, means[0], gap, *means[1:], verdict)
     table.caption = (
-        f"{primary.label} in {primary.unit}. better: superior on it, and no harm beyond its margin "
-        f"(the report shows all harms){_transfers(found)}"
+        f"{primary.label} in {primary.unit}. better: superior on it, and no harm beyond its margin"
+        f"{', and within the limits of the task' if found.limits else ''} (the report shows all harms){_transfers(found)}"
     )
     return table

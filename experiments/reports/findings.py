@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from thecal.envs.outcomes import Outcome
+from thecal.experiments.analysis.decision import limit_words
 from thecal.experiments.analysis.results import Difference, Events
 from thecal.experiments.analysis.statistics import bootstrap
 from thecal.experiments.reports.data import EVENT_LABELS, ReportData
@@ -52,6 +53,7 @@ def in_the_way(data: ReportData, policy: str) -> str:
     parts += [] if decision.superior else ["superiority was not shown"]
     parts += [f"worse: {_joined(worse)}"] if worse else []
     parts += [f"not ruled out with {data.n_patients} patients: {_joined(unclear)}"] if unclear else []
+    parts += [limit_words(data.result, policy)] if decision.limits_not_shown else []
     return "; ".join(parts)
 
 
@@ -117,7 +119,8 @@ def _listed(costs: list[Outcome], table: Mapping[str, Difference]) -> str:
 
 def _claim(data: ReportData, policy: str) -> Finding:
     decision = data.decision(policy)
-    rule = "Rule fixed beforehand: superior on the primary outcome and no harm worse than its margin."
+    kept = ", and the task's limits kept" if data.result.limits else ""
+    rule = f"Rule fixed beforehand: superior on the primary outcome and no harm worse than its margin{kept}."
     what = f"“{data.of(policy).info.label} is better than {data.of(data.reference).info.label}”"
     if decision.unshielded:
         return Finding(

@@ -36,7 +36,7 @@ def observation_view(scene: Resolved) -> ObservationView:
         decode=lens.decode,
         action_names=action.fields,
         drug=task.drugs[0],
-        goal=getattr(task, "goal", "pain"),
+        goal=task.goal,
     )
 
 

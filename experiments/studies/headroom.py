@@ -27,7 +27,10 @@ SEEDS = (1701, 1702, 1703)
 LEAST_PATIENTS = 12  # below, an interval over patients says nothing
 MOST_TOGETHER = 20_000  # patients of all seeds, whose resamples must fit into memory
 BLOCK = 256  # patients that run side by side
-PARTS = ("lost_pain", "lost_nausea", "lost_withdrawal", "lost_sedation", "lost_breathing", "lost_death")
+PARTS = (
+    "lost_pain", "lost_spasticity", "lost_weakness", "lost_nausea", "lost_withdrawal", "lost_sedation", "lost_breathing",
+    "lost_death",
+)  # fmt: skip
 OUTCOMES = (PRIMARY, "return", "sed_hours", "resp_hours", "died", *PARTS)
 BY = (PRIMARY, "return")  # what hindsight chooses by: among equal doses the one with the better return
 

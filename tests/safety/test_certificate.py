@@ -24,6 +24,7 @@ LEFT_OUT = {
     **dict.fromkeys(("core.rng", "core.distributions"), "draws of the patient"),
     "core.files": "writes what ran",
     **dict.fromkeys(("envs.kernel.metrics", "envs.kernel.rewards", "envs.kernel.observation"), "what a policy sees and is paid"),
+    **dict.fromkeys(("envs.kernel.recall", "envs.signs"), "what a policy remembers of what it saw"),
     **dict.fromkeys(("envs.kernel.well", "envs.measures", "envs.outcomes", "envs.own_reward"), "what is counted after a step"),
     **dict.fromkeys(("envs.adapters.infos", "envs.adapters.accounts", "envs.adapters.bedside"), "what is shown of a step"),
     **dict.fromkeys(("envs.adapters.specs", "envs.variants"), "names of environments"),

@@ -8,12 +8,14 @@ import pytest
 from thecal.agents import make_policy
 from thecal.envs.kernel.metrics import accumulate_tick
 from thecal.envs.kernel.records import STEP_OUT, WORLD, WORLD_PAR
-from thecal.envs.kernel.well import LOSSES, count_well
+from thecal.envs.kernel.well import GOALS, LOSSES, count_well
 from thecal.envs.outcomes import outcomes
+from thecal.envs.tasks import load_task
 from thecal.experiments.rollouts.rollout import rollout
 from thecal.physiology.records import PATIENT_STATE
 
 from support.runs import helpless_task
+from support.task_files import written
 
 WELL = {"rr": 14.0, "spo2": 97.0, "poss": 2, "withdrawal": 0.3, "nausea": 3.9, "pain": 3.0}
 # Restated, not imported: the gravest first, each just beyond its bound.
@@ -21,15 +23,22 @@ REASONS = (
     ("breathing", {"rr": 7.9}), ("breathing", {"spo2": 89.9}), ("sedation", {"poss": 3}), ("withdrawal", {"withdrawal": 0.31}),
     ("nausea", {"nausea": 4.0}), ("pain", {"pain": 3.1}),
 )  # fmt: skip
+FREE = {"ashworth": 2.0, "spasm": 1.0, "motor_block": 0.62, "pain": 9.0}
+STIFF = (
+    *REASONS[:-1],
+    ("weakness", {"motor_block": 0.625}),
+    ("spasticity", {"ashworth": 2.1}),
+    ("spasticity", {"spasm": 1.1}),
+)
 PARTS = ("well_treated", *(f"lost_{name}" for name in (*LOSSES, "death")))
 
 
-def counted(**changes: float) -> dict[str, float]:
+def counted(goal: str = "pain", **changes: float) -> dict[str, float]:
     """Hours of one tick by where they were counted."""
     patient, out = np.zeros(1, PATIENT_STATE), np.zeros(1, STEP_OUT)
-    for name, value in (WELL | changes).items():
+    for name, value in (WELL | (FREE if goal == "spasticity" else {}) | changes).items():
         patient[name] = value
-    count_well(patient[0], 0.25, out[0])
+    count_well(patient[0], GOALS.index(goal), 0.25, out[0])
     return {"well": out["well_h"][0], **{name: out["lost"][name][0] for name in LOSSES}}
 
 
@@ -48,6 +57,47 @@ def test_an_hour_counts_under_its_first_reason(k):
     every = {key: value for _, change in REASONS[k:] for key, value in change.items()}
     assert counted(**every)[REASONS[k][0]] == 0.25
     assert sum(counted(**every).values()) == 0.25
+
+
+def test_a_free_patient_at_every_bound_is_well_treated():
+    assert counted("spasticity") == {"well": 0.25, **dict.fromkeys(LOSSES, 0.0)}
+
+
+@pytest.mark.parametrize("k", range(len(STIFF)))
+def test_each_reason_of_spasticity_loses_the_hour(k):
+    name, change = STIFF[k]
+    assert counted("spasticity", **change) == {"well": 0.0, **dict.fromkeys(LOSSES, 0.0), name: 0.25}
+    every = {key: value for _, change in STIFF[k:] for key, value in change.items()}
+    assert counted("spasticity", **every)[name] == 0.25, "the first reason counts"
+
+
+def test_pain_knows_no_reason_of_spasticity():
+    assert counted(ashworth=5.0, spasm=4.0, motor_block=0.9)["well"] == 0.25
+
+
+def test_a_task_of_spasticity_counts_by_its_own_goal(tmp_path):
+    line = 'setting = "noncancer"\n'
+    runs = {}
+    for goal in ("pain", "spasticity"):
+        folder = tmp_path / goal
+        folder.mkdir()
+        task = load_task(written(folder, "Baclofen", (line, f'{line}goal = "{goal}"\n')))
+        runs[goal] = rollout(make_policy("fixed"), task.model_copy(update={"horizon_d": 6.0}), range(12), seed=4)
+    found = {goal: outcomes(run, PARTS) for goal, run in runs.items()}
+    for parts in found.values():
+        assert sum(parts[key] for key in PARTS) == pytest.approx(np.full(12, 100.0), abs=1e-4)
+    assert not found["pain"]["lost_spasticity"].any()
+    assert not found["pain"]["lost_weakness"].any()
+    assert not found["spasticity"]["lost_pain"].any()
+    assert found["spasticity"]["lost_spasticity"].mean() > 10.0
+    assert found["spasticity"]["well_treated"].mean() > 5.0
+    assert (runs["pain"]["reward"] == runs["spasticity"]["reward"]).all()
+
+
+def test_the_goal_is_part_of_the_hash_where_it_is_not_pain():
+    task = load_task("CancerMorphine")
+    assert task.model_copy(update={"goal": "pain"}).hash == task.hash
+    assert task.model_copy(update={"goal": "spasticity"}).hash != task.hash
 
 
 def test_the_dead_are_not_well():
