@@ -23,7 +23,7 @@ from thecal.envs.kernel.recall import MEMORY_FIELDS
 from thecal.envs.kernel.records import TASK_PAR, WORLD_PAR
 from thecal.envs.kernel.rewards import COST_NAMES, TERM_NAMES
 from thecal.envs.kernel.start import prepare_rows
-from thecal.envs.kernel.well import GOALS
+from thecal.envs.kernel.well import GOALS, goal_nrs
 from thecal.envs.scenario import Resolved
 from thecal.envs.signs import sign_limits
 from thecal.envs.starts import highest_starts, seed_ledger, start_doses, sustained_rate
@@ -155,7 +155,9 @@ def _assemble_row(scene: Resolved, row: Any, dose_ug_per_d: float, chart: Chart)
     start_nl = min(max(rate_nl, pump.min_rate_nl), pump.max_rate_nl)
     if task.start.inherited:
         start_nl = sustained_rate(row["shield"], start_nl)
-    _fill_task(row["task"], scene, start_nl, float(row["shield"]["cap_pg"][0]) / PG_PER_UG, good_h)
+    _fill_task(
+        row["task"], scene, start_nl, float(row["shield"]["cap_pg"][0]) / PG_PER_UG, good_h, float(who["pain_base"])
+    )
     slot = len(task.drugs) if len(scene.drugs) > len(task.drugs) else -1
     row["fault"] = fault_parameters(scene.faults, drugs=task.drugs, patient=int(who["patient"]), wrong_slot=slot)
     row["monitor"] = monitor_parameters()[0]
@@ -210,7 +212,7 @@ def _check_first_fill(scene: Resolved, row: Any, mixture: list[float]) -> None:
         raise ConfigError(f"{scene.task.name}: the first fill is refused: {'; '.join(words)}")
 
 
-def _fill_task(row: Any, scene: Resolved, start_rate_nl: int, cap_ug: float, good_h: float) -> None:
+def _fill_task(row: Any, scene: Resolved, start_rate_nl: int, cap_ug: float, good_h: float, pain_base: float) -> None:
     task, action = scene.task, scene.task.action
     ticks_per_h = 1.0 / TICK_H
     values = {
@@ -235,6 +237,7 @@ def _fill_task(row: Any, scene: Resolved, start_rate_nl: int, cap_ug: float, goo
         "refill_h": good_h,
         "cap_ug": cap_ug,
         "goal": GOALS.index(task.goal),
+        "goal_nrs": goal_nrs(pain_base, task.goal_relief),
         "remembers": int(not set(MEMORY_FIELDS).isdisjoint(scene.lens.names)),
         "signs": sign_limits(),
     }

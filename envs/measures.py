@@ -142,21 +142,24 @@ def _share_of_time(field: str, text: str) -> Measure:
     return share
 
 
-_FIRST = "each hour counts under its first reason: death, breathing, sedation, withdrawal, nausea, weakness, the task's goal."
+_FIRST = "each hour counts under its first reason: death, breathing, sedation, withdrawal, confusion, weakness, nausea, goal."
 well_treated = _share_of_time(
     "well_h",
-    "Share (%) of the whole horizon, alive, at the task's goal (felt NRS <= 3; or Ashworth <= 2, counted from 1 to 5, and spasms "
-    "<= 1 of 4, with a motor block below 0.625), POSS <= 2, breathing that is not depressed, withdrawal up to 0.3 of its worst "
-    "and nausea below 4 of 10.",
+    "Share (%) of the whole horizon, alive, at the task's goal (felt NRS <= 3, or pain that fell by a stated share; or "
+    "Ashworth <= 2, counted from 1 to 5, and spasms <= 1 of 4), POSS <= 2, breathing that is not depressed, withdrawal up to 0.3 "
+    "of its worst, cognitive effect and motor block below 0.625, and nausea below 4 of 10.",
 )
 lost_to_breathing = _share_of_time("lost_breathing", f"Share (%) of the horizon lost to depressed breathing; {_FIRST}")
 lost_to_sedation = _share_of_time("lost_sedation", f"Share (%) of the horizon lost to POSS 3 or 4; {_FIRST}")
 lost_to_withdrawal = _share_of_time("lost_withdrawal", f"Share (%) of the horizon lost to withdrawal; {_FIRST}")
 lost_to_nausea = _share_of_time("lost_nausea", f"Share (%) of the horizon lost to nausea of 4 or more; {_FIRST}")
 lost_to_weakness = _share_of_time(
-    "lost_weakness", f"Share (%) of the horizon lost to a motor block of 0.625 or more; of spasticity only; {_FIRST}"
+    "lost_weakness", f"Share (%) of the horizon lost to a motor block of 0.625 or more; {_FIRST}"
 )
-lost_to_pain = _share_of_time("lost_pain", f"Share (%) of the horizon lost to felt NRS above 3 alone; {_FIRST}")
+lost_to_confusion = _share_of_time(
+    "lost_confusion", f"Share (%) of the horizon lost to a cognitive effect of 0.625 or more; {_FIRST}"
+)
+lost_to_pain = _share_of_time("lost_pain", f"Share (%) of the horizon lost to felt pain above its goal alone; {_FIRST}")
 lost_to_spasticity = _share_of_time(
     "lost_spasticity",
     f"Share (%) of the horizon lost to Ashworth above 2 or spasms above 1 alone; of spasticity only; {_FIRST}",

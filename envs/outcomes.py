@@ -29,6 +29,7 @@ from thecal.envs.measures import (
     episode_return,
     interventions,
     lost_to_breathing,
+    lost_to_confusion,
     lost_to_death,
     lost_to_nausea,
     lost_to_pain,
@@ -146,6 +147,7 @@ _ROWS = (
     _row(lost_to_breathing, "lost_breathing", "Lost to depressed breathing", "% of time", -1, "cost", 2, 0.15),
     _row(lost_to_death, "lost_death", "Lost to death", "% of time", -1, "cost", 2, 0.5),
     _row(lost_to_spasticity, "lost_spasticity", "Lost to spasticity", "% of time", -1, "efficacy", 1),
+    _row(lost_to_confusion, "lost_confusion", "Lost to confusion", "% of time", -1, "cost", 2, 1.0),
     _row(lost_to_weakness, "lost_weakness", "Lost to weakness", "% of time", -1, "cost", 2, 1.0),
 )
 CATALOG: dict[str, Outcome] = {row.key: row for row, _ in _ROWS}

@@ -46,6 +46,7 @@ class TaskSpec(Strict):
     Attributes:
         monitored: whether staff watch the patients (titration in days) or they are outpatients (in weeks).
         goal: what well-treated time is about, see ``envs.kernel.well``.
+        goal_relief: share of the pain at the implant whose loss is as good as mild pain; None where only NRS 0-3 is.
         setting: which of a profile's limits apply, ``cancer`` or ``noncancer``.
         earlier: intrathecal drugs that every patient had before; a profile may ask for some (``classes_before``).
         weights: of the reward terms by name, 0 for those not named; they never change within a version.
@@ -59,6 +60,7 @@ class TaskSpec(Strict):
     title: str
     evidence: str
     goal: Literal["pain", "spasticity"] = "pain"
+    goal_relief: float | None = Field(default=None, gt=0, lt=1)
     drugs: tuple[str, ...] = Field(min_length=1, max_length=MAX_DRUGS)
     pump: str
     cohort: str
@@ -108,6 +110,8 @@ class TaskSpec(Strict):
                 f"horizon_d {self.horizon_d} is not a whole number of steps of {self.tick_h} h, at least one"
             )
         self.solution.check(self.drugs, chosen="mixture" in self.action.fields)
+        if self.goal_relief is not None and self.goal != "pain":
+            raise ValueError(f"goal_relief: means nothing where {self.goal} is treated")
         for name in self.earlier:
             if name not in drug_names():
                 raise ValueError(f"earlier: unknown drug {name!r}{did_you_mean(name, drug_names())}")

@@ -44,7 +44,7 @@ def accumulate_tick(world, par, out):
     out.sed_events += 1.0 if sedated > episode.was_oversedated else 0.0
     episode.was_oversedated = sedated
     out.withdrawal_h += dt if patient.withdrawal > WITHDRAWAL_LEVEL else 0.0
-    count_well(patient, par.task.goal, dt, out)
+    count_well(patient, par.task, dt, out)
     out.rr_min = min(out.rr_min, patient.rr)
     out.spo2_min = min(out.spo2_min, patient.spo2)
     out.paco2_max = max(out.paco2_max, patient.paco2)

@@ -102,6 +102,7 @@ TASK_PAR = np.dtype(
         ),  # most that a term may charge in an episode, weighed; infinite where nothing is stated
         ("charged", COST_RECORD),  # 1: the channel counts in the sum of costs
         ("goal", _i),  # what well-treated time is about, see envs.kernel.well
+        ("goal_nrs", _f),  # the most pain at which the goal of pain is met, NRS
         ("remembers", _i),  # 1: the observation has fields of the memory
         ("signs", SIGN_PAR),  # what the memory takes for a sign of overdose
     ],

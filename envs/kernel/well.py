@@ -1,8 +1,8 @@
 """Well-treated time: the hours in which the goal is met and no harm is felt, and the one reason for every hour that is lost.
 
-Two-sided on purpose: relief that is paid for with sedation, breathing, withdrawal or nausea does not count, and neither does
-safety without relief. A task is about pain or about spasticity; each has a goal of its own, and spasticity one harm more:
-weakness, by which too much of the drug takes the legs that it was to free.
+Two-sided on purpose: relief that is paid for with sedation, breathing, withdrawal, nausea, confusion or weak legs does not count,
+and neither does safety without relief. A task is about pain or about spasticity, and each has a goal of its own; that of pain is
+mild pain (NRS 0-3) or, where a task says so, also a pain that has fallen by a share of what it was at the implant.
 """
 
 from __future__ import annotations
@@ -24,31 +24,42 @@ GOAL_SPASM = 1.0
 # Engineering choice: from here on an observer scores the block 3 of 4 (see reports), legs that bear no longer. Lower it cannot
 # lie: in the model the same receptors of the cord free a leg and weaken it, and a typical patient at the goal is at 0.5.
 WEAKNESS_BOUND = 0.625
+# The same score of a cognitive effect: ziconotide's, above all.
+CONFUSION_BOUND = 0.625
 
 GOALS = ("pain", "spasticity")
 PAIN, SPASTICITY = range(len(GOALS))
 # Why an hour alive is not well treated, the gravest first: an hour with several reasons counts under the first of them, so that
 # well-treated time, these and the time after death add up to the horizon. Harm stands before the goals: what is lost to a goal is
-# time in which a larger dose would have been the only thing wanting. Weakness is a harm of spasticity only, and of the two goals
-# only the task's own counts.
-LOSSES = ("breathing", "sedation", "withdrawal", "nausea", "weakness", "pain", "spasticity")
+# time in which a larger dose would have been the only thing wanting. Of the two goals only the task's own counts.
+LOSSES = ("breathing", "sedation", "withdrawal", "confusion", "weakness", "nausea", "pain", "spasticity")
 LOSS_RECORD = np.dtype([(name, np.float64) for name in LOSSES], align=True)
 
 
+def goal_nrs(pain_base: float, relief: float | None) -> float:
+    """The most pain (NRS) at which the goal of a task about pain is met.
+
+    Args:
+        pain_base: pain at the implant without intrathecal drug, NRS.
+        relief: share of it whose loss is as good as mild pain; None where only mild pain counts.
+    """
+    return CONTROLLED_NRS if relief is None else max(CONTROLLED_NRS, (1.0 - relief) * pain_base)
+
+
 @kernel
-def _at_goal(patient, goal):
-    if goal == SPASTICITY:
+def _at_goal(patient, task):
+    if task.goal == SPASTICITY:
         return patient.ashworth <= GOAL_ASHWORTH and patient.spasm <= GOAL_SPASM
-    return patient.pain <= CONTROLLED_NRS
+    return patient.pain <= task.goal_nrs
 
 
 @kernel
-def count_well(patient, goal, dt, out):
+def count_well(patient, task, dt, out):
     """Add one tick of a patient who lives to the well-treated hours, or to those lost to the first reason there is.
 
     Args:
         patient: PATIENT_STATE record.
-        goal: what the task is about, PAIN or SPASTICITY.
+        task: TASK_PAR record.
         dt: length of the tick, h.
         out: STEP_OUT record.
     """
@@ -58,13 +69,15 @@ def count_well(patient, goal, dt, out):
         out.lost.sedation += dt
     elif patient.withdrawal > WITHDRAWAL_LEVEL:
         out.lost.withdrawal += dt
+    elif patient.cognition >= CONFUSION_BOUND:
+        out.lost.confusion += dt
+    elif patient.motor_block >= WEAKNESS_BOUND:
+        out.lost.weakness += dt
     elif patient.nausea >= NAUSEA_BOUND:
         out.lost.nausea += dt
-    elif goal == SPASTICITY and patient.motor_block >= WEAKNESS_BOUND:
-        out.lost.weakness += dt
-    elif _at_goal(patient, goal):
+    elif _at_goal(patient, task):
         out.well_h += dt
-    elif goal == SPASTICITY:
+    elif task.goal == SPASTICITY:
         out.lost.spasticity += dt
     else:
         out.lost.pain += dt
@@ -73,4 +86,4 @@ def count_well(patient, goal, dt, out):
 @kernel
 def harm_hours(lost):
     """Hours alive that were lost to a harm rather than to a goal that was missed."""
-    return lost.breathing + lost.sedation + lost.withdrawal + lost.nausea + lost.weakness
+    return lost.breathing + lost.sedation + lost.withdrawal + lost.confusion + lost.weakness + lost.nausea

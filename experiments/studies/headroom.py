@@ -16,6 +16,7 @@ from thecal.agents.base import Policy
 from thecal.agents.registry import make_policy
 from thecal.core.errors import ConfigError, ThecalError
 from thecal.core.seeds import SEED_LIMIT, whole
+from thecal.envs.kernel.well import LOSSES
 from thecal.envs.scenario import Resolved, Scenario
 from thecal.experiments.analysis.headroom import FREE, HINDSIGHT, POLICIES, PRIMARY, Headroom, Kind, judge
 from thecal.experiments.rollouts.fit import check_fit
@@ -27,10 +28,7 @@ SEEDS = (1701, 1702, 1703)
 LEAST_PATIENTS = 12  # below, an interval over patients says nothing
 MOST_TOGETHER = 20_000  # patients of all seeds, whose resamples must fit into memory
 BLOCK = 256  # patients that run side by side
-PARTS = (
-    "lost_pain", "lost_spasticity", "lost_weakness", "lost_nausea", "lost_withdrawal", "lost_sedation", "lost_breathing",
-    "lost_death",
-)  # fmt: skip
+PARTS = (*(f"lost_{name}" for name in reversed(LOSSES)), "lost_death")
 OUTCOMES = (PRIMARY, "return", "sed_hours", "resp_hours", "died", *PARTS)
 BY = (PRIMARY, "return")  # what hindsight chooses by: among equal doses the one with the better return
 
