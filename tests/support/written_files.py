@@ -26,17 +26,8 @@ from thecal.envs.tasks import load_task
 from thecal.experiments.studies.config import CompareConfig, EvaluateConfig, TrainConfig, load_config
 from thecal.experiments.validation import targets
 from thecal.experiments.validation.calibration.study import load_study
-from thecal.physiology import (
-    cohort,
-    cohort_spec,
-    cord,
-    covariate_draws,
-    covariate_models,
-    geometry,
-    life_presets,
-    population,
-)
-from thecal.physiology.life_records import LEVER_NAMES
+from thecal.physiology import cohort, cohort_spec, cord, covariate_draws, covariate_models, geometry, population
+from thecal.physiology.life_presets import load_life
 from thecal.safety.profile_schema import DRUG_OPTIONS
 from thecal.safety.profiles import load_profile
 
@@ -270,14 +261,14 @@ FORMATS = [
         _physiology("receptors/"),
         ParameterError,
         rf"{_SPREAD}|\w+|\w+\.\w+",
-    ),
+    ),  # fmt: skip
     Format(
         "life",
         _tables("thecal.physiology", "life"),
-        _plain(life_presets.load_life),
+        _plain(load_life),
         ParameterError,
-        rf"{_SPREAD}|(?!factor)\w+|\w+\.(most|{'|'.join(LEVER_NAMES)})|\w+\.length\.distribution",
-    ),
+        rf"{_SPREAD}|(?!factor|base)\w+|\w+\.(?!hazard|chance|earliest|latest|rise|length|fade)\w+",
+    ),  # fmt: skip
     Format(
         "rules",
         _tables("thecal.agents", "", "(pid|pid_guarded|guideline|demand).toml"),
