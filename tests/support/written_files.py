@@ -154,6 +154,13 @@ _EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 _SPREAD = r".*\.(kind|cv|sd|range|note)"
 _PARAMETERS = (parameters, "read_tables")
 _PROFILES = _tables("thecal.safety", "profiles")
+_LIFE = Format(
+    "life", _tables("thecal.physiology", "life"), _plain(load_life), ParameterError,
+    rf"{_SPREAD}|(?!factor|base)\w+|\w+\.(?!hazard|chance|earliest|latest|rise|length|fade)\w+",
+)  # fmt: skip
+_RECEPTOR = Format(
+    "receptor", _tables("thecal.physiology", "receptors"), _physiology("receptors/"), ParameterError, rf"{_SPREAD}|\w+|\w+\.\w+"
+)  # fmt: skip
 FORMATS = [
     Format(
         "task",
@@ -255,20 +262,8 @@ FORMATS = [
         ParameterError,
         rf"{_SPREAD}|effect\.(ec50_sympathetic|ec50_motor)|start(\.\w+)?",
     ),
-    Format(
-        "receptor",
-        _tables("thecal.physiology", "receptors"),
-        _physiology("receptors/"),
-        ParameterError,
-        rf"{_SPREAD}|\w+|\w+\.\w+",
-    ),  # fmt: skip
-    Format(
-        "life",
-        _tables("thecal.physiology", "life"),
-        _plain(load_life),
-        ParameterError,
-        rf"{_SPREAD}|(?!factor|base)\w+|\w+\.(?!hazard|chance|earliest|latest|rise|length|fade)\w+",
-    ),  # fmt: skip
+    _RECEPTOR,
+    _LIFE,
     Format(
         "rules",
         _tables("thecal.agents", "", "(pid|pid_guarded|guideline|demand).toml"),
