@@ -129,7 +129,7 @@ def test_two_policies_meet_the_same_events_on_the_same_days(busy: Path) -> None:
         np.testing.assert_array_equal(own, theirs)
 
 
-def test_events_are_the_same_alone_in_a_batch_and_on_two_threads(busy: Path) -> None:
+def test_events_are_the_same_alone_in_a_batch_and_on_threads(busy: Path) -> None:
     n = 70  # from 64 on the parallel kernel runs
     try:
         set_threads(1)
@@ -173,7 +173,7 @@ def test_what_happens_is_truth_and_no_policy_sees_it() -> None:
     assert not any("life" in name for name in (*PUBLIC_NAMES, *FIELD_NAMES))
 
 
-def test_a_scenario_names_a_life_and_its_hash_follows_the_content(tmp_path: Path, busy: Path) -> None:
+def test_a_scenario_names_a_life_and_its_hash_follows_it(tmp_path: Path, busy: Path) -> None:
     plain, none, course = (
         Scenario.of("CancerMorphine", life=life).resolve() for life in (None, "none", "cancer_course")
     )

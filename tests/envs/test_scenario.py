@@ -29,7 +29,7 @@ from support.task_files import written
 OTHER: dict[str, Any] = {
     "task": "NonCancerMorphine", "split": "tune", "difficulty": "shift", "cohort": "elderly", "profile": "label_us",
     "pump": "prometra_ii_20", "faults": "stress", "shield_mode": "replace", "stage": "lower", "cohort_seed": 5, "seed": 6,
-    "drugs": "hydromorphone", "horizon_d": 5.0, "clinician": "none",
+    "drugs": "hydromorphone", "horizon_d": 5.0, "clinician": "none", "life": "cancer_month",
 }  # fmt: skip
 OPTIONS = {name: value for name, value in OTHER.items() if name != "task"}
 

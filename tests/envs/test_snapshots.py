@@ -46,6 +46,7 @@ OTHERS: dict[str, tuple[dict[str, Any], str]] = {
     "another seed of the cohort": ({"cohort_seed": 5}, "scenario: "),
     "another pump": ({"pump": "prometra_ii_20"}, "scenario: "),
     "faults": ({"faults": "stress"}, "scenario: "),
+    "another life": ({"life": "cancer_month"}, "scenario: "),
     "another drug": ({"drugs": "hydromorphone"}, "task_hash: "),
     "easy patients": ({"difficulty": "easy"}, "scenario: "),
 }

@@ -238,7 +238,7 @@ def test_a_lever_moves_what_it_names_and_nothing_else(
     assert {name for name, change in moved.items() if change < 0} - follows == down
 
 
-def test_failing_kidneys_keep_the_share_of_the_drug_that_is_theirs() -> None:
+def test_failing_kidneys_keep_their_share_of_the_drug() -> None:
     """Against an exact reference: a plasma whose elimination constant is as much smaller, over a day of pump ticks."""
     left = {}
     for name, renal, lost in (("sound", 0.8, 0.0), ("failing", 0.8, 0.5), ("liver", 0.0, 0.5), ("reference", 0.8, 0.0)):

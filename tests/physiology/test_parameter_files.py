@@ -24,6 +24,7 @@ from thecal.physiology import (
 )
 from thecal.physiology.known_keys import known_keys
 
+UNFILLED = {"step", "channel", "spinal", "granuloma", "jet_shift", "potency", "load", "renal"}  # in some drug
 FILES = (
     "adaptation", "anatomy", "breathing", "correlations", "covariates", "function", "harm", "rescue", "sensors",
     "structures", "variability",
@@ -130,10 +131,6 @@ def test_the_tests_know_every_shipped_file() -> None:
     assert population.names_in("cohorts") == list(COHORTS)
     assert population.names_in("receptors") == list(RECEPTORS)
     assert population.names_in("") == sorted(FILES)
-
-
-# Prepared, counted, or none of it in some drug.
-UNFILLED = {"step", "channel", "spinal", "granuloma", "jet_shift", "potency", "load", "renal"}
 
 
 @pytest.mark.parametrize("drug", DRUGS)

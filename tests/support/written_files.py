@@ -26,17 +26,8 @@ from thecal.envs.tasks import load_task
 from thecal.experiments.studies.config import CompareConfig, EvaluateConfig, TrainConfig, load_config
 from thecal.experiments.validation import targets
 from thecal.experiments.validation.calibration.study import load_study
-from thecal.physiology import (
-    cohort,
-    cohort_spec,
-    cord,
-    covariate_draws,
-    covariate_models,
-    geometry,
-    life_presets,
-    population,
-)
-from thecal.physiology.life_records import LEVER_NAMES
+from thecal.physiology import cohort, cohort_spec, cord, covariate_draws, covariate_models, geometry, population
+from thecal.physiology.life_presets import load_life
 from thecal.safety.profile_schema import DRUG_OPTIONS
 from thecal.safety.profiles import load_profile
 
@@ -163,6 +154,13 @@ _EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 _SPREAD = r".*\.(kind|cv|sd|range|note)"
 _PARAMETERS = (parameters, "read_tables")
 _PROFILES = _tables("thecal.safety", "profiles")
+_LIFE = Format(
+    "life", _tables("thecal.physiology", "life"), _plain(load_life), ParameterError,
+    rf"{_SPREAD}|(?!factor|base)\w+|\w+\.(?!hazard|chance|earliest|latest|rise|length|fade)\w+",
+)  # fmt: skip
+_RECEPTOR = Format(
+    "receptor", _tables("thecal.physiology", "receptors"), _physiology("receptors/"), ParameterError, rf"{_SPREAD}|\w+|\w+\.\w+"
+)  # fmt: skip
 FORMATS = [
     Format(
         "task",
@@ -264,20 +262,8 @@ FORMATS = [
         ParameterError,
         rf"{_SPREAD}|effect\.(ec50_sympathetic|ec50_motor)|start(\.\w+)?",
     ),
-    Format(
-        "receptor",
-        _tables("thecal.physiology", "receptors"),
-        _physiology("receptors/"),
-        ParameterError,
-        rf"{_SPREAD}|\w+|\w+\.\w+",
-    ),
-    Format(
-        "life",
-        _tables("thecal.physiology", "life"),
-        _plain(life_presets.load_life),
-        ParameterError,
-        rf"{_SPREAD}|(?!factor)\w+|\w+\.(most|{'|'.join(LEVER_NAMES)})|\w+\.length\.distribution",
-    ),
+    _RECEPTOR,
+    _LIFE,
     Format(
         "rules",
         _tables("thecal.agents", "", "(pid|pid_guarded|guideline|demand).toml"),

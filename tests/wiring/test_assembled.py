@@ -24,6 +24,7 @@ from thecal.envs.kernel.start import prepare_rows
 from thecal.envs.scenario import Resolved, Scenario
 from thecal.envs.tasks import load_task
 from thecal.physiology.cohort import draw
+from thecal.physiology.life_presets import life_parameters, load_life
 
 from support.distinct import distinct_profile
 from support.task_files import written
@@ -168,6 +169,7 @@ def test_a_row_is_what_was_ordered(scene: Resolved, dose: float, offer: Any, rat
     drugs = BOTH if faults is not FAULTS else (*BOTH, "baclofen")
     own: Any = SimpleNamespace(**vars(scene), call_delay_h=6.0, rescue_delay_h=0.25)
     own.task, own.faults, own.drugs = task, faults, drugs
+    own.life = load_life("cancer_month" if faults is PLANNED else None)
     row, content = row_of(own, 4, dose, Chart(True, "", False))
     who = cohort_of(own, [4]).par[0]
     pump = load_pump("synchromed_ii_20")
@@ -198,6 +200,7 @@ def test_a_row_is_what_was_ordered(scene: Resolved, dose: float, offer: Any, rat
     fault = fault_parameters(faults, drugs=BOTH, patient=int(who["patient"]), wrong_slot=slot)
     assert row["fault"].tobytes() == fault.tobytes()
     assert row["monitor"].tobytes() == monitor_parameters()[0].tobytes()
+    assert row["patient"]["life"].tobytes() == life_parameters(own.life).tobytes()
     assert (row["patient"]["infection_per_h"] == 0.0) == (faults is FAULTS)
 
 

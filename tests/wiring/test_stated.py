@@ -22,7 +22,7 @@ from support.distinct import distinct_profile
 
 CALLED = (
     "load_task", "adapted", "check_difficulty", "load_profile", "load_faults", "require_narrow", "check_start", "check_history",
-    "check_faults", "load_cohort_spec", "load_pump", "require_proof", "_drugs_in_play",
+    "check_faults", "load_cohort_spec", "load_pump", "load_life", "require_proof", "_drugs_in_play",
 )  # fmt: skip
 
 
@@ -32,7 +32,7 @@ def plain() -> Resolved:
 
 
 def test_paths_lists_and_modes_become_texts() -> None:
-    for name in ("cohort", "profile", "pump", "faults", "task"):
+    for name in ("cohort", "profile", "pump", "faults", "life", "task"):
         if name != "task":
             assert getattr(Scenario.of(**{name: Path("a/b.toml")}), name) == "a/b.toml"
         assert getattr(Scenario.of(**{name: "c.toml"}), name) == "c.toml"
@@ -105,7 +105,7 @@ def test_each_check_is_asked_of_what_was_stated(monkeypatch: pytest.MonkeyPatch,
         given = Scenario.of(
             "NonCancerMorphine", drugs="morphine+bupivacaine:2", horizon_d=5.0, profile=mine, difficulty="easy",
             cohort="elderly", pump="synchromed_ii_20", faults={"preset": "stress", "wrong_drug": "clonidine"},
-            shield_mode="replace", allow_unproved=True, allow_wide=True,
+            life="cancer_month", shield_mode="replace", allow_unproved=True, allow_wide=True,
         )  # fmt: skip
         found = given.resolve()
         task, base, faults = found.task, answers["adapted"], answers["load_faults"]
@@ -122,6 +122,7 @@ def test_each_check_is_asked_of_what_was_stated(monkeypatch: pytest.MonkeyPatch,
             ("check_faults", (task, faults), {}),
             ("load_cohort_spec", ("elderly",), {}),
             ("load_pump", ("synchromed_ii_20",), {}),
+            ("load_life", ("cancer_month",), {}),
             ("require_proof", (answers["load_profile"],), {"allow_unproved": True}),
             ("_drugs_in_play", (("morphine", "bupivacaine"), faults), {}),
         ]
@@ -130,6 +131,7 @@ def test_each_check_is_asked_of_what_was_stated(monkeypatch: pytest.MonkeyPatch,
         assert found.base is base
         assert (found.cohort, found.pump) == (answers["load_cohort_spec"], answers["load_pump"])
         assert (found.profile, found.faults) == (answers["load_profile"], faults)
+        assert found.life is answers["load_life"]
         assert faults == FaultSpec(preset="stress", wrong_drug="clonidine")
         assert found.mode is ShieldMode.REPLACE
         assert (found.proved, found.wide) == ((mine is None), (mine is not None and answers["require_narrow"]))
@@ -141,9 +143,10 @@ def test_each_check_is_asked_of_what_was_stated(monkeypatch: pytest.MonkeyPatch,
             loaded.profile,
         )
         own = {"cohort": "elderly", "profile": theirs, "pump": "synchromed_ii_20", "faults": given.faults}
+        own["life"] = "cancer_month"
         assert {name: getattr(task, name) for name in own} == own
         named = f"cohort elderly, profile {mine}, pump" if mine else "cohort elderly, pump"
-        assert task.title == f"{base.title} ({named} synchromed_ii_20, faults planned)"
+        assert task.title == f"{base.title} ({named} synchromed_ii_20, faults planned, life cancer_month)"
         assert {k: v for k, v in task if k not in own and k != "title"} == {
             k: v for k, v in base if k not in own and k != "title"
         }
@@ -152,7 +155,7 @@ def test_each_check_is_asked_of_what_was_stated(monkeypatch: pytest.MonkeyPatch,
 def test_a_task_that_nothing_changes_is_itself(plain: Resolved) -> None:
     assert plain.task == plain.base == load_task("CancerMorphine")
     assert plain.drugs == ("morphine",)
-    assert plain.faults is None
+    assert plain.faults is plain.life is None
     assert (plain.proved, plain.wide, plain.mode) == (True, False, ShieldMode.PROJECT)
     assert Scenario.of(pump="synchromed_ii_20").resolve().base == plain.base
 
@@ -210,7 +213,7 @@ def test_a_mix_up_takes_a_free_slot_and_another_drug() -> None:
 
 
 def test_the_hash_of_a_scenario_is_of_its_content(plain: Resolved) -> None:
-    texts = {"cohort", "profile", "pump", "faults", "observation", "title", "evidence"}
+    texts = {"cohort", "profile", "pump", "faults", "life", "observation", "title", "evidence"}
     due = {
         "schema": 1, "task": plain.task.model_dump(mode="json", exclude_defaults=True, exclude=texts),
         "observation": [[field.name, field.low, field.high] for field in plain.lens.fields], "cohort": plain.cohort.hash,
@@ -218,3 +221,7 @@ def test_the_hash_of_a_scenario_is_of_its_content(plain: Resolved) -> None:
         "shield_mode": "project", "stage": "auto", "cohort_seed": 0, "seed": 0,
     }  # fmt: skip
     assert plain.hash == hashlib.sha256(json.dumps(due, sort_keys=True).encode()).hexdigest()
+    living = Scenario.of(life="cancer_month").resolve()
+    assert living.life is not None
+    due["life"] = living.life.hash
+    assert living.hash == hashlib.sha256(json.dumps(due, sort_keys=True).encode()).hexdigest()
