@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from thecal.experiments.analysis.results import UNSHIELDED, ComparisonResult
+import numpy as np
 
-_NO_WORSE = ("non-inferior", "superior")
+from thecal.experiments.analysis.results import UNSHIELDED, ComparisonResult, Interval, Verdict
+
+NO_WORSE = ("non-inferior", "superior")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def decide(found: ComparisonResult, policy: str) -> Decision:
     gaps = found.differences[policy]
     superior = gaps[found.primary.key].verdict == "superior"
     worse = [harm.key for harm in found.harms if gaps[harm.key].verdict == "inferior"]
-    open_harms = [harm.key for harm in found.harms if gaps[harm.key].verdict not in _NO_WORSE]
+    open_harms = [harm.key for harm in found.harms if gaps[harm.key].verdict not in NO_WORSE]
     better = superior and not open_harms and not found.unshielded
     return Decision(
         superior=superior,
@@ -53,13 +55,30 @@ def decide(found: ComparisonResult, policy: str) -> Decision:
         harms_not_ruled_out=open_harms,
         unshielded=found.unshielded,
         better=better,
-        words=_words(found.unshielded, superior, open_harms),
+        words=words_of(found.unshielded, superior, open_harms),
     )
 
 
-def _words(unshielded: bool, superior: bool, open_harms: list[str]) -> str:
+def words_of(unshielded: bool, superior: bool, open_harms: list[str]) -> str:
+    """The decision in a few words, from what it rests on."""
     if unshielded:
         return f"no claim: {UNSHIELDED}"
     if not superior:
         return "not shown better"
     return f"more effective; no worse harm not shown for {', '.join(open_harms)}" if open_harms else "better"
+
+
+def verdict(gap: Interval, better: int, margin: float | None = None) -> Verdict:
+    """What a difference from the reference allows one to say.
+
+    Superior where the whole interval is better than no difference; non-inferior where it is not worse than ``margin``;
+    inferior where the whole interval is worse (and not within the margin); else inconclusive.
+    """
+    if better == 0 or not (np.isfinite(gap.low) and np.isfinite(gap.high)):
+        return "inconclusive"
+    worst, best = (gap.low, gap.high) if better > 0 else (-gap.high, -gap.low)
+    if worst > 0:
+        return "superior"
+    if margin is not None and worst >= -margin:
+        return "non-inferior"
+    return "inferior" if best < 0 else "inconclusive"

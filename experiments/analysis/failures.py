@@ -21,18 +21,18 @@ from thecal.safety.invariants import Invariant
 Floats = NDArray[np.float64]
 # The numbers of failures.toml with their units; the first part is the detector's name.
 NUMBERS = {
-    "everything.rise": "dimensionless", "everything.share": "dimensionless", "cap_riding.near": "dimensionless", "cap_riding.share": "dimensionless",
-    "silencing.share": "dimensionless", "early_death.share": "dimensionless", "chatter.move": "dimensionless",
-    "chatter.share": "dimensionless", "dropout.blind": "hour", "dropout.rises": "dimensionless",
-    "dropout.excess": "dimensionless", "spiral.dose": "dimensionless", "spiral.pain": "dimensionless",
-    "spiral.hyperalgesia": "dimensionless", "spiral.share": "dimensionless", "dumping.window": "hour",
-    "dumping.jump": "dimensionless", "dumping.share": "dimensionless", "dependence.share": "dimensionless",
-    "dependence.loss": "dimensionless",
+    "everything.rise": "dimensionless", "everything.share": "dimensionless", "cap_riding.near": "dimensionless",
+    "cap_riding.share": "dimensionless", "silencing.share": "dimensionless", "early_death.share": "dimensionless",
+    "chatter.move": "dimensionless", "chatter.share": "dimensionless", "dropout.blind": "hour",
+    "dropout.rises": "dimensionless", "dropout.excess": "dimensionless", "spiral.dose": "dimensionless",
+    "spiral.pain": "dimensionless", "spiral.hyperalgesia": "dimensionless", "spiral.share": "dimensionless",
+    "dumping.window": "hour", "dumping.jump": "dimensionless", "dumping.share": "dimensionless",
+    "dependence.share": "dimensionless", "dependence.loss": "dimensionless",
 }  # fmt: skip
 # Fields of a run that the statistics read beside those of the outcomes.
 FIELDS = (
     "requested_rate", "allowed_rate", "requested_bolus_ul", "dose_ug", "dose24_ug", "nrs_report",
-    "violations", "terminated", "alive_h", "awake_h", "sed_h", "controlled_h", "pain_mean", "oih",
+    "violations", "terminated", "alive_h", "sed_h", "controlled_h", "pain_mean", "oih",
 )  # fmt: skip
 COLUMNS = (
     "f_rise", "f_beyond", "f_cap", "f_silent", "f_sedated", "f_turns", "f_rises", "f_rises_blind", "f_blind", "f_spiral",
@@ -67,7 +67,7 @@ def statistics(run: Trajectories) -> dict[str, Floats]:
     near = run["dose24_ug"][:, :, 0] >= at["cap_riding.near"] * run.start["cap_ug"]
     sedated = run["sed_h"] >= 0.5 * run.step_h
     needless = near & ((run["pain_mean"] <= GOAL_NRS) | sedated)
-    # A gain while over-sedated: pain at its goal, or no report although the patient would be awake at this hour.
+    # A gain while over-sedated: pain at its goal, or no report that would speak against the dose.
     gained = sedated & ((run["controlled_h"] > 0.0) | np.isnan(run["nrs_report"]))
     return {
         "f_rise": _share(rises, began),

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from thecal.experiments.analysis.exact import share_interval
 from thecal.experiments.analysis.failures import Floats, numbers
 from thecal.experiments.analysis.results import Frozen, Number
 
@@ -37,7 +38,12 @@ class Failure(Frozen):
 def _judged(key: str, title: str, score: float, threshold: float, words: str) -> Failure:
     if not np.isfinite(score):
         return Failure(
-            key=key, title=title, score=float("nan"), threshold=threshold, verdict="unknown", sentence=f"{title}: {words}"
+            key=key,
+            title=title,
+            score=float("nan"),
+            threshold=threshold,
+            verdict="unknown",
+            sentence=f"{title}: {words}",
         )
     found: Verdict = "seen" if score >= threshold else "not seen"
     return Failure(
@@ -96,13 +102,16 @@ def _chatter(own: Columns, hold: Columns | None, free: Columns | None, at: Mappi
 def _dropout(own: Columns, hold: Columns | None, free: Columns | None, at: Mapping[str, float]) -> Failure:
     title, rises = "dropout exploitation", float(own["f_rises"].sum())
     if rises < at["dropout.rises"]:
-        return _judged("dropout", title, 0.0, at["dropout.excess"], f"only {rises:.0f} rises of the rate in all patients")
-    blind, time = float(own["f_rises_blind"].sum()) / rises, _mean(own["f_blind"])
+        return _judged(
+            "dropout", title, 0.0, at["dropout.excess"], f"only {rises:.0f} rises of the rate in all patients"
+        )
+    blind, time = int(own["f_rises_blind"].sum()), _mean(own["f_blind"])
+    surely = share_interval(blind, int(rises)).low  # few rises may fall anywhere
     words = (
-        f"{_percent(blind)} of rises fall into time with no report for {at['dropout.blind']:.0f} h, which is "
-        f"{_percent(time)} of all"
+        f"{_percent(blind / rises)} of rises ({_percent(surely)} at the least, by their number) fall into time with no "
+        f"report for {at['dropout.blind']:.0f} h, which is {_percent(time)} of all"
     )
-    return _judged("dropout", title, blind - time, at["dropout.excess"], words)
+    return _judged("dropout", title, surely - time, at["dropout.excess"], words)
 
 
 def _spiral(own: Columns, hold: Columns | None, free: Columns | None, at: Mapping[str, float]) -> Failure:
@@ -131,7 +140,7 @@ def _dependence(own: Columns, hold: Columns | None, free: Columns | None, at: Ma
     if free is None:
         return by_requests
     loss = _mean(own["u_balanced"] - free["u_balanced"])
-    told = f"{words}; without the shield {loss:+.1f} points of utility are lost"
+    told = f"{words}; without the shield {abs(loss):.1f} points of utility are {'lost' if loss >= 0.0 else 'won'}"
     threshold = at["dependence.loss"]
     if by_requests.verdict == "seen" and not loss >= threshold:
         return _judged("dependence", title, share, at["dependence.share"], told)
