@@ -45,7 +45,7 @@ def render(data: ReportData) -> str:
         section.key: environment.get_template(section.file).render(**shared, **section.build(data))
         for section in chosen
     }
-    return environment.get_template("report.html.j2").render(
+    page: str = environment.get_template("report.html.j2").render(
         **shared,
         sections=chosen,
         bodies=bodies,
@@ -53,6 +53,7 @@ def render(data: ReportData) -> str:
         script=resource("report.js"),
         plotly=get_plotlyjs(),
     )
+    return page
 
 
 def templates() -> Any:

@@ -15,7 +15,7 @@ from thecal.agents.info import PolicyInfo
 from thecal.agents.rules.pid import LOWEST_RATIO
 from thecal.agents.view import RATE, Components, Fields
 from thecal.envs.outcomes import outcome
-from thecal.experiments.analysis.headroom import Outcomes
+from thecal.experiments.analysis.headroom import Outcomes as Outcomes
 from thecal.experiments.analysis.headroom import best_of as best_of
 
 MULTIPLES = tuple(np.round(np.geomspace(0.25, 16.0, 13), 3).tolist())  # of the starting dose
