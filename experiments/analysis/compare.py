@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from thecal.agents.base import Policy
 from thecal.agents.find import is_one_method
 from thecal.agents.info import PolicyInfo
-from thecal.core.errors import ConfigError, did_you_mean
+from thecal.core.errors import ConfigError, UnknownNameError, did_you_mean
 from thecal.envs.measures import event_counts, steps_alive
 from thecal.envs.outcomes import Outcome, outcome, outcomes
 from thecal.experiments.analysis.comparison import Comparison
@@ -72,8 +72,11 @@ def summarize(runs: Mapping[str, Trajectories | Sequence[Trajectories]], referen
     """The comparison of finished runs (a sequence for several training seeds).
 
     Raises:
+        UnknownNameError: the reference is not among the runs.
         ConfigError: the runs are not of the same patients, days and conditions.
     """
+    if reference not in runs:
+        raise UnknownNameError("reference", reference, runs)
     groups = {name: (entry,) if isinstance(entry, Trajectories) else tuple(entry) for name, entry in runs.items()}
     base = groups[reference][0]
     for members in groups.values():

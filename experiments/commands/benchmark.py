@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from thecal.agents.info import PRIVILEGED
 from thecal.core.errors import ConfigError
 from thecal.core.extras import require
 from thecal.core.seeds import MOST_PATIENTS, SEED_LIMIT
@@ -156,7 +157,7 @@ def _table(found: Leaderboard, board: Board) -> PlainTable:
     table = plain_table(title, heads, caption=caption)
     for lines in (board.lines, board.apart):
         for name, line in lines.items():
-            table.add_row(name + (" (privileged)" if line.info.privileged else ""), *_cells(line))
+            table.add_row(f"{name} ({PRIVILEGED})" if line.info.privileged else name, *_cells(line))
         table.add_section()
     return table
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from thecal.agents.info import PRIVILEGED
 from thecal.core.files import write_whole
 from thecal.envs.outcomes import CATALOG
 from thecal.experiments.analysis.leaderboard import FEW_SEEDS, Board, Leaderboard, Line, Total
@@ -76,7 +77,7 @@ def marked(line: Line | Total) -> str:
     """What must be said beside the name of a policy."""
     info = line.info
     said = [
-        "privileged: knows what no policy knows" if info.privileged else "",
+        f"{PRIVILEGED}: knows what no policy knows" if info.privileged else "",
         f"fewer than {FEW_SEEDS} training seeds" if line.few_seeds else "",
         f"{len(info.training_seeds)} training seeds" if info.training_seeds and not line.few_seeds else "",
         *(line.transfers if isinstance(line, Line) else ()),

@@ -103,6 +103,7 @@ def blocks(
 
     Raises:
         ConfigError: as :func:`rollout`, before the first block.
+        UnknownNameError: no such outcome, before it too.
     """
     wanted = wholes(patients, "patient indices", PATIENT_LIMIT).astype(np.int64)
     if wanted.size == 0:
@@ -111,7 +112,8 @@ def blocks(
         raise ConfigError("a rollout was given the same patient twice")
     if record not in ("full", "summary"):
         raise ConfigError(f"record {record!r} is not one of full, summary")
-    fields = FIELDS if record == "full" else summary_fields(scene, keys, more)
+    needed = summary_fields(scene, keys, more)  # which also sees that every outcome is known
+    fields = FIELDS if record == "full" else needed
     total = scene.task.n_steps * -(-len(wanted) // size)
 
     def run() -> Iterator[Trajectories]:

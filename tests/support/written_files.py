@@ -23,6 +23,7 @@ from thecal.devices.program_file import read_program
 from thecal.devices.specs import load_pump
 from thecal.envs import clinician, scenario
 from thecal.envs.tasks import load_task
+from thecal.experiments.analysis import failures, subgroups, utility
 from thecal.experiments.studies.config import CompareConfig, EvaluateConfig, TrainConfig, load_config
 from thecal.experiments.validation import targets
 from thecal.experiments.validation.calibration.study import load_study
@@ -267,6 +268,20 @@ FORMATS = [
         _patched(_rules, _PARAMETERS),
         ParameterError,
         _SPREAD,
+    ),
+    *(
+        Format(
+            name,
+            _tables("thecal.experiments.analysis", "", f"{name}.toml"),
+            _patched(lambda _, read=read: read(), (module, "read_parameters")),
+            ParameterError,
+            _SPREAD,
+        )
+        for name, module, read in (
+            ("failures", failures, failures.numbers.__wrapped__),
+            ("utility", utility, utility.weights.__wrapped__),
+            ("subgroups", subgroups, subgroups._numbers.__wrapped__),
+        )
     ),
     Format(
         "algorithm",

@@ -43,7 +43,7 @@ def test_an_order_that_a_weighting_turns_is_told(tmp_path):
         return {"well_treated": 70.0 if risky else 50.0, "lost_breathing": 5.0 if risky else 0.0}
 
     found = board(tmp_path, numbers=numbers)
-    assert list(found.lines)[0] == "pid"
+    assert next(iter(found.lines)) == "pid"
     assert found.lines["pid"].ranks == {"relief": 1, "balanced": 1, "harm_averse": 3}
     assert not found.agreement.same_first
 
