@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thecal.agents.info import PRIVILEGED
-from thecal.core.errors import ConfigError
+from thecal.core.errors import ConfigError, UnknownNameError, did_you_mean
 from thecal.core.extras import require
 from thecal.core.seeds import MOST_PATIENTS, SEED_LIMIT
 from thecal.experiments.commands.common import Json, check_names, emit, note, output, plain_table, progress_bar, say
@@ -96,8 +96,14 @@ def benchmark(
 
 def _run(values: dict[str, Any], out: Path) -> None:
     """See to everything that is named, then run what is not stored."""
+    from thecal.agents.find import folder_of
+    from thecal.agents.registry import policy_names
     from thecal.envs.scenario import Scenario
 
+    known = (*policy_names(), _HINDSIGHT)
+    for name in values["policies"]:
+        if name not in known and folder_of(name) is None and did_you_mean(name, [_HINDSIGHT]):
+            raise UnknownNameError("policy", name, known, hint="or the folder of a trained policy")
     for task in values["tasks"]:
         for difficulty in values["difficulties"]:
             for mode in values["shield_modes"]:

@@ -23,13 +23,14 @@ from thecal.devices.program_file import read_program
 from thecal.devices.specs import load_pump
 from thecal.envs import clinician, scenario
 from thecal.envs.tasks import load_task
-from thecal.experiments.analysis import failures, subgroups, utility
 from thecal.experiments.studies.config import CompareConfig, EvaluateConfig, TrainConfig, load_config
 from thecal.experiments.validation import targets
 from thecal.experiments.validation.calibration.study import load_study
 from thecal.physiology import cohort, cohort_spec, cord, covariate_draws, covariate_models, geometry, population
 from thecal.safety.profile_schema import DRUG_OPTIONS
 from thecal.safety.profiles import load_profile
+
+from support import analysis_files
 
 FAULTS = {
     "preset": "reference", "hazards": False, "serviced": True,
@@ -118,10 +119,6 @@ def _cohort(path: Path, _patch: pytest.MonkeyPatch) -> object:
 
 def _preset(name: str) -> object:
     return fault_presets.fault_parameters(fault_presets.load_faults(name))
-
-
-def _rl(name: str) -> object:
-    return rl_settings.load_rl_settings(name)
 
 
 def _rules(name: str) -> object:
@@ -269,24 +266,17 @@ FORMATS = [
         ParameterError,
         _SPREAD,
     ),
-    *(
-        Format(
-            name,
-            _tables("thecal.experiments.analysis", "", f"{name}.toml"),
-            _patched(lambda _, read=read: read(), (module, "read_parameters")),
-            ParameterError,
-            _SPREAD,
-        )
-        for name, module, read in (
-            ("failures", failures, failures.numbers.__wrapped__),
-            ("utility", utility, utility.weights.__wrapped__),
-            ("subgroups", subgroups, subgroups._numbers.__wrapped__),
-        )
+    Format(
+        "analysis",
+        _tables("thecal.experiments.analysis", ""),
+        _patched(analysis_files.read, *analysis_files.READERS),
+        ParameterError,
+        _SPREAD,
     ),
     Format(
         "algorithm",
         _tables("thecal.agents", "", "(ppo|sac).toml"),
-        _patched(_rl, (rl_settings, "read_tables")),
+        _patched(rl_settings.load_rl_settings, (rl_settings, "read_tables")),
         ParameterError,
         r"task.*|default\.(target_kl|ent_coef)",
     ),

@@ -35,7 +35,7 @@ WRONG = (
     (("evaluate", "fixed", "--set", "seed=x"), "seed: must be a whole number, not 'x'"),
     (("compare", "fixed", "pidd"), "unknown policy 'pidd' (did you mean 'pid'?)"),
     (("benchmark", "guidline"), "unknown policy 'guidline' (did you mean 'guideline'?)"),
-    (("benchmark", "hindsigt"), "unknown policy 'hindsigt'"),
+    (("benchmark", "hindsigt"), "unknown policy 'hindsigt' (did you mean 'hindsight'?)"),
     (("benchmark", "fixed", "--tasks", "Cancer"), "unknown task 'Cancer' (did you mean 'CancerMorphine'?)"),
     (("benchmark", "fixed", "--difficulties", "real,rael"), "unknown difficulty 'rael' (did you mean 'real'?)"),
     (("benchmark", "fixed", "--shields", "projekt"), "(did you mean 'project'?)"),
