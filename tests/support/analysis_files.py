@@ -8,6 +8,6 @@ _READ = {"failures": failures.numbers, "subgroups": subgroups._numbers, "utility
 READERS = tuple((module, "read_parameters") for module in (failures, subgroups, utility))
 
 
-def read(name: str) -> object:
+def read_anew(name: str) -> object:
     """Read a file by its name, past what is remembered of it."""
     return _READ[name].__wrapped__()

@@ -30,7 +30,7 @@ from thecal.physiology import cohort, cohort_spec, cord, covariate_draws, covari
 from thecal.safety.profile_schema import DRUG_OPTIONS
 from thecal.safety.profiles import load_profile
 
-from support import analysis_files
+from support.analysis_files import READERS, read_anew
 
 FAULTS = {
     "preset": "reference", "hazards": False, "serviced": True,
@@ -267,11 +267,7 @@ FORMATS = [
         _SPREAD,
     ),
     Format(
-        "analysis",
-        _tables("thecal.experiments.analysis", ""),
-        _patched(analysis_files.read, *analysis_files.READERS),
-        ParameterError,
-        _SPREAD,
+        "analysis", _tables("thecal.experiments.analysis", ""), _patched(read_anew, *READERS), ParameterError, _SPREAD
     ),
     Format(
         "algorithm",
