@@ -177,9 +177,11 @@ def test_a_missing_part_is_told(tmp_path):
 @pytest.mark.parametrize("spoil", ["cut", "swapped", "empty"])
 def test_a_damaged_part_is_told(tmp_path, spoil):
     plan = stored(tmp_path, RULES, level(WELL))
-    first, *_, last = (place_of(part, tmp_path) for part in plan.parts())
-    content = first.read_bytes()
-    first.write_bytes({"cut": content[:-50], "swapped": last.read_bytes(), "empty": b""}[spoil])
+    first, same = list(plan.parts())[0:4:3]
+    assert (first.patients, first.runner) == (same.patients, RULES[0].runners[0])
+    file = place_of(first, tmp_path)
+    other = place_of(same, tmp_path).read_bytes()  # of the same patients, by another policy
+    file.write_bytes({"cut": file.read_bytes()[:-50], "swapped": other, "empty": b""}[spoil])
     with pytest.raises(StoreError, match="a part of a benchmark cannot be read"):
         build(tmp_path)
 
