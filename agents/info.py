@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict
 
 Kind = Literal["rule", "model-based", "learned", "sanity"]
+PRIVILEGED = "privileged"  # said beside the name of a policy that knows what no other does
 # What a condition is called in a sentence, with "on", "for" or "under" before its value.
 _WORDS = {
     "task": "on {}", "drugs": "with {}", "horizon_d": "for {} days", "tick_h": "with a decision every {} h",
@@ -101,3 +102,13 @@ class PolicyInfo(BaseModel):
     tasks: tuple[str, ...] = ()
     trained: Conditions | None = None
     privileged: bool = False
+
+    @property
+    def marked_kind(self) -> str:
+        """The kind, and whether it knows what no other policy does."""
+        return f"{self.kind}, {PRIVILEGED}" if self.privileged else self.kind
+
+    @property
+    def marked_label(self) -> str:
+        """The label, and the same."""
+        return f"{self.label} ({PRIVILEGED})" if self.privileged else self.label

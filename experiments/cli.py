@@ -12,6 +12,7 @@ from thecal.core.errors import StoreError, ThecalError
 from thecal.core.files import reason
 from thecal.core.signals import Watch, ending, exit_code
 from thecal.experiments.commands import (
+    benchmark,
     calibrate,
     catalog,
     cohort,
@@ -46,6 +47,7 @@ for module in (
     train,
     evaluate,
     headroom,
+    benchmark,
     reporting,
     sensitivity,
     calibrate,

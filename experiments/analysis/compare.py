@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from thecal.agents.base import Policy
 from thecal.agents.find import is_one_method
 from thecal.agents.info import PolicyInfo
-from thecal.core.errors import ConfigError, did_you_mean
+from thecal.core.errors import ConfigError, UnknownNameError, did_you_mean
 from thecal.envs.measures import event_counts, steps_alive
 from thecal.envs.outcomes import Outcome, outcome, outcomes
 from thecal.experiments.analysis.comparison import Comparison
+from thecal.experiments.analysis.decision import verdict
+from thecal.experiments.analysis.exact import event_rate_upper, share_upper
 from thecal.experiments.analysis.results import (
     SHARE_OF_PATIENTS,
     ComparisonResult,
@@ -30,13 +32,10 @@ from thecal.experiments.analysis.results import (
 from thecal.experiments.analysis.statistics import (
     bootstrap,
     cvar,
-    event_rate_upper,
     holm,
     paired_difference,
     probability_of_improvement,
-    share_upper,
     sign_flip_p,
-    verdict,
 )
 from thecal.experiments.rollouts.trajectories import Trajectories, require_paired
 from thecal.safety.invariants import Invariant
@@ -73,8 +72,11 @@ def summarize(runs: Mapping[str, Trajectories | Sequence[Trajectories]], referen
     """The comparison of finished runs (a sequence for several training seeds).
 
     Raises:
+        UnknownNameError: the reference is not among the runs.
         ConfigError: the runs are not of the same patients, days and conditions.
     """
+    if reference not in runs:
+        raise UnknownNameError("reference", reference, runs)
     groups = {name: (entry,) if isinstance(entry, Trajectories) else tuple(entry) for name, entry in runs.items()}
     base = groups[reference][0]
     for members in groups.values():
@@ -148,7 +150,7 @@ def _policy_result(
     )
 
 
-def estimate(key: str, rows: Floats, seed: int) -> Interval:
+def estimate(key: str, rows: Floats, seed: int, strata: Any = None) -> Interval:
     """Mean of an outcome with its interval.
 
     Resampling knows no uncertainty where all patients are alike. So where no event was seen the interval ends at the exact
@@ -163,7 +165,7 @@ def estimate(key: str, rows: Floats, seed: int) -> Interval:
         return Interval(mean=0.0, low=0.0, high=100.0 * share_upper(0, n))
     if entry.event and not rows.any():
         return Interval(mean=0.0, low=0.0, high=_none_seen(entry, n))
-    return bootstrap(rows, seed=seed)
+    return bootstrap(rows, seed=seed, strata=strata)
 
 
 def _none_seen(entry: Outcome, n: int) -> float:
@@ -188,27 +190,33 @@ def _differences(
         found[name] = {}
         for entry in measured:
             own, other = values[name][entry.key], base[entry.key]
-            gap = _difference(entry, own, other, seed)
-            says = verdict(gap, entry.better, entry.margin)
-            tested = entry.key == primary
-            if tested and says == "superior" and not p <= ALPHA:
-                says = "inconclusive"
-            found[name][entry.key] = Difference(
-                mean=gap.mean,
-                low=gap.low,
-                high=gap.high,
-                verdict=says,
-                p_adjusted=p if tested else None,
-                improved=probability_of_improvement(own, other, entry.better or 1),
-            )
+            found[name][entry.key] = difference(entry, own, other, p if entry.key == primary else None, seed)
     return found
 
 
-def _difference(entry: Outcome, own: Floats, other: Floats, seed: int) -> Interval:
+def difference(
+    entry: Outcome, own: Floats, other: Floats, p: float | None, seed: int, strata: Any = None
+) -> Difference:
+    """The paired difference of an outcome; with ``p``, which is adjusted already, superiority needs that too."""
+    gap = _gap(entry, own, other, seed, strata)
+    says = verdict(gap, entry.better, entry.margin)
+    if p is not None and says == "superior" and not p <= ALPHA:
+        says = "inconclusive"
+    return Difference(
+        mean=gap.mean,
+        low=gap.low,
+        high=gap.high,
+        verdict=says,
+        p_adjusted=p,
+        improved=probability_of_improvement(own, other, entry.better or 1),
+    )
+
+
+def _gap(entry: Outcome, own: Floats, other: Floats, seed: int, strata: Any) -> Interval:
     if entry.event and len(other) == 1 and np.array_equal(own, np.broadcast_to(other[:1], own.shape)):
         bound = _none_seen(entry, own.shape[1])
         return Interval(mean=0.0, low=-bound, high=bound)
-    return paired_difference(own, other, seed=seed)
+    return paired_difference(own, other, seed=seed, strata=strata)
 
 
 def _events(runs: Sequence[Trajectories]) -> dict[str, Events]:

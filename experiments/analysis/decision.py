@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from thecal.experiments.analysis.results import UNSHIELDED, ComparisonResult
+import numpy as np
 
-_NO_WORSE = ("non-inferior", "superior")
+from thecal.experiments.analysis.results import UNSHIELDED, ComparisonResult, Interval, Verdict
+
+NO_WORSE = ("non-inferior", "superior")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def decide(found: ComparisonResult, policy: str) -> Decision:
     gaps = found.differences[policy]
     superior = gaps[found.primary.key].verdict == "superior"
     worse = [harm.key for harm in found.harms if gaps[harm.key].verdict == "inferior"]
-    open_harms = [harm.key for harm in found.harms if gaps[harm.key].verdict not in _NO_WORSE]
+    open_harms = [harm.key for harm in found.harms if gaps[harm.key].verdict not in NO_WORSE]
     broken, not_shown = limits_of(found, policy)
     better = superior and not open_harms and not not_shown and not found.unshielded
     return Decision(
@@ -60,7 +62,7 @@ def decide(found: ComparisonResult, policy: str) -> Decision:
         limits_not_shown=not_shown,
         unshielded=found.unshielded,
         better=better,
-        words=_words(found.unshielded, superior, open_harms, limit_words(found, policy)),
+        words=words_of(found.unshielded, superior, open_harms, limit_words(found, policy)),
     )
 
 
@@ -86,7 +88,8 @@ def limit_words(found: ComparisonResult, policy: str) -> str:
     return "; ".join(parts) or "limits kept"
 
 
-def _words(unshielded: bool, superior: bool, open_harms: list[str], limits: str) -> str:
+def words_of(unshielded: bool, superior: bool, open_harms: list[str], limits: str = "") -> str:
+    """The decision in a few words, from what it rests on; ``limits`` as :func:`limit_words` words them."""
     if unshielded:
         return f"no claim: {UNSHIELDED}"
     first = "better"
@@ -97,3 +100,19 @@ def _words(unshielded: bool, superior: bool, open_harms: list[str], limits: str)
     elif limits not in ("", "limits kept"):
         first = "more effective"
     return f"{first}; {limits}" if limits else first
+
+
+def verdict(gap: Interval, better: int, margin: float | None = None) -> Verdict:
+    """What a difference from the reference allows one to say.
+
+    Superior where the whole interval is better than no difference; non-inferior where it is not worse than ``margin``;
+    inferior where the whole interval is worse (and not within the margin); else inconclusive.
+    """
+    if better == 0 or not (np.isfinite(gap.low) and np.isfinite(gap.high)):
+        return "inconclusive"
+    worst, best = (gap.low, gap.high) if better > 0 else (-gap.high, -gap.low)
+    if worst > 0:
+        return "superior"
+    if margin is not None and worst >= -margin:
+        return "non-inferior"
+    return "inferior" if best < 0 else "inconclusive"

@@ -14,6 +14,7 @@ from thecal.experiments.analysis.results import Frozen, Interval, Number
 from thecal.experiments.analysis.statistics import Statistic, mean, paired_difference, standard_error, trimmed_mean
 
 PRIMARY = "well_treated"
+BY = (PRIMARY, "return")  # what hindsight chooses by: among equal doses the one with the better return
 HOLD, RANDOM, MOST, GUIDELINE = "fixed", "random", "max_request", "guideline"
 OTHER_RULES = ("pid", "pid_guarded")
 POLICIES = (RANDOM, HOLD, GUIDELINE, *OTHER_RULES, MOST)
@@ -24,6 +25,7 @@ TRIM = 0.1
 RESAMPLES = 1000  # for a standard error; intervals take more
 
 Floats = NDArray[np.float64]
+Outcomes = dict[str, Floats]  # by key, [patients]
 Values = Mapping[str, Mapping[str, Floats]]  # of every policy, by outcome, [patients of all seeds]
 Kind = Literal["rule", "sanity", "hindsight"]
 
@@ -142,6 +144,13 @@ class Headroom(Frozen):
     judgment: Judgment
 
 
+def best_of(runs: Sequence[Outcomes], by: Sequence[str] = ("return",)) -> Outcomes:
+    """For each patient the run that is best by the first outcome, among equals by the next, and so on; then the first run."""
+    columns = [np.array([run[key] for run in reversed(runs)]) for key in reversed(by)]
+    chosen = len(runs) - 1 - np.lexsort(columns, axis=0)[-1]
+    return {key: np.array([runs[k][key][i] for i, k in enumerate(chosen)]) for key in runs[0]}
+
+
 def judge(values: Values, labels: Mapping[str, tuple[str, Kind]]) -> Judgment:
     """Judge a task by the outcomes of all policies on the same patients."""
     well = {name: np.asarray(found[PRIMARY], np.float64) for name, found in values.items()}
@@ -166,14 +175,15 @@ def judge(values: Values, labels: Mapping[str, tuple[str, Kind]]) -> Judgment:
     )
 
 
-def normalized(well: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Each patient's primary under every policy, 0 as hold and 1 as hindsight; NaN where those two are within ``APART``."""
-    way = well[HINDSIGHT] - well[HOLD]
+def normalized(well: Mapping[str, Floats], *, hold: str = HOLD, top: str = HINDSIGHT) -> dict[str, Floats]:
+    """Each patient's primary under every policy, 0 as ``hold`` and 1 as ``top``; NaN where those two are within ``APART``.
+
+    Policies are ``[patients]``, or ``[training seeds, patients]`` beside a ``hold`` and a ``top`` of one row.
+    """
+    way = well[top] - well[hold]
     known = np.abs(way) >= APART
-    return {
-        name: np.divide(values - well[HOLD], way, out=np.full(way.shape, np.nan), where=known)
-        for name, values in well.items()
-    }
+    gaps = {name: values - well[hold] for name, values in well.items()}
+    return {name: np.divide(gap, way, out=np.full(gap.shape, np.nan), where=known) for name, gap in gaps.items()}
 
 
 def best_of_rules(well: Mapping[str, Floats], names: Sequence[str]) -> str:

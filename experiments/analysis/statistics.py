@@ -1,4 +1,4 @@
-"""Statistics of paired comparison over patients: intervals, tails, probability of improvement, corrections, zero events.
+"""Statistics of paired comparison over patients: centers, tails, intervals, probability of improvement, corrections.
 
 The vocabulary is that of Agarwal et al. 2021 (NeurIPS, "Deep reinforcement learning at the edge of the statistical
 precipice"); the unit of resampling is the patient, and the training seed where there is more than one.
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from thecal.core.errors import ConfigError
-from thecal.experiments.analysis.results import Interval, Verdict
+from thecal.experiments.analysis.results import Interval
 
 Floats = NDArray[np.float64]
 # Of values [n] and how often each is counted in every resample [R, n]; the answer is [R].
@@ -92,6 +92,7 @@ def bootstrap(
     resamples: int = RESAMPLES,
     level: float = LEVEL,
     method: Literal["percentile", "bca"] = "percentile",
+    strata: ArrayLike | None = None,
 ) -> Interval:
     """Bootstrap interval of ``statistic`` over patients, and over training seeds where there are rows of them.
 
@@ -103,6 +104,7 @@ def bootstrap(
         level: of the interval.
         method: percentiles, or bias-corrected and accelerated (Efron 1987, J Am Stat Assoc 82:171) with the jackknife
             over patients.
+        strata: labels ``[patients]``, for example the cohort's seed; patients are drawn within each, as many as it has.
 
     Returns:
         The statistic of the data and its interval; NaN where every value is missing.
@@ -110,7 +112,7 @@ def bootstrap(
     rows = _rows(values)
     if np.isnan(rows).all():
         return Interval(mean=np.nan, low=np.nan, high=np.nan)
-    spread = _spread(rows, statistic, seed, resamples)
+    spread = resampled(rows, statistic, seed=seed, resamples=resamples, strata=strata)
     center = float(statistic(rows.ravel(), np.ones((1, rows.size)))[0])
     tails = np.array([(1.0 - level) / 2.0, (1.0 + level) / 2.0])
     if method == "bca":
@@ -124,13 +126,18 @@ def standard_error(
 ) -> float:
     """Bootstrap standard error of ``statistic``; arguments as :func:`bootstrap`, NaN where every value is missing."""
     rows = _rows(values)
-    return float("nan") if np.isnan(rows).all() else float(np.nanstd(_spread(rows, statistic, seed, resamples)))
+    if np.isnan(rows).all():
+        return float("nan")
+    return float(np.nanstd(resampled(rows, statistic, seed=seed, resamples=resamples)))
 
 
-def _spread(rows: Floats, statistic: Statistic, seed: int, resamples: int) -> Floats:
-    """The statistic of every resample, ``[resamples]``."""
+def resampled(
+    values: ArrayLike, statistic: Statistic = mean, *, seed: int = 0, resamples: int = RESAMPLES, strata: Any = None
+) -> Floats:
+    """The statistic of every resample, ``[resamples]``, the k-th of the same patients for all; see :func:`bootstrap`."""
+    rows = _rows(values)
     n_seeds, n = rows.shape
-    patients, seeds = _draws(seed, "patients", n, resamples), _draws(seed, "training seeds", n_seeds, resamples)
+    patients, seeds = _patients(seed, n, resamples, strata), _draws(seed, "training seeds", n_seeds, resamples)
     step = max(1, _AT_ONCE // rows.size)
     # scipy.stats.bootstrap resamples one axis; patients and training seeds are drawn here each by itself and crossed, and
     # the same patients for every outcome and policy.
@@ -139,7 +146,13 @@ def _spread(rows: Floats, statistic: Statistic, seed: int, resamples: int) -> Fl
 
 
 def paired_difference(
-    values: ArrayLike, reference: ArrayLike, *, seed: int = 0, resamples: int = RESAMPLES, level: float = LEVEL
+    values: ArrayLike,
+    reference: ArrayLike,
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+    strata: ArrayLike | None = None,
 ) -> Interval:
     """Mean difference ``values - reference`` over the same patients, with its percentile bootstrap interval.
 
@@ -147,7 +160,7 @@ def paired_difference(
 
     Args:
         values, reference: ``[patients]`` or ``[seeds, patients]``; a patient with a missing value in either is left out.
-        seed, resamples, level: see :func:`bootstrap`.
+        seed, resamples, level, strata: see :func:`bootstrap`.
 
     Raises:
         ConfigError: the numbers of patients differ.
@@ -158,7 +171,7 @@ def paired_difference(
     known = ~(np.isnan(own).any(axis=0) | np.isnan(other).any(axis=0))
     if not known.any():
         return Interval(mean=np.nan, low=np.nan, high=np.nan)
-    patients = _draws(seed, "patients", own.shape[1], resamples)[:, known].astype(np.float64)
+    patients = _patients(seed, own.shape[1], resamples, strata)[:, known].astype(np.float64)
     spread = np.zeros(resamples)
     for sign, name, rows in ((1.0, "training seeds", own[:, known]), (-1.0, "seeds of the reference", other[:, known])):
         weights = _draws(seed, name, len(rows), resamples) / len(rows)
@@ -167,22 +180,6 @@ def paired_difference(
     low, high = np.nanquantile(spread, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
     gap = float(own[:, known].mean() - other[:, known].mean())
     return Interval(mean=gap, low=float(low), high=float(high))
-
-
-def verdict(gap: Interval, better: int, margin: float | None = None) -> Verdict:
-    """What a difference from the reference allows one to say.
-
-    Superior where the whole interval is better than no difference; non-inferior where it is not worse than ``margin``;
-    inferior where the whole interval is worse (and not within the margin); else inconclusive.
-    """
-    if better == 0 or not (np.isfinite(gap.low) and np.isfinite(gap.high)):
-        return "inconclusive"
-    worst, best = (gap.low, gap.high) if better > 0 else (-gap.high, -gap.low)
-    if worst > 0:
-        return "superior"
-    if margin is not None and worst >= -margin:
-        return "non-inferior"
-    return "inferior" if best < 0 else "inconclusive"
 
 
 def probability_of_improvement(values: ArrayLike, reference: ArrayLike, better: int) -> float:
@@ -227,25 +224,6 @@ def holm(p_values: ArrayLike) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def event_rate_upper(events: float, exposure: float, level: float = LEVEL) -> float:
-    """One-sided upper bound of an event rate per unit of exposure: Garwood's exact one (1936, Biometrika 28:437).
-
-    With no event it is the rule of three, -ln(1 - level) / exposure.
-    """
-    if exposure <= 0:
-        return float("nan")
-    if events <= 0:
-        return float(-np.log1p(-level) / exposure)
-    return float(0.5 * stats.chi2.ppf(level, 2.0 * (events + 1.0)) / exposure)
-
-
-def share_upper(events: int, n: int, level: float = LEVEL) -> float:
-    """One-sided upper bound of a share of ``n``, never above 1: Clopper and Pearson's exact one (1934, Biometrika 26:404)."""
-    if n <= 0:
-        return float("nan")
-    return 1.0 if events >= n else float(stats.beta.ppf(level, events + 1, n - events))
-
-
 def _rows(values: ArrayLike) -> Floats:
     array = np.asarray(values, np.float64)
     if array.ndim not in (1, 2):
@@ -264,6 +242,20 @@ def _crossed(seeds: NDArray[np.int16], patients: NDArray[np.int16]) -> Floats:
     if seeds.shape[1] == 1:
         return counts
     return (seeds[:, :, None] * counts[:, None, :]).reshape(len(seeds), -1)
+
+
+def _patients(seed: int, n: int, resamples: int, strata: Any) -> NDArray[np.int16]:
+    """How often each patient is drawn in every resample, ``[resamples, n]``: among all, or within each stratum."""
+    labels = np.zeros(n, np.int64) if strata is None else np.unique(np.asarray(strata), return_inverse=True)[1]
+    if labels.shape != (n,):
+        raise ConfigError(f"there are {labels.size} labels of strata for {n} patients")
+    if not labels.any():
+        return _draws(seed, "patients", n, resamples)
+    counts = np.empty((resamples, n), np.int16)
+    for label in range(int(labels.max()) + 1):
+        own = np.flatnonzero(labels == label)
+        counts[:, own] = _draws(seed, f"patients of stratum {label}", own.size, resamples)
+    return counts
 
 
 @lru_cache(maxsize=8)

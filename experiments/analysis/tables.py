@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from thecal.agents.info import PRIVILEGED
 from thecal.core.tables import PlainTable, plain_table
 from thecal.experiments.analysis.decision import decide, limit_words
 from thecal.experiments.analysis.results import UNSHIELDED, ComparisonResult
@@ -34,9 +35,13 @@ def comparison_table(found: ComparisonResult) -> PlainTable:
 
 def _heading(found: ComparisonResult, policy: str) -> str:
     parts = [
-        policy, "(ref)" if policy == found.reference else "", UNSHIELDED if found.unshielded else ""
+        _named(found, policy), "(ref)" if policy == found.reference else "", UNSHIELDED if found.unshielded else ""
     ]  # fmt: skip
     return " ".join(part for part in parts if part)
+
+
+def _named(found: ComparisonResult, policy: str) -> str:
+    return f"{policy} ({PRIVILEGED})" if found.policies[policy].info.privileged else policy
 
 
 def _cell(seen: Shown) -> str:
@@ -75,7 +80,7 @@ def brief_table(found: ComparisonResult) -> PlainTable:
             seen = shown_difference(found.differences[policy][primary.key], primary)
             gap = f"{seen.value} ({seen.spread})"
             verdict = "yes" if decide(found, policy).better else "no"
-        table.add_row(policy, means[0], gap, *means[1:], verdict)
+        table.add_row(_named(found, policy), means[0], gap, *means[1:], verdict)
     table.caption = (
         f"{primary.label} in {primary.unit}. better: superior on it, and no harm beyond its margin"
         f"{', and within the limits of the task' if found.limits else ''} (the report shows all harms){_transfers(found)}"

@@ -163,7 +163,7 @@ def policies() -> list[Row]:
 
     found = sound(POLICIES, policy_names(), policy_info, left_out)
     return [
-        {"name": name, "kind": info.kind, "what it does": info.text, ORIGIN: origin(POLICIES, name)}
+        {"name": name, "kind": info.marked_kind, "what it does": info.text, ORIGIN: origin(POLICIES, name)}
         for name, info in found.items()
     ]
 

@@ -31,18 +31,10 @@ def render(data: ReportData) -> str:
         ConfigError: Plotly or Jinja2 is not installed, or two sections have one key.
     """
     with importing("a report", "report"):
-        from jinja2 import Environment, FunctionLoader, StrictUndefined
         from plotly.offline import get_plotlyjs
     from thecal.experiments.reports.sections import sections
 
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=FunctionLoader(_resource),
-    )
-    environment.filters |= {"number": number, "short": short, "tight": tight}
+    environment = templates()
     shared: dict[str, Any] = {
         "data": data,
         "styles": styles_of(data.infos),
@@ -53,16 +45,38 @@ def render(data: ReportData) -> str:
         section.key: environment.get_template(section.file).render(**shared, **section.build(data))
         for section in chosen
     }
-    return environment.get_template("report.html.j2").render(
+    page: str = environment.get_template("report.html.j2").render(
         **shared,
         sections=chosen,
         bodies=bodies,
-        css=_resource("report.css"),
-        script=_resource("report.js"),
+        css=resource("report.css"),
+        script=resource("report.js"),
         plotly=get_plotlyjs(),
     )
+    return page
+
+
+def templates() -> Any:
+    """The pages' templates, with the filters by which numbers are set.
+
+    Raises:
+        ConfigError: Jinja2 is not installed.
+    """
+    with importing("a report", "report"):
+        from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(resource),
+    )
+    environment.filters |= {"number": number, "short": short, "tight": tight}
+    return environment
 
 
 @cache
-def _resource(name: str) -> str:
+def resource(name: str) -> str:
+    """The text of a template, style sheet or script."""
     return (files("thecal.experiments.reports") / "templates" / name).read_text(encoding="utf-8")

@@ -78,7 +78,7 @@ def styles_of(infos: Iterable[PolicyInfo]) -> dict[str, Style]:
         k = seen.get(colors, 0)
         seen[colors] = k + 1
         look = (colors[k % len(colors)], symbols[k % len(symbols)], dashes[k % len(dashes)])
-        found[info.name] = Style(info.label, *look)
+        found[info.name] = Style(info.marked_label, *look)
     return found
 
 

@@ -40,9 +40,9 @@ _STANDS = ("time_h", "shield_mode")  # also of the dead
 _AFTER_DEATH = {"pain_mean": NRS_MAX, "pain_end": NRS_MAX, "nrs_report": np.nan, "terminated": 1}
 
 
-def summary_fields(scene: Resolved, keys: Iterable[str] = ()) -> tuple[str, ...]:
-    """The fields behind the task's outcomes, others by their ``keys``, events and the shield's account: a third of everything."""
-    needed = {*_ALWAYS, *fields_read((*scene.task.outcomes, *keys))}
+def summary_fields(scene: Resolved, keys: Iterable[str] = (), fields: Iterable[str] = ()) -> tuple[str, ...]:
+    """The fields behind the task's outcomes, others by their ``keys``, events and the shield's account, and ``fields``."""
+    needed = {*_ALWAYS, *fields_read((*scene.task.outcomes, *keys)), *fields}
     return tuple(name for name in FIELDS if name in needed)
 
 
@@ -94,14 +94,16 @@ def blocks(
     transitions: TransitionWriter | None = None,
     record: Record = "full",
     keys: Iterable[str] = (),
+    more: Iterable[str] = (),
     progress: Progress = lambda _done, _total: None,
 ) -> Iterator[Trajectories]:
     """As :func:`rollout`, one run for each block of at most ``size`` patients, so that any number streams in bounded memory.
 
-    A summary keeps what the outcomes ``keys`` need, too.
+    A summary keeps what the outcomes ``keys`` need, too, and the fields ``more``.
 
     Raises:
         ConfigError: as :func:`rollout`, before the first block.
+        UnknownNameError: no such outcome, before it too.
     """
     wanted = wholes(patients, "patient indices", PATIENT_LIMIT).astype(np.int64)
     if wanted.size == 0:
@@ -110,7 +112,8 @@ def blocks(
         raise ConfigError("a rollout was given the same patient twice")
     if record not in ("full", "summary"):
         raise ConfigError(f"record {record!r} is not one of full, summary")
-    fields = FIELDS if record == "full" else summary_fields(scene, keys)
+    needed = summary_fields(scene, keys, more)  # which also sees that every outcome is known
+    fields = FIELDS if record == "full" else needed
     total = scene.task.n_steps * -(-len(wanted) // size)
 
     def run() -> Iterator[Trajectories]:

@@ -18,7 +18,7 @@ from thecal.core.errors import ConfigError, ThecalError
 from thecal.core.seeds import SEED_LIMIT, whole
 from thecal.envs.kernel.well import LOSSES
 from thecal.envs.scenario import Resolved, Scenario
-from thecal.experiments.analysis.headroom import FREE, HINDSIGHT, POLICIES, PRIMARY, Headroom, Kind, judge
+from thecal.experiments.analysis.headroom import BY, FREE, HINDSIGHT, POLICIES, PRIMARY, Headroom, Kind, judge
 from thecal.experiments.rollouts.fit import check_fit
 from thecal.experiments.rollouts.rollout import measured
 from thecal.experiments.studies.hindsight import MULTIPLES, OneDose, Outcomes, hindsight
@@ -30,7 +30,6 @@ MOST_TOGETHER = 20_000  # patients of all seeds, whose resamples must fit into m
 BLOCK = 256  # patients that run side by side
 PARTS = (*(f"lost_{name}" for name in reversed(LOSSES)), "lost_death")
 OUTCOMES = (PRIMARY, "return", "sed_hours", "resp_hours", "died", *PARTS)
-BY = (PRIMARY, "return")  # what hindsight chooses by: among equal doses the one with the better return
 
 Progress = Callable[[float, str], None]  # share done, and what runs
 

@@ -9,16 +9,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from thecal.agents.base import BatchPolicy
 from thecal.agents.info import PolicyInfo
 from thecal.agents.rules.pid import LOWEST_RATIO
 from thecal.agents.view import RATE, Components, Fields
+from thecal.envs.outcomes import outcome
+from thecal.experiments.analysis.headroom import Outcomes as Outcomes
+from thecal.experiments.analysis.headroom import best_of as best_of
 
 MULTIPLES = tuple(np.round(np.geomspace(0.25, 16.0, 13), 3).tolist())  # of the starting dose
-Floats = NDArray[np.float64]
-Outcomes = dict[str, Floats]  # by key, [patients]
 
 
 class OneDose(BatchPolicy):
@@ -41,13 +41,6 @@ class OneDose(BatchPolicy):
         return {RATE: self.view.actions.rate(self.multiple / ratio - 1.0)}
 
 
-def best_of(runs: Sequence[Outcomes], by: Sequence[str] = ("return",)) -> Outcomes:
-    """For each patient the run that is best by the first outcome, among equals by the next, and so on; then the first run."""
-    columns = [np.array([run[key] for run in reversed(runs)]) for key in reversed(by)]
-    chosen = len(runs) - 1 - np.lexsort(columns, axis=0)[-1]
-    return {key: np.array([runs[k][key][i] for i, k in enumerate(chosen)]) for key in runs[0]}
-
-
 def hindsight(run: Callable[[Any], Outcomes], by: Sequence[str], multiples: Sequence[float] = MULTIPLES) -> Outcomes:
     """Each patient's best multiple of the starting dose.
 
@@ -55,5 +48,10 @@ def hindsight(run: Callable[[Any], Outcomes], by: Sequence[str], multiples: Sequ
         run: outcomes of a policy on the patients at hand.
         by: see :func:`best_of`.
         multiples: those that are tried.
+
+    Raises:
+        UnknownNameError: ``by`` names no outcome, which is told before anything runs.
     """
+    for key in by:
+        outcome(key)
     return best_of([run(OneDose(multiple)) for multiple in multiples], by)

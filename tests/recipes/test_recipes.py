@@ -263,3 +263,31 @@ print([(score.structure, score.simulated) for score in both])
 """
     assert project.run(code) == "[('axial', 1.0), ('compartment', 3.0)]"
     assert_named(project, "published observation")
+
+
+def test_a_detector_is_a_number_and_a_verdict(project: Project) -> None:
+    old = """"dependence.loss": "dimensionless","""
+    project.edit("experiments/analysis/failures.py", old, f"""{old} "eager.rises": "dimensionless",""")
+    numbers = "experiments/analysis/data/failures.toml"
+    last = "[dependence.loss]" + project.read(numbers).partition("[dependence.loss]")[2]
+    project.edit(numbers, last, last + "\n" + last.replace("dependence.loss", "eager.rises"))
+    project.edit(
+        "experiments/analysis/failures_judged.py",
+        "_DETECTORS: tuple",
+        """def _eager(own: Columns, hold: Columns | None, free: Columns | None, at: Mapping[str, float]) -> Failure:
+    score = float(own["f_rises"].mean())
+    return _judged("eager", "eagerness", score, at["eager.rises"], f"{score:.0f} rises for each patient")
+
+
+_DETECTORS: tuple""",
+    )
+    project.edit("experiments/analysis/failures_judged.py", "_dumping, _dependence,", "_dumping, _dependence, _eager,")
+    code = """
+import numpy as np
+from thecal.experiments.analysis.failures import COLUMNS
+from thecal.experiments.analysis.failures_judged import failures
+own = {name: np.full(4, 20.0) for name in (*COLUMNS, "died", "return")} | {"died": np.zeros(4)}
+print(failures(own)[-1].sentence)
+"""
+    assert project.run(code) == "eagerness seen: 20 rises for each patient"
+    assert_named(project, "detector of gaming")

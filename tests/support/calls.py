@@ -116,6 +116,8 @@ CALLS = (
          writes=("kept/config.json", "kept/estimates.json", "kept/trajectories.parquet", "kept/transitions.parquet")),
     Call(("compare", "fixed", "guideline", *_SMALL, "-n", "4", "--out", "judged"),
          writes=("judged/config.json", "judged/comparison.json", "judged/report.html")),
+    Call(("benchmark", "fixed", "guideline", "--tasks", "IN/Ziconotide.toml", "-n", "3", "--out", "ranked"),
+         writes=("ranked/benchmark.json", "ranked/leaderboard.json", "ranked/leaderboard.html")),
     Call(("train", *_TRAIN, "--out", "learned"),
          writes=("learned/config.json", "learned/policy/policy.json", "learned/policy/weights.safetensors")),
     Call(("report", "IN/judged", "--out", "again.html"), writes=("again.html",)),

@@ -31,6 +31,8 @@ from thecal.physiology.life_presets import load_life
 from thecal.safety.profile_schema import DRUG_OPTIONS
 from thecal.safety.profiles import load_profile
 
+from support.analysis_files import READERS, read_anew
+
 FAULTS = {
     "preset": "reference", "hazards": False, "serviced": True,
     "planned": [
@@ -118,10 +120,6 @@ def _cohort(path: Path, _patch: pytest.MonkeyPatch) -> object:
 
 def _preset(name: str) -> object:
     return fault_presets.fault_parameters(fault_presets.load_faults(name))
-
-
-def _rl(name: str) -> object:
-    return rl_settings.load_rl_settings(name)
 
 
 def _rules(name: str) -> object:
@@ -272,9 +270,12 @@ FORMATS = [
         _SPREAD,
     ),
     Format(
+        "analysis", _tables("thecal.experiments.analysis", ""), _patched(read_anew, *READERS), ParameterError, _SPREAD
+    ),
+    Format(
         "algorithm",
         _tables("thecal.agents", "", "(ppo|sac).toml"),
-        _patched(_rl, (rl_settings, "read_tables")),
+        _patched(rl_settings.load_rl_settings, (rl_settings, "read_tables")),
         ParameterError,
         r"task.*|default\.(target_kl|ent_coef)",
     ),

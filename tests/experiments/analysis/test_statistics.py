@@ -12,19 +12,18 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from thecal.core.errors import ConfigError
+from thecal.experiments.analysis.decision import verdict
+from thecal.experiments.analysis.exact import event_rate_upper, share_upper
 from thecal.experiments.analysis.results import Interval
 from thecal.experiments.analysis.statistics import (
     bootstrap,
     cvar,
-    event_rate_upper,
     holm,
     iqm,
     mean,
     paired_difference,
     probability_of_improvement,
-    share_upper,
     sign_flip_p,
-    verdict,
 )
 
 NAN = float("nan")

@@ -25,6 +25,7 @@ COMMANDS: dict[str, set[str]] = {
     "pump interrogate": set(),
     "pump detection": {"faults"},
     "headroom": {"task", "split", "shield_mode", "cohort_seed", "seed"},
+    "benchmark": {"task", "difficulty", "shield_mode", "cohort_seed", "seed"},
 }
 GIVEN = {
     "split": "tune", "difficulty": "shift", "cohort": "elderly", "profile": "label_us", "pump": "prometra_ii_20",

@@ -21,6 +21,7 @@ SLOW = (
     ("compare", "-n", "2", "--no-track"), ("verify", "seed_2025", "--out", "proof.json"),
     ("sensitivity", "morphine_bolus", "--trajectories", "2", "--base", "8"),
     ("headroom", "CancerMorphine", "-n", "12", "--seeds", "1", "--horizon-d", "0.5"),
+    ("benchmark", "fixed", "guideline", "-n", "4", "--horizon-d", "0.5"),
     ("pump", "detection", "-n", "2"), ("attack", "-n", "1", "--task", "CancerMorphine", "--frames", "0", "--workers", "1"),
     ("train", "--frames", "2048", "--no-track", "--set", "settings.n_envs=8", "--set", "settings.n_steps=32",
      "--set", "settings.batch_size=64", "--set", "tune_patients=2"),
@@ -58,5 +59,6 @@ def test_no_word_is_broken(capsys, monkeypatch, tmp_path, words):
             ("pump", "solution"),
             ("train", "--frames"),
             ("headroom", "CancerMorphine"),
+            ("benchmark", "fixed"),
         ):  # these also print plain lines
             assert max(len(line) for line in text.splitlines()) <= width
