@@ -101,6 +101,8 @@ def draw(
         raise ConfigError(f"an admixture names each drug once, not {', '.join(drugs)}")
     seed = whole(seed, "a cohort seed", COHORT_SEED_LIMIT)
     ids = identities(patients, split)
+    if spec.sites:
+        return _draw_sites(spec, drugs, np.asarray(patients, np.int64), split, seed, structure)
     draws = sampler(seed, ids)
     covariates = draw_covariates(draws, spec.file)
     if spec.table is not None:
@@ -121,6 +123,26 @@ def draw(
     covariates["crcl_ml_per_min"] = creatinine_clearance(covariates)
     covariates["start_dose_ug_per_d"] = start_dose(spec.file, drugs[0], covariates["medd_mg_per_d"])
     return Cohort(spec, split, par, covariates, ids)
+
+
+def _draw_sites(
+    spec: CohortSpec, drugs: Sequence[str], patients: NDArray[np.int64], split: str, seed: int, structure: int
+) -> Cohort:
+    """Patients of a cohort of several sites, which take their turns by index; the chart says where each is treated."""
+    sites = spec.sites[split]
+    ids = identities(patients, split)
+    par = np.zeros(len(ids), PATIENT_PAR)
+    columns: dict[str, NDArray[Any]] = {
+        "site": np.array([sites[i % len(sites)].name for i in patients.tolist()], object)
+    }
+    for k, site in enumerate(sites):
+        rows = np.flatnonzero(patients % len(sites) == k)
+        if rows.size:
+            drawn = draw(site, drugs, patients[rows], split, seed, structure=structure)
+            par[rows] = drawn.par
+            for name, values in drawn.covariates.items():
+                columns.setdefault(name, np.zeros(len(ids), values.dtype))[rows] = values
+    return Cohort(spec, split, par, columns, ids)
 
 
 def _fill_axis(par: NDArray[np.void], draws: Sampler, covariates: dict[str, NDArray[Any]]) -> None:

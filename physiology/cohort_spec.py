@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,8 @@ from thecal.physiology.population import edges, names_in, shipped
 if TYPE_CHECKING:
     from thecal.physiology.cohort_table import CohortTable
 
-_TEXT_KEYS = ("name", "title", "base", "table")
+_SPLITS = ("train", "tune", "test")
+_TEXT_KEYS = ("name", "title", "base", "table", *(f"sites.{split}" for split in _SPLITS))
 _DEEPEST = 5
 
 
@@ -59,12 +61,16 @@ class TableRows:
 
 @dataclass(frozen=True)
 class CohortSpec:
-    """A cohort file: its name, title, quantities (those of its bases included) and, where it has one, its table."""
+    """A cohort file: its name, title, quantities (those of its bases included) and, where it has one, its table.
+
+    A cohort of several sites names cohorts for each split; patients of a split come from them in turn.
+    """
 
     name: str
     title: str
     file: ParameterFile
     table: TableRows | None = None
+    sites: Mapping[str, tuple[CohortSpec, ...]] = field(default_factory=dict)
 
     @property
     def hash(self) -> str:
@@ -79,6 +85,8 @@ class CohortSpec:
         if self.table is not None:
             for name, values in sorted(self.table.table.columns.items()):
                 digest.update(name.encode() + values.tobytes())
+        for split, members in sorted(self.sites.items()):
+            digest.update(split.encode() + b"".join(member.hash.encode() for member in members))
         return digest.hexdigest()
 
 
@@ -106,7 +114,37 @@ def load_cohort_spec(name_or_path: str | Path) -> CohortSpec:
         from thecal.physiology.cohort_table import read_table
 
         table = TableRows(read_table(_folder(name_or_path) / str(file.texts["table"])))
-    return CohortSpec(name, str(file.texts.get("title", name)), file, table)
+    return CohortSpec(name, str(file.texts.get("title", name)), file, table, _sites(file))
+
+
+def _sites(file: ParameterFile) -> dict[str, tuple[CohortSpec, ...]]:
+    """The cohorts of every split of a cohort of several sites; none of any other.
+
+    Raises:
+        ParameterError: a split has no site, a site is unknown, named twice or of several sites itself, or there is a table.
+    """
+    named = {split: file.texts.get(f"sites.{split}") for split in _SPLITS}
+    if not any(key.startswith("sites.") for key in file.texts):
+        return {}
+    if "table" in file.texts:
+        raise ParameterError(f"{file.path}: sites: a cohort of several sites takes no table of charts")
+    found = {}
+    for split, text in named.items():
+        names = [] if text is None else [name.strip() for name in str(text).split(",")]
+        if not names or len(set(names)) < len(names):
+            raise ParameterError(f"{file.path}: sites.{split}: cohorts are needed, joined by commas and each once")
+        found[split] = tuple(_site(file, split, name) for name in names)
+    return found
+
+
+def _site(file: ParameterFile, split: str, name: str) -> CohortSpec:
+    if name not in cohort_names():
+        known = cohort_names()
+        raise ParameterError(f"{file.path}: sites.{split}: unknown cohort {name!r}{did_you_mean(name, known)}")
+    site = load_cohort_spec(name)
+    if site.sites or site.table is not None:
+        raise ParameterError(f"{file.path}: sites.{split}: {name} has sites or a table of its own")
+    return site
 
 
 def _check(file: ParameterFile) -> None:
