@@ -73,8 +73,8 @@ def bradypnea(who: Draw, dose_ug: float) -> float:
 def response_nadir(who: Draw, dose_ug: float) -> float:
     """Time (h), of the five at which the series tested, of the lowest mean response to CO2 after a bolus; of the survivors.
 
-    The series rebreathed CO2 at 3, 5, 7, 11 and 24 h and found the response of its group shifted most at one of these; ventilation
-    of room air hardly changed at 2 mg. Its patients were treated, so the few who die in a simulation are left out.
+    The series rebreathed CO2 at 3, 5, 7, 11 and 24 h and found the response of its group shifted most at one of these;
+    ventilation of room air hardly changed at 2 mg. Its patients were treated, so the few who die in a simulation are left out.
     """
     _, course = bolus_course(who, dose_ug, 200, DAY_H)
     response = course["co2_response"][:, course["dead"][-1] == 0]
