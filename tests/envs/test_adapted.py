@@ -15,16 +15,16 @@ from support.task_files import written
 # Content hashes as they were before a scenario had drugs and a horizon of its own: without them nothing changes.
 HASHES = {
     "CancerMorphine": (
-        "e7d9ec2a92d216c12594daccf0203b00d3ba0c9e28a4e2066b04929e40e6baed",
-        "fa91b24d58654e1e812a1d528655d71cf22c301b9fab7c197ccd6c300ed69c5f",
+        "3e5274f66203c9e0dda503a12700341d60050a99216cd5c1977729b6e33b8d98",
+        "bac2d4f3088ac8965e545f52f7b61b9fe570cc26c1786269e4de86709c982518",
     ),
     "NonCancerMorphine": (
-        "c3ed5779f93181f1aa269ec35a0c1449b171855fca75df1cc0c51cf22160a4ea",
-        "abe544aaeeadddd60d7c68d19370a09fd9656a9d9dda841dc9087d628b05a583",
+        "c0587e98feb8a916fa1361d471fbb7070e5f12ec78cc0252cba083834b70e11f",
+        "12620a0e80965306ab0f06148fcfe9e18a4ecbe56a6b9862040d02d8aa174fc3",
     ),
     "NonCancerMix": (
-        "c0d3120daa7d9ebce2d31302f689ce965fb921524f000c992f696754fc1f49ca",
-        "bd0dafd42364901ffa5ea9d69fd3841282fcad4079e0961f911b32a3706dd46d",
+        "32268d61fde0019bd1d065bc2e354a3b0ee333a9bfbbc5431200977effcf5dec",
+        "cf96bd833ff86cb04000bcd574a84c3442c3ec1f378823224c117fbe690cb87a",
     ),
 }
 
