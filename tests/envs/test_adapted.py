@@ -15,16 +15,16 @@ from support.task_files import written
 # Content hashes as they were before a scenario had drugs and a horizon of its own: without them nothing changes.
 HASHES = {
     "CancerMorphine": (
-        "2282023b27e6d8448263982537afa81f948a387e8d7bd419a512a8f081aea25a",
-        "9711f5e6765978e128f5e48fc7d1394ac2bda80c3cf061405dd91c35ebbdb1ef",
+        "acec1d0f680b4084485d4b18abfb9f899dca9de8ed17c56ec6d9ed09595e8354",
+        "9ad8fe747405187ab10eecad06349688670ae9fc09ce3e61094bcbe31b086231",
     ),
     "NonCancerMorphine": (
-        "b1456b9360c0f33386552b4cb0d1f368802fb5641f53970abbf72bc6816bbd94",
-        "903aea84fe3b400e89db98a4947a280b122d03a0cc46101e68a6bb35ea0eda58",
+        "01298c032aa948303a59dbe2e739e22ef0fb3bc4ed3246306313505b11fdf3de",
+        "3fddb0a27216761447c440b5cc71efbe6b0912ef34a8cb4f9ba307c3403585c4",
     ),
     "NonCancerMix": (
-        "fe37ff6b836373e43fc25444d44dadf51d02d3677dbf6d42a0c6e98b9daf85c0",
-        "69d1d76cfb07e010ea08aa915a6539d9b7209f4ec3c2fe4f1da1b727675509ac",
+        "903bb4325aa48ea55a24a714a1ef21087cbadbc7340f48d91bf1b36ef9796969",
+        "bad5a90b261131d8cd3d173382f5ad964f4642e7f3651cf28f5700f6438e6dac",
     ),
 }
 
