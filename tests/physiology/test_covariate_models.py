@@ -284,7 +284,7 @@ def test_apnea_lowers_ventilation_asleep_but_not_awake():
     for name in ("rr", "vent", "spo2"):
         assert course[name][night, 1] < course[name][night, 0]
         # What the kidneys have kept of the night's CO2 is still being given back.
-        assert course[name][noon, 1] == pytest.approx(course[name][noon, 0], rel=2e-3)
+        assert course[name][noon, 1] == pytest.approx(course[name][noon, 0], rel=5e-3)
     rate = (1.0 - par["apnea"][1]) ** par["rr_power"][1]
     assert course["rr"][night, 1] / course["rr"][night, 0] == pytest.approx(rate, rel=1e-9)
 
