@@ -5,10 +5,11 @@ reduction, and stay bounded. Tolerance is a shift of log EC50 that each drug bui
 exposure (in naive EC50) reaches a receptor's own level: microdoses bring little. Tolerance from before the implant fades.
 
 The brainstem habituates by itself and within days: the EC50 of breathing and sedation rises as (1 + gain * H) ** power with the
-central drive H to which it is accustomed, up to a bound (H stands for H / (1 + H / ceiling)). H follows the drive in two steps
-of one time constant, so that it is slow to begin: hours after a bolus there is little of it, after days most. Acute and chronic
-data cannot be met by one EC50 without it (docs/decisions/0022). Whether breathing grows tolerant that fast is disputed: see
-receptors/mu.toml.
+central drive H to which it is accustomed, up to a bound (H stands for H / (1 + H / ceiling)). H follows the drive in three steps
+of one time constant, so that it is slow to begin and then quick: six hours after a bolus, when breathing is lowest, there is
+little of it, in the first night of an infusion half. Acute and chronic data cannot be met by one EC50 without it
+(docs/decisions/0022), nor all of them by two steps (docs/decisions/0029). Whether breathing grows tolerant that fast is
+disputed: see receptors/mu.toml.
 
 The same lag serves the circulation under a local anesthetic: there H is the blocked share of the sympathetic outflow, and what
 grows is the counterforce of blood volume, renin and vessels that lost their nerves. It divides the fall of pressure.
@@ -71,6 +72,7 @@ def start_adaptation(par, state):
         # Tolerance is log(1 + dose / reference), so this is dose / (dose + reference) of what a very high dose leaves.
         channel.habit = -rule.habit_prior * math.expm1(-rule.tol_prior)
         channel.habit_seen = channel.habit
+        channel.habit_due = channel.habit
         channel.accustomed = accustomed(rule, channel.habit)
         # In the same way: the effect the body is used to.
         channel.dependence = -rule.dep_prior * math.expm1(-rule.tol_prior)
@@ -102,7 +104,8 @@ def step_habituation(par, state):
             if rule.receptor == SODIUM_CHANNEL:
                 felt = hill(channel.sympathetic, rule.hill_sym)
             channel.habit_seen += rule.habit_share * (felt - channel.habit_seen)
-            channel.habit += rule.habit_share * (channel.habit_seen - channel.habit)
+            channel.habit_due += rule.habit_share * (channel.habit_seen - channel.habit_due)
+            channel.habit += rule.habit_share * (channel.habit_due - channel.habit)
             channel.accustomed = accustomed(rule, channel.habit)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.core.layout import MU
 from thecal.core.parameters import ParameterFile
 from thecal.physiology.covariates import DIAGNOSES
 from thecal.physiology.population import constant, draw_value, shipped
@@ -129,8 +130,18 @@ def apply_to_circulation(par: NDArray[np.void], columns: Columns) -> None:
     par["map0"] = par["sbp0"] * (ratio + _number("pressure.mean_by_age", "1/year") * older)
 
 
+def _age(par: NDArray[np.void], age_y: Floats) -> None:
+    """What grows weaker with age: tolerance to opioids, and the reflexes that hold pressure against a spinal block."""
+    older = age_y - _number("reference.age", "year")
+    par["reflex"] *= np.exp(_number("age.reflex", "1/year") * older)
+    # What is published compares those up to 50 with those from 60 on; nothing says that it grows further in the young.
+    tolerance = np.exp(_number("age.opioid_tolerance", "1/year") * np.maximum(0.0, older))
+    opioid = par["channel"]["receptor"] == MU
+    par["channel"]["tol_fast_max"] *= np.where(opioid, tolerance[:, None], 1.0)
+
+
 def apply_to_patient(par: NDArray[np.void], columns: Columns, draws: Sampler) -> None:
-    """Fields of the patient that covariates set: gas exchange, apnea, sedation by benzodiazepines, neuropathic share."""
+    """Fields of the patient that covariates set: gas exchange, apnea, sedation, neuropathic share, and what age weakens."""
     older = columns["age_y"] - 45.0  # the age at which the file's gradient holds
     aged = par["aa_gradient"] * np.maximum(0.3, 1.0 + _number("age.aa_gradient", "1/year") * older)
     par["aa_gradient"] = np.minimum(aged, _number("age.aa_highest", "mmHg", 1.0))
@@ -143,3 +154,4 @@ def apply_to_patient(par: NDArray[np.void], columns: Columns, draws: Sampler) ->
         value = draw_value(draws, file, "covariates", f"neuropathic.{name}", "dimensionless", 0.0, 1.0)
         share = np.where(columns["diagnosis"] == name, value, share)
     par["neuropathic"] = share
+    _age(par, columns["age_y"])

@@ -174,7 +174,8 @@ CHANNEL_STATE = dtype(
     ("effect", _f),  # fraction of the largest analgesic effect
     ("central", _f),  # drive in the brainstem, adapted by the tolerance that protects it
     ("own_central", _f),  # the same before other receptors' interaction
-    ("habit_seen", _f),  # what the first of habituation's two steps has followed
+    ("habit_seen", _f),  # what the first of habituation's three steps has followed, and the second
+    ("habit_due", _f),
     ("habit", _f),  # central drive to which the brainstem is accustomed; block to which the vessels are
     (
         "accustomed",

@@ -30,7 +30,8 @@ _BESIDE: dict[str, tuple[str, ...]] = {
     ),
     "breathing": ("circulation.map_ratio", "circulation.stroke_volume"),
     "covariates": (
-        "age.aa_gradient", "age.aa_highest", "age.central_ec50", "antihypertensive.pressure", "benzodiazepine.central_ec50",
+        "age.aa_gradient", "age.aa_highest", "age.central_ec50", "age.opioid_tolerance", "age.reflex",
+        "antihypertensive.pressure", "benzodiazepine.central_ec50",
         "benzodiazepine.sedation_ratio", "comt_met.ec50", "gabapentinoid.central_ec50", "height.men", "height.women",
         *(f"neuropathic.{name}" for name in DIAGNOSES), "oprm1_118g.ec50", "reference.age", "reference.bmi",
         "reference.clearance_exponent", "reference.height", "reference.weight", "renal.lowest", "renal.normal",

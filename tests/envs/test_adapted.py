@@ -15,16 +15,16 @@ from support.task_files import written
 # Content hashes as they were before a scenario had drugs and a horizon of its own: without them nothing changes.
 HASHES = {
     "CancerMorphine": (
-        "e7d9ec2a92d216c12594daccf0203b00d3ba0c9e28a4e2066b04929e40e6baed",
-        "fa91b24d58654e1e812a1d528655d71cf22c301b9fab7c197ccd6c300ed69c5f",
+        "acec1d0f680b4084485d4b18abfb9f899dca9de8ed17c56ec6d9ed09595e8354",
+        "9ad8fe747405187ab10eecad06349688670ae9fc09ce3e61094bcbe31b086231",
     ),
     "NonCancerMorphine": (
-        "c3ed5779f93181f1aa269ec35a0c1449b171855fca75df1cc0c51cf22160a4ea",
-        "abe544aaeeadddd60d7c68d19370a09fd9656a9d9dda841dc9087d628b05a583",
+        "01298c032aa948303a59dbe2e739e22ef0fb3bc4ed3246306313505b11fdf3de",
+        "3fddb0a27216761447c440b5cc71efbe6b0912ef34a8cb4f9ba307c3403585c4",
     ),
     "NonCancerMix": (
-        "c0d3120daa7d9ebce2d31302f689ce965fb921524f000c992f696754fc1f49ca",
-        "bd0dafd42364901ffa5ea9d69fd3841282fcad4079e0961f911b32a3706dd46d",
+        "903bb4325aa48ea55a24a714a1ef21087cbadbc7340f48d91bf1b36ef9796969",
+        "bad5a90b261131d8cd3d173382f5ad964f4642e7f3651cf28f5700f6438e6dac",
     ),
 }
 

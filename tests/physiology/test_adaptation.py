@@ -31,9 +31,10 @@ def test_habituation_follows_its_closed_form(level):
     par, channel = held_drive(level, 5.0)
     rule = par["channel"][0, 0]
     steps = 5.0 * DAY / SLOW_H  # the first slow step falls on the first tick
-    # Two lags of one time constant, the second fed by what the first has just become.
-    kept = np.exp(-SLOW_H / rule["habit_tau_h"])
-    habit = level * (1.0 - kept**steps * (1.0 + steps * (1.0 - kept)))
+    # Three lags of one time constant, each fed by what the one before has just become.
+    gone = 1.0 - (kept := np.exp(-SLOW_H / rule["habit_tau_h"]))
+    left = kept**steps * (1.0 + steps * gone + steps * (steps + 1.0) / 2.0 * gone**2)
+    habit = level * (1.0 - left)
     assert channel["habit"] == pytest.approx(habit, rel=1e-9)
     bounded = habit / (1.0 + habit / rule["habit_ceiling"])
     accustomed = (1.0 + rule["habit_gain"] * bounded) ** rule["habit_power"]
@@ -45,9 +46,9 @@ def test_habituation_follows_its_closed_form(level):
 def test_habituation_is_slow_to_begin():
     tau_d = 2.0
     early, late = (held_drive(1.0, days, habit_tau_h=tau_d * DAY)[1]["habit"] for days in (tau_d / 6.0, 3.0 * tau_d))
-    # A single lag would stand at 0.15 and 0.95.
-    assert early < 0.02
-    assert 0.75 < late < 0.85
+    # A single lag would stand at 0.15 and 0.95, two at 0.01 and 0.80.
+    assert early < 0.002
+    assert 0.55 < late < 0.62
 
 
 def test_an_oral_dose_leaves_the_brainstem_accustomed():

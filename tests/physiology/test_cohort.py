@@ -166,7 +166,7 @@ def _distribution(number: Quantity, unit: str) -> Callable[[np.ndarray], np.ndar
 
 def test_every_field_follows_the_distribution_its_file_states(large: Cohort) -> None:
     spread = 0
-    set_by_covariates = {"aa_gradient", "sbp0", "hr0"}
+    set_by_covariates = {"aa_gradient", "sbp0", "hr0", "reflex"}
     varied = {key.removeprefix("patient.") for key in shipped("variability") if key.startswith("patient.")}
     for field, (source, key, unit, _) in FIELDS.items():
         if field in set_by_covariates:

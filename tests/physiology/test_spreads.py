@@ -119,12 +119,16 @@ def test_what_goes_together_is_stated(one: str, other: str, r: float) -> None:
 def test_the_patients_show_the_correlations(large: Cohort) -> None:
     """Ranks of the records themselves, where no covariate comes between: r = 2 sin(pi rho / 6) for normal draws."""
     drug, mu, par = large.par["drug"][:, 0], large.par["channel"][:, 0], large.par
+    # Age weakens the tolerance of those above the reference age: its factor is taken out first.
+    covariates = shipped("covariates")
+    older = np.maximum(0.0, large.covariates["age_y"] - covariates.get_in("reference.age", "year"))
+    fast = mu["tol_fast_max"] / np.exp(covariates.get_in("age.opioid_tolerance", "1/year") * older)
     shown = {
         ("ke0_dh", "ke0_bs"): (drug["ke0_dh"], drug["ke0_bs"], 0.5),
         ("k_uptake", "ke0_dh"): (drug["k_uptake"], drug["ke0_dh"], 0.4),
-        ("fast", "withdrawal"): (mu["tol_fast_max"], mu["wd_gain"], 0.3),
+        ("fast", "withdrawal"): (fast, mu["wd_gain"], 0.3),
         ("fast_tau", "slow_tau"): (mu["tol_fast_tau_h"], mu["tol_slow_tau_h"], 0.4),
-        ("medd", "fast"): (large.covariates["medd_mg_per_d"], mu["tol_fast_max"], 0.2),
+        ("medd", "fast"): (large.covariates["medd_mg_per_d"], fast, 0.2),
         ("baseline", "medd"): (par["pain_base"], large.covariates["medd_mg_per_d"], 0.2),
         ("age", "production"): (large.covariates["age_y"], large.covariates["csf_production_ml_per_h"], -0.35),
         ("paco2", "co2_gain"): (par["paco2_0"], par["co2_gain"], -0.3),

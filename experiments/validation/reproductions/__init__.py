@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from thecal.experiments.validation.reproductions.adaptation import ADAPTATION
 from thecal.experiments.validation.reproductions.baselines import BASELINES
+from thecal.experiments.validation.reproductions.blocks import BLOCKS
 from thecal.experiments.validation.reproductions.boluses import BOLUSES
 from thecal.experiments.validation.reproductions.chronic import CHRONIC
 from thecal.experiments.validation.reproductions.common import Draw, Reproduction
@@ -17,8 +18,12 @@ from thecal.experiments.validation.reproductions.harms import HARMS
 from thecal.experiments.validation.reproductions.injections import INJECTIONS
 from thecal.experiments.validation.reproductions.kinetics import KINETICS
 from thecal.experiments.validation.reproductions.labor import LABOR
+from thecal.experiments.validation.reproductions.levels import CONCENTRATIONS
 from thecal.experiments.validation.reproductions.long_term import LONG_TERM
 from thecal.experiments.validation.reproductions.morphine import MORPHINE
+from thecal.experiments.validation.reproductions.nights import NIGHTS
+from thecal.experiments.validation.reproductions.outcomes import OUTCOMES
+from thecal.experiments.validation.reproductions.recovery import RECOVERY
 from thecal.experiments.validation.reproductions.rhythms import RHYTHMS
 from thecal.experiments.validation.reproductions.series import SERIES
 from thecal.experiments.validation.reproductions.singles import SINGLES
@@ -46,5 +51,10 @@ THEMES: dict[str, dict[str, Reproduction]] = {
     "baselines": BASELINES,
     "chronic": CHRONIC,
     "singles": SINGLES,
+    "levels": CONCENTRATIONS,
+    "recovery": RECOVERY,
+    "blocks": BLOCKS,
+    "outcomes": OUTCOMES,
+    "nights": NIGHTS,
 }
 REPRODUCTIONS: dict[str, Reproduction] = {key: run for theme in THEMES.values() for key, run in theme.items()}

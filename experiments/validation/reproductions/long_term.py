@@ -65,12 +65,13 @@ def _hypotension(par: Par, state: State, course: Course) -> NDArray[np.bool_]:
 def _refractory_cancer(who: Draw) -> dict[str, NDArray[Any]]:
     """Figures of each patient in the fourth week on the series' median dose: 6 and 50 mg/d in about 10 mL.
 
-    Mean pain, motor block of the last day, and whether there was hypotension in that week and in one before the treatment.
+    Mean pain, motor block of the last day, and whether there was hypotension in that week and in the month before the treatment:
+    a history is longer than a week, and a second week of the same patient brings low pressure that the first did not.
     """
     par = patients(who, "cancer", 150, "morphine", "bupivacaine")
     untouched = par.copy()
     state = begin(untouched)
-    had = _hypotension(untouched, state, advance(untouched, state, WEEK_H))
+    had = _hypotension(untouched, state, advance(untouched, state, 4 * WEEK_H))
     state = begin(par)
     ml = np.full(len(par), 10.0)
     dose = _mixture(ml)

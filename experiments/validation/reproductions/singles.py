@@ -29,7 +29,7 @@ from thecal.experiments.validation.reproductions.labor import (
     minutes,
     people,
 )
-from thecal.experiments.validation.reproductions.window import depressed_share
+from thecal.experiments.validation.reproductions.window import bradypneic_share
 from thecal.physiology.regimen import advance, begin
 
 _MIN_PER_H = 60.0
@@ -86,8 +86,8 @@ def added_relief(who: Draw, mg: float, ml: float, second: str, second_ug: float)
 
 
 def high_dose_depression(who: Draw, dose_ug: float) -> float:
-    """Share (%) of naive patients depressed in the day after a high dose of morphine."""
-    return depressed_share(bolus_course(who, dose_ug, 300, DAY_H)[1])
+    """Share (%) of naive patients depressed in the day after a high dose of morphine, as seen without an oximeter (1981)."""
+    return bradypneic_share(bolus_course(who, dose_ug, 300, DAY_H)[1])
 
 
 def hypotension_over_75(who: Draw, mg: float, share: float) -> float:

@@ -17,6 +17,7 @@ from thecal.experiments.validation.reproductions.common import (
     bolus_course,
     patients,
 )
+from thecal.physiology.breathing import DEPRESSED_RR
 from thecal.physiology.regimen import advance, begin
 
 _RAMP_WEEKS = 26
@@ -26,6 +27,15 @@ _FULL_UG_PER_D = 10_000.0
 def depressed_share(course: Course) -> float:
     """Share (%) of patients with RR < 8 or SpO2 < 90, or dead, at some time of a course."""
     return float(100.0 * (np.maximum(course["depressed"], course["dead"]).max(axis=0) > 0).mean())
+
+
+def bradypneic_share(course: Course) -> float:
+    """Share (%) of patients with RR < 8, or dead, at some time of a course: depression as a study without oximeters saw it.
+
+    Pulse oximeters came to wards after 1983; as late as 1982 saturation was hardly ever watched in theater (Steward 2021, APSF
+    newsletter). What counts as depressed elsewhere is mostly a low saturation.
+    """
+    return float(100.0 * ((course["rr"].min(axis=0) < DEPRESSED_RR) | (course["dead"].max(axis=0) > 0)).mean())
 
 
 def oversedated_share(course: Course) -> float:
