@@ -21,7 +21,8 @@ from thecal.physiology.records import PATIENT_PAR
 
 N = 4_000
 COHORTS = ("cancer", "noncancer")
-NAMED = (*COHORTS, "elderly", "high_oih", "opioid_tolerant", "renal", "spasticity")
+SITES = ("site_center", "site_community", "site_early", "site_hospice", "site_rural")
+NAMED = (*COHORTS, "elderly", "five_sites", "high_oih", "opioid_tolerant", "renal", "spasticity", *SITES)
 SPLITS = ("train", "tune", "test")
 # Multiples from the unit a file uses to the unit of the record.
 SCALE = {

@@ -29,7 +29,10 @@ FILES = (
     "adaptation", "anatomy", "breathing", "correlations", "covariates", "function", "harm", "rescue", "sensors",
     "structures", "variability",
 )  # fmt: skip
-COHORTS = ("cancer", "elderly", "high_oih", "noncancer", "opioid_tolerant", "renal", "spasticity")
+COHORTS = (
+    "cancer", "elderly", "five_sites", "high_oih", "noncancer", "opioid_tolerant", "renal", "site_center", "site_community",
+    "site_early", "site_hospice", "site_rural", "spasticity",
+)  # fmt: skip
 DRUGS = (
     "baclofen", "bupivacaine", "clonidine", "dexmedetomidine", "fentanyl", "hydromorphone", "midazolam", "morphine",
     "sufentanil", "ziconotide",

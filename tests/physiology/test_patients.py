@@ -41,7 +41,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "s_motion": (0, 2), "s_drift": (0, 5), "s_drift_tau_h": (1, 500), "s_tau_h": (0, 1), "s_drop_per_h": (0, 1),
     "s_drop_h": (0, 5), "s_stuck": (0, 1), "nrs_noise": (0, 3), "nrs_every_h": (0.25, 24), "nrs_skip": (0, 1),
     "nrs_skip_slope": (0, 2), "poss_error": (0, 0.5), "sleep_paco2": (0, 6), "rr_swing": (0, 0.2),
-    "rr_swing_tau_h": (0.1, 12), "act_dbp": (0, 20), "reflex": (0.5, 20), "tone_hr": (0, 10), "tone_sbp": (0, 15),
+    "rr_swing_tau_h": (0.1, 12), "act_dbp": (0, 20), "reflex": (0.2, 100), "tone_hr": (0, 10), "tone_sbp": (0, 15),
     "tone_hrv": (0, 0.5), "tone_tau_h": (0.1, 12), "night_hr": (0, 20), "night_dip": (0, 0.25), "night_hrv": (0, 1),
     "nal_mg": (0.1, 10), "nal_half_mg": (0.1, 5), "nal_tau_h": (0.5, 3), "pressor_share": (0, 1), "exchange_ml": (5, 100),
     "wean_drive": (0.2, 1), "wean_fall": (0.05, 0.4), "granuloma_mg_per_ml": (0.1, 50), "granuloma_mg_per_d": (0.1, 50),

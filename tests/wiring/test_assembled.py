@@ -78,7 +78,7 @@ def test_patients_are_those_of_the_scenario(scene: Resolved, monkeypatch: pytest
     monkeypatch.setattr(assembly, "draw", drawn)
     monkeypatch.setattr(assembly, "_assemble_row", filled)
     monkeypatch.setattr(assembly, "_indications", lambda _: ["spinal", "", "cerebral"])
-    monkeypatch.setattr(assembly, "_start_doses", lambda *_: np.array([640.0, 500.0, 300.0]))
+    monkeypatch.setattr(assembly, "start_doses", lambda *_: np.array([640.0, 500.0, 300.0]))
     monkeypatch.setattr(assembly, "highest_starts", lambda *_: np.array([640.0, 350.0, 900.0]))
     due = np.zeros(3, WORLD_PAR)
     due["patient"] = cohort.par

@@ -4,41 +4,46 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from thecal.agents import make_policy
+from thecal.envs.batch import Batch
 from thecal.envs.kernel.metrics import accumulate_tick
-from thecal.envs.kernel.records import STEP_OUT, WORLD, WORLD_PAR
-from thecal.envs.kernel.well import GOALS, LOSSES, count_well
+from thecal.envs.kernel.records import STEP_OUT, TASK_PAR, WORLD, WORLD_PAR
+from thecal.envs.kernel.well import GOALS, LOSSES, count_well, goal_nrs
 from thecal.envs.outcomes import outcomes
-from thecal.envs.tasks import load_task
+from thecal.envs.tasks import TaskSpec, load_task
 from thecal.experiments.rollouts.rollout import rollout
 from thecal.physiology.records import PATIENT_STATE
 
 from support.runs import helpless_task
 from support.task_files import written
 
-WELL = {"rr": 14.0, "spo2": 97.0, "poss": 2, "withdrawal": 0.3, "nausea": 3.9, "pain": 3.0}
+WELL = {
+    "rr": 14.0, "spo2": 97.0, "poss": 2, "withdrawal": 0.3, "cognition": 0.62, "motor_block": 0.62, "nausea": 3.9, "pain": 3.0,
+}  # fmt: skip
 # Restated, not imported: the gravest first, each just beyond its bound.
 REASONS = (
     ("breathing", {"rr": 7.9}), ("breathing", {"spo2": 89.9}), ("sedation", {"poss": 3}), ("withdrawal", {"withdrawal": 0.31}),
-    ("nausea", {"nausea": 4.0}), ("pain", {"pain": 3.1}),
+    ("confusion", {"cognition": 0.625}), ("weakness", {"motor_block": 0.625}), ("nausea", {"nausea": 4.0}),
+    ("pain", {"pain": 3.1}),
 )  # fmt: skip
-FREE = {"ashworth": 2.0, "spasm": 1.0, "motor_block": 0.62, "pain": 9.0}
+FREE = {"ashworth": 2.0, "spasm": 1.0, "pain": 9.0}
 STIFF = (
     *REASONS[:-1],
-    ("weakness", {"motor_block": 0.625}),
     ("spasticity", {"ashworth": 2.1}),
     ("spasticity", {"spasm": 1.1}),
 )
 PARTS = ("well_treated", *(f"lost_{name}" for name in (*LOSSES, "death")))
 
 
-def counted(goal: str = "pain", **changes: float) -> dict[str, float]:
+def counted(goal: str = "pain", most: float = 3.0, **changes: float) -> dict[str, float]:
     """Hours of one tick by where they were counted."""
-    patient, out = np.zeros(1, PATIENT_STATE), np.zeros(1, STEP_OUT)
+    patient, out, task = np.zeros(1, PATIENT_STATE), np.zeros(1, STEP_OUT), np.zeros(1, TASK_PAR)
+    task["goal"], task["goal_nrs"] = GOALS.index(goal), most
     for name, value in (WELL | (FREE if goal == "spasticity" else {}) | changes).items():
         patient[name] = value
-    count_well(patient[0], GOALS.index(goal), 0.25, out[0])
+    count_well(patient[0], task[0], 0.25, out[0])
     return {"well": out["well_h"][0], **{name: out["lost"][name][0] for name in LOSSES}}
 
 
@@ -72,7 +77,35 @@ def test_each_reason_of_spasticity_loses_the_hour(k):
 
 
 def test_pain_knows_no_reason_of_spasticity():
-    assert counted(ashworth=5.0, spasm=4.0, motor_block=0.9)["well"] == 0.25
+    assert counted(ashworth=5.0, spasm=4.0)["well"] == 0.25
+
+
+def test_a_goal_of_relief_is_met_above_mild_pain():
+    assert counted(most=5.6, pain=5.6)["well"] == 0.25
+    assert counted(most=5.6, pain=5.7)["pain"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("base", "relief", "most"), [(8.0, 0.3, 5.6), (8.0, None, 3.0), (4.0, 0.3, 3.0), (8.0, 0.5, 4.0)]
+)
+def test_the_goal_is_mild_pain_or_the_stated_relief(base, relief, most):
+    assert goal_nrs(base, relief) == pytest.approx(most)
+
+
+def test_a_task_states_relief_and_each_patient_has_a_goal():
+    task = load_task("CancerMorphine").model_copy(update={"goal_relief": 0.3, "horizon_d": 2.0})
+    batch = Batch(task, 5, split="tune")
+    batch.restart(np.arange(5), np.arange(5), np.ones(5, np.uint64))
+    base = batch.par["patient"]["pain_base"]
+    assert batch.par["task"]["goal_nrs"] == pytest.approx(np.maximum(3.0, 0.7 * base))
+    plain = Batch("CancerMorphine", 1, split="tune")
+    plain.restart(np.arange(1), np.arange(1), np.ones(1, np.uint64))
+    assert plain.par["task"]["goal_nrs"][0] == 3.0
+
+
+def test_relief_means_nothing_where_spasticity_is_treated():
+    with pytest.raises(ValidationError, match="goal_relief: means nothing where spasticity"):
+        TaskSpec.model_validate({**load_task("CancerMorphine").model_dump(), "goal": "spasticity", "goal_relief": 0.3})
 
 
 def test_a_task_of_spasticity_counts_by_its_own_goal(tmp_path):
@@ -87,7 +120,6 @@ def test_a_task_of_spasticity_counts_by_its_own_goal(tmp_path):
     for parts in found.values():
         assert sum(parts[key] for key in PARTS) == pytest.approx(np.full(12, 100.0), abs=1e-4)
     assert not found["pain"]["lost_spasticity"].any()
-    assert not found["pain"]["lost_weakness"].any()
     assert not found["spasticity"]["lost_pain"].any()
     assert found["spasticity"]["lost_spasticity"].mean() > 10.0
     assert found["spasticity"]["well_treated"].mean() > 5.0
