@@ -10,7 +10,7 @@ from thecal.envs.tasks import TaskSpec, load_task
 from thecal.safety.memory import memory_faults
 
 N = 40
-WIDE = {"rule": "fixed", "dose_ug_per_d": 6000.0, "low": 0.3, "high": 3.0}
+WIDE = {"rule": "fixed", "dose_ug_per_d": 5000.0, "low": 0.3, "high": 3.0}
 
 
 def begun(start: dict[str, object], **options: object) -> Batch:
@@ -41,7 +41,7 @@ def test_the_first_day_counts_what_was_inherited() -> None:
 
 
 def test_who_takes_a_depressant_inherits_no_more_than_half_the_cap() -> None:
-    batch = begun({**WIDE, "dose_ug_per_d": 5000.0, "low": 3.0, "inherited": True})
+    batch = begun({**WIDE, "low": 3.0, "inherited": True})
     sedated = np.array([batch.is_sedated(i) for i in range(N)])
     assert sedated.any()
     assert (daily_ug(batch)[sedated] <= 7500.0).all()
