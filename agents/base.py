@@ -25,8 +25,8 @@ class PolicyContext:
         n: number of patients.
         patients: identity of each patient, ``[n]``.
         seed: of the days that the patients will meet.
-        simulator: makes a simulator of so many rows, for a policy that plans or filters with a model; true patients stand behind it
-            for a privileged policy only.
+        simulator: makes a simulator of so many rows, for a policy that plans or filters with a model; true patients stand
+            behind it for a privileged policy only.
     """
 
     view: ObservationView

@@ -13,6 +13,7 @@ from thecal.envs.batch import Batch
 from thecal.envs.scenario import Resolved, Scenario
 from thecal.envs.task_parts import ActionSpec
 
+_IN_BASE = ("task", "drugs", "horizon_d")  # of a scenario, what its resolved task has in it already
 _MODEL_LOW, _MODEL_HIGH = 1e-3, 100.0  # multiples of a model patient's own start that the model can be asked for
 
 
@@ -72,7 +73,8 @@ def model_scene(scene: Resolved) -> Resolved:
     """
     split = "tune" if scene.scenario.split == "train" else "train"
     action = scene.base.action
-    bolus = {"fields": (TARGET, *(name for name in action.fields if name == BOLUS)), "bolus_trigger": action.bolus_trigger}
-    wide = ActionSpec(target_low=_MODEL_LOW, target_high=_MODEL_HIGH, **bolus)
+    fields = (TARGET, *(name for name in action.fields if name == BOLUS))
+    wide = ActionSpec(fields=fields, target_low=_MODEL_LOW, target_high=_MODEL_HIGH, bolus_trigger=action.bolus_trigger)
+    stated = {name: getattr(scene.scenario, name) for name in Scenario.model_fields if name not in _IN_BASE}
     options = {"split": split, "shield_mode": "off", "allow_unproved": True, "allow_wide": True}
-    return Scenario.of(scene, task=scene.base.model_copy(update={"action": wide}), **options).resolve()
+    return Scenario.of(scene.base.model_copy(update={"action": wide}), **stated | options).resolve()
