@@ -77,7 +77,7 @@ def test_other_packages_add_policies_after_the_shipped(add: Any) -> None:
     add(outside="other_package:Outside", beside="other_package:other_name")
     assert policy_names() == (*SHIPPED, "beside", "outside")
     assert make_policy("outside").info == policy_info("outside") == Outside.info
-    with pytest.raises(UnknownNameError, match=r"known: beside, fixed, .*outside"):
+    with pytest.raises(UnknownNameError, match=r"known: bayes, beside, .*outside"):
         make_policy("inside")
 
 
