@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.agents.info import PolicyInfo
+from thecal.agents.simulator import Simulator
 from thecal.agents.view import Actions, Components, Fields, Flags, Floats, ObservationView
 from thecal.core.errors import ConfigError
 
@@ -24,28 +25,29 @@ class PolicyContext:
         n: number of patients.
         patients: identity of each patient, ``[n]``.
         seed: of the days that the patients will meet.
-        simulator: makes a simulator of such patients, for a policy that plans or filters with a model.
+        simulator: makes a simulator of so many rows, for a policy that plans or filters with a model; true patients stand
+            behind it for a privileged policy only.
     """
 
     view: ObservationView
     n: int
     patients: NDArray[np.int64]
     seed: int
-    simulator: Callable[[], Any] | None = None
+    simulator: Callable[[int], Simulator] | None = None
 
     def __post_init__(self) -> None:
         if np.shape(self.patients) != (self.n,):
             raise ConfigError(f"patients have shape {np.shape(self.patients)}, expected ({self.n},)")
 
-    def simulate(self) -> Any:
-        """A fresh simulator.
+    def simulate(self, rows: int | None = None) -> Simulator:
+        """A fresh simulator of ``rows`` virtual patients, as many as are treated where nothing is said; it stands nowhere yet.
 
         Raises:
             ConfigError: none was offered.
         """
         if self.simulator is None:
             raise ConfigError("no simulator is offered here, and the policy plans with one: run it in a rollout")
-        return self.simulator()
+        return self.simulator(self.n if rows is None else rows)
 
 
 @runtime_checkable

@@ -8,7 +8,10 @@ from functools import cache
 from typing import Any
 
 from thecal.agents.base import BatchPolicy, Policy
+from thecal.agents.bayes.policy import Bayes
 from thecal.agents.info import PolicyInfo
+from thecal.agents.mpc.nominal import Mpc
+from thecal.agents.mpc.oracle import Oracle
 from thecal.agents.rules.demand import FixedRate, FixedRateDemand
 from thecal.agents.rules.guideline import Guideline, GuidelineDemand
 from thecal.agents.rules.pid import Pid
@@ -26,6 +29,9 @@ _SHIPPED: tuple[type[BatchPolicy], ...] = (
     GuardedPid,
     RandomRequest,
     MaxRequest,
+    Mpc,
+    Bayes,
+    Oracle,
 )
 _BY_NAME: dict[str, Callable[..., Policy]] = {policy.info.name: policy for policy in _SHIPPED}
 

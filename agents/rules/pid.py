@@ -10,7 +10,7 @@ from thecal.agents.settings import PolicySettings, number
 from thecal.agents.view import RATE, Components, Fields, Flags, Floats
 
 LOWEST_RATIO = 1e-3
-_NRS_PER_SPASM = 2.5  # spasms are scored 0-4, and the controller's numbers are of NRS 0-10
+NRS_PER_SPASM = 2.5  # spasms are scored 0-4, and the controller's numbers are of NRS 0-10
 
 
 class PidSettings(PolicySettings):
@@ -75,7 +75,7 @@ class Pid(BatchPolicy):
         """The report of what is treated, NRS, ``[n]``; NaN while nothing was said for long."""
         if self.view.goal != "spasticity":
             return fields["nrs_report"]
-        return np.where(np.isfinite(fields["nrs_report"]), _NRS_PER_SPASM * fields["spasms"], np.nan)
+        return np.where(np.isfinite(fields["nrs_report"]), NRS_PER_SPASM * fields["spasms"], np.nan)
 
     def _step(self, fields: Fields) -> Floats:
         """The relative change of the rate to ask for, ``[n]``."""

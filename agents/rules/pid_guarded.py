@@ -13,6 +13,8 @@ from thecal.agents.settings import PolicySettings, number
 from thecal.agents.view import Fields, Flags, Floats
 
 _DAY_H = 24.0
+_LIMITS = (*LIMITS, "nausea_limit")
+_ROUNDING = 1e-3  # of a scaled observation, which must not hide a score at its limit
 
 
 class GuardSettings(PolicySettings):
@@ -24,13 +26,15 @@ class GuardSettings(PolicySettings):
     cut_interval: float = number("hour", ge=0)
     recovery_per_day: float = number("dimensionless", ge=0, le=1)
     tolerance: float = number("dimensionless", ge=0, le=1)
+    nausea_counts: float = number("dimensionless", ge=0, le=1)
 
 
 class GuardedPid(Pid):
-    """The PID of :class:`Pid` under a guard that looks at sedation, breathing and saturation.
+    """The PID of :class:`Pid` under a guard that looks at sedation, breathing, saturation and nausea.
 
     A sign is a sedation score, breathing rate or saturation (or confusion under ziconotide, weakness under baclofen) beyond the
-    limit that guideline titration has for it. Where signs fill more than ``level`` of a running average, the dose is cut by
+    limit that guideline titration has for it; nausea at its limit or above is one of ``nausea_counts`` (1: as much as the others,
+    0: none). Where signs fill more than ``level`` of a running average, the dose is cut by
     ``cut``, at most once in ``cut_interval`` hours. The dose cut to is a ceiling from then on; it rises by ``recovery_per_day``,
     and no request passes it. While the patient is sedated nothing is raised.
 
@@ -45,16 +49,16 @@ class GuardedPid(Pid):
         kind="rule",
         text="PID on reported pain; lasting signs of harm cut the dose once and put a slowly recovering ceiling over it.",
     )
-    reads = (*Pid.reads, *READS)
+    reads = (*Pid.reads, *READS, "nausea")
 
     def __init__(self, **overrides: float) -> None:
-        limits = {name: overrides.pop(name) for name in LIMITS if name in overrides}
+        limits = {name: overrides.pop(name) for name in _LIMITS if name in overrides}
         own = {name: overrides.pop(name) for name in GuardSettings.model_fields if name in overrides}
         super().__init__(**overrides)
         self.guard = GuardSettings.load("pid_guarded", **own)
         self._limits = limits
         self._watch_for(OPIOID)
-        signs = {name: getattr(self.limits, name) for name in LIMITS}
+        signs = {name: getattr(self.limits, name) for name in _LIMITS}
         self.info = self.info.model_copy(update={"parameters": self.info.parameters | self.guard.model_dump() | signs})
 
     def _watch_for(self, rule: VisitRule) -> None:
@@ -95,8 +99,14 @@ class GuardedPid(Pid):
         """Let the running average of signs follow what can be read."""
         heard = np.any([np.isfinite(fields[name]) for name in READS], axis=0)
         share = -np.expm1(-self.view.tick_h / self.guard.average_time)
-        self.signs[heard] += share * (is_harmed(fields, self.limits) - self.signs)[heard]
+        self.signs[heard] += share * (self._sign(fields) - self.signs)[heard]
         self.sedated[:] = np.where(np.isfinite(fields["poss"]), is_sedated(fields, self.limits), self.sedated)
+
+    def _sign(self, fields: Fields) -> Floats:
+        """How much of a sign there is, ``[n]`` in [0, 1]."""
+        sick = np.nan_to_num(fields["nausea"]) >= self.limits.nausea_limit - _ROUNDING
+        sign: Floats = np.maximum(is_harmed(fields, self.limits), self.guard.nausea_counts * sick)
+        return sign
 
     def _cut(self, ratio: Floats) -> None:
         """Lower the ceiling under the running dose where signs have lasted; elsewhere let it recover."""

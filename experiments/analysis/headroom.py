@@ -18,16 +18,17 @@ BY = (PRIMARY, "return")  # what hindsight chooses by: among equal doses the one
 HOLD, RANDOM, MOST, GUIDELINE = "fixed", "random", "max_request", "guideline"
 OTHER_RULES = ("pid", "pid_guarded")
 POLICIES = (RANDOM, HOLD, GUIDELINE, *OTHER_RULES, MOST)
-HINDSIGHT, FREE = "hindsight", "hindsight_unshielded"
-APART = 5.0  # points of the primary below which hold and hindsight, or two policies, count as equal in a patient
-OPEN = 0.2  # of the way from hold to hindsight that must be left above the best rule
+MODELS = ("mpc", "bayes")
+HINDSIGHT, FREE, ORACLE = "hindsight", "hindsight_unshielded", "oracle"
+APART = 5.0  # points of the primary below which hold and reference, or two policies, count as equal in a patient
+OPEN = 0.2  # of the way from hold to the reference that must be left above the best rule
 TRIM = 0.1
 RESAMPLES = 1000  # for a standard error; intervals take more
 
 Floats = NDArray[np.float64]
 Outcomes = dict[str, Floats]  # by key, [patients]
 Values = Mapping[str, Mapping[str, Floats]]  # of every policy, by outcome, [patients of all seeds]
-Kind = Literal["rule", "sanity", "hindsight"]
+Kind = Literal["rule", "sanity", "model-based", "hindsight"]
 
 
 class Center(Frozen):
@@ -51,7 +52,7 @@ class Row(Frozen):
     Attributes:
         label, kind: what it is.
         outcomes: by key.
-        score: normalized for each patient: 0 as hold, 1 as hindsight.
+        score: normalized for each patient: 0 as hold, 1 as the reference.
     """
 
     label: str
@@ -87,20 +88,22 @@ class Judgment(Frozen):
 
     Attributes:
         policies: by name, in the order of the table.
-        best_rule: the one with the highest mean of the primary.
-        open_share: of the way from hold to hindsight, by means, that lies above the best rule.
-        undefined: patients whose hold and hindsight are within ``APART``, who have no normalized score.
+        best_rule: the one with the highest mean of the primary; a policy that plans with a model is none.
+        reference: the better of the planning oracle and the best dose in hindsight by that mean: what counts as reachable.
+        open_share: of the way from hold to the reference, by means, that lies above the best rule.
+        undefined: patients whose hold and reference are within ``APART``, who have no normalized score.
         discriminate: share (%) of patients in whom hold and rules differ by more than ``APART``.
-        discriminate_hindsight: the same with hindsight among them.
+        discriminate_reference: the same with the reference among them.
         rules: of a task on which skill shows.
     """
 
     policies: dict[str, Row]
     best_rule: str
+    reference: str
     open_share: Number
     undefined: int
     discriminate: Center
-    discriminate_hindsight: Center
+    discriminate_reference: Center
     rules: tuple[Rule, ...]
 
     @property
@@ -154,24 +157,26 @@ def best_of(runs: Sequence[Outcomes], by: Sequence[str] = ("return",)) -> Outcom
 def judge(values: Values, labels: Mapping[str, tuple[str, Kind]]) -> Judgment:
     """Judge a task by the outcomes of all policies on the same patients."""
     well = {name: np.asarray(found[PRIMARY], np.float64) for name, found in values.items()}
-    scores = normalized(well)
+    reference = best_on_average(well, [name for name in (ORACLE, HINDSIGHT) if name in well])
+    scores = normalized(well, top=reference)
     rows = {}
     for name, found in values.items():
         label, kind = labels[name]
         outcomes = {key: summary(column) for key, column in found.items()}
         rows[name] = Row(label=label, kind=kind, outcomes=outcomes, score=summary(scores[name]))
-    best = best_of_rules(well, (GUIDELINE, *OTHER_RULES))
-    way = float(well[HINDSIGHT].mean() - well[HOLD].mean())
-    left = float(well[HINDSIGHT].mean() - well[best].mean())
+    best = best_on_average(well, (GUIDELINE, *OTHER_RULES))
+    way = float(well[reference].mean() - well[HOLD].mean())
+    left = float(well[reference].mean() - well[best].mean())
     skilled = (HOLD, GUIDELINE, *OTHER_RULES)
     return Judgment(
         policies=rows,
         best_rule=best,
+        reference=reference,
         open_share=left / way if way > 0.0 else float("nan"),
         undefined=int(np.isnan(scores[HOLD]).sum()),
         discriminate=_share_apart(well, skilled),
-        discriminate_hindsight=_share_apart(well, (*skilled, HINDSIGHT)),
-        rules=rules_of(well, best),
+        discriminate_reference=_share_apart(well, (*skilled, reference)),
+        rules=rules_of(well, best, reference),
     )
 
 
@@ -186,22 +191,22 @@ def normalized(well: Mapping[str, Floats], *, hold: str = HOLD, top: str = HINDS
     return {name: np.divide(gap, way, out=np.full(gap.shape, np.nan), where=known) for name, gap in gaps.items()}
 
 
-def best_of_rules(well: Mapping[str, Floats], names: Sequence[str]) -> str:
-    """The rule with the highest mean; the first among equals."""
+def best_on_average(well: Mapping[str, Floats], names: Sequence[str]) -> str:
+    """The policy with the highest mean; the first among equals."""
     return max(names, key=lambda name: float(well[name].mean()))
 
 
-def rules_of(well: Mapping[str, Floats], best: str) -> tuple[Rule, ...]:
+def rules_of(well: Mapping[str, Floats], best: str, reference: str) -> tuple[Rule, ...]:
     """The rules of a task on which skill shows; intervals by paired bootstrap over patients."""
-    above = best_of_rules(well, OTHER_RULES)
+    above = best_on_average(well, OTHER_RULES)
     # Open above the best rule, less the share of the way that must be: linear in the policies, so the same bootstrap serves.
-    least = (1.0 - OPEN) * well[HINDSIGHT] + OPEN * well[HOLD]
+    least = (1.0 - OPEN) * well[reference] + OPEN * well[HOLD]
     share = f"{100 * OPEN:.0f} %"
     return (
         _rule("random_below", "random requests are clearly below guideline titration", well[GUIDELINE], well[RANDOM]),
         _rule("most_below", "maximal requests are clearly below guideline titration", well[GUIDELINE], well[MOST]),
         _rule("guideline_below", f"guideline titration is below the best other rule, {above}", well[above], well[GUIDELINE]),
-        _rule("open_above", f"more than {share} of the way from hold to hindsight is open above {best}", least, well[best]),
+        _rule("open_above", f"more than {share} of the way from hold to {reference} is open above {best}", least, well[best]),
     )  # fmt: skip
 
 

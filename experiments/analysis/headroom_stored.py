@@ -14,7 +14,7 @@ from thecal.core.files import as_json, plain, write_whole
 from thecal.experiments.analysis.headroom import Headroom
 from thecal.experiments.analysis.stored import require_schema, written_by
 
-SCHEMA = 1
+SCHEMA = 2
 KIND = "headroom"
 # What the file says for its readers and the record knows by itself.
 _DERIVED = ("note", "kind", "schema", "thecal", "split", "passed", "sentences")

@@ -21,7 +21,7 @@ _FAILED = 1
 _ALL = 1.0
 _UNITS = (
     "well: % of time well treated; sed h, resp h: hours over-sedated and of depressed breathing in a patient; Deaths: % of "
-    "patients; score: 0 as hold, 1 as hindsight; each ± its standard error"
+    "patients; score: 0 as hold, 1 as the reference; each ± its standard error"
 )
 _MOST_DIGITS = len(str(SEED_LIMIT))
 _CENTERS = {"mean": "Mean", "median": "Median", "trimmed": "10 % trimmed mean"}
@@ -46,12 +46,15 @@ def headroom(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Also write the record here (.json).", dir_okay=False)
     ] = None,
+    models: Annotated[
+        bool, typer.Option("--models/--no-models", help="Run the policies that plan with a model, too.")
+    ] = True,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when a rule is not met.")] = False,
     as_json: Json = False,
 ) -> None:
-    """What there is to win on a task: rules, sanity policies and the best dose in hindsight, on tune patients only.
+    """What there is to win on a task: rules, sanity policies, the planning oracle and the best dose in hindsight.
 
-    Patients are always of the tune split, each seed a cohort of its own with its own days, so there is no --split, --seed or
+    Patients are of the tune split alone, each seed a cohort of its own with its own days, so there is no --split, --seed or
     --cohort-seed; hindsight runs with the shield and without, so there is no --shield, and the task comes without --task.
     Example: `thecal headroom CancerMorphine -n 100 --out headroom.json`
     """
@@ -60,13 +63,17 @@ def headroom(
 
     where = Scenario.of(task, **scenario, split="tune")
     check_names(where)
+    from thecal.experiments.analysis.headroom import MODELS
     from thecal.experiments.analysis.headroom_stored import save_headroom, to_dict
     from thecal.experiments.studies.headroom import SEEDS, check_size
     from thecal.experiments.studies.headroom import headroom as measure
 
     chosen = check_size(patients, SEEDS if seeds is None else _numbers(seeds))
     with progress_bar(f"headroom on {patients} tune patients of each seed", _ALL) as update:
-        found = measure(where, patients, chosen, progress=lambda share, what: update(share, what, _ALL))
+        chosen_models = MODELS if models else ()
+        found = measure(
+            where, patients, chosen, models=chosen_models, progress=lambda share, what: update(share, what, _ALL)
+        )
     if out is not None:
         note(f"wrote {save_headroom(found, out)}")
     if as_json:
@@ -98,20 +105,22 @@ def _show(found: Headroom) -> None:
     for name, why in found.left_out.items():
         say(f"{name} was not run: {why}")
     total = found.patients * len(found.seeds)
+    said = judgment.policies[judgment.reference].label.lower()
+    say(f"The reference is the better of oracle and hindsight on this task, {said}.")
     apart = f"{found.apart:g} points of well-treated time"
     say(
         f"{_cell(judgment.discriminate, 0)} % of patients tell hold and rules apart by more than {apart}, "
-        f"{_cell(judgment.discriminate_hindsight, 0)} % with hindsight among them; {judgment.undefined} of {total} have no "
-        "score, because hold and hindsight are closer than that."
+        f"{_cell(judgment.discriminate_reference, 0)} % with {said} among them; {judgment.undefined} of {total} have no "
+        f"score, because hold and {said} are closer than that."
     )
-    opened = f"{100 * judgment.open_share:.0f} % of the way from hold to hindsight is open"
+    opened = f"{100 * judgment.open_share:.0f} % of the way from hold to {said} is open"
     say(f"Above the best rule, {judgment.best_rule}, {opened}.")
     for rule in judgment.rules:
         say(f"- {rule.sentence}")
-    said = (
+    verdict = (
         "every rule is met: skill shows on this task" if judgment.passed else "not every rule is met: redesign the task"
     )
-    say(f"Verdict on {_task(found)}: {said}.")
+    say(f"Verdict on {_task(found)}: {verdict}.")
 
 
 def _task(found: Headroom) -> str:

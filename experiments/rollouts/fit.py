@@ -32,11 +32,18 @@ def check_fit(policies: Sequence[Policy], scene: Resolved) -> None:
 
 
 def fitting_rules(scene: Resolved) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Names of the policies without training that fit the scenario, and for each of the others why it does not."""
+    """Names of the policies without training that fit the scenario, and for each of the others why it does not.
+
+    Those that plan with a model are among the others: they take many times as long, so they run where somebody names them.
+    """
     fitting, others = [], {}
     for name in policy_names():
         try:
-            check_fit([make_policy(name)], scene)
+            policy = make_policy(name)
+            if policy.info.kind == "model-based":
+                others[name] = "it plans with a model, which takes long; name it to run it"
+                continue
+            check_fit([policy], scene)
         except ConfigError as error:  # also another package's policy that cannot be made
             others[name] = str(error)
         else:

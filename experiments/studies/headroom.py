@@ -1,4 +1,4 @@
-"""``thecal headroom``: rules, sanity policies and hindsight on the tune patients of a task, and what is left to win.
+"""``thecal headroom``: rules, sanity policies, oracle and hindsight on the tune patients of a task, and what is left to win.
 
 Always the tune split: a task is designed on these patients, and nobody is judged on them.
 """
@@ -18,7 +18,18 @@ from thecal.core.errors import ConfigError, ThecalError
 from thecal.core.seeds import SEED_LIMIT, whole
 from thecal.envs.kernel.well import LOSSES
 from thecal.envs.scenario import Resolved, Scenario
-from thecal.experiments.analysis.headroom import BY, FREE, HINDSIGHT, POLICIES, PRIMARY, Headroom, Kind, judge
+from thecal.experiments.analysis.headroom import (
+    BY,
+    FREE,
+    HINDSIGHT,
+    MODELS,
+    ORACLE,
+    POLICIES,
+    PRIMARY,
+    Headroom,
+    Kind,
+    judge,
+)
 from thecal.experiments.rollouts.fit import check_fit
 from thecal.experiments.rollouts.rollout import measured
 from thecal.experiments.studies.hindsight import MULTIPLES, OneDose, Outcomes, hindsight
@@ -59,6 +70,7 @@ def headroom(
     seeds: Sequence[int] = SEEDS,
     *,
     multiples: Sequence[float] = MULTIPLES,
+    models: Sequence[str] = MODELS,
     progress: Progress = lambda _share, _what: None,
 ) -> Headroom:
     """Measure and judge what there is to win.
@@ -68,6 +80,7 @@ def headroom(
         patients: of each seed.
         seeds: of the cohorts and their days.
         multiples: of the starting dose, that hindsight chooses from.
+        models: policies that plan with a model, ranked apart; one that does not fit the task is left out with the reason.
         progress: told after every step of a rollout.
 
     Raises:
@@ -75,9 +88,12 @@ def headroom(
     """
     chosen = check_size(patients, seeds)
     shielded = [_scene(scenario, seed, "project") for seed in chosen]
-    policies = [make_policy(name) for name in POLICIES]
+    policies = [make_policy(name) for name in (*POLICIES, ORACLE)]
     check_fit([*policies, OneDose()], shielded[0])
+    planners, unfit = _fitting(models, shielded[0])
+    policies[-1:-1] = planners
     free, left_out = _without_shield(scenario, chosen)
+    left_out |= unfit
     meter = _Meter(progress, (len(policies) + len(multiples)) * len(chosen) + len(multiples) * len(free))
 
     values: dict[str, Outcomes] = {}
@@ -85,7 +101,7 @@ def headroom(
     for policy in policies:
         name = policy.info.name
         values[name] = _joined([_run(policy, scene, patients, meter) for scene in shielded])
-        labels[name] = (policy.info.label, "sanity" if policy.info.kind == "sanity" else "rule")
+        labels[name] = (policy.info.label, _kind(policy))
     for name, label, scenes in (
         (HINDSIGHT, "Best dose in hindsight", shielded),
         (FREE, "The same without a shield", free),
@@ -121,6 +137,26 @@ def _without_shield(scenario: Scenario, seeds: Sequence[int]) -> tuple[list[Reso
         return [_scene(scenario, seed, "off") for seed in seeds], {}
     except ThecalError as error:
         return [], {FREE: str(error)}
+
+
+def _fitting(names: Sequence[str], scene: Resolved) -> tuple[list[Policy], dict[str, str]]:
+    """The policies that fit the task, and why the others do not."""
+    fitting: list[Policy] = []
+    unfit = {}
+    for name in names:
+        policy = make_policy(name)
+        try:
+            check_fit([policy], scene)
+        except ConfigError as error:
+            unfit[name] = str(error)
+        else:
+            fitting.append(policy)
+    return fitting, unfit
+
+
+def _kind(policy: Policy) -> Kind:
+    kind = policy.info.kind
+    return kind if kind in ("sanity", "model-based") else "rule"
 
 
 class _Meter:

@@ -18,7 +18,9 @@ from thecal.agents.registry import _warn_taken
 from thecal.core.errors import ConfigError, ParameterError, UnknownNameError
 from thecal.core.parameters import read_parameters
 
-SHIPPED = ("fixed", "guideline", "fixed_ptm", "guideline_ptm", "pid", "pid_guarded", "random", "max_request")
+SHIPPED = (
+    "fixed", "guideline", "fixed_ptm", "guideline_ptm", "pid", "pid_guarded", "random", "max_request", "mpc", "bayes", "oracle",
+)  # fmt: skip
 GROUP = "thecal.policies"
 
 
@@ -75,7 +77,7 @@ def test_other_packages_add_policies_after_the_shipped(add: Any) -> None:
     add(outside="other_package:Outside", beside="other_package:other_name")
     assert policy_names() == (*SHIPPED, "beside", "outside")
     assert make_policy("outside").info == policy_info("outside") == Outside.info
-    with pytest.raises(UnknownNameError, match=r"known: beside, fixed, .*outside"):
+    with pytest.raises(UnknownNameError, match=r"known: bayes, beside, .*outside"):
         make_policy("inside")
 
 
@@ -142,7 +144,7 @@ def test_settings_override_the_file() -> None:
     assert make_policy("pid").settings.gain != 0.5  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("file", ["demand", "guideline", "pid", "pid_guarded"])
+@pytest.mark.parametrize("file", ["demand", "guideline", "pid", "pid_guarded", "oracle", "mpc", "bayes"])
 def test_every_number_has_a_source(file: str) -> None:
     table = read_parameters(files("thecal.agents") / "data" / f"{file}.toml")
     assert len(table) > 0

@@ -264,7 +264,7 @@ FORMATS = [
     _LIFE,
     Format(
         "rules",
-        _tables("thecal.agents", "", "(pid|pid_guarded|guideline|demand).toml"),
+        _tables("thecal.agents", "", "(pid|pid_guarded|guideline|demand|oracle|mpc|bayes).toml"),
         _patched(_rules, _PARAMETERS),
         ParameterError,
         _SPREAD,

@@ -15,11 +15,13 @@ from thecal.core.errors import ConfigError
 from support.agent_toys import SCALE, TARGETS, change, make_context, make_view, observe
 
 SIGNS = ({"poss": 3.0}, {"rr": 9.0}, {"spo2": 91.0})
+# A slow controller at rest at a report of 2, so that what moves the dose here is the guard.
+PLAIN = {"target_nrs": 2.0, "gain": 0.05, "filter_time": 24.0, "tracking_time": 12.0}
 SILENT = {"rr_valid": 0.0, "spo2_valid": 0.0}
 
 
 def started(n: int = 1, tick_h: float = 1.0, **settings: float) -> Any:
-    policy = make_policy("pid_guarded", **settings)
+    policy = make_policy("pid_guarded", **(PLAIN | settings))
     view = make_view()
     view.tick_h = tick_h
     policy.reset(PolicyContext(view, n, np.arange(n), 0))
@@ -111,7 +113,7 @@ def test_what_the_guard_refuses_does_not_wind_up():
 
 def nowhere(n: int) -> dict[str, np.ndarray]:
     """Fields in which no sign can be read, as a task's own decoder gives them."""
-    return {name: np.full(n, np.nan) for name in ("poss", "rr", "spo2")}
+    return {name: np.full(n, np.nan) for name in ("poss", "rr", "spo2", "nausea")}
 
 
 def test_missing_readings_are_no_signs_and_leave_the_average():
@@ -188,7 +190,7 @@ def test_hours_mean_hours_at_any_interval(tick_h):
 
 
 def test_a_cut_is_asked_for_as_a_target_dose_too():
-    policy = make_policy("pid_guarded")
+    policy = make_policy("pid_guarded", **PLAIN)
     policy.reset(make_context(action_names=("target_dose",), actions=TARGETS))
     seen = observe(nrs_report=2.0, rate_ratio_start=1.0, spo2=90.0)
     asked = [float(policy.act(seen)[0, 0]) for _ in range(20)]
@@ -212,3 +214,18 @@ def test_every_number_may_be_given_and_is_told():
         make_policy("pid_guarded", levle=0.4)
     with pytest.raises(ConfigError, match="cut"):
         make_policy("pid_guarded", cut=1.5)
+
+
+def test_nausea_at_its_limit_is_a_sign_where_it_counts():
+    for nausea, counts, cut in ((4.0, 1.0, True), (3.9, 1.0, False), (10.0, 0.0, False), (10.0, 0.4, False)):
+        ratios = follow(started(nausea_counts=counts, level=0.5), 36, 1.0, nrs_report=2.0, nausea=nausea)
+        assert (min(ratios) < 0.9) == cut, (nausea, counts)
+
+
+def test_the_limit_of_nausea_is_the_guidelines_and_can_be_set():
+    assert (
+        make_policy("pid_guarded").info.parameters["nausea_limit"]
+        == make_policy("guideline").info.parameters["nausea_limit"]
+    )
+    ratios = follow(started(nausea_limit=6.0, nausea_counts=1.0), 36, 1.0, nrs_report=2.0, nausea=5.0)
+    assert min(ratios) > 0.9

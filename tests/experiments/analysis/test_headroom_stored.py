@@ -18,9 +18,9 @@ from thecal.experiments.analysis.headroom_stored import load_headroom, save_head
 def record() -> Headroom:
     """A record in which one patient has no score, and no way is open."""
     rng = np.random.default_rng(0)
-    names = ("random", "fixed", "guideline", "pid", "pid_guarded", "max_request", "hindsight")
+    names = ("random", "fixed", "guideline", "pid", "pid_guarded", "max_request", "hindsight", "oracle")
     values = {name: {"well_treated": rng.uniform(0, 100, 12)} for name in names}
-    values["hindsight"]["well_treated"] = values["fixed"]["well_treated"].copy()
+    values["oracle"]["well_treated"] = values["hindsight"]["well_treated"] = values["fixed"]["well_treated"].copy()
     return Headroom(
         date="2026-11-30", kernel="k", wiring="w", scenario=Scenario.of(split="tune"), scenario_hashes={"1": "h"},
         profile="seed_2025", proved=True, wide=False, patients=12, seeds=(1,), multiples=(0.5, 1.0),
@@ -41,7 +41,7 @@ def test_what_was_written_is_read_back(record, file):
 
 def test_the_head_says_what_wrote_it(file):
     values = json.loads(file.read_text(encoding="utf-8"))
-    assert (values["kind"], values["schema"], values["thecal"]) == ("headroom", 1, __version__)
+    assert (values["kind"], values["schema"], values["thecal"]) == ("headroom", 2, __version__)
     assert (values["split"], values["note"], values["passed"]) == ("tune", "simulation only", False)
     assert (values["seeds"], values["scenario_hashes"], values["kernel"], values["wiring"]) == (
         [1],
@@ -64,7 +64,7 @@ def spoil(file, **changes):
     [
         ({"kind": "comparison"}, "not the headroom of a task"),
         ({"kind": ...}, "not the headroom of a task"),
-        ({"schema": 2}, "with schema 2"),
+        ({"schema": 1}, "with schema 1"),
         ({"patients": ...}, "patients"),
         ({"patients": "many"}, "patients"),
         ({"extra": 1}, "extra"),

@@ -11,7 +11,7 @@ from thecal.experiments.analysis.headroom_stored import load_headroom, to_dict
 from thecal.experiments.cli import run
 from thecal.experiments.studies import headroom as study
 
-SMALL = ("headroom", "CancerMorphine", "-n", "12", "--seeds", "5", "--horizon-d", "0.5")
+SMALL = ("headroom", "CancerMorphine", "-n", "12", "--seeds", "5", "--horizon-d", "0.5", "--no-models")
 
 
 @pytest.fixture(autouse=True)
@@ -33,8 +33,17 @@ def test_the_tables_and_the_verdict_read_as_text(capsys):
         "10 % trimmed mean,",
     ):
         assert words in seen.out
-    for label in ("Random requests", "Fixed rate", "Guideline titration", "Guarded PID", "Best dose in hindsight"):
+    for label in (
+        "Random requests",
+        "Fixed rate",
+        "Guideline titration",
+        "Guarded PID",
+        "Planning oracle",
+        "Best dose in hindsight",
+    ):
         assert seen.out.count(label) == 3
+    assert "The reference is the better of oracle and hindsight on this task, " in seen.out
+    assert "Bayesian" not in seen.out
     assert seen.out.count("- met: ") + seen.out.count("- not met: ") == 4
     assert "Verdict on CancerMorphine: not every rule is met" in seen.out
     assert "headroom on 12 tune patients of each seed: 100 %" in seen.err

@@ -9,6 +9,7 @@ import pytest
 
 from thecal.agents.base import PolicyContext
 from thecal.agents.info import PolicyInfo
+from thecal.agents.simulator import Simulator
 from thecal.core.errors import ConfigError
 from thecal.envs.batch import Batch
 from thecal.experiments.rollouts.rollout import rollout
@@ -33,6 +34,8 @@ class Planner:
     def act(self, observation: np.ndarray) -> np.ndarray:
         if self.step == 6:
             self.simulator = self.context.simulate()
+            if self.info.privileged:
+                self.simulator.sync(np.arange(N))
             self.before = observation.copy()
         self.step += 1
         return np.zeros((self.context.n, 2), np.float32)
@@ -47,27 +50,30 @@ def planned(*, privileged: bool, **options: Any) -> tuple[Planner, Any]:
 def test_a_policy_plans_with_other_patients(split, other):
     planner, run = planned(privileged=False, split=split)
     found = planner.simulator
-    assert isinstance(found, Batch)
-    assert (found.n, found.scenario.split, found.spec.hash) == (N, other, run.task.hash)
-    assert not np.intersect1d(found.par["patient"]["pain_base"], run.start["pain_base"]).size
-    assert (found.world["episode"]["step"] == 0).all()
+    assert isinstance(found, Simulator)
+    assert (found.rows, found.batch.scenario.split, found.batch.spec.name) == (N, other, run.task.name)
+    found.begin(np.arange(N), np.arange(N))
+    assert not np.intersect1d(found.batch.par["patient"]["pain_base"], run.start["pain_base"]).size
+    assert (found.batch.world["episode"]["step"] == 0).all()
 
 
 def test_a_privileged_policy_plans_with_the_true_patients():
     planner, run = planned(privileged=True)
     found = planner.simulator
-    assert found.scenario.split == "test"
-    np.testing.assert_array_equal(found.observations, planner.before)
+    assert found.batch.scenario.split == "test"
+    np.testing.assert_array_equal(found.batch.observations, planner.before)
     for k in range(6, 12):
-        found.advance(np.zeros((N, 2)))
-        np.testing.assert_array_equal(found.out["pain_mean"].astype(np.float32), run["pain_mean"][k])
+        found.batch.advance(np.zeros((N, 2)))
+        np.testing.assert_array_equal(found.batch.out["pain_mean"].astype(np.float32), run["pain_mean"][k])
 
 
 def test_what_is_tried_in_a_simulator_leaves_the_patients_alone():
     class Trying(Planner):
         def act(self, observation):
             for _ in range(3):
-                self.context.simulate().advance(np.ones((N, 2)))
+                tried = self.context.simulate()
+                tried.sync(np.arange(N))
+                tried.batch.advance(np.ones((N, 2)))
             return np.zeros((N, 2), np.float32)
 
     calm = planned(privileged=True)[1]

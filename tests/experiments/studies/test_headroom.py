@@ -7,7 +7,7 @@ import pytest
 
 from thecal.core.errors import ConfigError, UnknownNameError
 from thecal.envs.scenario import Scenario
-from thecal.experiments.analysis.headroom import FREE, HINDSIGHT, POLICIES
+from thecal.experiments.analysis.headroom import FREE, HINDSIGHT, ORACLE, POLICIES
 from thecal.experiments.analysis.headroom_stored import to_dict
 from thecal.experiments.studies import headroom as module
 from thecal.experiments.studies.headroom import OUTCOMES, check_size, headroom
@@ -17,8 +17,8 @@ from support.runs import short_task
 GRID = (0.5, 1.0, 8.0)
 
 
-def small(seeds=(1, 2), **options):
-    return headroom(Scenario.of(short_task(1.0), split="tune"), 12, seeds, multiples=GRID, **options)
+def small(seeds=(1, 2), models=(), **options):
+    return headroom(Scenario.of(short_task(1.0), split="tune"), 12, seeds, multiples=GRID, models=models, **options)
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +27,28 @@ def found():
 
 
 def test_every_policy_and_both_hindsights_are_there(found):
-    assert list(found.judgment.policies) == [*POLICIES, HINDSIGHT, FREE]
+    assert list(found.judgment.policies) == [*POLICIES, ORACLE, HINDSIGHT, FREE]
     kinds = {name: row.kind for name, row in found.judgment.policies.items()}
     assert {name for name, kind in kinds.items() if kind == "sanity"} == {"random", "max_request"}
     assert {name for name, kind in kinds.items() if kind == "hindsight"} == {HINDSIGHT, FREE}
+    assert {name for name, kind in kinds.items() if kind == "model-based"} == {ORACLE}
+    assert found.judgment.reference in (ORACLE, HINDSIGHT)
     assert all(tuple(row.outcomes) == OUTCOMES for row in found.judgment.policies.values())
     assert found.left_out == {}
+
+
+def test_policies_that_plan_are_ranked_apart_or_left_out_with_the_reason():
+    task = short_task(0.25)
+    found = headroom(Scenario.of(task), 12, (1,), multiples=(1.0,), models=("mpc",))
+    assert found.judgment.policies["mpc"].kind == "model-based"
+    assert found.judgment.best_rule != "mpc"
+    fields = tuple(name for name in task.observation.fields if name != "dose_mg_per_d")
+    bounds = {name: value for name, value in task.observation.bounds.items() if name in fields}
+    seen = task.observation.model_copy(update={"fields": fields, "bounds": bounds})
+    blind = task.model_copy(update={"observation": seen})
+    unfit = headroom(Scenario.of(blind), 12, (1,), multiples=(1.0,), models=("mpc",))
+    assert "dose_mg_per_d" in unfit.left_out["mpc"]
+    assert "mpc" not in unfit.judgment.policies
 
 
 def test_the_head_names_what_ran(found):
@@ -65,7 +81,7 @@ def test_the_parts_of_the_time_add_up(found):
 
 def test_hindsight_is_no_worse_than_any_dose_it_tried(found):
     """A grid of the starting dose alone is the dose of the start, held; the whole grid holds it too."""
-    alone = headroom(Scenario.of(short_task(1.0)), 12, (1, 2), multiples=(1.0,)).judgment.policies
+    alone = headroom(Scenario.of(short_task(1.0)), 12, (1, 2), multiples=(1.0,), models=()).judgment.policies
     whole = found.judgment.policies
     for name in (HINDSIGHT, FREE):
         before, after = (rows[name].outcomes["well_treated"].mean.value for rows in (alone, whole))

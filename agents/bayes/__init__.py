@@ -1,0 +1,1 @@
+"""Bayesian dose finding: weighed virtual patients of another split stand for the unknown one."""
