@@ -19,7 +19,7 @@ from mutation_operators import Context, Site, keys_of, wiring
 MODULES = (
     "envs.kernel.shield_input", "envs.kernel.step", "envs.kernel.actions", "envs.kernel.start", "envs.visits",
     "envs.clinician", "envs.identity", "devices.receiver", "safety.tokens", "safety.profile_checks", "envs.options",
-    "envs.assembly", "envs.parameters", "envs.batch", "envs.scenario", "envs.snapshots", "envs.memory",
+    "envs.assembly", "envs.starts", "envs.parameters", "envs.batch", "envs.scenario", "envs.snapshots", "envs.memory",
     "safety.gateway", "safety.orders", "safety.profiles", "safety.parameters", "safety.shield", "devices.program",
     "envs.adapters.actions", "envs.adapters.single", "envs.adapters.vector", "envs.adapters.sb3",
     "envs.adapters.sb3_discrete", "envs.adapters.masks", "envs.adapters.constrained",
