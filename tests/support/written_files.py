@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 
 from thecal.agents.backends import settings as rl_settings
+from thecal.agents.bayes.policy import BayesSettings
+from thecal.agents.mpc.nominal import NominalSettings
+from thecal.agents.mpc.oracle import OracleSettings
 from thecal.agents.settings import PolicySettings
 from thecal.core import parameters
 from thecal.core.documents import file_name, read_tables
@@ -124,6 +127,7 @@ def _preset(name: str) -> object:
 
 def _rules(name: str) -> object:
     kinds = {kind.__module__.rpartition(".")[2]: kind for kind in PolicySettings.__subclasses__()}
+    kinds |= {"oracle": OracleSettings, "mpc": NominalSettings, "bayes": BayesSettings}
     return kinds[name].load(name)
 
 

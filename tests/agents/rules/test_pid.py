@@ -76,7 +76,7 @@ def test_without_back_calculation_it_would_wind_up() -> None:
 
 
 def test_stops_asking_for_more_at_once_when_pain_is_gone() -> None:
-    policy = started()
+    policy = started(target_nrs=2.0, gain=0.05, filter_time=24.0, tracking_time=12.0)
     simulate(policy, Plant(), 240, lambda hour: True)
     asked = [float(policy.act(observe(nrs_report=1.0))[0, 0]) for _ in range(24 * 4)]  # type: ignore[attr-defined]
     assert all(action <= 0.0 for action in asked[24:])

@@ -16,7 +16,7 @@ from support.agent_toys import SCALE, TARGETS, change, make_context, make_view, 
 
 SIGNS = ({"poss": 3.0}, {"rr": 9.0}, {"spo2": 91.0})
 # A slow controller at rest at a report of 2, so that what moves the dose here is the guard.
-PLAIN = {"target_nrs": 2.0, "gain": 0.05, "filter_time": 24.0, "tracking_time": 12.0}
+PLAIN = {"recovery_per_day": 0.02, "target_nrs": 2.0, "gain": 0.05, "filter_time": 24.0, "tracking_time": 12.0}
 SILENT = {"rr_valid": 0.0, "spo2_valid": 0.0}
 
 
