@@ -167,7 +167,7 @@ def test_a_row_is_what_was_ordered(scene: Resolved, dose: float, offer: Any, rat
     )
     task = scene.task.model_copy(update={"solution": solution})
     drugs = BOTH if faults is not FAULTS else (*BOTH, "baclofen")
-    own: Any = SimpleNamespace(**vars(scene), call_delay_h=6.0, rescue_delay_h=0.25)
+    own: Any = SimpleNamespace(**{"lens": scene.lens, **vars(scene)}, call_delay_h=6.0, rescue_delay_h=0.25)
     own.task, own.faults, own.drugs = task, faults, drugs
     own.life = load_life("cancer_month" if faults is PLANNED else None)
     row, content = row_of(own, 4, dose, Chart(True, "", False))

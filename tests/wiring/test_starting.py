@@ -24,7 +24,8 @@ class Entries:
         self.made: list[tuple[Any, ...]] = []
         for name in CALLEES:
             patch.setattr(start, name, lambda *what, name=name: self.made.append((name, *what)))
-        tasks = [SimpleNamespace(start_clock_h=6.0 + k) for k in range(4)]
+        patch.setattr(start, "_begin_memory", lambda *what: self.made.append(("_begin_memory", *what)))
+        tasks = [SimpleNamespace(start_clock_h=6.0 + k, remembers=k % 2) for k in range(4)]
         self.par = Rows(SimpleNamespace(patient=f"who{k}", task=tasks[k]) for k in range(4))
         self.world = Rows(SimpleNamespace(patient=f"body{k}") for k in range(4))
         self.rest = [Rows(f"{name}{k}" for k in range(4)) for name in ("out", "seen", "value", "lens", "view")]
@@ -55,7 +56,9 @@ def test_the_rows_asked_for_begin_and_show(entries: Entries, where: list[int]) -
     assert entries.start(entries.world, entries.par, *entries.rest, np.array(where, np.int64)) == KEY
     expected = []
     for k in where:
-        expected += [("start_patient", f"who{k}", f"body{k}", 6.0 + k), *entries.seen(k)]
+        begun = [("start_patient", f"who{k}", f"body{k}", 6.0 + k)]
+        remembered = [("_begin_memory", entries.world[k], entries.par[k])] if k % 2 else []
+        expected += [*begun, *remembered, *entries.seen(k)]
     assert entries.made == expected
 
 

@@ -12,6 +12,7 @@ import pytest
 from thecal.envs import assembly
 from thecal.envs.clinician import clinician_parameters
 from thecal.envs.kernel.records import WORLD_PAR
+from thecal.envs.signs import sign_limits
 from thecal.envs.tasks import TaskSpec, load_task
 
 from support.task_files import written
@@ -29,20 +30,29 @@ ACTION: dict[str, Any] = {
 }  # fmt: skip
 
 
-def filled(task: TaskSpec, trigger: str = "patient", clinician: str = "none", **action: Any) -> Any:
+def filled(
+    task: TaskSpec,
+    trigger: str = "patient",
+    clinician: str = "none",
+    names: tuple[str, ...] = ("poss", "nrs_mean8"),
+    more: dict[str, Any] | None = None,
+    **action: Any,
+) -> Any:
+    more = more or {}
     fields = ("hold", "bolus_size", "call_clinic", "target_dose", "lockout")
     spec = task.action.model_copy(update={**ACTION, "fields": fields, "bolus_trigger": trigger, **action})
     solution = task.solution.model_copy(update={"refill_ml": 4.5})
     changes = {
         "action": spec, "solution": solution, "tick_h": 2.5, "horizon_d": 8.75, "start_clock_h": 5.5, "clinic_clock_h": 10.25,
-        "weights": {"relief": 1.5, "dose": 0.25}, "costs": ("resp", "withdrawal"),
+        "weights": {"relief": 1.5, "dose": 0.25}, "costs": ("resp", "withdrawal"), "charge_limits": {"dose": 12.5},
+        "visits": task.visits.model_copy(update={"harm_call_h": 5.1}), "goal": "pain", "goal_relief": 0.3, **more,
     }  # fmt: skip
     own: Any = SimpleNamespace(
         task=task.model_copy(update=changes), scenario=SimpleNamespace(clinician=clinician), call_delay_h=5.3,
-        rescue_delay_h=0.3,
+        rescue_delay_h=0.3, lens=SimpleNamespace(names=names),
     )  # fmt: skip
     row: Any = np.zeros(1, WORLD_PAR)[0]
-    assembly._fill_task(row["task"], own, 1_234, 5_678.5, 700.5)
+    assembly._fill_task(row["task"], own, 1_234, 5_678.5, 700.5, 8.0)
     return row["task"]
 
 
@@ -52,10 +62,13 @@ def test_every_number_of_the_task_is_filled_in(task: TaskSpec) -> None:
         "ticks_per_step": 10, "n_steps": 84, "max_up": 0.21, "max_down": 0.13, "deadband": 0.07, "log_low": math.log(0.3),
         "log_high": math.log(2.5), "lockout_low": 7, "lockout_high": 40, "patient_bolus": 1, "start_rate_nl": 1_234,
         "start_clock_h": 5.5, "clinic_clock_h": 10.25, "call_delay": 22, "rescue_delay": 2, "n_mixtures": 4,
-        "refill_ml": 4.5, "refill_h": 700.5, "cap_ug": 5_678.5,
+        "refill_ml": 4.5, "refill_h": 700.5, "cap_ug": 5_678.5, "harm_call": 21, "goal": 0, "goal_nrs": 5.6, "remembers": 1,
     }  # fmt: skip
-    assert {name: row[name] for name in due} == due
-    assert set(row.dtype.names) == {*due, "action", "clinician", "weight", "charged"}
+    assert {name: row[name] for name in due} == pytest.approx(due)
+    assert set(row.dtype.names) == {*due, "action", "clinician", "weight", "charge_limit", "charged", "signs"}
+    assert tuple(row["signs"]) == tuple(sign_limits())
+    limits = {name: float(row["charge_limit"][name]) for name in row["charge_limit"].dtype.names}
+    assert limits == {**dict.fromkeys(limits, math.inf), "dose": 12.5}
     places = {"hold": 0, "bolus_size": 1, "call_clinic": 2, "target_dose": 3, "lockout": 4}
     assert {name: row["action"][name] for name in row["action"].dtype.names} == {
         name: places.get(name, -1) for name in row["action"].dtype.names
@@ -65,6 +78,16 @@ def test_every_number_of_the_task_is_filled_in(task: TaskSpec) -> None:
     costs = {name: float(row["charged"][name]) for name in row["charged"].dtype.names}
     assert costs == {**dict.fromkeys(costs, 0.0), "resp": 1.0, "withdrawal": 1.0}
     assert min(len(terms), len(costs)) > 3
+
+
+def test_a_task_that_states_less_has_none_of_it(task: TaskSpec) -> None:
+    visits = task.visits.model_copy(update={"harm_call_h": None})
+    bare = {"goal": "spasticity", "goal_relief": None, "charge_limits": {}, "visits": visits}
+    row = filled(task, names=("poss",), more=bare)
+    assert {name: row[name] for name in ("harm_call", "goal", "goal_nrs", "remembers")} == {
+        "harm_call": 0, "goal": 1, "goal_nrs": 3.0, "remembers": 0,
+    }  # fmt: skip
+    assert all(np.isinf(row["charge_limit"][name]) for name in row["charge_limit"].dtype.names)
 
 
 def test_what_an_action_leaves_out_asks_for_nothing(task: TaskSpec) -> None:
