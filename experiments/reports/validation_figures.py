@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from textwrap import fill
 from typing import Any
 
-from thecal.core.extras import importing
 from thecal.experiments.reports.theme import FELT, INK, LIMIT, SECOND
 from thecal.experiments.reports.validation_charts import (
     LOOKS,
@@ -20,23 +18,11 @@ from thecal.experiments.reports.validation_charts import (
     placed,
     time_unit,
 )
+from thecal.experiments.reports.vector import HAIR, drawing, svg
 from thecal.experiments.validation.bands import Band
 from thecal.experiments.validation.scores import Score, grouped, of_structure
 
-_STYLE: Any = {
-    "svg.hashsalt": "thecal",  # the identifiers inside the file, else drawn at random
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 9,
-    "axes.edgecolor": INK,
-    "axes.linewidth": 0.8,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "text.color": "#1A1D21",
-    "axes.labelcolor": "#1A1D21",
-}
-_BAND, _HAIR = "#DCDFE4", "#ECEEF1"
+_BAND = "#DCDFE4"
 _RING: Any = {"markersize": 12, "markerfacecolor": "none", "markeredgecolor": LIMIT, "markeredgewidth": 1.5}
 _WIDTH_IN, _ROW_IN, _TITLE_CHARS = 9.2, 0.32, 52
 # How far outside its interval (in widths of it) a value is drawn; farther ones stand at the edge as an arrow.
@@ -51,23 +37,13 @@ def figures(scores: Sequence[Score], checks: Sequence[Band]) -> dict[str, str]:
     Raises:
         ConfigError: Matplotlib is not installed.
     """
-    with importing("the page of the validation", "study"):
-        import matplotlib as mpl
-    with mpl.rc_context():
-        mpl.rcdefaults()  # a reader's own style must not change the files
-        mpl.rcParams.update(_STYLE)
-        drawn = {"identity": _svg(_identity(of_structure(scores, "axial")))}
+    with drawing("the page of the validation"):
+        drawn = {"identity": svg(_identity(of_structure(scores, "axial")))}
         for members in grouped(scores).values():
-            drawn[members[0].target.group] = _svg(_intervals(members))
+            drawn[members[0].target.group] = svg(_intervals(members))
         for k, check in enumerate(checks, 1):
-            drawn[f"course_{k}"] = _svg(_course(check))
+            drawn[f"course_{k}"] = svg(_course(check))
     return drawn
-
-
-def _svg(figure: Any) -> str:
-    text = io.StringIO()
-    figure.savefig(text, format="svg", facecolor="white", metadata={"Date": None, "Creator": "thecal"})
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 
 
 def _identity(scores: Sequence[Score]) -> Any:
@@ -100,7 +76,7 @@ def _identity(scores: Sequence[Score]) -> Any:
     axes.minorticks_off()
     axes.set_xlabel("observed, in its own unit")
     axes.set_ylabel("simulated / observed")
-    axes.grid(color=_HAIR, linewidth=0.8)
+    axes.grid(color=HAIR, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(frameon=False, loc="outside upper center", ncols=7, fontsize=8, handletextpad=0.3, columnspacing=1.2)
@@ -189,7 +165,7 @@ def _course(check: Band) -> Any:
     axes.errorbar(points, value, yerr=spread, fmt="D", color=SECOND, markersize=5, capsize=3, label="published")
     axes.set(xlabel=f"time [{unit}]", ylabel=check.unit, yscale="log" if check.log_scale else "linear")
     axes.set_title(check.title, fontsize=9.5, loc="left")
-    axes.grid(color=_HAIR, linewidth=0.8)
+    axes.grid(color=HAIR, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8.5)
