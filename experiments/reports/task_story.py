@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from thecal.agents.base import Policy, PolicyContext
 from thecal.agents.registry import make_policy
-from thecal.agents.view import Actions
+from thecal.agents.view import Actions, Fields
 from thecal.devices.fault_records import FAULT_NAMES
 from thecal.envs.kernel.well import LOSSES, goal_nrs
 from thecal.envs.scenario import Resolved, Scenario
@@ -83,7 +83,7 @@ class _Watched:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self.info = policy.info
-        self.kept: list[dict[str, NDArray[Any]]] = []
+        self.kept: list[Fields] = []
 
     def reset(self, context: PolicyContext) -> None:
         """As the policy's own."""
