@@ -109,13 +109,12 @@ def load_cohort_spec(name_or_path: str | Path) -> CohortSpec:
     file = _with_base(_open(name_or_path), 0)
     _check(file)
     name = str(file.texts.get("name", Path(name_or_path).stem))
-    sites = _sites(file)
     table = None
     if "table" in file.texts:
         from thecal.physiology.cohort_table import read_table
 
         table = TableRows(read_table(_folder(name_or_path) / str(file.texts["table"])))
-    return CohortSpec(name, str(file.texts.get("title", name)), file, table, sites)
+    return CohortSpec(name, str(file.texts.get("title", name)), file, table, _sites(file))
 
 
 def _sites(file: ParameterFile) -> dict[str, tuple[CohortSpec, ...]]:

@@ -65,7 +65,6 @@ def test_the_hash_covers_the_sites(tmp_path: Path) -> None:
         ("site_early", "site_center", "sites.train: cohorts are needed, joined by commas and each once"),
         ("site_rural", "site_rurl", "sites.test: unknown cohort 'site_rurl' .*site_rural"),
         ("site_rural", "five_sites", "sites.test: five_sites has sites or a table of its own"),
-        ("[sites]", 'table = "charts.csv"\n[sites]', "sites: a cohort of several sites takes no table of charts"),
         ("[sites]", '[sites]\nother = "site_rural"', "sites.other"),
     ],
 )
