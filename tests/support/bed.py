@@ -12,6 +12,7 @@ from thecal.devices.fault_records import FAULT_PAR, FAULT_STATE
 from thecal.devices.monitor_records import MONITOR_PAR, MONITOR_STATE
 from thecal.devices.records import PUMP_PAR, PUMP_STATE
 from thecal.envs.kernel import step
+from thecal.envs.kernel.recall import MEMORY
 from thecal.envs.kernel.records import EPISODE, STEP_OUT, TASK_PAR
 from thecal.physiology.records import PATIENT_PAR, PATIENT_STATE
 from thecal.safety.records import AUTO, SHIELD_INPUT, SHIELD_PAR, SHIELD_STATE
@@ -24,7 +25,7 @@ CALLEES = (
     "is_there", "write_shield_input", "confirms", "shield_tick", "write_trail", "take_back", "receive", "see_pump",
     "step_patient_faults", "is_quiet", "deliver", "step_kinetics", "step_response", "step_sensors", "spoil_sensors",
     "step_report", "see_report", "lie_dead", "see_day", "see_patient", "step_disturbance", "step_faults", "begin_tick",
-    "begin_step", "accumulate_tick", "finish_step", "attend", "count_error",
+    "begin_step", "accumulate_tick", "finish_step", "attend", "count_error", "remember",
 )  # fmt: skip
 
 
@@ -44,7 +45,7 @@ class Bed:
         self.tip = np.zeros(3)
         self.world = SimpleNamespace(
             patient=self.patient, pump=self.pump, shield=self.shield, received=self.received, episode=self.episode,
-            fault=self.fault, monitor=self.monitor, tip_ug=self.tip,
+            fault=self.fault, monitor=self.monitor, tip_ug=self.tip, memory=plain_record(MEMORY),
         )  # fmt: skip
         self.par = SimpleNamespace(
             patient=plain_record(PATIENT_PAR, n_drugs=2), pump=plain_record(PUMP_PAR, stroke_nl=2.5),

@@ -283,3 +283,13 @@ def test_a_step_reports_doses_calls_and_decisions(bed: Bed) -> None:
 def test_without_a_tick_the_request_counts_as_allowed(bed: Bed) -> None:
     bed.par.task.ticks_per_step = 0
     assert Day(bed).run()[-1] == ("finish_step", "world", "par", "out", RATE, 1234, 1234)
+
+
+@pytest.mark.parametrize("remembers", [0, 1])
+def test_a_task_with_a_memory_remembers_every_tick(bed: Bed, remembers: int) -> None:
+    bed.par.task.remembers, bed.par.task.start_rate_nl, bed.pump.rate_nl = remembers, 777, 640
+    Day(bed).run()
+    kept = bed.calls.called("remember")
+    assert [one[2:4] for one in kept] == [(640, 777)] * 3 * remembers
+    assert {one[:2] for one in kept} <= {("world.memory", "world.patient")}
+    assert bed.episode.decided == 8
