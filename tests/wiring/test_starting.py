@@ -11,6 +11,7 @@ import pytest
 from thecal.envs.kernel import start
 from thecal.envs.kernel.step import SOURCE_KEY
 
+from support.kernel_copies import Spy, plainly
 from support.plain import Rows
 
 KEY = 4711
@@ -60,6 +61,15 @@ def test_the_rows_asked_for_begin_and_show(entries: Entries, where: list[int]) -
         remembered = [("_begin_memory", entries.world[k], entries.par[k])] if k % 2 else []
         expected += [*begun, *remembered, *entries.seen(k)]
     assert entries.made == expected
+
+
+def test_memory_begins_with_the_patient_and_both_rates() -> None:
+    pump = SimpleNamespace(rate_nl=812)
+    task = SimpleNamespace(start_rate_nl=1001, signs="signs")
+    world, par = SimpleNamespace(memory="memory", patient="body", pump=pump), SimpleNamespace(patient="who", task=task)
+    begun = Spy()
+    plainly(start._begin_memory, begin_memory=begun)(world, par)
+    assert begun.made == [("memory", "body", 812, 1001, "signs")]
 
 
 @pytest.mark.parametrize("where", [[0], [2, 0], [3, 1, 2], []])
