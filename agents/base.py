@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from thecal.agents.info import PolicyInfo
-from thecal.agents.simulator import Simulator
 from thecal.agents.view import Actions, Components, Fields, Flags, Floats, ObservationView
 from thecal.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from thecal.agents.simulator import Simulator
 
 
 @dataclass(frozen=True)

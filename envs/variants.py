@@ -24,6 +24,7 @@ class Variant(NamedTuple):
         text: what differs.
         options: arguments of the environment.
         difficulty: what the task's file has to name for the variant to exist.
+        holds: whether it needs an action that keeps the rate: a relative rate, or the switch ``hold`` beside a target dose.
         single, vector: entry points.
     """
 
@@ -31,6 +32,7 @@ class Variant(NamedTuple):
     text: str
     options: Mapping[str, Any] = {}
     difficulty: str | None = None
+    holds: bool = False
     single: str = _SINGLE
     vector: str = _VECTOR
 
@@ -38,7 +40,7 @@ class Variant(NamedTuple):
 VARIANTS = (
     Variant("", "the task as its file states it"),
     Variant(
-        "Discrete", "a table of discrete actions with action_masks()",
+        "Discrete", "a table of discrete actions with action_masks(), where an action can hold", holds=True,
         single="thecal.envs.adapters.forms:DiscreteThecalEnv",
         vector="thecal.envs.adapters.vector_forms:DiscreteThecalVectorEnv",
     ),
@@ -76,9 +78,17 @@ def entries() -> Iterator[Entry]:
         except (OSError, ValueError, KeyError, TypeError):  # load_task says what is wrong with it, when it is asked for
             continue
         for variant in VARIANTS:
-            if variant.difficulty is None or _offered(known.get(variant.difficulty)):
+            offered = variant.difficulty is None or _offered(known.get(variant.difficulty))
+            if offered and (not variant.holds or _holds(task)):
                 middle = f"-{variant.name}" if variant.name else ""
                 yield Entry(f"thecal/{name}{middle}-v{version}", name, variant)
+
+
+def _holds(task: Mapping[str, Any]) -> bool:
+    """Whether a task's file has an action that keeps the rate; without ``fields`` it has a relative rate."""
+    action = task.get("action")
+    fields = action.get("fields", ()) if isinstance(action, dict) else ()
+    return "target_dose" not in fields or "hold" in fields
 
 
 def _offered(difficulty: Any) -> bool:

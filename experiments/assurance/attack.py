@@ -74,7 +74,8 @@ def attack_cases(
         ConfigError: a scenario names something unknown, or its parts do not fit together.
     """
     given = dict(options or {})
-    chosen = tasks or task_names()
+    # A trail knows one mixture, so a task that chooses among several is not attacked unless it is asked for.
+    chosen = tasks or [name for name in task_names() if not load_task(name).solution.mixtures]
     pumps, faults = _one_of(given, "pump", pump_names()), _one_of(given, "faults", FAULTS)
     stage = given.pop("stage", None)
     cases = list(itertools.product(chosen, pumps, faults, [stage or "auto"]))

@@ -164,7 +164,7 @@ def test_guideline_matches_practice() -> None:
 
 def test_rl_settings_load_override_and_refuse() -> None:
     ppo = load_rl_settings("ppo", "CancerMorphine")
-    assert ppo.n_envs == 256
+    assert ppo.n_envs == 32
     assert load_rl_settings("sac", gamma=0.9).gamma == 0.9
     with pytest.raises(ConfigError, match="gamma"):
         load_rl_settings("ppo", gamma=1.5)

@@ -13,7 +13,7 @@ from thecal.envs import ThecalEnv, ThecalVectorEnv
 from thecal.envs.kernel.observation import STANDARD_FIELDS
 from thecal.envs.outcomes import STANDARD
 from thecal.envs.scenario import Scenario
-from thecal.envs.tasks import TaskSpec, load_task, task_names
+from thecal.envs.tasks import TaskSpec, load_task
 from thecal.experiments.cli import run
 from thecal.safety.profiles import load_profile
 
@@ -164,7 +164,7 @@ def test_a_version_that_is_not_there_is_refused():
         load_task("Headache")
 
 
-@pytest.mark.parametrize("name", task_names())
+@pytest.mark.parametrize("name", ["CancerMorphine", "NonCancerMix", "NonCancerMorphine"])
 def test_tasks_of_version_0_stay_what_they_were(name):
     spec = load_task(name)
     lens = Scenario.of(name).resolve().lens

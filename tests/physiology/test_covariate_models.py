@@ -102,8 +102,7 @@ def test_a_childs_gas_gradient_stays_above_its_floor():
 def test_kidneys_scale_the_clearance_by_the_share_they_remove(drug):
     share = constant(shipped(f"drugs/{drug}"), "plasma.renal_share", "dimensionless")
     assert share > 0.0
-    left = 1.0 - share + share * 0.5
-    expected = {"drug0.k10": left, "drug0.renal": 0.5 / left}  # and the kidneys' own part of what is left
+    expected = {"drug0.k10": 1.0 - share / 2, "drug0.renal": 0.5 / (1.0 - share / 2)}  # and the kidneys' own part of it
     if drug == "morphine":  # its glucuronides leave by the kidneys alone
         expected |= {"drug0.m6g_k": 0.5, "drug0.m3g_k": 0.5}
     assert_moves([drug], expected, creatinine_mg_per_dl=2.0 * REFERENCE["creatinine_mg_per_dl"])
@@ -116,8 +115,9 @@ def test_kidneys_do_not_matter_to_a_drug_they_do_not_remove():
 
 def test_sex_acts_through_kidneys_and_circulation_only():
     share = constant(shipped("drugs/baclofen"), "plasma.renal_share", "dimensionless")
-    left = 1.0 - share + share * 0.85
-    assert_moves(["baclofen"], {"drug0.k10": left, "drug0.renal": 0.85 / left}, male=False)
+    assert_moves(
+        ["baclofen"], {"drug0.k10": 1.0 - 0.15 * share, "drug0.renal": 0.85 / (1.0 - 0.15 * share)}, male=False
+    )
 
 
 def test_creatinine_clearance_is_cockcroft_and_gault():

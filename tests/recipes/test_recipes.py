@@ -78,7 +78,7 @@ class Halving(BatchPolicy):
         return {"relative_rate": np.where(fields["poss"] > 2.5, -1.0, 0.0)}
 ''',
     )
-    project.edit("agents/registry.py", "    MaxRequest,\n)", "    MaxRequest,\n    Halving,\n)")
+    project.edit("agents/registry.py", "    Oracle,\n)", "    Oracle,\n    Halving,\n)")
     project.edit(
         "agents/registry.py",
         "from thecal.agents.rules.sanity import",

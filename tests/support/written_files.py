@@ -16,6 +16,7 @@ from thecal.agents.backends import settings as rl_settings
 from thecal.agents.bayes.policy import BayesSettings
 from thecal.agents.mpc.nominal import NominalSettings
 from thecal.agents.mpc.oracle import OracleSettings
+from thecal.agents.rules.visit_rules import BACLOFEN, OPIOID, ZICONOTIDE
 from thecal.agents.settings import PolicySettings
 from thecal.core import parameters
 from thecal.core.documents import file_name, read_tables
@@ -24,7 +25,7 @@ from thecal.core.layout import AXIAL, COMPARTMENT
 from thecal.devices import chemistry, fault_presets, monitor_records
 from thecal.devices.program_file import read_program
 from thecal.devices.specs import load_pump
-from thecal.envs import clinician, scenario
+from thecal.envs import clinician, scenario, signs
 from thecal.envs.tasks import load_task
 from thecal.experiments.studies.config import CompareConfig, EvaluateConfig, TrainConfig, load_config
 from thecal.experiments.validation import targets
@@ -128,6 +129,7 @@ def _preset(name: str) -> object:
 def _rules(name: str) -> object:
     kinds = {kind.__module__.rpartition(".")[2]: kind for kind in PolicySettings.__subclasses__()}
     kinds |= {"oracle": OracleSettings, "mpc": NominalSettings, "bayes": BayesSettings}
+    kinds |= {rule.file: rule.settings for rule in (OPIOID, ZICONOTIDE, BACLOFEN)}
     return kinds[name].load(name)
 
 
@@ -169,7 +171,7 @@ FORMATS = [
         _tables("thecal.envs", "tasks"),
         _plain(load_task),
         ConfigError,
-        r"faults|life|start.*|visits.*|action\.(deadband|bolus_trigger|fields)|observation.*|weights\..*|costs.*|secondary.*|monitored"
+        r"faults|life|start.*|visits.*|action\.(deadband|bolus_trigger|fields)|observation.*|weights\..*|costs.*|secondary.*|monitored|goal.*|primary\.limits.*|charge_limits.*"
         r"|difficulty\.(?!real$).*|solution\.mixtures.*",
     ),
     Format(
@@ -206,7 +208,7 @@ FORMATS = [
         _tables("thecal.physiology", "cohorts"),
         _cohort,
         ParameterError,
-        rf"{_SPREAD}|name|title|base|diagnosis\.\w+|hyperalgesia.*|(covariates|pain|site|start|spasticity|diagnosis)(\.\w+)?",
+        rf"{_SPREAD}|name|title|base|diagnosis\.\w+|hyperalgesia.*|(covariates|pain|site|start|spasticity|diagnosis)(\.\w+)?|sites",
     ),
     Format(
         "preset",
@@ -244,6 +246,13 @@ FORMATS = [
         _SPREAD,
     ),
     Format(
+        "signs",
+        _tables("thecal.envs", "", "signs.toml"),
+        _patched(lambda _: signs.sign_limits.__wrapped__(), (signs, "read_parameters")),
+        ParameterError,
+        _SPREAD,
+    ),
+    Format(
         "visits",
         _tables("thecal.envs", "", "visits.toml"),
         _patched(lambda _: scenario._visits.__wrapped__()["call_delay"], _PARAMETERS),
@@ -268,7 +277,11 @@ FORMATS = [
     _LIFE,
     Format(
         "rules",
-        _tables("thecal.agents", "", "(pid|pid_guarded|guideline|demand|oracle|mpc|bayes).toml"),
+        _tables(
+            "thecal.agents",
+            "",
+            "(pid|pid_guarded|guideline|guideline_ziconotide|guideline_baclofen|demand|oracle|mpc|bayes).toml",
+        ),
         _patched(_rules, _PARAMETERS),
         ParameterError,
         _SPREAD,

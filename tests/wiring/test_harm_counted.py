@@ -38,7 +38,8 @@ def count(world: Any, par: Any, shows: bool) -> list[tuple[Any, ...]]:
     plainly(_count_harm, harm_shows=asked, _summon=called)(world, par)
     assert asked.made == [(world.patient,)]
     assert all(one[0] is world.episode and one[1] is par.task for one in called.made)
-    return called.made
+    made: list[tuple[Any, ...]] = called.made
+    return made
 
 
 @pytest.mark.parametrize(("poss", "shows"), [(1, False), (2, False), (3, True), (4, True)])

@@ -29,7 +29,7 @@ def test_what_it_rehearses_is_what_happens():
             np.testing.assert_array_equal(simulator.batch.out[field][:2], out[field])
 
 
-def test_it_does_as_well_as_what_it_could_have_held_and_better_than_the_start():
+def test_it_does_as_well_as_any_dose_it_could_have_held():
     task = target_task(4.0)
     well = {}
     for policy in (make_policy("oracle", horizon=48.0), OneDose(1.0), OneDose(2.0)):

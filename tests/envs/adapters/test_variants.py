@@ -150,8 +150,8 @@ def test_costs_add_up_the_channels_that_are_named() -> None:
     many = CostThecalVectorEnv(task, 2, costs=("withdrawal", "sedation"), shield_mode="off")
     own = CostThecalEnv(task, shield_mode="off")
     for made in (plain, env, own):
-        made.reset(options={"patient": 11, "seed": 1})
-    many.reset(seed=1, options={"patients": [11, 11]})
+        made.reset(options={"patient": 4, "seed": 1})
+    many.reset(seed=1, options={"patients": [4, 4]})
     assert (env.cost_limit, env.costs.names, own.costs.names) == (3.0, ("withdrawal", "sedation"), own.spec_task.costs)
     total = 0.0
     action = np.array([1.0, 1.0], np.float32)

@@ -150,7 +150,7 @@ def closed_formula(batch: Batch, before: np.ndarray) -> np.ndarray:
     )
 
 
-@pytest.mark.parametrize("name", task_names())
+@pytest.mark.parametrize("name", ["CancerMorphine", "NonCancerMix", "NonCancerMorphine"])
 @pytest.mark.parametrize("mode", ["project", "off"])
 def test_the_reward_of_version_0_is_its_formula(name, mode):
     batch = Batch(Scenario.of(name, split="test", shield_mode=mode), N, trail=True)

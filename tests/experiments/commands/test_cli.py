@@ -85,7 +85,7 @@ def test_help_imports_nothing_heavy():
     ("arguments", "code", "words"),
     [
         (("evaluate", "nope"), 2, "unknown policy 'nope'"),
-        (("evaluate", "fixed", "--task", "Nope"), 2, "unknown task 'Nope'; known: CancerMorphine"),
+        (("evaluate", "fixed", "--task", "Nope"), 2, "unknown task 'Nope'; known: BaclofenSpasticity"),
         (("evaluate", "fixed", "--difficulty", "nope", "-n", "1"), 2, "difficulty 'nope'"),
         (("evaluate", "fixed", "--set", "profile=nope", "--no-track"), 2, "unknown profile 'nope'; known: "),
         (("evaluate", "fixed", "--set", "nope=1"), 2, "nope: "),

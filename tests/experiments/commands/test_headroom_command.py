@@ -79,7 +79,7 @@ def test_options_reach_the_scenario(capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("Cancer",), "did you mean 'CancerMorphine'"),
+        (("Cancer",), "did you mean 'CancerCourse'"),
         (("CancerMorphine", "-n", "11"), "at least 12 patients"),
         (("CancerMorphine", "--seeds", ""), "at least one seed"),
         (("CancerMorphine", "--seeds", "1,2,1"), "seed 1 is given twice"),

@@ -194,7 +194,7 @@ def test_a_small_attack_finds_only_a_broken_shield(tmp_path, monkeypatch):
 
 def test_every_task_pump_and_fault_is_attacked():
     cases = attack_cases(1, 0)
-    assert len(cases) == 3 * 8 * 3 + 3 * 3
+    assert len(cases) == 12 * 8 * 3 + 12 * 3
     assert len({tuple(case.label.values()) for case in cases}) == len(cases)
     assert {case.scenario.stage for case in cases} == {"auto", "confirm", "lower", "advise"}
 

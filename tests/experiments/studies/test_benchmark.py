@@ -149,7 +149,7 @@ def test_hindsight_runs_its_doses(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"tasks": ("Cancer",)}, "did you mean 'CancerMorphine'"),
+        ({"tasks": ("Cancer",)}, "did you mean 'CancerCourse'"),
         ({"policies": ("guidline", "fixed")}, "did you mean 'guideline'"),
         ({"difficulties": ("real", "rael")}, "did you mean 'real'"),
         ({"shield_modes": ("of",)}, "did you mean 'off'"),

@@ -128,5 +128,6 @@ def test_a_configuration_of_the_first_version_is_read(tmp_path):
         "drugs": None,
         "horizon_d": None,
         "clinician": "model",
+        "life": None,
     }
     assert found.scenario.resolve().task.name == "CancerMorphine"

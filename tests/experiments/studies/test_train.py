@@ -45,7 +45,7 @@ def test_a_training_run_is_saved_checked_and_tracked(store, finished):
     assert load_policy(result.folder / "policy").record.frames == 512
     run = store.run(result.run_id)
     assert run.info.status == "FINISHED"
-    assert run.data.params["config.settings.gamma"] == "0.997"
+    assert run.data.params["config.settings.gamma"] == "0.99"
     assert run.data.params["config.total_steps"] == "512"
     assert run.data.tags["unshielded"] == "false"
     assert run.data.tags["kind"] == "train"
