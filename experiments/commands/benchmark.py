@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from thecal.agents.info import PRIVILEGED
 from thecal.core.errors import ConfigError, UnknownNameError, did_you_mean
 from thecal.core.extras import require
 from thecal.core.seeds import MOST_PATIENTS, SEED_LIMIT
@@ -153,6 +152,8 @@ def _seeds(text: str) -> tuple[int, ...]:
 
 
 def _table(found: Leaderboard, board: Board) -> PlainTable:
+    from thecal.agents.info import PRIVILEGED
+
     mark = f"{board.mark}: " if board.mark else ""
     title = f"{mark}{board.title}, {board.patients} {found.split} patients"
     heads = ["policy", "rank", "utility", "well", "worst tenth", "score", "claim"]

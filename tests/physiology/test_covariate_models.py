@@ -266,9 +266,8 @@ def test_an_antihypertensive_enlarges_the_fall_of_pressure():
 def test_central_factors_of_several_covariates_multiply():
     names = ("sleep_apnea", "benzodiazepine", "gabapentinoid")
     found = moved(["morphine"], **dict.fromkeys(names, True))
-    assert found["drug0.ec50_bs"] == pytest.approx(
-        np.prod([number(f"{name}.central_ec50") for name in names]), rel=1e-9
-    )
+    product = np.prod([number(f"{name}.central_ec50") for name in names])
+    assert found["drug0.ec50_bs"] == pytest.approx(product, rel=1e-9)
 
 
 def test_baclofen_stays_in_plasma_as_the_kidneys_fail():
@@ -283,9 +282,8 @@ def test_apnea_lowers_ventilation_asleep_but_not_awake():
     par = naive(calm(charts(["morphine"], {}, {"sleep_apnea": True})))
     course = advance(par, begin(par, 0.0), 24.0)
     night, noon = 8, 48
-    for name in ("rr", "vent", "spo2"):
+    for name in ("rr", "vent", "spo2"):  # the kidneys still give back at noon what they kept of the night's CO2
         assert course[name][night, 1] < course[name][night, 0]
-        # What the kidneys have kept of the night's CO2 is still being given back.
         assert course[name][noon, 1] == pytest.approx(course[name][noon, 0], rel=5e-3)
     rate = (1.0 - par["apnea"][1]) ** par["rr_power"][1]
     assert course["rr"][night, 1] / course["rr"][night, 0] == pytest.approx(rate, rel=1e-9)

@@ -29,10 +29,8 @@ FILES = (
     "adaptation", "anatomy", "breathing", "correlations", "covariates", "function", "harm", "rescue", "sensors",
     "structures", "variability",
 )  # fmt: skip
-COHORTS = (
-    "cancer", "elderly", "five_sites", "high_oih", "noncancer", "opioid_tolerant", "renal", "site_center", "site_community",
-    "site_early", "site_hospice", "site_rural", "spasticity",
-)  # fmt: skip
+SITES = [f"site_{name}" for name in ("center", "community", "early", "hospice", "rural")]
+COHORTS = ("cancer", "elderly", "five_sites", "high_oih", "noncancer", "opioid_tolerant", "renal", *SITES, "spasticity")
 DRUGS = (
     "baclofen", "bupivacaine", "clonidine", "dexmedetomidine", "fentanyl", "hydromorphone", "midazolam", "morphine",
     "sufentanil", "ziconotide",

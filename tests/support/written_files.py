@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +16,7 @@ from thecal.agents.mpc.oracle import OracleSettings
 from thecal.agents.rules.visit_rules import BACLOFEN, OPIOID, ZICONOTIDE
 from thecal.agents.settings import PolicySettings
 from thecal.core import parameters
-from thecal.core.documents import file_name, read_tables
+from thecal.core.documents import read_tables
 from thecal.core.errors import ConfigError, ParameterError, ProfileError
 from thecal.core.layout import AXIAL, COMPARTMENT
 from thecal.devices import chemistry, fault_presets, monitor_records
@@ -36,6 +33,7 @@ from thecal.safety.profile_schema import DRUG_OPTIONS
 from thecal.safety.profiles import load_profile
 
 from support.analysis_files import READERS, read_anew
+from support.file_formats import Format, instead, patched, tables
 
 FAULTS = {
     "preset": "reference", "hazards": False, "serviced": True,
@@ -46,47 +44,10 @@ FAULTS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Format:
-    """A kind of file: where the shipped ones lie, how one is loaded, what it raises, and which keys it may lack."""
-
-    name: str
-    shipped: dict[str, dict[str, Any]]
-    load: Callable[[Path, pytest.MonkeyPatch], object]
-    error: type[ConfigError]
-    optional: str = r"(?!)"  # of the dotted key
-    ending: str = ".toml"
-
-
-def _tables(package: str, folder: str, only: str = ".*") -> dict[str, dict[str, Any]]:
-    place = files(package).joinpath("data", *folder.split("/"))
-    names = sorted(item.name for item in place.iterdir() if item.name.endswith(".toml"))
-    return {name: read_tables(place / name) for name in names if re.fullmatch(only, name)}
-
-
-def _instead(module: Any, reader: str, path: Path, patch: pytest.MonkeyPatch) -> None:
-    """Let a module read ``path`` where it would read the shipped file of this name."""
-    honest = getattr(module, reader)
-
-    def read(source: Any, *more: Any, **options: Any) -> Any:
-        return honest(path if file_name(source) == path.name else source, *more, **options)
-
-    patch.setattr(module, reader, read)
-
-
-def _patched(call: Callable[[str], object], *places: tuple[Any, str]) -> Callable[[Path, pytest.MonkeyPatch], object]:
-    def load(path: Path, patch: pytest.MonkeyPatch) -> object:
-        for module, reader in places:
-            _instead(module, reader, path, patch)
-        return call(path.stem)
-
-    return load
-
-
 def _physiology(folder: str) -> Callable[[Path, pytest.MonkeyPatch], object]:
     def load(path: Path, patch: pytest.MonkeyPatch) -> object:
         honest, edited = population.shipped, f"{folder}{path.stem}"
-        _instead(parameters, "read_tables", path, patch)
+        instead(parameters, "read_tables", path, patch)
 
         def look(asked: str) -> parameters.ParameterFile:
             return population.shipped.__wrapped__(asked) if asked == edited else honest(asked)
@@ -157,18 +118,18 @@ def _plain(load: Callable[[Path], object]) -> Callable[[Path, pytest.MonkeyPatch
 _EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 _SPREAD = r".*\.(kind|cv|sd|range|note)"
 _PARAMETERS = (parameters, "read_tables")
-_PROFILES = _tables("thecal.safety", "profiles")
+_PROFILES = tables("thecal.safety", "profiles")
 _LIFE = Format(
-    "life", _tables("thecal.physiology", "life"), _plain(load_life), ParameterError,
+    "life", tables("thecal.physiology", "life"), _plain(load_life), ParameterError,
     rf"{_SPREAD}|(?!factor|base)\w+|\w+\.(?!hazard|chance|earliest|latest|rise|length|fade)\w+",
 )  # fmt: skip
 _RECEPTOR = Format(
-    "receptor", _tables("thecal.physiology", "receptors"), _physiology("receptors/"), ParameterError, rf"{_SPREAD}|\w+|\w+\.\w+"
+    "receptor", tables("thecal.physiology", "receptors"), _physiology("receptors/"), ParameterError, rf"{_SPREAD}|\w+|\w+\.\w+"
 )  # fmt: skip
 FORMATS = [
     Format(
         "task",
-        _tables("thecal.envs", "tasks"),
+        tables("thecal.envs", "tasks"),
         _plain(load_task),
         ConfigError,
         r"faults|life|start.*|visits.*|action\.(deadband|bolus_trigger|fields)|observation.*|weights\..*|costs.*|secondary.*|monitored|goal.*|primary\.limits.*|charge_limits.*"
@@ -188,7 +149,7 @@ FORMATS = [
         ConfigError,
         r"(?!planned\.\d+\.(fault|at_h)$).*",
     ),
-    Format("pump", _tables("thecal.devices", "pumps"), _plain(load_pump), ParameterError, _SPREAD),
+    Format("pump", tables("thecal.devices", "pumps"), _plain(load_pump), ParameterError, _SPREAD),
     Format(
         "profile",
         {name: table for name, table in _PROFILES.items() if "base" not in table},
@@ -205,70 +166,70 @@ FORMATS = [
     ),
     Format(
         "cohort",
-        _tables("thecal.physiology", "cohorts"),
+        tables("thecal.physiology", "cohorts"),
         _cohort,
         ParameterError,
         rf"{_SPREAD}|name|title|base|diagnosis\.\w+|hyperalgesia.*|(covariates|pain|site|start|spasticity|diagnosis)(\.\w+)?|sites",
     ),
     Format(
         "preset",
-        _tables("thecal.devices", "faults"),
-        _patched(_preset, _PARAMETERS),
+        tables("thecal.devices", "faults"),
+        patched(_preset, _PARAMETERS),
         ParameterError,
         rf"{_SPREAD}|base|(?!common)\w+|(?!common|factor)\w+\.\w+",
     ),
     Format(
         "chemistry",
-        _tables("thecal.devices", "chemistry"),
-        _patched(chemistry.load_chemistry.__wrapped__, _PARAMETERS),
+        tables("thecal.devices", "chemistry"),
+        patched(chemistry.load_chemistry.__wrapped__, _PARAMETERS),
         ParameterError,
         rf"{_SPREAD}|title|wall.*|(base_solubility|first_fill_time|precipitation_ph|diluted_\w+|review_decay)",
     ),
     Format(
         "mixtures",
-        _tables("thecal.devices", "", "mixtures.toml"),
-        _patched(lambda _: (chemistry.mixtures_file.cache_clear(), chemistry.load_mixtures.__wrapped__()), _PARAMETERS),
+        tables("thecal.devices", "", "mixtures.toml"),
+        patched(lambda _: (chemistry.mixtures_file.cache_clear(), chemistry.load_mixtures.__wrapped__()), _PARAMETERS),
         ParameterError,
         rf"{_SPREAD}|[a-z+]+|[a-z+]+\.[a-z]+|untested.*",
     ),
     Format(
         "monitors",
-        _tables("thecal.devices", "", "monitors.toml"),
-        _patched(lambda _: monitor_records.monitor_parameters.__wrapped__(), _PARAMETERS),
+        tables("thecal.devices", "", "monitors.toml"),
+        patched(lambda _: monitor_records.monitor_parameters.__wrapped__(), _PARAMETERS),
         ParameterError,
         _SPREAD,
     ),
     Format(
         "clinician",
-        _tables("thecal.envs", "", "clinician.toml"),
-        _patched(lambda _: clinician.clinician_parameters.__wrapped__(), _PARAMETERS),
+        tables("thecal.envs", "", "clinician.toml"),
+        patched(lambda _: clinician.clinician_parameters.__wrapped__(), _PARAMETERS),
         ParameterError,
         _SPREAD,
     ),
     Format(
         "signs",
-        _tables("thecal.envs", "", "signs.toml"),
-        _patched(lambda _: signs.sign_limits.__wrapped__(), (signs, "read_parameters")),
+        tables("thecal.envs", "", "signs.toml"),
+        patched(lambda _: signs.sign_limits.__wrapped__(), (signs, "read_parameters")),
         ParameterError,
         _SPREAD,
     ),
     Format(
         "visits",
-        _tables("thecal.envs", "", "visits.toml"),
-        _patched(lambda _: scenario._visits.__wrapped__()["call_delay"], _PARAMETERS),
+        tables("thecal.envs", "", "visits.toml"),
+        patched(lambda _: scenario._visits.__wrapped__()["call_delay"], _PARAMETERS),
         ParameterError,
         _SPREAD,
     ),
     Format(
         "model",
-        _tables("thecal.physiology", ""),
+        tables("thecal.physiology", ""),
         _physiology(""),
         ParameterError,
         rf"{_SPREAD}|pair(\.\w+)?|(drug|receptor|patient)(\.\w+)*",
     ),
     Format(
         "drug",
-        _tables("thecal.physiology", "drugs"),
+        tables("thecal.physiology", "drugs"),
         _physiology("drugs/"),
         ParameterError,
         rf"{_SPREAD}|effect\.(ec50_sympathetic|ec50_motor)|start(\.\w+)?",
@@ -277,35 +238,35 @@ FORMATS = [
     _LIFE,
     Format(
         "rules",
-        _tables(
+        tables(
             "thecal.agents",
             "",
-            "(pid|pid_guarded|guideline|guideline_ziconotide|guideline_baclofen|demand|oracle|mpc|bayes).toml",
+            "(pid.*|guideline.*|demand|oracle|mpc|bayes).toml",
         ),
-        _patched(_rules, _PARAMETERS),
+        patched(_rules, _PARAMETERS),
         ParameterError,
         _SPREAD,
     ),
     Format(
-        "analysis", _tables("thecal.experiments.analysis", ""), _patched(read_anew, *READERS), ParameterError, _SPREAD
+        "analysis", tables("thecal.experiments.analysis", ""), patched(read_anew, *READERS), ParameterError, _SPREAD
     ),
     Format(
         "algorithm",
-        _tables("thecal.agents", "", "(ppo|sac).toml"),
-        _patched(rl_settings.load_rl_settings, (rl_settings, "read_tables")),
+        tables("thecal.agents", "", "(ppo|sac).toml"),
+        patched(rl_settings.load_rl_settings, (rl_settings, "read_tables")),
         ParameterError,
         r"task.*|default\.(target_kl|ent_coef)",
     ),
     Format(
         "targets",
-        _tables("thecal.experiments.validation", "targets"),
+        tables("thecal.experiments.validation", "targets"),
         lambda path, _: targets.read_targets(path),
         ParameterError,
         r"\w+|\w+\.(scale|structures|declared)",
     ),
     Format(
         "study",
-        _tables("thecal.experiments.validation", "studies"),
+        tables("thecal.experiments.validation", "studies"),
         _plain(load_study),
         ParameterError,
         r"structure|seed|start|core|search.*|enough.*|patients\.scale|(free|target)\.\w+|free\.\w+\.(what|transform)|target\.\w+\.\w+",

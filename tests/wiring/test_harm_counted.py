@@ -113,7 +113,7 @@ def test_the_count_is_that_of_the_last_96_ticks() -> None:
     assert world.episode.called_harm == 0
 
 
-def test_harm_calls_at_its_share_of_the_day_and_not_a_tick_before() -> None:
+def test_harm_calls_at_its_share_of_the_day_and_not_before() -> None:
     for ticks, shows, calls in (
         (46, True, False), (47, True, True), (48, True, True), (47, False, False), (48, False, True), (90, False, True),
     ):  # fmt: skip
@@ -140,7 +140,7 @@ def test_ticks_with_harm_add_up_to_one_call_that_is_not_doubled() -> None:
 
 
 @pytest.mark.parametrize(("measures", "poss"), [(0, 2), (0, 3), (5, 1), (5, 4)])
-def test_who_comes_for_harm_stops_what_harms_still_and_counts_anew(measures: int, poss: int) -> None:
+def test_who_comes_for_harm_stops_what_harms_and_counts_anew(measures: int, poss: int) -> None:
     for called, cuts, latched in itertools.product((0, 1), (False, True), (0, 1)):
         world, par, out = records(called_harm=called, harm24=50, judged=2)
         world.episode.harm[:50], world.episode.harm[95] = 1, 1
