@@ -174,7 +174,7 @@ def test_who_comes_for_harm_stops_what_harms_and_counts_anew(measures: int, poss
         assert called == 1 or out_of_cuts.made, "a lock at the lowest rate is asked for where harm did not call"
 
 
-def test_harm_is_counted_once_a_tick_where_it_may_call_and_after_who_came() -> None:
+def test_harm_is_counted_once_a_tick_and_after_who_came() -> None:
     for harm_call, left, did in (
         (0, 0, []), (1, 0, ["count"]), (48, 0, ["count"]), (0, 1, ["come"]), (48, 1, ["come", "count"]), (48, 2, ["count"]),
     ):  # fmt: skip
