@@ -24,7 +24,7 @@ def daily_ug(batch: Batch) -> np.ndarray:
     return batch.world["shield"]["dose24"][:, 0] / 1e6
 
 
-def test_an_inherited_start_is_not_lowered_to_a_start_of_ones_own() -> None:
+def test_an_inherited_start_is_not_lowered_to_ones_own() -> None:
     own, inherited = begun(WIDE), begun({**WIDE, "inherited": True})
     rates = inherited.par["task"]["start_rate_nl"] * inherited.par["shield"]["conc"][:, 0]
     assert (rates >= own.par["task"]["start_rate_nl"] * own.par["shield"]["conc"][:, 0] * 0.98).all()
