@@ -40,7 +40,7 @@ def test_the_first_day_counts_what_was_inherited() -> None:
     assert not daily_ug(begun(WIDE)).any()
 
 
-def test_who_takes_a_depressant_inherits_no_more_than_half_the_cap() -> None:
+def test_who_takes_a_depressant_inherits_half_the_cap() -> None:
     batch = begun({**WIDE, "low": 3.0, "inherited": True})
     sedated = np.array([batch.is_sedated(i) for i in range(N)])
     assert sedated.any()

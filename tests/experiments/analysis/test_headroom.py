@@ -104,7 +104,7 @@ def test_the_best_rule_may_be_the_guideline():
     assert "above guideline" in found.rules[3].text
 
 
-def test_a_score_is_0_as_hold_and_1_as_the_reference_or_undefined():
+def test_a_score_is_0_as_hold_and_1_as_the_reference():
     columns = {
         "fixed": np.array([20.0, 50.0, 10.0]),
         "hindsight": np.array([60.0, 54.9, 15.0]),

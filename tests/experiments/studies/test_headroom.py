@@ -37,7 +37,7 @@ def test_every_policy_and_both_hindsights_are_there(found):
     assert found.left_out == {}
 
 
-def test_policies_that_plan_are_ranked_apart_or_left_out_with_the_reason():
+def test_policies_that_plan_are_apart_or_left_out_with_reason():
     task = short_task(0.25)
     found = headroom(Scenario.of(task), 12, (1,), multiples=(1.0,), models=("mpc",))
     assert found.judgment.policies["mpc"].kind == "model-based"
