@@ -266,3 +266,19 @@ def test_no_row_is_made_of_a_first_fill_that_is_refused(scene: Resolved, monkeyp
     monkeypatch.setattr(assembly, "prime_faults", lambda *_, **__: ["and dry"])
     with pytest.raises(ConfigError, match="Everything: the first fill is refused: odd; and dry"):
         row_of(scene, 4, 640.0, Chart(False, "", False))
+
+
+@pytest.mark.parametrize("inherited", [False, True])
+def test_an_inherited_program_is_in_every_ledger(
+    scene: Resolved, monkeypatch: pytest.MonkeyPatch, inherited: bool
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(
+        assembly, "seed_ledger", lambda state, row: seen.append((state["prev_rate"] > 0, row["cap_pg"][0] > 0))
+    )
+    start = scene.task.start.model_copy(update={"inherited": inherited})
+    parts = {"structure": 0, "factors": {}, "call_delay_h": 6.0, "rescue_delay_h": 0.25, "lens": scene.lens}
+    own: Any = SimpleNamespace(**{**parts, **vars(scene)})
+    own.task = scene.task.model_copy(update={"start": start})
+    assemble(own, np.array([0, 3]))
+    assert seen == [(True, True)] * (2 * inherited)
