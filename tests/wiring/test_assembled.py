@@ -289,7 +289,7 @@ def test_only_an_inherited_program_is_held_to_the_grid(inherited: bool) -> None:
     task = load_task("CancerDoseFinding")
     start = task.start.model_copy(update={"inherited": inherited})
     scene = Scenario.of(task.model_copy(update={"start": start}), split="tune", cohort_seed=5).resolve()
-    rows = [row_of(scene, patient, 3456.7, Chart(False, "", False))[0] for patient in range(4)]
+    rows = [row_of(scene, patient, 2345.6, Chart(False, "", False))[0] for patient in range(4)]
     assert all(int(row["task"]["start_rate_nl"]) % int(row["shield"]["rate_step"]) == 0 for row in rows) == inherited
 
 
