@@ -92,6 +92,7 @@ class ObservationView:
         action_names: the components of the task's actions, in the order of their columns.
         drug: first drug of the task, by name; empty where nobody says.
         goal: what the task treats, ``"pain"`` or ``"spasticity"``.
+        goal_relief: share of the pain at the implant whose loss the task counts as much as mild pain; None where it does not.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class ObservationView:
         action_names: tuple[str, ...] = ACTION_NAMES,
         drug: str = "",
         goal: str = "pain",
+        goal_relief: float | None = None,
     ) -> None:
         self.names = tuple(names)
         self.low = np.asarray(low, np.float64)
@@ -119,6 +121,7 @@ class ObservationView:
         self.action_names = tuple(action_names)
         self.drug = drug
         self.goal = goal
+        self.goal_relief = goal_relief
         self._decode = decode
 
     def decode(self, obs: NDArray[Any]) -> Fields:

@@ -17,6 +17,8 @@ from thecal.experiments.rollouts.rollout import measured
 
 GRID = {
     "target_nrs": (1.0, 1.5, 2.0, 2.5, 3.0),
+    "target_spasms": (0.4, 0.6, 0.8),
+    "under_goal": (0.0, 0.5, 1.0, 1.5, 2.0),
     "gain": (0.03, 0.05, 0.1, 0.2),
     "integral_time": (12.0, 24.0, 48.0, 96.0),
     "derivative_time": (0.0, 4.0, 12.0),

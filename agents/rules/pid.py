@@ -17,6 +17,8 @@ class PidSettings(PolicySettings):
     """Controller numbers; ``data/pid.toml`` gives value, source and confidence of each."""
 
     target_nrs: float = number("nrs", ge=0, le=10)
+    target_spasms: float = number("dimensionless", ge=0, le=4)
+    under_goal: float = number("nrs", ge=0, le=5)
     gain: float = number("1/nrs", ge=0)
     integral_time: float = number("hour", gt=0)
     derivative_time: float = number("hour", ge=0)
@@ -34,7 +36,9 @@ class Pid(BatchPolicy):
     derivative acts on the filtered report. Whenever a requested change was not granted in full (a step limit, or the
     shield), the integral is pulled back to the rate that runs (back-calculation), so it cannot wind up.
 
-    Where a task treats spasticity, reported spasms stand in place of pain, stretched to its scale.
+    Where a task counts a share of relief as much as mild pain, the target is ``under_goal`` below what is left of the first
+    report after it, if that is above ``target_nrs``. Where it treats spasticity, reported spasms stand in place of pain,
+    stretched to its scale, and the target is ``target_spasms``.
     """
 
     info = PolicyInfo(
@@ -50,6 +54,7 @@ class Pid(BatchPolicy):
         super().__init__(**self.settings.model_dump())
 
     def _allocate(self, n: int) -> None:
+        self.first: Floats = np.empty(n)
         self.pain: Floats = np.empty(n)
         self.held: Floats = np.empty(n)
         self.integral: Floats = np.empty(n)
@@ -57,6 +62,7 @@ class Pid(BatchPolicy):
         self.asked: Flags = np.empty(n, np.bool_)
 
     def _begin(self, rows: Flags) -> None:
+        self.first[rows] = np.nan
         self.pain[rows] = np.nan
         self.held[rows] = np.nan
         self.integral[rows] = 0.0
@@ -84,7 +90,7 @@ class Pid(BatchPolicy):
         slope = self._filter(self._said(fields))
         settings, dt = self.settings, self.view.tick_h
         live = np.isfinite(self.pain) & (fields["nrs_age_h"] <= settings.stale_after)
-        error = self.pain - settings.target_nrs
+        error = self.pain - self._target()
         self.integral[live] += (settings.gain / settings.integral_time * dt * error)[live]
         wanted = settings.gain * (error + settings.derivative_time * slope) + self.integral
         step = np.where(live, np.expm1(wanted - now), 0.0)
@@ -92,6 +98,14 @@ class Pid(BatchPolicy):
         self.wanted[:] = wanted
         self.asked[:] = step != 0.0
         return step
+
+    def _target(self) -> Floats:
+        """The report to reach, NRS, ``[n]``."""
+        rule, relief = self.settings, self.view.goal_relief
+        if self.view.goal == "spasticity":
+            return np.full(self.n, NRS_PER_SPASM * rule.target_spasms)
+        enough = np.full(self.n, rule.target_nrs)
+        return enough if relief is None else np.fmax(enough, (1.0 - relief) * self.first - rule.under_goal)
 
     def _track(self, now: Floats) -> None:
         """Pull the integral toward the running rate where the last request was not granted in full."""
@@ -102,6 +116,8 @@ class Pid(BatchPolicy):
         """Update the held and the filtered report; returns the filtered report's slope, NRS/h (0 before the first)."""
         heard = np.isfinite(report)
         self.held[heard] = report[heard]
+        new = heard & np.isnan(self.first)
+        self.first[new] = report[new]
         before = np.where(np.isnan(self.pain), self.held, self.pain)
         share = -np.expm1(-self.view.tick_h / self.settings.filter_time)
         after = before + share * (self.held - before)

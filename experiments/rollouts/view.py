@@ -42,6 +42,7 @@ def observation_view(scene: Resolved) -> ObservationView:
         action_names=action.fields,
         drug=task.drugs[0],
         goal=task.goal,
+        goal_relief=task.goal_relief,
     )
 
 
