@@ -157,7 +157,7 @@ lost_to_weakness = _share_of_time(
     "lost_weakness", f"Share (%) of the horizon lost to a motor block of 0.625 or more; {_FIRST}"
 )
 lost_to_confusion = _share_of_time(
-    "lost_confusion", f"Share (%) of the horizon lost to a cognitive effect of 0.625 or more; {_FIRST}"
+    "lost_confusion", f"Share (%) of the horizon lost to a cognitive effect of 0.375 or more; {_FIRST}"
 )
 lost_to_pain = _share_of_time("lost_pain", f"Share (%) of the horizon lost to felt pain above its goal alone; {_FIRST}")
 lost_to_spasticity = _share_of_time(

@@ -24,7 +24,7 @@ GOAL_SPASM = 1.0
 # Engineering choice: from here on an observer scores the block 3 of 4 (see reports), legs that bear no longer. Lower it cannot
 # lie: in the model the same receptors of the cord free a leg and weaken it, and a typical patient at the goal is at 0.5.
 WEAKNESS_BOUND = 0.625
-# Of a cognitive effect (ziconotide's, above all) already the score 2 of 4: moderate confusion is a reason to lower or stop the drug.
+# Of a cognitive effect (ziconotide's, above all) already the score 2 of 4: moderate confusion is a reason to lower the drug.
 CONFUSION_BOUND = 0.375
 
 GOALS = ("pain", "spasticity")

@@ -41,12 +41,13 @@ def make_view(
     fields: dict[str, tuple[float, float]] = FIELDS,
     drug: str = "",
     goal: str = "pain",
+    goal_relief: float | None = None,
 ) -> ObservationView:
     """A view over :data:`FIELDS`, or over others by their bounds."""
     low, high = np.array(list(fields.values())).T
     return ObservationView(
         tuple(fields), low, high, actions=actions, tick_h=1.0, monitored=monitored, action_names=action_names,
-        drug=drug, goal=goal,
+        drug=drug, goal=goal, goal_relief=goal_relief,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from thecal.agents import make_policy
 
-from support.agent_toys import change, make_context, observe
+from support.agent_toys import MORE, change, make_context, observe
 
 
 class Plant:
@@ -112,3 +112,26 @@ def test_derivative_on_the_report_has_no_kick() -> None:
         kick.append(float(slow.wanted[0]))  # type: ignore[attr-defined]
     assert kick[2] - kick[1] < 0.04 * 6 + 0.04 * 20.0 * 6 / 12 + 1e-9
     assert kick[2] > kick[1]
+
+
+def first_wishes(says: list[float], **context: object) -> float:
+    """The wish for ln(rate / start) of a PID without memory of its errors, after these reports."""
+    policy = make_policy("pid", integral_time=1e9, derivative_time=0.0, filter_time=0.01)
+    policy.reset(make_context(fields=MORE, **context))
+    for said in says:
+        policy.act(
+            observe(fields=MORE, **({"spasms": said} if context.get("goal") == "spasticity" else {"nrs_report": said}))
+        )
+    return float(policy.wanted[0] / policy.settings.gain)
+
+
+def test_aims_under_what_is_left_of_the_first_report() -> None:
+    """30 % relief of NRS 8 leaves 5.6; the target is 1 below, whatever is said later; of NRS 4 it is the usual 2.5."""
+    assert first_wishes([8.0, 6.0], goal_relief=0.3) == pytest.approx(6.0 - 4.6, abs=1e-3)
+    assert first_wishes([4.0, 4.0], goal_relief=0.3) == pytest.approx(1.5, abs=1e-3)
+    assert first_wishes([8.0, 6.0]) == pytest.approx(3.5, abs=1e-3)
+
+
+def test_aims_at_few_spasms() -> None:
+    """A spasm score of 3 of 4 is 7.5 of 10, and the target of 0.8 is 2."""
+    assert first_wishes([3.0], goal="spasticity") == pytest.approx(5.5, abs=1e-3)

@@ -20,12 +20,12 @@ from support.runs import helpless_task
 from support.task_files import written
 
 WELL = {
-    "rr": 14.0, "spo2": 97.0, "poss": 2, "withdrawal": 0.3, "cognition": 0.62, "motor_block": 0.62, "nausea": 3.9, "pain": 3.0,
+    "rr": 14.0, "spo2": 97.0, "poss": 2, "withdrawal": 0.3, "cognition": 0.37, "motor_block": 0.62, "nausea": 3.9, "pain": 3.0,
 }  # fmt: skip
 # Restated, not imported: the gravest first, each just beyond its bound.
 REASONS = (
     ("breathing", {"rr": 7.9}), ("breathing", {"spo2": 89.9}), ("sedation", {"poss": 3}), ("withdrawal", {"withdrawal": 0.31}),
-    ("confusion", {"cognition": 0.625}), ("weakness", {"motor_block": 0.625}), ("nausea", {"nausea": 4.0}),
+    ("confusion", {"cognition": 0.375}), ("weakness", {"motor_block": 0.625}), ("nausea", {"nausea": 4.0}),
     ("pain", {"pain": 3.1}),
 )  # fmt: skip
 FREE = {"ashworth": 2.0, "spasm": 1.0, "pain": 9.0}
