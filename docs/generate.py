@@ -1,4 +1,4 @@
-"""Writes the generated pages: model.md, invariants.md and gaps of safety.md, room.md, validation.md, tasks.md with its pages.
+"""Writes the generated pages: of model, invariants and gaps, room, headroom, validation, and tasks.
 
 The first shows every parameter of every file, so that a reader can see which number rests on what. The scores of
 validation.md come from ``thecal validate --full --record .``, which takes half an hour; here only the texts follow the targets.
@@ -13,7 +13,7 @@ from thecal.core.files import write_whole
 from thecal.core.parameters import ParameterFile, Quantity, read_parameters
 from thecal.devices.chemistry import load_mixtures
 from thecal.experiments.assurance.case_catalog import invariants_page, with_gaps
-from thecal.experiments.reports import room_page, task_page
+from thecal.experiments.reports import headroom_page, room_page, task_page
 from thecal.experiments.reports.validation_page import load, refreshed, save, write_page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -85,6 +85,7 @@ if __name__ == "__main__":
     safety = ROOT / "docs" / "safety.md"
     write_whole(safety, with_gaps(safety.read_text(encoding="utf-8")))
     room_page.write_page(ROOT / "docs")
+    headroom_page.write_page(ROOT / "docs")
     save(refreshed(load(ROOT / "docs")), ROOT / "docs")
     write_page(ROOT / "docs")
     task_page.write_pages(ROOT / "docs")

@@ -21,6 +21,7 @@ POLICIES = (RANDOM, HOLD, GUIDELINE, *OTHER_RULES, MOST)
 MODELS = ("mpc", "bayes")
 HINDSIGHT, FREE, ORACLE = "hindsight", "hindsight_unshielded", "oracle"
 APART = 5.0  # points of the primary below which hold and reference, or two policies, count as equal in a patient
+OPEN_ABOVE = "open_above"  # key of the rule of what is left above the best rule
 OPEN = 0.2  # of the way from hold to the reference that must be left above the best rule
 TRIM = 0.1
 RESAMPLES = 1000  # for a standard error; intervals take more
@@ -206,7 +207,7 @@ def rules_of(well: Mapping[str, Floats], best: str, reference: str) -> tuple[Rul
         _rule("random_below", "random requests are clearly below guideline titration", well[GUIDELINE], well[RANDOM]),
         _rule("most_below", "maximal requests are clearly below guideline titration", well[GUIDELINE], well[MOST]),
         _rule("guideline_below", f"guideline titration is below the best other rule, {above}", well[above], well[GUIDELINE]),
-        _rule("open_above", f"more than {share} of the way from hold to {reference} is open above {best}", least, well[best]),
+        _rule(OPEN_ABOVE, f"more than {share} of the way from hold to {reference} is open above {best}", least, well[best]),
     )  # fmt: skip
 
 
