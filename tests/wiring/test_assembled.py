@@ -287,8 +287,8 @@ def test_an_inherited_program_is_in_every_ledger(
 @pytest.mark.parametrize("inherited", [True, False])
 def test_only_an_inherited_program_is_held_to_the_grid(inherited: bool) -> None:
     task = load_task("CancerDoseFinding")
-    start = task.start.model_copy(update={"inherited": inherited})
-    scene = Scenario.of(task.model_copy(update={"start": start}), split="tune", cohort_seed=5).resolve()
+    changed = task.model_copy(update={"start": task.start.model_copy(update={"inherited": inherited})})
+    scene = Scenario.of(changed, split="tune", cohort_seed=5).resolve()
     rows = [row_of(scene, patient, 2345.6, Chart(False, "", False))[0] for patient in range(4)]
     assert all(int(row["task"]["start_rate_nl"]) % int(row["shield"]["rate_step"]) == 0 for row in rows) == inherited
 
@@ -297,5 +297,4 @@ def test_the_goal_of_pain_is_the_patients_own() -> None:
     scene = Scenario.of("CancerDoseFinding", split="tune", cohort_seed=5).resolve()
     rows = [row_of(scene, patient, 3456.7, Chart(False, "", False))[0] for patient in range(4)]
     pains = [float(row["patient"]["pain_base"]) for row in rows]
-    assert len(set(pains)) == len(rows)
     assert [float(row["task"]["goal_nrs"]) for row in rows] == [max(3.0, 0.7 * pain) for pain in pains]

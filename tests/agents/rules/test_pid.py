@@ -116,7 +116,7 @@ def test_derivative_on_the_report_has_no_kick() -> None:
 
 def first_wishes(says: list[float], **context: object) -> float:
     """The wish for ln(rate / start) of a PID without memory of its errors, after these reports."""
-    policy = make_policy("pid", integral_time=1e9, derivative_time=0.0, filter_time=0.01)
+    policy = make_policy("pid", integral_time=1e9, tracking_time=1e9, derivative_time=0.0, filter_time=0.01)
     policy.reset(make_context(fields=MORE, **context))
     for said in says:
         policy.act(

@@ -40,11 +40,11 @@ def test_each_drug_has_its_rule(drug: str, goal: str, rule: object) -> None:
     assert visit_rule(drug, goal) is rule
 
 
-def test_ziconotide_moves_by_half_a_microgram_a_week() -> None:
-    steps = asked(started("guideline", **ZIC), 170, nrs_report=8.0, dose_mg_per_d=0.005)
+def test_ziconotide_moves_by_one_step_in_four_days() -> None:
+    steps = asked(started("guideline", **ZIC), 100, nrs_report=8.0, dose_mg_per_d=0.012)
     first = next(k for k, step in enumerate(steps) if step != 0.0)
-    assert first == 168
-    assert steps[first] == pytest.approx(0.1, rel=1e-3)  # 0.5 of 5 ug/d
+    assert first == 96
+    assert steps[first] == pytest.approx(0.1, rel=1e-3)  # 1.2 of 12 ug/d
 
 
 def test_ziconotide_falls_for_confusion_also_in_pain() -> None:
