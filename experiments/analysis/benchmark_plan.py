@@ -50,6 +50,11 @@ class Cell(Frozen):
     wide: bool
     unshielded: bool
 
+    @property
+    def limits(self) -> dict[str, float]:
+        """Of the task beside its registered outcome: by outcome, the largest mean over patients."""
+        return {key: float(most) for key, most in self.spec["primary"].get("limits", {}).items()}
+
 
 class Runner(Frozen):
     """One policy that is rolled out: what it is, and the hash of everything it acts by."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,21 +68,30 @@ def decide(found: ComparisonResult, policy: str) -> Decision:
 
 
 def limits_of(found: ComparisonResult, policy: str) -> tuple[list[str], list[str]]:
-    """Keys of the task's limits that the policy's mean lies above, and of all that were not shown to be kept.
+    """Of a policy of a comparison, what :func:`broken_of` says."""
+    return broken_of(found.policies[policy].estimates, found.limits)
+
+
+def broken_of(means: Mapping[str, Interval], limits: Mapping[str, float]) -> tuple[list[str], list[str]]:
+    """Keys of the task's limits that a policy's mean lies above, and of all that were not shown to be kept.
 
     A limit is shown to be kept where the whole 95 % interval of the mean lies at or below it. It holds for the reference as for
     any other policy, because it is a number and no difference.
     """
-    means = {key: (found.policies[policy].estimates[key], limit) for key, limit in found.limits.items()}
-    broken = [key for key, (mean, limit) in means.items() if mean.mean > limit]
-    return broken, [key for key, (mean, limit) in means.items() if not mean.high <= limit]
+    broken = [key for key, limit in limits.items() if means[key].mean > limit]
+    return broken, [key for key, limit in limits.items() if not means[key].high <= limit]
 
 
 def limit_words(found: ComparisonResult, policy: str) -> str:
-    """Whether the policy keeps the task's limits, in a few words; "" where the task has none."""
-    if not found.limits:
+    """Of a policy of a comparison, what :func:`kept_words` says."""
+    return kept_words(found.policies[policy].estimates, found.limits)
+
+
+def kept_words(means: Mapping[str, Interval], limits: Mapping[str, float]) -> str:
+    """Whether a policy keeps the task's limits, in a few words; "" where the task has none."""
+    if not limits:
         return ""
-    broken, not_shown = limits_of(found, policy)
+    broken, not_shown = broken_of(means, limits)
     unclear = [key for key in not_shown if key not in broken]
     parts = [f"{', '.join(broken)} above the limit"] if broken else []
     parts += [f"{', '.join(unclear)} not shown within the limit"] if unclear else []
@@ -89,7 +99,7 @@ def limit_words(found: ComparisonResult, policy: str) -> str:
 
 
 def words_of(unshielded: bool, superior: bool, open_harms: list[str], limits: str = "") -> str:
-    """The decision in a few words, from what it rests on; ``limits`` as :func:`limit_words` words them."""
+    """The decision in a few words, from what it rests on; ``limits`` as :func:`kept_words` words them."""
     if unshielded:
         return f"no claim: {UNSHIELDED}"
     first = "better"

@@ -39,6 +39,7 @@ class Line(Frozen):
         well, value: centers of well-treated time and of the balanced utility.
         score: interquartile mean of the score (0 as hold, 1 as the top), over ``scored`` patients; NaN without a top.
         outcomes: mean of everything that the task reports.
+        limits: whether the task's limits are kept, in a few words; "" where it has none.
         differences: paired, from the reference; empty for itself.
         improvement: probability that a patient has a higher balanced utility than under the reference.
         rare: share of patients with a rare event, exact.
@@ -59,6 +60,7 @@ class Line(Frozen):
     score: Interval
     scored: int
     outcomes: dict[str, Interval]
+    limits: str
     differences: dict[str, Difference]
     improvement: Interval | None
     rare: dict[str, Interval]
@@ -94,6 +96,7 @@ class Board(Frozen):
         profile: name of the limits; unshielded, unproved and wide mark every number.
         scenario_hashes: by cohort seed.
         primary: key of the task's registered outcome.
+        limits: of the task, beside it: by outcome, the largest mean over patients.
         patients: of all seeds.
         lines: ranked, the best first.
         apart: privileged policies, which know what no other does, ranked among themselves.
@@ -109,6 +112,7 @@ class Board(Frozen):
     wide: bool
     scenario_hashes: dict[str, str]
     primary: str
+    limits: dict[str, float]
     patients: int
     lines: dict[str, Line]
     apart: dict[str, Line]

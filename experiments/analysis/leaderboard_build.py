@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from thecal.envs.outcomes import outcome
-from thecal.experiments.analysis.benchmark_plan import Entry, Plan, load_plan
+from thecal.experiments.analysis.benchmark_plan import Cell, Entry, Plan, load_plan
 from thecal.experiments.analysis.compare import difference, estimate
-from thecal.experiments.analysis.decision import NO_WORSE, words_of
+from thecal.experiments.analysis.decision import NO_WORSE, kept_words, words_of
 from thecal.experiments.analysis.exact import share_interval
 from thecal.experiments.analysis.failures import numbers
 from thecal.experiments.analysis.failures_judged import Columns as Flat
@@ -131,6 +131,7 @@ def _board(plan: Plan, key: Key, group: Group, found: Mapping[Key, Group], teste
         wide=cell.wide,
         scenario_hashes={str(one.cohort_seed): one.scenario_hash for one in group.cells},
         primary=cell.outcomes[0],
+        limits=cell.limits,
         patients=len(group.strata),
         lines={name: line(name, place) for name, place in ranked.items()},
         apart={name: line(name, place) for name, place in apart.items()},
@@ -150,6 +151,8 @@ def _line(
         hold=None if plan.hold is None else _flat(group.columns[plan.hold], len(value)),
         free=None if free is None else _flat(free.columns[entry.name]),
     )
+    means = {one: estimate(one, own[one], plan.seed, group.strata) for one in cell.outcomes}
+    limits = kept_words(means, cell.limits)
     few = few_seeds(entry)
     seen = [one.title for one in signs if one.verdict == "seen"]
     return Line(
@@ -163,14 +166,15 @@ def _line(
         value=_centers(value, options),
         score=bootstrap(own["score"], iqm, **options),
         scored=int((~np.isnan(own["score"])).any(axis=0).sum()),
-        outcomes={one: estimate(one, own[one], plan.seed, group.strata) for one in cell.outcomes},
+        outcomes=means,
+        limits=limits,
         differences=differences,
         improvement=None if is_base else improvement(value, other, **options),
         rare={words: _rare(own[one]) for one, words in RARE.items()},
         profile=profile(own[PRIMARY], LEVELS, resamples=FEWER, **options),
         subgroups=() if is_base else effects(value, other, _charts(own), resamples=FEWER, **options),
         failures=signs,
-        claim="reference" if is_base else _claim(entry, cell.unshielded, few, seen, differences, cell.outcomes),
+        claim=_reference(limits) if is_base else _claim(entry, cell, few, seen, differences, limits),
     )
 
 
@@ -218,23 +222,20 @@ def _differences(plan: Plan, group: Group, own: Columns, base: Columns, p: float
     }
 
 
+def _reference(limits: str) -> str:
+    return f"reference; {limits}" if limits else "reference"
+
+
 def _claim(
-    entry: Entry,
-    unshielded: bool,
-    few: bool,
-    seen: Sequence[str],
-    gaps: Mapping[str, Difference],
-    keys: Sequence[str],
+    entry: Entry, cell: Cell, few: bool, seen: Sequence[str], gaps: Mapping[str, Difference], limits: str
 ) -> str:
     """What may be said of a policy against the reference, by the rule fixed beforehand."""
     if entry.info.privileged:
         return "no claim: it knows what no policy knows"
-    primary, *others = keys
-    harms = [one for one in others if outcome(one).role == "cost"]
-    words = words_of(
-        unshielded, gaps[primary].verdict == "superior", [one for one in harms if gaps[one].verdict not in NO_WORSE]
-    )
-    if unshielded:
+    primary, *others = cell.outcomes
+    harms = [one for one in others if outcome(one).role == "cost" and gaps[one].verdict not in NO_WORSE]
+    words = words_of(cell.unshielded, gaps[primary].verdict == "superior", harms, limits)
+    if cell.unshielded:
         return words
     if few:
         return f"no claim: fewer than {FEW_SEEDS} training seeds ({words})"

@@ -14,7 +14,7 @@ from thecal.core.files import as_json, plain, write_whole
 from thecal.experiments.analysis.leaderboard import Leaderboard
 from thecal.experiments.analysis.stored import require_schema, written_by
 
-SCHEMA = 1
+SCHEMA = 2
 KIND, FILE = "leaderboard", "leaderboard.json"
 _DERIVED = ("note", "kind", "schema", "thecal")
 

@@ -57,6 +57,28 @@ def test_who_is_clearly_better_may_be_called_so(tmp_path):
     assert found.lines["pid"].differences["time_controlled"].mean == pytest.approx(10.0)
 
 
+def limited(folder, hours):
+    def numbers(part):
+        own = {"sed_hours": hours, "resp_hours": hours} if part.entry.name == "pid" else {}
+        return {**level(WELL)(part), **own}
+
+    return board(folder, numbers=numbers, cells=[cell("CancerDoseFinding")])
+
+
+def test_who_keeps_the_limits_of_the_task_may_be_better(tmp_path):
+    found = limited(tmp_path, 0.0)
+    assert found.limits == {"sed_hours": 4.0, "resp_hours": 6.0}
+    assert (found.lines["pid"].limits, found.lines["pid"].claim) == ("limits kept", "better; limits kept")
+    assert found.lines["guideline"].claim == "reference; limits kept"
+
+
+def test_nobody_is_better_who_breaks_a_limit_of_the_task(tmp_path):
+    line = limited(tmp_path, 90.0).lines["pid"]
+    assert line.limits == "sed_hours, resp_hours above the limit"
+    assert line.claim.startswith("more effective; no worse harm not shown for")
+    assert line.claim.endswith(line.limits)
+
+
 def test_holm_covers_every_task_and_policy(tmp_path):
     cells = [cell(task) for task in ("CancerMorphine", "NonCancerMorphine", "NonCancerMix")]
     found = build_of(tmp_path, cells, lambda part: {"time_controlled": gaps(part)})
