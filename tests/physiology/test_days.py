@@ -31,7 +31,7 @@ def read(state, name):
     return state["s_value"][:, SENSORS.index(name)].copy()
 
 
-@pytest.mark.parametrize("days", [0, 3, 30])
+@pytest.mark.parametrize("days", [0, 3, pytest.param(30, marks=pytest.mark.slow)])
 def test_levels_of_a_day_are_standard_normal_from_the_first_on(days):
     par = people()
     state = begin(par)

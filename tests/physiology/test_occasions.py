@@ -29,7 +29,7 @@ def logs(state):
     return np.log(np.array([state["occ_pain"], state["occ_central"]]))
 
 
-@pytest.mark.parametrize("days", [0, 3, 30])
+@pytest.mark.parametrize("days", [0, 3, pytest.param(30, marks=pytest.mark.slow)])
 def test_sensitivity_is_stationary_from_the_day_of_the_implant(days):
     par = people()
     state = begin(par)

@@ -90,6 +90,7 @@ def test_more_flow_spreads_the_same_mass_farther():
 # --- 4: spread. Winkelmueller 1996: 64 % constant over four years, 36 % rising; Duarte 2012: flat after year 3.
 
 
+@pytest.mark.slow
 def test_doses_stay_flat_in_some_and_triple_in_others():
     assert REPRODUCTIONS["window_escalation_low"](HALF) <= 0.95
     assert REPRODUCTIONS["window_escalation_high"](Draw(seed=7, split="tune", scale=3.0)) >= 3.0

@@ -32,10 +32,13 @@ def saved():
 
 
 def jobs():
-    return theme_jobs(list(TARGETS.values()), BRIEF)
+    """Every theme; of the seeds the first, the others in the slow command."""
+    marks = dict.fromkeys(BRIEF.seeds[1:], pytest.mark.slow)
+    found = theme_jobs(list(TARGETS.values()), BRIEF)
+    return [pytest.param(job, marks=marks.get(job.who.seed, ()), id=f"{job.theme}-{job.who.seed}") for job in found]
 
 
-@pytest.mark.parametrize("job", jobs(), ids=lambda job: f"{job.theme}-{job.who.seed}")
+@pytest.mark.parametrize("job", jobs())
 def test_patients_are_those_of_the_record(job, saved):
     recorded = {one.target.key: one for one in saved.short}
     place = BRIEF.seeds.index(job.who.seed)

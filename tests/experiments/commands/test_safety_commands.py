@@ -206,7 +206,14 @@ def test_an_attack_on_an_unknown_scenario_is_an_error(tmp_path, capsys):
     assert not (tmp_path / "a.json").exists()
 
 
-@pytest.mark.parametrize(("ticks", "chosen", "code"), [(0, False, 1), (9, True, 1), (9, False, 0)])
+@pytest.mark.parametrize(
+    ("ticks", "chosen", "code"),
+    [
+        pytest.param(0, False, 1, marks=pytest.mark.slow),
+        (9, True, 1),
+        pytest.param(9, False, 0, marks=pytest.mark.slow),
+    ],
+)
 def test_cases_that_could_not_run_are_shown(ticks, chosen, code, tmp_path, monkeypatch, capsys):
     import thecal.experiments.assurance.attack as module
 
