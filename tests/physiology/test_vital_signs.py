@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 
 from thecal.physiology.cohort import Cohort, draw
-from thecal.physiology.cohort_spec import cohort_names, load_cohort_spec
+from thecal.physiology.cohort_spec import load_cohort_spec
 
 from support.charts import charts
 
 N = 20_000
+COHORTS = ("noncancer", "cancer", "renal")
 
 
 @pytest.fixture(scope="module")
 def many() -> dict[str, Cohort]:
-    return {name: draw(load_cohort_spec(name), ("morphine",), np.arange(N), "train", 11) for name in cohort_names()}
+    return {name: draw(load_cohort_spec(name), ("morphine",), np.arange(N), "train", 11) for name in COHORTS}
 
 
 def _r(one: np.ndarray, other: np.ndarray) -> float:
