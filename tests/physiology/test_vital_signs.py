@@ -11,7 +11,7 @@ from thecal.physiology.cohort_spec import load_cohort_spec
 from support.charts import charts
 
 N = 20_000
-COHORTS = ("noncancer", "cancer", "renal")
+COHORTS = ("noncancer", "cancer", "renal", "elderly", "spasticity", "opioid_tolerant")
 
 
 @pytest.fixture(scope="module")
