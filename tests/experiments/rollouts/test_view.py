@@ -12,6 +12,7 @@ from thecal.agents.info import PolicyInfo
 from thecal.agents.simulator import Simulator
 from thecal.core.errors import ConfigError
 from thecal.envs.batch import Batch
+from thecal.envs.scenario import Scenario
 from thecal.experiments.rollouts.rollout import rollout
 from thecal.experiments.rollouts.view import observation_view
 
@@ -100,3 +101,12 @@ def test_the_view_follows_the_task_and_its_profile():
     assert set(own) <= set(seen)
     for name, values in own.items():
         np.testing.assert_array_equal(seen[name], values, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("task", "goal", "relief"),
+    [("CancerDoseFinding", "pain", 0.3), ("CancerMorphine", "pain", None), ("BaclofenSpasticity", "spasticity", None)],
+)
+def test_the_view_says_what_the_task_is_about(task, goal, relief):
+    view = observation_view(Scenario.of(task, split="tune").resolve())
+    assert (view.goal, view.goal_relief) == (goal, relief)
