@@ -14,7 +14,7 @@ import thecal
 from support.modules import imports, modules
 
 ROOT = Path(__file__).resolve().parents[1]
-LINKED = ("physiology", "devices", "safety", "envs", "agents", "experiments")
+LINKED = ("physiology", "devices", "safety", "envs", "agents", "clinic", "experiments", "dashboard")
 FOLDERS = ("src/thecal/core", *LINKED)  # from the bottom up
 
 

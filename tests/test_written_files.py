@@ -97,7 +97,17 @@ def test_what_is_no_such_file_is_refused(form, content, tmp_path, monkeypatch):
 def test_every_shipped_table_belongs_to_a_format():
     known = {name for form in FORMATS for name in form.shipped}
     root = Path(__file__).parents[1]
-    rooms = ("agents", "devices", "envs", "experiments", "physiology", "docs/examples", "safety/data/profiles")
+    rooms = (
+        "agents",
+        "clinic",
+        "dashboard",
+        "devices",
+        "envs",
+        "experiments",
+        "physiology",
+        "docs/examples",
+        "safety/data/profiles",
+    )
     shipped = {path.name for room in rooms for path in (root / room).rglob("*.toml")}
     assert shipped <= known
 
