@@ -6,7 +6,7 @@ import csv
 import io
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -167,6 +167,11 @@ def progress_bar(title: str, total: float | None) -> Iterator[Callable[..., None
             bars.update(bar, completed=done, note=note, total=total)
 
         yield update
+
+
+def scoring_bar(title: str) -> AbstractContextManager[Callable[..., None]]:
+    """The bar of a scorecard, whose number of steps is known once it begins."""
+    return progress_bar(title, None)
 
 
 @contextmanager

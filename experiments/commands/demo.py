@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from thecal.core.extras import require
 from thecal.envs.scenario import Scenario
 from thecal.experiments.analysis.tables import brief_table
 from thecal.experiments.commands.cohort import describe_table
-from thecal.experiments.commands.common import errors, progress_bar
+from thecal.experiments.commands.common import progress_bar, scoring_bar
 from thecal.experiments.commands.evaluate import comparison_bar, offered_rules
 from thecal.experiments.commands.warm import warm_up
 from thecal.experiments.reports.finish import finish_report
@@ -160,11 +161,14 @@ def _compare(
     )
     policies = [trained.trained.policy, *(make_policy(name) for name in baselines)]
     written: list[Path] = []
+    bars = ExitStack()
 
     def finish(found: Comparison, folder: Path, origin: dict[str, Any]) -> None:
-        written.append(finish_report(found, folder, origin, [trained.folder], size.validation, errors().status))
+        bars.close()  # one bar at a time
+        written.append(finish_report(found, folder, origin, [trained.folder], size.validation, scoring_bar))
 
-    with comparison_bar(len(policies), "4/5 compare") as report:
+    with bars:
+        report = bars.enter_context(comparison_bar(len(policies), "4/5 compare"))
         found, run_id = run_compare(config, report, policies, finish)
     console.print(f"4/5 compared {len(policies)} policies on the same {patients} unseen patients")
     return found, written[0], run_id

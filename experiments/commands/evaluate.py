@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,13 +17,13 @@ from thecal.experiments.commands.common import (
     Set,
     check_names,
     emit,
-    errors,
     gathered,
     note,
     output,
     plain_table,
     progress_bar,
     say,
+    scoring_bar,
     tracked_at,
 )
 from thecal.experiments.commands.places import check_outputs, files_of
@@ -122,7 +122,7 @@ def compare(
     settings: Set = None,
     track: Track = None,
     validation: Annotated[
-        bool, typer.Option("--validation", help="Add the validation scorecard to the report (about a minute).")
+        bool, typer.Option("--validation", help="Add the validation scorecard to the report (minutes).")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -150,11 +150,15 @@ def compare(
         chosen = chosen.model_copy(update={"policies": offered_rules(chosen.scenario)})
     places: list[Path] = []
 
-    def finish(found: Comparison, folder: Path, origin: dict[str, Any]) -> None:
-        sources = [Path(name) for name in chosen.policies]
-        places.append(finish_report(found, folder, origin, sources, validation, errors().status))
+    bars = ExitStack()
 
-    with comparison_bar(len(chosen.policies)) as report:
+    def finish(found: Comparison, folder: Path, origin: dict[str, Any]) -> None:
+        bars.close()  # one bar at a time
+        sources = [Path(name) for name in chosen.policies]
+        places.append(finish_report(found, folder, origin, sources, validation, scoring_bar))
+
+    with bars:
+        report = bars.enter_context(comparison_bar(len(chosen.policies)))
         found, run_id = run_compare(chosen, report, finish=finish)
     if as_json:
         emit({**found.to_dict(), "run_id": run_id, "report": places[0] if places else None})

@@ -18,7 +18,7 @@ def finish_report(
     origin: dict[str, Any],
     sources: Sequence[Path],
     validation: bool,
-    waiting: Callable[[str], AbstractContextManager[Any]] = nullcontext,
+    bar: Callable[[str], AbstractContextManager[Callable[..., None]]] = lambda _title: nullcontext(_quiet),
 ) -> Path:
     """Write ``report.html`` and the data behind it into ``folder``.
 
@@ -27,8 +27,8 @@ def finish_report(
         folder: of its results.
         origin: provenance of the comparison.
         sources: what the policies were named by; a training curve that lies beside one is shown.
-        validation: whether to run the short form of the validation (a minute or two) and show it.
-        waiting: shows a sentence while that runs.
+        validation: whether to run the short form of the validation (minutes) and show it.
+        bar: makes the display of how far that is, called with (done, what was done, of how many).
 
     Returns:
         Path of the page.
@@ -44,8 +44,13 @@ def finish_report(
     if validation:
         from thecal.experiments.validation.validate import records, validate, visual_checks
 
-        with waiting("reproducing published observations ..."):
-            scores, checks = records(validate()), visual_checks()
+        with bar("reproduce published observations") as update:
+            scores = records(validate(progress=lambda done, of, what: update(done, what, of)))
+        checks = visual_checks()
     data = build_report(found, provenance=origin, curve=curve, validation=scores, checks=checks)
     save_report_data(data, folder)
     return write_report(data, folder / "report.html")
+
+
+def _quiet(*_of: Any) -> None:
+    """Tell nobody."""

@@ -36,17 +36,21 @@ def test_page_and_data_are_written(found, tmp_path):
 
 
 def test_the_scorecard_is_run_when_asked_for_and_said_so(found, tmp_path, monkeypatch):
-    monkeypatch.setattr("thecal.experiments.validation.validate.validate", some_scores)
+    def reproduced(progress):
+        progress(1, 2, "kinetics")
+        return some_scores()
+
+    monkeypatch.setattr("thecal.experiments.validation.validate.validate", reproduced)
     monkeypatch.setattr("thecal.experiments.validation.validate.visual_checks", lambda: [CHECK])
     said = []
 
     @contextmanager
-    def waiting(sentence):
-        said.append(sentence)
-        yield
+    def bar(title):
+        said.append(title)
+        yield lambda *how_far: said.append(how_far)
 
-    finish_report(found, tmp_path, {}, [], True, waiting)
-    assert said == ["reproducing published observations ..."]
+    finish_report(found, tmp_path, {}, [], True, bar)
+    assert said == ["reproduce published observations", (1, "kinetics", 2)]
     data = load_report_data(tmp_path)
     assert len(data.validation) == 3
     assert data.checks == [CHECK]
