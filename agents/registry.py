@@ -12,7 +12,9 @@ from thecal.agents.bayes.policy import Bayes
 from thecal.agents.info import PolicyInfo
 from thecal.agents.mpc.nominal import Mpc
 from thecal.agents.mpc.oracle import Oracle
+from thecal.agents.rules.day_night import DayNight
 from thecal.agents.rules.demand import FixedRate, FixedRateDemand
+from thecal.agents.rules.fault_response import FaultResponse
 from thecal.agents.rules.guideline import Guideline, GuidelineDemand
 from thecal.agents.rules.pid import Pid
 from thecal.agents.rules.pid_guarded import GuardedPid
@@ -23,10 +25,12 @@ from thecal.core.plugins import POLICIES, origin, plugin, plugins
 _SHIPPED: tuple[type[BatchPolicy], ...] = (
     FixedRate,
     Guideline,
+    DayNight,
     FixedRateDemand,
     GuidelineDemand,
     Pid,
     GuardedPid,
+    FaultResponse,
     RandomRequest,
     MaxRequest,
     Mpc,

@@ -21,7 +21,7 @@ def test_an_unknown_name_lists_names_and_then_the_hint() -> None:
     with pytest.raises(UnknownNameError) as caught:
         find_policy("nobody")
     text = str(caught.value)
-    assert text.startswith("unknown policy 'nobody'; known: bayes, fixed, fixed_ptm, ")
+    assert text.startswith("unknown policy 'nobody'; known: bayes, day_night, fault_response, fixed, ")
     assert text.endswith("; or the folder of a trained policy")
     assert text.count("folder") == 1
 

@@ -18,6 +18,8 @@ LABELS = {
     "guideline_ptm": "Guideline + demand bolus",
     "pid": "PID control",
     "pid_guarded": "Guarded PID",
+    "fault_response": "Guarded PID + fault response",
+    "day_night": "Day and night schedule",
     "random": "Random requests",
     "max_request": "Maximal requests",
 }

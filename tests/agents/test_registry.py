@@ -19,8 +19,10 @@ from thecal.core.errors import ConfigError, ParameterError, UnknownNameError
 from thecal.core.parameters import read_parameters
 
 SHIPPED = (
-    "fixed", "guideline", "fixed_ptm", "guideline_ptm", "pid", "pid_guarded", "random", "max_request", "mpc", "bayes", "oracle",
+    "fixed", "guideline", "day_night", "fixed_ptm", "guideline_ptm", "pid", "pid_guarded", "fault_response",
+    "random", "max_request", "mpc", "bayes", "oracle",
 )  # fmt: skip
+RULE_FILES = ("demand", "guideline", "day_night", "pid", "pid_guarded", "fault_response", "oracle", "mpc", "bayes")
 GROUP = "thecal.policies"
 
 
@@ -144,7 +146,7 @@ def test_settings_override_the_file() -> None:
     assert make_policy("pid").settings.gain != 0.5  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("file", ["demand", "guideline", "pid", "pid_guarded", "oracle", "mpc", "bayes"])
+@pytest.mark.parametrize("file", RULE_FILES)
 def test_every_number_has_a_source(file: str) -> None:
     table = read_parameters(files("thecal.agents") / "data" / f"{file}.toml")
     assert len(table) > 0

@@ -11,10 +11,10 @@ from thecal.agents import make_policy
 from thecal.agents.view import ActionScale
 from thecal.core.errors import ConfigError
 
-from support.agent_toys import SCALE, TARGETS, change, make_context, make_view, observe
+from support.agent_toys import FIELDS, SCALE, TARGETS, change, make_context, make_view, observe
 
 TARGET_TASK = {"action_names": ("target_dose", "bolus_size"), "actions": TARGETS}
-RULES = ("fixed", "fixed_ptm", "guideline", "guideline_ptm", "pid", "pid_guarded")
+RULES = ("fixed", "fixed_ptm", "guideline", "guideline_ptm", "pid", "pid_guarded", "fault_response", "day_night")
 
 
 @given(st.floats(-0.2, 0.2))
@@ -98,5 +98,5 @@ def test_decoding_and_wrong_shapes() -> None:
     fields = view.decode(observe(2, nrs_report=[3.0, 8.0], rr_valid=[1.0, 0.0]))
     assert fields["nrs_report"] == pytest.approx([3.0, 8.0], abs=1e-5)
     assert np.isnan(fields["rr"]).tolist() == [False, True]
-    with pytest.raises(ConfigError, match=r"expected \[n, 11\]"):
+    with pytest.raises(ConfigError, match=rf"expected \[n, {len(FIELDS)}\]"):
         view.decode(np.zeros((2, 5), np.float32))

@@ -14,7 +14,8 @@ from thecal.agents.view import ACTION_NAMES, ActionScale, ObservationView
 FIELDS = {
     "nrs_report": (0.0, 10.0), "nrs_valid": (0.0, 1.0), "nrs_age_h": (0.0, 24.0), "rr": (0.0, 30.0),
     "rr_valid": (0.0, 1.0), "spo2": (70.0, 100.0), "spo2_valid": (0.0, 1.0), "poss": (1.0, 4.0), "nausea": (0.0, 10.0),
-    "dose_mg_per_d": (0.0, 15.0), "rate_ratio_start": (0.0, 6.0),
+    "dose_mg_per_d": (0.0, 15.0), "rate_ratio_start": (0.0, 6.0), "clock_sin": (-1.0, 1.0), "clock_cos": (-1.0, 1.0),
+    "pump_alarm": (0.0, 1.0), "suspect_under": (0.0, 1.0), "suspect_over": (0.0, 1.0), "refill_residual": (-0.5, 0.5),
 }  # fmt: skip
 CALM = {
     "nrs_report": 5.0, "nrs_valid": 1.0, "nrs_age_h": 0.0, "rr": 14.0, "rr_valid": 1.0, "spo2": 97.0, "spo2_valid": 1.0,

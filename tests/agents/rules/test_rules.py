@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from thecal.agents import make_policy
 from thecal.agents.base import BatchPolicy, HasDensity
 
-from support.agent_toys import TARGETS, change, make_context, observe
+from support.agent_toys import FIELDS, TARGETS, change, make_context, observe
 
 
 def run(policy: BatchPolicy, hours: int, **values: object) -> list[float]:
@@ -150,10 +150,14 @@ def test_max_request_is_constant() -> None:
         np.testing.assert_array_equal(policy.act(observe(3, nrs_report=nrs, poss=4.0)), np.ones((3, 2)))
 
 
-@given(st.lists(st.lists(st.floats(-1.0, 1.0, width=32), min_size=11, max_size=11), min_size=1, max_size=30))
+@given(
+    st.lists(
+        st.lists(st.floats(-1.0, 1.0, width=32), min_size=len(FIELDS), max_size=len(FIELDS)), min_size=1, max_size=30
+    )
+)
 def test_actions_are_finite_and_in_the_box_whatever_is_observed(rows: list[list[float]]) -> None:
     obs = np.array(rows, np.float32)
-    for name in ("fixed_ptm", "guideline_ptm", "pid"):
+    for name in ("fixed_ptm", "guideline_ptm", "pid", "day_night", "fault_response"):
         policy = make_policy(name)
         policy.reset(make_context())
         for row in obs:
