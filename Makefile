@@ -1,7 +1,7 @@
 # Verbs of the project. CI runs .ci/run, which does all but bench and slow in a fresh environment.
 PYTHON ?= python3.11
 BIN := .venv/bin
-.PHONY: help setup test explore slow clients lint format types demo validate score proof attack judge mutation bench docs ci
+.PHONY: help setup test gate explore slow clients lint format types demo validate score proof attack judge mutation bench docs ci
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,6 +16,9 @@ test: ## the tests, page tests included
 
 explore: ## the same, with examples of the property tests that no run has seen
 	$(BIN)/python -m pytest --hypothesis-profile=explore
+
+gate: ## the longer tests that CI runs too
+	$(BIN)/python -m pytest -m "gate and not slow"
 
 slow: ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow

@@ -11,6 +11,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import thecal
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +21,7 @@ DATA = ROOT / "safety" / "data"
 LEAST_SHARE = 0.95
 
 
+@pytest.mark.gate
 def test_every_mutant_made_by_hand_is_killed() -> None:
     named = tomllib.loads((ROOT / "benchmarks" / "wiring_named.toml").read_text(encoding="utf-8"))
     assert len(named) >= 48

@@ -15,6 +15,8 @@ from thecal.envs.scenario import Scenario
 from thecal.experiments.cli import run
 from thecal.experiments.commands.demo import run_demo
 
+pytestmark = pytest.mark.gate
+
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):

@@ -11,6 +11,7 @@ from thecal.experiments.analysis.headroom import GUIDELINE, MOST, ORACLE, OTHER_
 from thecal.experiments.analysis.statistics import paired_difference
 from thecal.experiments.rollouts.rollout import measured
 
+pytestmark = pytest.mark.gate
 SEED = 4_711  # of cohort and days; tasks and rules were chosen on others, and on tune patients
 
 
