@@ -1,4 +1,4 @@
-"""Hyperparameters of the learning algorithms: pydantic models over ``data/ppo.toml`` and ``data/sac.toml``."""
+"""Hyperparameters of the learning algorithms: pydantic models over ``data/<algorithm>.toml``."""
 
 from __future__ import annotations
 
@@ -19,11 +19,9 @@ class RLSettings(Strict):
     total_steps: int = Field(ge=1, lt=2**53)
     learning_rate: float = Field(gt=0, le=100)
     learning_rate_end: float = Field(ge=0, le=100)
-    gamma: float = Field(gt=0, le=1)
     batch_size: int = Field(ge=2, le=MOST_ROWS)
     net_arch: NetArch
     activation: Literal["tanh", "relu"]
-    log_std_init: float = Field(ge=-20, le=20)
     torch_threads: int = Field(ge=1, le=1024)
     simulation_threads: int = Field(ge=1, le=1024)
 
@@ -32,7 +30,14 @@ class RLSettings(Strict):
         return self.learning_rate_end + (self.learning_rate - self.learning_rate_end) * remaining
 
 
-class PPOSettings(RLSettings):
+class SB3Settings(RLSettings):
+    """What the algorithms of Stable-baselines3 have beside that."""
+
+    gamma: float = Field(gt=0, le=1)
+    log_std_init: float = Field(ge=-20, le=20)
+
+
+class PPOSettings(SB3Settings):
     """Proximal policy optimization (Schulman et al. 2017, arXiv 1707.06347)."""
 
     n_steps: int = Field(ge=1, le=MOST_ROWS)
@@ -54,7 +59,7 @@ class PPOSettings(RLSettings):
         return self
 
 
-class SACSettings(RLSettings):
+class SACSettings(SB3Settings):
     """Soft actor-critic (Haarnoja et al. 2018, arXiv 1812.05905)."""
 
     buffer_size: int = Field(ge=1, le=MOST_ROWS)
@@ -63,3 +68,22 @@ class SACSettings(RLSettings):
     train_freq: int = Field(ge=1, le=MOST_ROWS)
     gradient_steps: int = Field(ge=1, le=MOST_ROWS)
     ent_coef: float | Literal["auto"] = "auto"
+
+
+class DaggerSettings(RLSettings):
+    """A student of a privileged teacher that values every candidate dose (after Ross & Bagnell 2014, arXiv 1406.5979)."""
+
+    rounds: int = Field(ge=1, le=1000)
+    between: int = Field(ge=1, le=100_000)
+    explore: float = Field(ge=0, le=1)
+    jump: float = Field(ge=0, le=1)
+    explore_low: float = Field(gt=0, le=1)
+    explore_high: float = Field(ge=1, le=1000)
+    lowest: float = Field(gt=0, le=1)
+    highest: float = Field(ge=1, le=1000)
+    doses: int = Field(ge=2, le=64)
+    horizon: float = Field(gt=0, le=100_000)
+    after: float = Field(ge=0, le=100_000)
+    tie: float = Field(ge=0, le=1000)
+    epochs: int = Field(ge=1, le=100_000)
+    weight_decay: float = Field(ge=0, le=1)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from thecal.agents.backends.base import Backend
+from thecal.agents.backends.dagger_backend import DaggerBackend
 from thecal.agents.backends.hyperparameters import PPOSettings, SACSettings
 from thecal.agents.backends.sb3_backend import SB3Backend
 from thecal.core.errors import UnknownNameError
 
-_BACKENDS: tuple[Backend, ...] = (SB3Backend("ppo", PPOSettings), SB3Backend("sac", SACSettings))
+_BACKENDS: tuple[Backend, ...] = (SB3Backend("ppo", PPOSettings), SB3Backend("sac", SACSettings), DaggerBackend())
 
 
 def algorithm_names() -> tuple[str, ...]:

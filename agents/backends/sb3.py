@@ -19,7 +19,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
 from thecal.agents.backends.base import Throughput
 from thecal.agents.backends.checkpoint import Checkpoints
-from thecal.agents.backends.hyperparameters import PPOSettings, RLSettings, SACSettings
+from thecal.agents.backends.hyperparameters import PPOSettings, RLSettings, SACSettings, SB3Settings
 from thecal.agents.backends.record import PolicyRecord
 from thecal.agents.backends.sb3_state import read_state, shapes_of, write_state
 from thecal.core.errors import ConfigError, StoreError
@@ -99,8 +99,10 @@ def make_model(algorithm: str, env: VecEnv, settings: RLSettings, seed: int) -> 
     """A fresh Stable-baselines3 algorithm on the timed environment.
 
     Raises:
-        ConfigError: the settings belong to the other algorithm.
+        ConfigError: the settings belong to another algorithm.
     """
+    if not isinstance(settings, SB3Settings):
+        raise ConfigError(f"algorithm {algorithm!r} cannot use {type(settings).__name__}")
     policy: dict[str, Any] = {"net_arch": list(settings.net_arch), "activation_fn": _ACTIVATIONS[settings.activation]}
     policy["log_std_init"] = settings.log_std_init
     timed = TimedVecEnv(env)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from thecal.agents.backends.base import Surroundings, Trained
 from thecal.agents.backends.checkpoint import Checkpoints
 from thecal.agents.backends.hyperparameters import RLSettings
+from thecal.agents.backends.networks import import_torch
 from thecal.agents.backends.record import PolicyRecord
-from thecal.agents.backends.sb3_policy import SB3Policy, import_torch
+from thecal.agents.backends.sb3_policy import SB3Policy
 from thecal.core.extras import importing
 from thecal.core.jit import set_threads
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.agents.backends.networks import full_layers, import_torch
 from thecal.agents.backends.record import PolicyRecord, check_names
 from thecal.agents.backends.store import save_policy
 from thecal.agents.base import PolicyContext
 from thecal.agents.view import Actions
-from thecal.core.errors import ConfigError, StoreError
-from thecal.core.extras import importing
+from thecal.core.errors import ConfigError
 
 
 def actor_keys(algorithm: str, depth: int) -> list[str]:
@@ -30,37 +30,12 @@ def build_actor(record: PolicyRecord, weights: Mapping[str, NDArray[Any]]) -> An
         StoreError: a layer is missing or has the wrong shape.
         MissingExtraError: Torch is not installed.
     """
-    torch = import_torch()
-    nn = torch.nn
+    nn = import_torch().nn
     sizes = (len(record.observation_names), *record.net_arch, record.n_actions)
     keys = actor_keys(record.algorithm, len(record.net_arch))
-    shapes = list(zip(keys, sizes[1:], sizes[:-1], strict=True))
-    for key, rows, columns in shapes:  # all of them before the first layer takes memory
-        for part, shape in ((f"{key}.weight", (rows, columns)), (f"{key}.bias", (rows,))):
-            value = weights.get(part)
-            if value is None or value.shape != shape:
-                found = "missing" if value is None else f"of shape {value.shape}"
-                raise StoreError(f"weights: {part} is {found}, expected shape {shape}")
-    layers: list[Any] = []
-    for key, rows, columns in shapes:
-        layer = nn.Linear(columns, rows)
-        for part in ("weight", "bias"):
-            getattr(layer, part).data = torch.from_numpy(np.array(weights[f"{key}.{part}"], np.float32))
-        layers += [layer, nn.Tanh() if record.activation == "tanh" else nn.ReLU()]
     # PPO's mean action is clipped to the box, SAC's is squashed into it.
-    layers[-1] = nn.Hardtanh() if record.algorithm == "ppo" else nn.Tanh()
-    return nn.Sequential(*layers).eval().requires_grad_(False)
-
-
-def import_torch() -> Any:
-    """Torch.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
-    with importing("a learned policy", "train"):
-        import torch
-    return torch
+    last = nn.Hardtanh() if record.algorithm == "ppo" else nn.Tanh()
+    return full_layers(keys, sizes, record.activation, last, weights)
 
 
 class SB3Policy:

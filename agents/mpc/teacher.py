@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -10,18 +11,24 @@ from numpy.typing import NDArray
 from thecal.agents.mpc.oracle import worth_of
 from thecal.agents.mpc.rehearsal import multiples, rehearse
 from thecal.agents.rules.demand import DemandSettings
-from thecal.agents.settings import PolicySettings, number
 from thecal.agents.simulator import Simulator
 from thecal.agents.view import BOLUS, Floats, ObservationView
 from thecal.envs.batch import Batch
 
 
-class TeacherSettings(PolicySettings):
-    """What is tried, how far ahead, and what it is worth there; a student's settings hold them."""
+@dataclass(frozen=True)
+class Lesson:
+    """How a teacher finds what a dose is worth.
 
-    horizon: float = number("hour", gt=0)
-    after: float = number("hour", ge=0)
-    tie: float = number("dimensionless", ge=0)
+    Attributes:
+        horizon: how far ahead a dose is held, h.
+        after: hours that go as the horizon's last day, h.
+        tie: what a unit of reward is worth beside an hour well treated.
+    """
+
+    horizon: float
+    after: float
+    tie: float
 
 
 class Candidates:
@@ -57,7 +64,7 @@ class Teacher:
         settings: of the rehearsals.
     """
 
-    def __init__(self, truth: Batch, view: ObservationView, candidates: Candidates, settings: TeacherSettings) -> None:
+    def __init__(self, truth: Batch, view: ObservationView, candidates: Candidates, settings: Lesson) -> None:
         self.candidates, self.settings, self.view = candidates, settings, view
         self.n = truth.n
         self.frames = 0  # decisions simulated so far
