@@ -252,7 +252,7 @@ FORMATS = [
     ),
     Format(
         "algorithm",
-        tables("thecal.agents", "", "(ppo|sac).toml"),
+        tables("thecal.agents", "", "(ppo|sac|dagger).toml"),
         patched(rl_settings.load_rl_settings, (rl_settings, "read_tables")),
         ParameterError,
         r"task.*|default\.(target_kl|ent_coef)",
