@@ -1,8 +1,8 @@
 """Teacher and student: the teacher values every candidate dose where the student goes, and the student learns those values.
 
-Two thirds of DAgger's idea (Ross 2011, arXiv 1011.0686) with the costs of AggreVaTe (Ross & Bagnell 2014, arXiv 1406.5979): the
-states are the student's own, and what is learned is the worth of every choice. So a teacher that knows the patient is not copied,
-whose choice nobody could make who does not know; what is learned is the mean worth over all patients that look alike.
+As in DAgger (Ross et al. 2011, arXiv 1011.0686) the states are the student's own, and all lessons so far are kept. What is learned
+is the worth of every choice and not the teacher's own, which nobody could make who does not know the patient: the mean worth over
+all patients that look alike.
 """
 
 from __future__ import annotations

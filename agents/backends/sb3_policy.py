@@ -17,9 +17,15 @@ from thecal.agents.view import Actions
 from thecal.core.errors import ConfigError
 
 
+ON_POLICY = ("ppo", "ppo_lagrangian", "ppo_warm")
+
+
 def actor_keys(algorithm: str, depth: int) -> list[str]:
     """Names of the actor's layers in a Stable-baselines3 state dict, input first."""
-    body, head = ("mlp_extractor.policy_net", "action_net") if algorithm == "ppo" else ("actor.latent_pi", "actor.mu")
+    if algorithm == "td3":
+        return [f"actor.mu.{2 * k}" for k in range(depth + 1)]
+    on_policy = algorithm in ON_POLICY
+    body, head = ("mlp_extractor.policy_net", "action_net") if on_policy else ("actor.latent_pi", "actor.mu")
     return [f"{body}.{2 * k}" for k in range(depth)] + [head]
 
 
@@ -33,8 +39,8 @@ def build_actor(record: PolicyRecord, weights: Mapping[str, NDArray[Any]]) -> An
     nn = import_torch().nn
     sizes = (len(record.observation_names), *record.net_arch, record.n_actions)
     keys = actor_keys(record.algorithm, len(record.net_arch))
-    # PPO's mean action is clipped to the box, SAC's is squashed into it.
-    last = nn.Hardtanh() if record.algorithm == "ppo" else nn.Tanh()
+    # PPO's mean action is clipped to the box, that of the others is squashed into it.
+    last = nn.Hardtanh() if record.algorithm in ON_POLICY else nn.Tanh()
     return full_layers(keys, sizes, record.activation, last, weights)
 
 
