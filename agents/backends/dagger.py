@@ -1,8 +1,8 @@
 """Teacher and student: the teacher values every candidate dose where the student goes, and the student learns those values.
 
-As in DAgger (Ross et al. 2011, arXiv 1011.0686) the states are the student's own, and all lessons so far are kept. What is learned
-is the worth of every choice and not the teacher's own, which nobody could make who does not know the patient: the mean worth over
-all patients that look alike.
+As in DAgger (Ross et al. 2011, arXiv 1011.0686) the states are the student's own, and all lessons so far are kept. What is
+learned is the worth of every choice and not the teacher's own choice, which nobody could make who does not know the patient: the
+mean worth over all patients that look alike.
 """
 
 from __future__ import annotations
@@ -13,23 +13,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.logger import Logger
 
 from thecal.agents.backends.base import Throughput
 from thecal.agents.backends.checkpoint import Checkpoints, Shapes
 from thecal.agents.backends.hyperparameters import DaggerSettings
-from thecal.agents.backends.student import asked, candidates_of, layer_keys
+from thecal.agents.backends.pupil import Pupil
+from thecal.agents.backends.student import asked, candidates_of
 from thecal.agents.mpc.teacher import Lesson, Teacher
 from thecal.agents.scenes import observation_view
 from thecal.agents.view import Actions, Flags, Floats
 from thecal.core.errors import ConfigError, StoreError
 
 WORTH = 10.0  # hours that count as one in what is learned, so that errors are of the order of one
-_FARTHEST = 5.0  # standard deviations of an input, beyond which it says no more
-_SMALLEST = 1e-3  # of an input's spread, so that a constant one does not divide by nothing
-Weights = dict[str, NDArray[np.float32]]
+_LOWEST_RATIO = 1e-3  # of a running dose to the start's, so that a stopped pump divides by nothing
 
 
 @dataclass
@@ -43,89 +41,6 @@ class Told:
     def get_env(self) -> Any:
         """The environment at work."""
         return self.env
-
-
-class Pupil:
-    """The network in training, of fresh weights at every fit.
-
-    Args:
-        settings: of the training.
-        inputs, outputs: numbers of observation fields and of candidates.
-    """
-
-    def __init__(self, settings: DaggerSettings, inputs: int, outputs: int) -> None:
-        self.settings, self.sizes = settings, (inputs, *settings.net_arch, outputs)
-        self.weights: Weights = {}
-        self.loss = float("nan")
-
-    def fit(self, seen: NDArray[np.float32], worth: NDArray[np.float32], seed: int) -> None:
-        """Regress ``worth`` ``[lessons, candidates]`` on ``seen`` ``[lessons, fields]``, from fresh weights.
-
-        Raises:
-            ConfigError: the weights became infinite.
-        """
-        rule = self.settings
-        torch.manual_seed(seed)
-        mean, spread = seen.mean(axis=0), seen.std(axis=0) + _SMALLEST
-        x, y = torch.from_numpy((seen - mean) / spread).clamp(-_FARTHEST, _FARTHEST), torch.from_numpy(worth)
-        network = self._fresh()
-        steps = rule.epochs * -(-len(x) // rule.batch_size)
-        optimizer = torch.optim.AdamW(network.parameters(), lr=rule.learning_rate, weight_decay=rule.weight_decay)
-        for k in range(steps):
-            for group in optimizer.param_groups:
-                group["lr"] = rule.learning_rate_at(1.0 - k / steps)
-            rows = torch.randint(len(x), (min(rule.batch_size, len(x)),))
-            loss = torch.nn.functional.mse_loss(network(x[rows]), y[rows])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        self.loss = float(loss.detach())
-        found = self._read(network, mean, spread)
-        if not all(np.isfinite(values).all() for values in found.values()):
-            raise ConfigError("the training diverged: weights became infinite; lower learning_rate")
-        self.weights = found
-
-    def begin(self, seed: int) -> None:
-        """Take fresh weights, for a training that ended before its first lesson."""
-        torch.manual_seed(seed)
-        inputs = self.sizes[0]
-        self.weights = self._read(self._fresh(), np.zeros(inputs, np.float32), np.ones(inputs, np.float32))
-
-    def best(self, seen: NDArray[np.float32]) -> NDArray[np.int64]:
-        """The candidate that is worth most, ``[n]``."""
-        value = seen
-        keys = layer_keys(len(self.settings.net_arch))
-        for k, key in enumerate(keys):
-            value = value @ self.weights[f"{key}.weight"].T + self.weights[f"{key}.bias"]
-            if k + 1 < len(keys):
-                value = np.tanh(value) if self.settings.activation == "tanh" else np.maximum(value, 0.0)
-        chosen: NDArray[np.int64] = value.argmax(axis=1)
-        return chosen
-
-    def _fresh(self) -> Any:
-        layers: list[Any] = []
-        for before, after in zip(self.sizes[:-1], self.sizes[1:], strict=True):
-            layers += [torch.nn.Linear(before, after), torch.nn.Tanh() if self.settings.activation == "tanh" else torch.nn.ReLU()]
-        return torch.nn.Sequential(*layers[:-1])
-
-    def _read(self, network: Any, mean: Any, spread: Any) -> Weights:
-        """The weights by layer, with the scaling of the inputs taken into the first."""
-        found: Weights = {}
-        linear = [part for part in network if isinstance(part, torch.nn.Linear)]
-        for key, layer in zip(layer_keys(len(self.settings.net_arch)), linear, strict=True):
-            found[f"{key}.weight"] = layer.weight.detach().numpy().copy()
-            found[f"{key}.bias"] = layer.bias.detach().numpy().copy()
-        first = layer_keys(0)[0]
-        found[f"{first}.weight"] /= spread.astype(np.float32)
-        found[f"{first}.bias"] -= found[f"{first}.weight"] @ mean.astype(np.float32)
-        return found
-
-    def shapes(self) -> Shapes:
-        """Shape and type of every weight."""
-        kind, found = np.dtype(np.float32), {}
-        for key, before, after in zip(layer_keys(len(self.sizes) - 2), self.sizes[:-1], self.sizes[1:], strict=True):
-            found |= {f"{key}.weight": ((after, before), kind), f"{key}.bias": ((after,), kind)}
-        return found
 
 
 class Class:
@@ -142,12 +57,16 @@ class Class:
     def __init__(self, env: Any, settings: DaggerSettings, seed: int, total: int) -> None:
         batch = getattr(env, "batch", None)
         if batch is None:
-            raise ConfigError("a teacher simulates the patients ahead: the environment has to be one of thecal.envs.adapters.sb3")
+            raise ConfigError(
+                "a teacher simulates the patients ahead: the environment has to be one of thecal.envs.adapters.sb3"
+            )
         self.env, self.settings, self.seed, self.total = env, settings, seed, total
         self.view = observation_view(batch.scene)
         self.view.require("dagger", ("rate_ratio_start",))
         self.candidates = candidates_of(settings, self.view)
-        self.teacher = Teacher(batch, self.view, self.candidates, Lesson(settings.horizon, settings.after, settings.tie))
+        self.teacher = Teacher(
+            batch, self.view, self.candidates, Lesson(settings.horizon, settings.after, settings.tie)
+        )
         self.pupil = Pupil(settings, len(self.view.names), len(self.candidates))
         self.rng = np.random.default_rng([seed, 1])
         self.n = env.num_envs
@@ -178,7 +97,7 @@ class Class:
     def act(self) -> Actions:
         """What student and explorers ask for."""
         fields = self.view.decode(self.observation)
-        now = np.maximum(np.nan_to_num(fields["rate_ratio_start"], nan=1.0), _SMALLEST)
+        now = np.maximum(np.nan_to_num(fields["rate_ratio_start"], nan=1.0), _LOWEST_RATIO)
         dose = fields.get("dose_mg_per_d", np.zeros(self.n))
         jump = self.rng.random(self.n) < self.settings.jump
         self._wish(jump)
@@ -237,7 +156,12 @@ class Class:
         width, outputs = self.observation.shape[1], len(self.candidates)
         arrays["seen"] = np.concatenate([np.zeros((0, width), np.float32), *self.seen])
         arrays["worth"] = np.concatenate([np.zeros((0, outputs), np.float32), *self.worth])
-        arrays |= {"observation": self.observation, "exploring": self.exploring, "wanted": self.wanted, "armed": self.armed}
+        arrays |= {
+            "observation": self.observation,
+            "exploring": self.exploring,
+            "wanted": self.wanted,
+            "armed": self.armed,
+        }
         arrays |= {f"pupil.{name}": values for name, values in self.pupil.weights.items()}
         state = {
             "lessons": self.lessons, "round": self.round, "frames": self.frames, "since": self.since,
@@ -283,7 +207,9 @@ class Class:
             self.seen, self.worth = [arrays["seen"].copy()], [arrays["worth"].copy()]
             for name in ("observation", "exploring", "wanted", "armed"):
                 setattr(self, name, arrays[name].copy())
-            pupil = {name.removeprefix("pupil."): values for name, values in arrays.items() if name.startswith("pupil.")}
+            pupil = {
+                name.removeprefix("pupil."): values for name, values in arrays.items() if name.startswith("pupil.")
+            }
             self.pupil.weights = {name: values.copy() for name, values in pupil.items()}
             self.round, self.frames, self.since, self.teacher.frames = (
                 _count(state[name]) for name in ("round", "frames", "since", "teacher_frames")

@@ -115,7 +115,9 @@ class TQCSettings(SACSettings):
     def _some_quantiles_are_left(self) -> TQCSettings:
         if self.top_quantiles_to_drop_per_net >= self.n_quantiles:
             dropped = self.top_quantiles_to_drop_per_net
-            raise ValueError(f"top_quantiles_to_drop_per_net = {dropped} leaves none of n_quantiles = {self.n_quantiles}")
+            raise ValueError(
+                f"top_quantiles_to_drop_per_net = {dropped} leaves none of n_quantiles = {self.n_quantiles}"
+            )
         return self
 
 

@@ -39,7 +39,11 @@ def make_more(algorithm: str, env: VecEnv, common: Mapping[str, Any], settings: 
         own = settings.model_dump(include=_TD3_FIELDS)
         return TD3("MlpPolicy", env, **{**common, "policy_kwargs": policy}, action_noise=noise, **own)
     if algorithm == "tqc" and isinstance(settings, TQCSettings):
-        policy |= {"log_std_init": settings.log_std_init, "n_quantiles": settings.n_quantiles, "n_critics": settings.n_critics}
+        policy |= {
+            "log_std_init": settings.log_std_init,
+            "n_quantiles": settings.n_quantiles,
+            "n_critics": settings.n_critics,
+        }
         own = settings.model_dump(include=_TQC_FIELDS)
         return TQC("MlpPolicy", env, **{**common, "policy_kwargs": policy}, **own)
     raise ConfigError(f"algorithm {algorithm!r} cannot use {type(settings).__name__}")

@@ -16,7 +16,6 @@ from thecal.agents.base import PolicyContext
 from thecal.agents.view import Actions
 from thecal.core.errors import ConfigError
 
-
 ON_POLICY = ("ppo", "ppo_lagrangian", "ppo_warm")
 
 

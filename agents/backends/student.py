@@ -68,7 +68,9 @@ class StudentPolicy:
         try:
             self.settings = DaggerSettings.model_validate(record.settings)
         except ValueError as error:
-            raise StoreError(f"policy.json: settings: not those of a student ({str(error).splitlines()[-2].strip()})") from error
+            raise StoreError(
+                f"policy.json: settings: not those of a student ({str(error).splitlines()[-2].strip()})"
+            ) from error
         if not {RATE, TARGET} & {*record.action_names}:
             raise StoreError("policy.json: action_names: a student asks for a dose, and there is none among them")
         grid = self.settings
@@ -95,7 +97,9 @@ class StudentPolicy:
         batch = np.ascontiguousarray(observation, np.float32)
         if batch.ndim != 2 or batch.shape[1] != len(self.record.observation_names):
             expected = len(self.record.observation_names)
-            raise ConfigError(f"policy {self.info.name!r}: observation has shape {batch.shape}, expected [n, {expected}]")
+            raise ConfigError(
+                f"policy {self.info.name!r}: observation has shape {batch.shape}, expected [n, {expected}]"
+            )
         found: Floats = self._network(self._torch.from_numpy(batch)).numpy().astype(np.float64)
         return found
 

@@ -30,10 +30,14 @@ def read_student(folder: str) -> StudentPolicy:
     """
     places = [place for place in (Path(folder), Path(folder) / _POLICY) if (place / RECORD_FILE).exists()]
     if not folder or not places:
-        raise ConfigError(f"settings.student: {folder!r} is no folder of a trained student (thecal train --algorithm dagger)")
+        raise ConfigError(
+            f"settings.student: {folder!r} is no folder of a trained student (thecal train --algorithm dagger)"
+        )
     record, weights = read_folder(places[0])
     if record.algorithm != "dagger":
-        raise ConfigError(f"settings.student: the policy in {folder} was trained by {record.algorithm}, and is no student")
+        raise ConfigError(
+            f"settings.student: the policy in {folder} was trained by {record.algorithm}, and is no student"
+        )
     return StudentPolicy(record, weights)
 
 

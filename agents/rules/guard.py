@@ -1,4 +1,4 @@
-"""The guard over a dose: where signs of harm last, one cut, and a ceiling that recovers slowly. Shared by all who stand under it."""
+"""The guard over a dose: where signs of harm last, one cut, and a ceiling that recovers slowly."""
 
 from __future__ import annotations
 

@@ -44,7 +44,9 @@ class Guarded(Guard):
         self.least_rise = PidSettings.load("pid").smallest_step
         own = inner.info
         text = f"{own.text} Under a guard: lasting signs of harm cut the dose once and put a slowly recovering ceiling over it."
-        self.info = own.model_copy(update={"name": GUARDED + own.name, "label": f"Guarded: {own.label}", "text": text.strip()})
+        self.info = own.model_copy(
+            update={"name": GUARDED + own.name, "label": f"Guarded: {own.label}", "text": text.strip()}
+        )
         told = {f"guard.{name}": value for name, value in {**numbers, "active": self.active}.items()}
         super().__init__(**own.parameters, **told)
         self.reads = tuple(dict.fromkeys((*getattr(inner, "reads", ()), *GUARD_READS)))
@@ -87,7 +89,9 @@ class Guarded(Guard):
         asked = np.array(self.inner.act(observation), np.float32)
         fields = self.view.decode(observation)
         if asked.shape != (self.n, len(self.view.action_names)):
-            raise ConfigError(f"policy {self.info.name!r} was reset for {self.n} patients, and {len(asked)} are asked for")
+            raise ConfigError(
+                f"policy {self.info.name!r} was reset for {self.n} patients, and {len(asked)} are asked for"
+            )
         ratio = fields["rate_ratio_start"]
         self.running[:] = np.where(np.isfinite(ratio), np.maximum(ratio, LOWEST_RATIO), self.running)
         wish = self._wish(asked)

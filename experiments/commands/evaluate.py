@@ -47,7 +47,12 @@ def register(app: typer.Typer) -> None:
 
 @with_scenario(split="test")
 def evaluate(
-    policy: Annotated[str, typer.Argument(help="Policy by name, or folder of a trained one; guarded:NAME puts the guard over it.", show_default=False)],
+    policy: Annotated[
+        str,
+        typer.Argument(
+            help="Policy by name, or folder of a trained one; guarded:NAME puts the guard over it.", show_default=False
+        ),
+    ],
     scenario: dict[str, Any],
     patients: Patients = None,
     out: Annotated[
@@ -111,7 +116,9 @@ def evaluate(
 def compare(
     policies: Annotated[
         list[str] | None,
-        typer.Argument(help="Policies by name or folder, also guarded:NAME; default: all rules that fit.", show_default=False),
+        typer.Argument(
+            help="Policies by name or folder, also guarded:NAME; default: all rules that fit.", show_default=False
+        ),
     ] = None,
     *,
     scenario: dict[str, Any],

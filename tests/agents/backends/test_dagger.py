@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from thecal.agents import Trained, load_policy, load_rl_settings, train_policy
-from thecal.agents.backends.dagger import Class, Pupil
+from thecal.agents.backends.dagger import Class
+from thecal.agents.backends.pupil import Pupil
 from thecal.agents.backends.student import StudentPolicy, candidates_of
 from thecal.agents.mpc.teacher import Candidates, Lesson, Teacher, candidate_count
 from thecal.agents.scenes import observation_view
@@ -68,9 +69,11 @@ def test_the_teacher_says_what_will_happen(bolus):
             live &= hand.world["episode"]["step"] < scene.task.n_steps
             now = hand.world["shield"]["prev_rate"] / start
             wanted = goal / (start * conc)
-            ask = {"relative_rate": view.actions.rate(wanted / now - 1.0), "bolus_size": size} if bolus else {
-                "target_dose": view.actions.target(wanted)
-            }
+            ask = (
+                {"relative_rate": view.actions.rate(wanted / now - 1.0), "bolus_size": size}
+                if bolus
+                else {"target_dose": view.actions.target(wanted)}
+            )
             hand.advance(view.action(env.num_envs, now, **ask).astype(float), live)
             day = 1.0 + 24.0 / 24.0 if (3 - step) * 4.0 <= 24.0 else 1.0
             worth += np.where(live, day * hand.out["well_h"] + 0.1 * hand.out["reward"], 0.0)

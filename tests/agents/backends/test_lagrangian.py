@@ -17,7 +17,7 @@ from support.agent_toys import FIELDS, toy_vec_env
 
 LIMIT_H = 6.0  # hours a day: a quarter of the time
 GAINS = {"dual_integral": 0.02, "dual_proportional": 0.0, "dual_derivative": 0.0, "highest_price": 10.0}
-KINDS = {"ascent": {}, "pid": {"dual_proportional": 0.05, "dual_derivative": 0.05}}
+KINDS = {"ascent": {}, "pid": {"dual_proportional": 0.02, "dual_derivative": 0.01}}
 
 
 def costly_env(n: int = 8) -> Any:
@@ -80,7 +80,7 @@ class Watch:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_ppo_finds_it_too(kind):
-    """Means over the last half of the rollouts, about which both swing: within 15 % of the limit and 0.4 of the price, 3 seeds."""
+    """Means over the last half of the rollouts of 3 seeds: within 15 % of the limit, and 0.4 of the price."""
     found = []
     for seed in (1, 2, 3):
         watch = Watch()
@@ -103,7 +103,11 @@ def test_without_a_limit_in_reach_it_is_ppo_to_the_bit():
 
 def test_prices_follow_the_controller():
     """By hand: integral 0.02 of the error, proportional 0.1, derivative 0.5 of a rise, never below 0 nor above the highest."""
-    duals = Duals(settings_of(limits={"resp": 2.0}, dual_integral=0.02, dual_proportional=0.1, dual_derivative=0.5, highest_price=3.0))
+    duals = Duals(
+        settings_of(
+            limits={"resp": 2.0}, dual_integral=0.02, dual_proportional=0.1, dual_derivative=0.5, highest_price=3.0
+        )
+    )
     duals.update(np.array([12.0]))
     assert duals.price[0] == pytest.approx(0.2 + 1.0)
     duals.update(np.array([13.0]))
@@ -133,7 +137,8 @@ def test_prices_are_logged():
 
 
 @pytest.mark.parametrize(
-    ("limits", "said"), [({"breath": 1.0}, "no cost is called 'breath'"), ({"resp": -1.0}, "limits.resp"), ({}, "limits")]
+    ("limits", "said"),
+    [({"breath": 1.0}, "no cost is called 'breath'"), ({"resp": -1.0}, "limits.resp"), ({}, "limits")],
 )
 def test_limits_of_no_cost_are_refused(limits, said):
     with pytest.raises(ConfigError, match=said):

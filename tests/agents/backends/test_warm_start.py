@@ -34,7 +34,9 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def warm(student: object, **changes: Any) -> Any:
-    return load_rl_settings("ppo_warm", **{**WARM, "student": str(student), "imitated": 600, "imitation_epochs": 10, **changes})
+    return load_rl_settings(
+        "ppo_warm", **{**WARM, "student": str(student), "imitated": 600, "imitation_epochs": 10, **changes}
+    )
 
 
 def test_ppo_begins_as_the_student(student):

@@ -48,7 +48,9 @@ def test_without_a_sign_every_bit_passes(task, numbers):
     policy = guarded(*numbers, task=task, n=3)
     rng = np.random.default_rng(2)
     for _ in range(50):
-        seen = observe(3, rate_ratio_start=rng.uniform(0.5, 6, 3), poss=rng.integers(1, 3, 3), rr=rng.uniform(10.5, 20, 3))
+        seen = observe(
+            3, rate_ratio_start=rng.uniform(0.5, 6, 3), poss=rng.integers(1, 3, 3), rr=rng.uniform(10.5, 20, 3)
+        )
         np.testing.assert_array_equal(policy.act(seen), policy.inner.act(seen))
 
 
@@ -155,7 +157,10 @@ def test_bad_names_and_numbers_are_refused():
 
 def test_guard_off_runs_bitwise_as_the_inner_policy():
     scene = Scenario.of(target_task(2.0), split="tune", seed=3).resolve()
-    runs = [rollout(policy, scene, range(4)) for policy in (make_policy("max_request"), Guarded(make_policy("max_request"), active=False))]
+    runs = [
+        rollout(policy, scene, range(4))
+        for policy in (make_policy("max_request"), Guarded(make_policy("max_request"), active=False))
+    ]
     for name in ("rate", "pain_mean", "reward"):
         if name in runs[0].data:
             np.testing.assert_array_equal(runs[0].data[name], runs[1].data[name])
