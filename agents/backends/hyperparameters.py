@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from thecal.agents.backends.bounds import NetArch
 from thecal.core.models import Strict
 from thecal.envs.kernel.rewards import COST_NAMES
 
+_DAY_H = 24.0
 MOST_ROWS = 100_000_000  # of a rollout or a replay buffer: beyond any machine's memory
 
 
@@ -69,14 +70,15 @@ class LagrangianSettings(PPOSettings):
     dual_derivative: float = Field(ge=0, le=1e6)
     highest_price: float = Field(gt=0, le=1e6)
 
-    @model_validator(mode="after")
-    def _limits_are_of_costs(self) -> LagrangianSettings:
-        for name, limit in self.limits.items():
+    @field_validator("limits")
+    @classmethod
+    def _are_of_costs(cls, limits: dict[str, float]) -> dict[str, float]:
+        for name, limit in limits.items():
             if name not in COST_NAMES:
-                raise ValueError(f"limits: no cost is called {name!r}; there are {', '.join(COST_NAMES)}")
-            if not 0.0 <= limit <= 24.0:
-                raise ValueError(f"limits.{name}: must lie in [0, 24] hours (or points) a day, got {limit}")
-        return self
+                raise ValueError(f"no cost is called {name!r}; there are {', '.join(COST_NAMES)}")
+            if not 0.0 <= limit <= _DAY_H:
+                raise ValueError(f"{name}: must lie in [0, {_DAY_H:g}] hours (or points) a day, got {limit}")
+        return limits
 
 
 class WarmPPOSettings(PPOSettings):

@@ -138,7 +138,7 @@ def test_prices_are_logged():
 
 @pytest.mark.parametrize(
     ("limits", "said"),
-    [({"breath": 1.0}, "no cost is called 'breath'"), ({"resp": -1.0}, "limits.resp"), ({}, "limits")],
+    [({"breath": 1.0}, "no cost is called 'breath'"), ({"resp": -1.0}, "limits.*resp"), ({}, "limits")],
 )
 def test_limits_of_no_cost_are_refused(limits, said):
     with pytest.raises(ConfigError, match=said):
