@@ -16,12 +16,14 @@ from thecal.agents.base import BatchPolicy, HasDensity, Policy, PolicyContext, R
 from thecal.agents.find import find_policies, find_policy, is_one_method
 from thecal.agents.info import PolicyInfo
 from thecal.agents.registry import make_policy, policy_info, policy_names
+from thecal.agents.rules.guarded import Guarded
 from thecal.agents.view import ActionScale, ObservationView
 
 __all__ = [
     "ActionScale",
     "Backend",
     "BatchPolicy",
+    "Guarded",
     "HasDensity",
     "LearnedPolicy",
     "ObservationView",

@@ -11,8 +11,9 @@ from thecal.agents.backends.load import load_policy
 from thecal.agents.backends.record import PolicyRecord
 from thecal.agents.backends.store import RECORD_FILE
 from thecal.agents.base import Policy
-from thecal.agents.info import PolicyInfo
+from thecal.agents.info import GUARDED, PolicyInfo, under_guard
 from thecal.agents.registry import make_policy, policy_names
+from thecal.agents.rules.guarded import Guarded
 from thecal.core.errors import ConfigError, UnknownNameError
 
 POLICY = "policy"  # the folder of the policy within that of its training
@@ -22,15 +23,16 @@ _ADDRESSES = ("runs:/", "models:/", "mlflow-artifacts:/")
 def find_policy(name: str) -> Policy:
     """A policy by registered name, or a trained one by its folder (or the folder of its training run).
 
+    With ``guarded:`` before its name it stands under the guard of the guarded PID.
+
     Raises:
         UnknownNameError: neither.
-        ConfigError: it is an address in a tracking store.
+        ConfigError: it is an address in a tracking store, or has a guard already.
     """
-    folder = folder_of(name)
-    if folder is not None:
-        return load_policy(folder)
+    folder, (guarded, plain) = folder_of(name), under_guard(name)
     require_policy(name)
-    return make_policy(name)
+    policy = make_policy(plain) if folder is None else load_policy(folder)
+    return Guarded(policy) if guarded else policy
 
 
 def require_policy(name: str) -> None:
@@ -40,19 +42,21 @@ def require_policy(name: str) -> None:
         UnknownNameError: neither.
         ConfigError: it is the address of one in a tracking store.
     """
-    if folder_of(name) is not None or name in policy_names():
+    plain = under_guard(name)[1]
+    if folder_of(name) is not None or plain in policy_names():
         return
-    if name.startswith(_ADDRESSES):
+    if plain.startswith(_ADDRESSES):
         raise ConfigError(
             f"policy {name!r}: policies are not loaded from a tracking store yet; download it (mlflow artifacts download "
-            f"--artifact-uri {name}) and name its folder"
+            f"--artifact-uri {plain}) and name its folder"
         )
-    raise UnknownNameError("policy", name, list(policy_names()), hint="or the folder of a trained policy")
+    raise UnknownNameError("policy", plain, list(policy_names()), hint="or the folder of a trained policy")
 
 
 def folder_of(name: str) -> Path | None:
     """Where a trained policy lies that is named by its folder, or by that of its training run; None for any other."""
-    places = () if name in policy_names() or not name else (Path(name), Path(name) / POLICY)
+    plain = under_guard(name)[1]
+    places = () if plain in policy_names() or not plain else (Path(plain), Path(plain) / POLICY)
     return next((folder for folder in places if os.path.lexists(folder / RECORD_FILE)), None)
 
 
@@ -73,7 +77,7 @@ def find_policies(names: Sequence[str], kept: Path | None = None) -> list[Policy
     copies = {} if kept is None else {k: kept / str(k) for k in range(len(names)) if (kept / str(k)).is_dir()}
     if not copies:
         _refuse_twins(names)
-    found = [load_policy(copies[k]) if k in copies else find_policy(name) for k, name in enumerate(names)]
+    found = [_copy_of(name, copies[k]) if k in copies else find_policy(name) for k, name in enumerate(names)]
     trained = {k for k, name in enumerate(names) if k in copies or folder_of(name) is not None}
     apart: list[int] = []
     for shared in dict.fromkeys(found[k].info.name for k in sorted(trained)):
@@ -81,9 +85,16 @@ def find_policies(names: Sequence[str], kept: Path | None = None) -> list[Policy
         if not is_one_method([found[k].info for k in members]):
             apart += members
     taken = {policy.info.name for k, policy in enumerate(found) if k not in apart}
-    for k, name in zip(apart, _folder_names([Path(names[k]) for k in apart], taken), strict=True):
+    plain = [under_guard(names[k]) for k in apart]
+    for k, (guarded, _), own in zip(apart, plain, _folder_names([Path(name) for _, name in plain], taken), strict=True):
+        name = GUARDED * guarded + own
         found[k].info = found[k].info.model_copy(update={"name": name})
     return found
+
+
+def _copy_of(name: str, folder: Path) -> Policy:
+    policy = load_policy(folder)
+    return Guarded(policy) if under_guard(name)[0] else policy
 
 
 def name_of(names: Sequence[str], found: Sequence[Policy], wanted: str) -> str:
@@ -95,7 +106,8 @@ def name_of(names: Sequence[str], found: Sequence[Policy], wanted: str) -> str:
     if place is not None:
         for name, policy in by_text.items():
             own = folder_of(name)
-            if own is not None and own.resolve() == place.resolve():
+            same = under_guard(name)[0] == under_guard(wanted)[0]
+            if same and own is not None and own.resolve() == place.resolve():
                 return policy.info.name
     return wanted
 
@@ -105,7 +117,8 @@ def _refuse_twins(names: Sequence[str]) -> None:
     seen: dict[object, str] = {}
     for name in names:
         folder = folder_of(name)
-        first = seen.setdefault(name if folder is None else folder.resolve(), name)
+        key = name if folder is None else (under_guard(name)[0], folder.resolve())
+        first = seen.setdefault(key, name)
         if first is not name or names.count(name) > 1:
             also = "" if first == name else f", also as {first!r}"
             raise ConfigError(f"the policy {name!r} is named twice{also}: name each once")

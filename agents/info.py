@@ -9,12 +9,18 @@ from pydantic import BaseModel, ConfigDict
 
 Kind = Literal["rule", "model-based", "learned", "sanity"]
 PRIVILEGED = "privileged"  # said beside the name of a policy that knows what no other does
+GUARDED = "guarded:"  # before the name of a policy that stands under the guard
 # What a condition is called in a sentence, with "on", "for" or "under" before its value.
 _WORDS = {
     "task": "on {}", "drugs": "with {}", "horizon_d": "for {} days", "tick_h": "with a decision every {} h",
     "difficulty": "on difficulty {}", "cohort": "on cohort {}", "profile": "under limits {}", "pump": "with pump {}",
     "faults": "with faults {}", "life": "with the life {}", "shield_mode": "with shield {}", "stage": "at stage {}",
 }  # fmt: skip
+
+
+def under_guard(name: str) -> tuple[bool, str]:
+    """Whether a policy is named with a guard around it, and its name without."""
+    return name.startswith(GUARDED), name.removeprefix(GUARDED)
 
 
 class Conditions(BaseModel):

@@ -70,6 +70,18 @@ class ActionScale:
         place: Floats = np.clip(2.0 * (np.log(wanted) - low) / (high - low) - 1.0, -1.0, 1.0)
         return place
 
+    def multiple(self, target: ArrayLike) -> Floats:
+        """The multiple of the starting rate that ``target_dose`` asks for: :meth:`target` read back.
+
+        Raises:
+            ConfigError: the scale has no bounds of a target dose.
+        """
+        if self.target_low is None or self.target_high is None:
+            raise ConfigError("the task asks for a target dose, but its action scale gives no bounds for one")
+        low, high = np.log(self.target_low), np.log(self.target_high)
+        asked: Floats = np.exp(low + 0.5 * (np.asarray(target, np.float64) + 1.0) * (high - low))
+        return asked
+
     def bolus(self, share: float, daily_mg: ArrayLike) -> Floats:
         """``bolus_size`` that arms a bolus of ``share`` of the daily dose ``daily_mg``; never more than the largest."""
         daily = np.maximum(np.nan_to_num(np.asarray(daily_mg, np.float64)), 0.0)

@@ -12,6 +12,10 @@ from thecal.agents.view import ACTION_NAMES
 from thecal.core.errors import ConfigError
 
 FORMAT = 2  # format 1 (up to 0.2) did not say under what a policy was trained
+# What an algorithm is called where its name in capitals would not say it.
+_LABELS = {
+    "dagger": "DAgger, student of a privileged teacher", "ppo_lagrangian": "PPO-Lagrangian", "ppo_warm": "PPO from a student",
+}  # fmt: skip
 Names = Annotated[tuple[Name, ...], Field(min_length=1, max_length=4096)]
 
 
@@ -72,7 +76,7 @@ class PolicyRecord(BaseModel):
     def info(self) -> PolicyInfo:
         """What the policy says of itself; policies that differ only in their training seed say the same but for that."""
         known = bool(self.task_hash)
-        label = self.algorithm.upper()
+        label = _LABELS.get(self.algorithm, self.algorithm.upper())
         return PolicyInfo(
             name=self.algorithm,
             label=f"{label} (trained)",

@@ -19,7 +19,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
 from thecal.agents.backends.base import Throughput
 from thecal.agents.backends.checkpoint import Checkpoints
-from thecal.agents.backends.hyperparameters import PPOSettings, RLSettings, SACSettings
+from thecal.agents.backends.hyperparameters import PPOSettings, RLSettings, SACSettings, SB3Settings
 from thecal.agents.backends.record import PolicyRecord
 from thecal.agents.backends.sb3_state import read_state, shapes_of, write_state
 from thecal.core.errors import ConfigError, StoreError
@@ -99,10 +99,11 @@ def make_model(algorithm: str, env: VecEnv, settings: RLSettings, seed: int) -> 
     """A fresh Stable-baselines3 algorithm on the timed environment.
 
     Raises:
-        ConfigError: the settings belong to the other algorithm.
+        ConfigError: the settings belong to another algorithm.
     """
+    if not isinstance(settings, SB3Settings):
+        raise ConfigError(f"algorithm {algorithm!r} cannot use {type(settings).__name__}")
     policy: dict[str, Any] = {"net_arch": list(settings.net_arch), "activation_fn": _ACTIVATIONS[settings.activation]}
-    policy["log_std_init"] = settings.log_std_init
     timed = TimedVecEnv(env)
     common: dict[str, Any] = {
         "learning_rate": settings.learning_rate_at,
@@ -112,11 +113,15 @@ def make_model(algorithm: str, env: VecEnv, settings: RLSettings, seed: int) -> 
         "seed": seed,
         "device": "cpu",
     }
+    if isinstance(settings, PPOSettings | SACSettings) and algorithm in ("ppo", "sac"):
+        policy["log_std_init"] = settings.log_std_init
     if algorithm == "ppo" and isinstance(settings, PPOSettings):
         return _quiet(PPO("MlpPolicy", timed, **common, **settings.model_dump(include=_PPO_FIELDS)))
     if algorithm == "sac" and isinstance(settings, SACSettings):
         return _quiet(SAC("MlpPolicy", timed, **common, **settings.model_dump(include=_SAC_FIELDS)))
-    raise ConfigError(f"algorithm {algorithm!r} cannot use {type(settings).__name__}")
+    from thecal.agents.backends.sb3_more import make_more  # needs sb3-contrib
+
+    return _quiet(make_more(algorithm, timed, common, settings))
 
 
 def _quiet(model: BaseAlgorithm) -> BaseAlgorithm:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from thecal.agents.backends.base import Surroundings, Trained
 from thecal.agents.backends.checkpoint import Checkpoints
 from thecal.agents.backends.hyperparameters import RLSettings
+from thecal.agents.backends.networks import import_torch
 from thecal.agents.backends.record import PolicyRecord
-from thecal.agents.backends.sb3_policy import SB3Policy, import_torch
+from thecal.agents.backends.sb3_policy import SB3Policy
 from thecal.core.extras import importing
 from thecal.core.jit import set_threads
 
@@ -22,12 +23,14 @@ class SB3Backend:
     """One algorithm of Stable-baselines3; see :class:`thecal.agents.backends.base.Backend`.
 
     Attributes:
-        name: ``"ppo"`` or ``"sac"``.
+        name: by which it is chosen.
         settings: model of its hyperparameters.
+        base: the algorithm that does the work, where it is not the one of that name.
     """
 
     name: str
     settings: type[RLSettings]
+    base: str = ""
 
     def train(
         self,
@@ -44,7 +47,9 @@ class SB3Backend:
             from thecal.agents.backends.sb3 import learn, make_model, state_arrays
         set_threads(settings.simulation_threads, settings.torch_threads)
         around = Surroundings.of(env)
-        model = make_model(self.name, env, settings, seed)
+        model = make_model(self.base or self.name, env, settings, seed)
+        if checkpoints is None or checkpoints.head is None:
+            self.prepare(model, env, settings)
         throughput, interrupted = learn(model, frames, callbacks, checkpoints)
         record = PolicyRecord(
             algorithm=self.name,
@@ -63,6 +68,9 @@ class SB3Backend:
             thecal_version=_version(),
         )
         return Trained(SB3Policy(record, state_arrays(model)), throughput, interrupted, model)
+
+    def prepare(self, model: Any, env: Any, settings: RLSettings) -> None:
+        """What a fresh model goes through before it learns; nothing, for most."""
 
     def load(self, record: PolicyRecord, weights: Mapping[str, NDArray[Any]]) -> SB3Policy:
         """The policy of a stored record and its weights."""

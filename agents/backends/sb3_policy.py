@@ -9,17 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from thecal.agents.backends.networks import full_layers, import_torch
 from thecal.agents.backends.record import PolicyRecord, check_names
 from thecal.agents.backends.store import save_policy
 from thecal.agents.base import PolicyContext
 from thecal.agents.view import Actions
-from thecal.core.errors import ConfigError, StoreError
-from thecal.core.extras import importing
+from thecal.core.errors import ConfigError
+
+ON_POLICY = ("ppo", "ppo_lagrangian", "ppo_warm")
 
 
 def actor_keys(algorithm: str, depth: int) -> list[str]:
     """Names of the actor's layers in a Stable-baselines3 state dict, input first."""
-    body, head = ("mlp_extractor.policy_net", "action_net") if algorithm == "ppo" else ("actor.latent_pi", "actor.mu")
+    if algorithm == "td3":
+        return [f"actor.mu.{2 * k}" for k in range(depth + 1)]
+    on_policy = algorithm in ON_POLICY
+    body, head = ("mlp_extractor.policy_net", "action_net") if on_policy else ("actor.latent_pi", "actor.mu")
     return [f"{body}.{2 * k}" for k in range(depth)] + [head]
 
 
@@ -30,37 +35,12 @@ def build_actor(record: PolicyRecord, weights: Mapping[str, NDArray[Any]]) -> An
         StoreError: a layer is missing or has the wrong shape.
         MissingExtraError: Torch is not installed.
     """
-    torch = import_torch()
-    nn = torch.nn
+    nn = import_torch().nn
     sizes = (len(record.observation_names), *record.net_arch, record.n_actions)
     keys = actor_keys(record.algorithm, len(record.net_arch))
-    shapes = list(zip(keys, sizes[1:], sizes[:-1], strict=True))
-    for key, rows, columns in shapes:  # all of them before the first layer takes memory
-        for part, shape in ((f"{key}.weight", (rows, columns)), (f"{key}.bias", (rows,))):
-            value = weights.get(part)
-            if value is None or value.shape != shape:
-                found = "missing" if value is None else f"of shape {value.shape}"
-                raise StoreError(f"weights: {part} is {found}, expected shape {shape}")
-    layers: list[Any] = []
-    for key, rows, columns in shapes:
-        layer = nn.Linear(columns, rows)
-        for part in ("weight", "bias"):
-            getattr(layer, part).data = torch.from_numpy(np.array(weights[f"{key}.{part}"], np.float32))
-        layers += [layer, nn.Tanh() if record.activation == "tanh" else nn.ReLU()]
-    # PPO's mean action is clipped to the box, SAC's is squashed into it.
-    layers[-1] = nn.Hardtanh() if record.algorithm == "ppo" else nn.Tanh()
-    return nn.Sequential(*layers).eval().requires_grad_(False)
-
-
-def import_torch() -> Any:
-    """Torch.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
-    with importing("a learned policy", "train"):
-        import torch
-    return torch
+    # PPO's mean action is clipped to the box, that of the others is squashed into it.
+    last = nn.Hardtanh() if record.algorithm in ON_POLICY else nn.Tanh()
+    return full_layers(keys, sizes, record.activation, last, weights)
 
 
 class SB3Policy:

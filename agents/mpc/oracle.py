@@ -63,7 +63,19 @@ class Oracle(Planner):
         self.armed[due] = choose(armed, chosen)[due]
 
     def _worth(self, out: NDArray[np.void], k: int) -> Floats:
-        last_day = (self.horizon_steps - k) * self.view.tick_h <= _DAY_H
-        weight = 1.0 + (self.settings.after / _DAY_H if last_day else 0.0)
-        worth: Floats = weight * out["well_h"] + self.settings.tie * out["reward"]
-        return worth
+        left_h = (self.horizon_steps - k) * self.view.tick_h
+        return worth_of(out, left_h, self.settings.after, self.settings.tie)
+
+
+def worth_of(out: NDArray[np.void], left_h: float, after: float, tie: float) -> Floats:
+    """What a step of a rehearsal is worth, ``[rows]``.
+
+    Args:
+        out: TICK_OUT records of the step, ``[rows]``.
+        left_h: hours of the horizon from the step's beginning.
+        after: hours that go as the horizon's last day.
+        tie: what a unit of reward is worth beside an hour well treated.
+    """
+    weight = 1.0 + (after / _DAY_H if left_h <= _DAY_H else 0.0)
+    worth: Floats = weight * out["well_h"] + tie * out["reward"]
+    return worth

@@ -47,7 +47,12 @@ def register(app: typer.Typer) -> None:
 
 @with_scenario(split="test")
 def evaluate(
-    policy: Annotated[str, typer.Argument(help="Policy by name, or the folder of a trained one.", show_default=False)],
+    policy: Annotated[
+        str,
+        typer.Argument(
+            help="Policy by name, or folder of a trained one; guarded:NAME puts the guard over it.", show_default=False
+        ),
+    ],
     scenario: dict[str, Any],
     patients: Patients = None,
     out: Annotated[
@@ -66,6 +71,7 @@ def evaluate(
 
     Examples: `thecal evaluate guideline`, `thecal evaluate runs/train -n 200 --difficulty shift`
     """
+    from thecal.agents.info import under_guard
     from thecal.envs.outcomes import outcome
     from thecal.experiments.studies.config import EvaluateConfig, load_config
 
@@ -74,7 +80,8 @@ def evaluate(
         "transitions": transitions,
     }  # fmt: skip
     chosen = load_config(EvaluateConfig, config, gathered(given, settings))
-    check_outputs(inputs=[config, chosen.policy, *files_of(chosen)], folders={"--out": chosen.out})
+    inputs = [config, under_guard(chosen.policy)[1], *files_of(chosen)]
+    check_outputs(inputs=inputs, folders={"--out": chosen.out})
     check_names(chosen.scenario, [chosen.policy])
     from thecal.experiments.analysis.results import marks
     from thecal.experiments.analysis.shown import shown
@@ -109,7 +116,9 @@ def evaluate(
 def compare(
     policies: Annotated[
         list[str] | None,
-        typer.Argument(help="Policies by name or folder; default: all rules that fit.", show_default=False),
+        typer.Argument(
+            help="Policies by name or folder, also guarded:NAME; default: all rules that fit.", show_default=False
+        ),
     ] = None,
     *,
     scenario: dict[str, Any],
@@ -128,8 +137,10 @@ def compare(
 ) -> None:
     """Run policies on the same unseen patients and days, and write a report with paired differences.
 
-    Examples: `thecal compare`, `thecal compare runs/train fixed guideline -n 200 --out results`
+    Examples: `thecal compare`, `thecal compare runs/train fixed guideline -n 200 --out results`,
+    `thecal compare runs/train guarded:runs/train fixed`
     """
+    from thecal.agents.info import under_guard
     from thecal.experiments.studies.config import CompareConfig, load_config
 
     given = scenario | {
@@ -137,7 +148,8 @@ def compare(
         "track": track,
     }  # fmt: skip
     chosen = load_config(CompareConfig, config, gathered(given, settings))
-    inputs = [config, *chosen.policies, chosen.reference, *files_of(chosen)]
+    named = [under_guard(name)[1] for name in (*chosen.policies, chosen.reference)]
+    inputs = [config, *named, *files_of(chosen)]
     check_outputs(inputs=inputs, folders={"--out": chosen.out})
     check_names(chosen.scenario, chosen.policies)
     if chosen.out:
@@ -154,7 +166,7 @@ def compare(
 
     def finish(found: Comparison, folder: Path, origin: dict[str, Any]) -> None:
         bars.close()  # one bar at a time
-        sources = [Path(name) for name in chosen.policies]
+        sources = [Path(under_guard(name)[1]) for name in chosen.policies]
         places.append(finish_report(found, folder, origin, sources, validation, scoring_bar))
 
     with bars:

@@ -52,7 +52,9 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint in FOLDER (or --out), to the same result.")
     ] = False,
-    algorithm: Annotated[str | None, typer.Option("--algorithm", "-a", help="ppo (default) or sac.")] = None,
+    algorithm: Annotated[
+        str | None, typer.Option("--algorithm", "-a", help="ppo (default) or another; thecal list algorithms.")
+    ] = None,
     frames: Annotated[
         int | None, typer.Option("--frames", help="Decisions to simulate; default as shipped.", min=1, max=MOST_STEPS)
     ] = None,

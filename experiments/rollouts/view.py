@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.agents.base import Policy, PolicyContext
+from thecal.agents.scenes import observation_view as observation_view
 from thecal.agents.simulator import Simulator
-from thecal.agents.view import BOLUS, TARGET, ActionScale, ObservationView
+from thecal.agents.view import BOLUS, TARGET
 from thecal.envs.adapters.vector import ThecalVectorEnv
 from thecal.envs.batch import Batch
 from thecal.envs.scenario import Resolved, Scenario
@@ -15,35 +16,6 @@ from thecal.envs.task_parts import ActionSpec
 
 _IN_BASE = ("task", "drugs", "horizon_d")  # of a scenario, what its resolved task has in it already
 _MODEL_LOW, _MODEL_HIGH = 1e-3, 100.0  # multiples of a model patient's own start that the model can be asked for
-
-
-def observation_view(scene: Resolved) -> ObservationView:
-    """How policies read observations and write actions in a scenario."""
-    task, profile, lens = scene.task, scene.profile, scene.lens
-    action = task.action
-    step = profile.limit(f"{task.setting}.step")  # what a rule may ask for where the task's action names no step
-    scale = ActionScale(
-        max_up=action.max_up or step,
-        max_down=action.max_down or step,
-        deadband=action.deadband,
-        largest_bolus_mg=profile.largest_bolus_ug(task.drugs[0]) / 1000.0,
-        largest_bolus_share=profile.limit("bolus.share"),
-        target_low=action.target_low,
-        target_high=action.target_high,
-    )
-    return ObservationView(
-        lens.names,
-        lens.low,
-        lens.high,
-        actions=scale,
-        tick_h=task.tick_h,
-        monitored=task.monitored,
-        decode=lens.decode,
-        action_names=action.fields,
-        drug=task.drugs[0],
-        goal=task.goal,
-        goal_relief=task.goal_relief,
-    )
 
 
 def context_for(policy: Policy, env: ThecalVectorEnv, patients: NDArray[np.int64]) -> PolicyContext:

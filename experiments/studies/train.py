@@ -12,7 +12,7 @@ import numpy as np
 
 from thecal.agents.backends.base import Trained
 from thecal.agents.backends.checkpoint import Checkpoints, Head, read_head, remove
-from thecal.agents.backends.hyperparameters import RLSettings, SACSettings
+from thecal.agents.backends.hyperparameters import RLSettings
 from thecal.agents.backends.settings import load_rl_settings
 from thecal.agents.backends.training import train_policy
 from thecal.core.errors import ConfigError, StoreError
@@ -184,7 +184,7 @@ def _head(folder: Path, who: Mapping[str, str], resume: bool | None, tell: Calla
 
 def _needed(scene: Resolved, settings: RLSettings) -> int:
     """Bytes of the two checkpoints that are there for a moment, and of what is left at the end."""
-    rows = settings.buffer_size if isinstance(settings, SACSettings) else 0
+    rows = getattr(settings, "buffer_size", 0)
     row = _FLOAT_BYTES * (2 * len(scene.lens) + scene.task.n_actions + 3)
     return 2 * (settings.n_envs * (WORLD.itemsize + WORLD_PAR.itemsize) + rows * row) + _SPARE_BYTES
 

@@ -22,8 +22,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "n_envs": 4, "learning_starts": 64, "batch_size": 16, "gradient_steps": 1, "buffer_size": 400, "net_arch": [8],
     },
 }  # fmt: skip
-FRAMES = {"ppo": 2048, "sac": 1200}  # whole rollouts
-EVERY = {"ppo": 256, "sac": 100}
+SETTINGS["td3"] = SETTINGS["sac"]
+SETTINGS["tqc"] = SETTINGS["sac"] | {"n_quantiles": 5}
+SETTINGS["ppo_lagrangian"] = SETTINGS["ppo"] | {"limits": {"withdrawal": 0.0, "resp": 0.0}, "dual_derivative": 0.1}
+FRAMES = {"ppo": 2048, "sac": 1200, "td3": 800, "tqc": 800, "ppo_lagrangian": 1024}  # whole rollouts
+EVERY = {"ppo": 256, "sac": 100, "td3": 100, "tqc": 100, "ppo_lagrangian": 256}
 
 
 def config(out: object, algorithm: str = "ppo", **changes: Any) -> TrainConfig:

@@ -252,10 +252,10 @@ FORMATS = [
     ),
     Format(
         "algorithm",
-        tables("thecal.agents", "", "(ppo|sac).toml"),
+        tables("thecal.agents", "", "(ppo|sac|td3|tqc|ppo_lagrangian|ppo_warm|dagger).toml"),
         patched(rl_settings.load_rl_settings, (rl_settings, "read_tables")),
         ParameterError,
-        r"task.*|default\.(target_kl|ent_coef)",
+        r"task.*|default\.(target_kl|ent_coef|limits\.\w+)",
     ),
     Format(
         "targets",

@@ -20,7 +20,7 @@ from safetensors.numpy import save
 from thecal.agents.backends.hyperparameters import RLSettings
 from thecal.agents.backends.load import load_policy
 from thecal.agents.backends.record import PolicyRecord
-from thecal.agents.backends.registry import backend
+from thecal.agents.backends.registry import algorithm_names, backend
 from thecal.agents.backends.settings import load_rl_settings
 from thecal.agents.backends.store import save_policy
 from thecal.core.errors import ConfigError, StoreError, ThecalError
@@ -226,7 +226,7 @@ def test_absurd_settings_of_a_training_are_refused(changes: dict[str, Any]) -> N
 
 
 def test_every_setting_has_a_bound() -> None:
-    for algorithm in ("ppo", "sac"):
+    for algorithm in algorithm_names():
         model: type[RLSettings] = backend(algorithm).settings
         for name, value in load_rl_settings(algorithm).model_dump().items():
             if isinstance(value, int) and not isinstance(value, bool):

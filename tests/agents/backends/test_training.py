@@ -21,6 +21,7 @@ from support.agent_toys import FIELDS, make_context, toy_vec_env
 
 PPO = {"n_envs": 4, "n_steps": 32, "batch_size": 64, "net_arch": (16, 16)}
 SAC = {"n_envs": 4, "learning_starts": 40, "batch_size": 32, "gradient_steps": 1, "buffer_size": 500, "net_arch": (16,)}
+OFF_POLICY = ("sac", "td3", "tqc")
 OBS = np.random.default_rng(5).uniform(-1, 1, (7, len(FIELDS))).astype(np.float32)
 
 
@@ -34,13 +35,14 @@ def ppo() -> Trained:
     return trained()
 
 
-@pytest.mark.parametrize("algorithm", ["ppo", "sac"])
+@pytest.mark.parametrize("algorithm", ["ppo", *OFF_POLICY])
 def test_actor_acts_as_stable_baselines3_does(algorithm: str) -> None:
     """Also where actions reach the edge of the box: the last layer is made large."""
     from thecal.agents.backends.sb3 import state_arrays
 
     result = trained(algorithm, 200)
     last = result.model.policy.action_net if algorithm == "ppo" else result.model.actor.mu
+    last = last[-2] if algorithm == "td3" else last
     last.weight.data *= 200.0 if algorithm == "ppo" else 20.0
     expected, _ = result.model.predict(OBS, deterministic=True)
     np.testing.assert_allclose(SB3Policy(result.record, state_arrays(result.model)).act(OBS), expected, atol=1e-6)
@@ -48,7 +50,7 @@ def test_actor_acts_as_stable_baselines3_does(algorithm: str) -> None:
     assert np.abs(expected).min() < 0.9
 
 
-@pytest.mark.parametrize("algorithm", ["ppo", "sac"])
+@pytest.mark.parametrize("algorithm", ["ppo", *OFF_POLICY])
 def test_round_trip_gives_identical_actions(algorithm: str, tmp_path: Path) -> None:
     result = trained(algorithm, 128)
     result.save(tmp_path / "policy")
@@ -92,7 +94,7 @@ def test_time_in_the_environment_is_counted(monkeypatch: pytest.MonkeyPatch) -> 
     assert env.seconds == 6.0
 
 
-@pytest.mark.parametrize("algorithm", ["ppo", "sac"])
+@pytest.mark.parametrize("algorithm", ["ppo", *OFF_POLICY])
 def test_interrupt_returns_what_was_learned(algorithm: str, tmp_path: Path) -> None:
     result = trained(algorithm, 10_000, interrupt_after=75)
     assert result.interrupted
@@ -145,7 +147,7 @@ def test_callbacks_get_the_metrics_and_nothing_is_left_behind(tmp_path: Path, mo
 
 def test_wrong_arguments_of_training() -> None:
     settings = load_rl_settings("ppo", **PPO)
-    with pytest.raises(UnknownNameError, match="ppo, sac"):
+    with pytest.raises(UnknownNameError, match="ppo, ppo_lagrangian"):
         train_policy("dqn", toy_vec_env(), settings, 0, 10)
     with pytest.raises(ConfigError, match="SACSettings"):
         train_policy("ppo", toy_vec_env(), load_rl_settings("sac", **SAC), 0, 10)
@@ -164,7 +166,7 @@ def test_back_ends_keep_the_interface(algorithm: str) -> None:
     assert type(load_rl_settings(algorithm)) is chosen.settings
 
 
-@pytest.mark.parametrize("algorithm", ["ppo", "sac"])
+@pytest.mark.parametrize("algorithm", ["ppo", *OFF_POLICY])
 def test_a_learned_policy_says_what_it_is(algorithm: str) -> None:
     result = trained(algorithm, 128)
     info = result.policy.info
