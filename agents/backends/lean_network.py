@@ -1,0 +1,200 @@
+"""Actor and critic of the shipped architecture over one flat tensor: forward, backward, clipping and Adam without autograd.
+
+Every line is the operation that autograd runs for Stable-baselines3's PPO, on the same operands and in the same order, so that
+the numbers are the same; what is left out is the graph, the objects of every minibatch and the loop over thirteen tensors.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from stable_baselines3.common.distributions import DiagGaussianDistribution
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.torch_layers import FlattenExtractor
+from torch import Tensor, nn
+
+_ALIGNED = 16  # floats: every parameter begins at a whole vector
+_LOG_ROOT = math.log(math.sqrt(2 * math.pi))
+_CLIP_EPS = 1e-6  # of torch.nn.utils.clip_grad_norm_
+_FORWARD = {nn.Tanh: torch.tanh, nn.ReLU: partial(torch.clamp_min, min=0.0)}
+
+
+def fits(policy: Any) -> bool:
+    """Whether a policy is of the kind that this file computes: separate stacks of linear layers, Gaussian, plain Adam, CPU."""
+    if type(policy) is not ActorCriticPolicy or type(policy.action_dist) is not DiagGaussianDistribution:
+        return False
+    if type(policy.features_extractor) is not FlattenExtractor or not policy.share_features_extractor:
+        return False
+    bodies = (policy.mlp_extractor.policy_net, policy.mlp_extractor.value_net)
+    if policy.use_sde or policy.squash_output or not all(_stacked(body) for body in bodies):
+        return False
+    members = list(policy.parameters())
+    optimizer = policy.optimizer
+    if type(optimizer) is not torch.optim.Adam or len(optimizer.param_groups) != 1:
+        return False
+    group = optimizer.param_groups[0]
+    odd = any(group.get(name) for name in ("amsgrad", "maximize", "weight_decay", "capturable", "differentiable"))
+    odd = odd or any(group.get(name) for name in ("foreach", "fused", "decoupled_weight_decay"))
+    plain = all(p.dtype == torch.float32 and p.device.type == "cpu" and p.requires_grad for p in members)
+    return not odd and plain and [id(p) for p in group["params"]] == [id(p) for p in members]
+
+
+def _stacked(body: nn.Sequential) -> bool:
+    kinds = [type(layer) for layer in body]
+    return bool(kinds) and all(a is nn.Linear and b in _FORWARD for a, b in zip(kinds[::2], kinds[1::2], strict=True))
+
+
+class Flat:
+    """Parameters, gradients and the moments of Adam, each as one tensor into which the module's own tensors are views.
+
+    What the policy and its optimizer hold stays theirs: it is read, stored and restored as before.
+    """
+
+    def __init__(self, parameters: Sequence[nn.Parameter], optimizer: torch.optim.Adam) -> None:
+        self.parameters, self.optimizer = list(parameters), optimizer
+        places, end = [], 0
+        for one in self.parameters:
+            places.append(end)
+            end += -(-one.numel() // _ALIGNED) * _ALIGNED
+        self.values, self.grads, self._first, self._second, self._scratch = (torch.zeros(end) for _ in range(5))
+
+        def views(flat: Tensor) -> list[Tensor]:
+            pairs = zip(places, self.parameters, strict=True)
+            return [flat[at : at + one.numel()].view(one.shape) for at, one in pairs]
+
+        self.value_views, self.grad_views = views(self.values), views(self.grads)
+        self._moments = {"exp_avg": views(self._first), "exp_avg_sq": views(self._second)}
+        self._norms = [view.view(-1) for view in self.grad_views]
+        self._steps = 0
+
+    def attach(self) -> None:
+        """Take over what policy and optimizer hold now, wherever it is no view already (first use, after a restart)."""
+        state = self.optimizer.state
+        for k, one in enumerate(self.parameters):
+            view = self.value_views[k]
+            if one.data_ptr() != view.data_ptr():
+                view.copy_(one.detach())
+                one.data = view
+            held = state[one]
+            held.setdefault("step", torch.tensor(0.0))
+            for name, own in self._moments.items():
+                if name not in held:
+                    own[k].zero_()
+                elif held[name].data_ptr() != own[k].data_ptr():
+                    own[k].copy_(held[name])
+                held[name] = own[k]
+        self._steps = int(state[self.parameters[0]]["step"].item()) if self.parameters else 0
+
+    def publish(self) -> None:
+        """Tell the optimizer how many steps were made; the moments are its own already."""
+        for one in self.parameters:
+            self.optimizer.state[one]["step"].fill_(self._steps)
+
+    def clip(self, most: float) -> None:
+        """:func:`torch.nn.utils.clip_grad_norm_` of all gradients."""
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(self._norms)))
+        self.grads.mul_((most / (norm + _CLIP_EPS)).clamp_(max=1.0))
+
+    def step(self) -> None:
+        """One step of Adam (Kingma and Ba 2015, arXiv 1412.6980) with the settings of the optimizer."""
+        group = self.optimizer.param_groups[0]
+        beta1, beta2 = group["betas"]
+        self._steps += 1
+        root2 = (1 - beta2**self._steps) ** 0.5
+        self._first.lerp_(self.grads, 1 - beta1)
+        self._second.mul_(beta2).addcmul_(self.grads, self.grads, value=1 - beta2)
+        denominator = torch.sqrt(self._second, out=self._scratch).div_(root2).add_(group["eps"])
+        self.values.addcdiv_(self._first, denominator, value=-(group["lr"] / (1 - beta1**self._steps)))
+
+
+class Stack:
+    """Linear layers with an activation after each but the last, on work space for ``rows`` rows."""
+
+    def __init__(self, body: nn.Sequential, head: nn.Linear, flat: Flat, rows: int) -> None:
+        layers = [layer for layer in body if isinstance(layer, nn.Linear)] + [head]
+        where = {id(one): k for k, one in enumerate(flat.parameters)}
+        self._tanh = [isinstance(layer, nn.Tanh) for layer in list(body)[1::2]]
+        self._forward = [_FORWARD[type(layer)] for layer in list(body)[1::2]]
+        at = [(where[id(layer.weight)], where[id(layer.bias)]) for layer in layers]
+        self._weights = [flat.value_views[k] for k, _ in at]
+        self._turned = [weight.t() for weight in self._weights]
+        self._biases = [flat.value_views[k] for _, k in at]
+        self._weight_grads = [flat.grad_views[k] for k, _ in at]
+        self._bias_grads = [flat.grad_views[k] for _, k in at]
+        self._hidden = [torch.empty(rows, layer.out_features) for layer in layers]
+        self._back = [torch.empty(rows, layer.out_features) for layer in layers[:-1]]
+        self._inputs: list[Tensor] = []
+
+    @property
+    def output(self) -> Tensor:
+        """What the last :meth:`forward` gave."""
+        return self._hidden[-1]
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Output ``[rows, out]``; overwritten by the next call."""
+        self._inputs = [rows]
+        for k, hidden in enumerate(self._hidden):
+            torch.addmm(self._biases[k], self._inputs[k], self._turned[k], out=hidden)
+            if k < len(self._forward):
+                self._inputs.append(self._forward[k](hidden, out=hidden))
+        return self._hidden[-1]
+
+    def backward(self, grad: Tensor) -> None:
+        """Write the gradients of weights and biases from that of the output of the last :meth:`forward`."""
+        for k in range(len(self._weights) - 1, -1, -1):
+            torch.mm(grad.t(), self._inputs[k], out=self._weight_grads[k])
+            torch.sum(grad, 0, out=self._bias_grads[k])
+            if k == 0:
+                return
+            below = torch.mm(grad, self._weights[k], out=self._back[k - 1])
+            if self._tanh[k - 1]:
+                torch.ops.aten.tanh_backward(below, self._inputs[k], grad_input=below)
+            else:
+                torch.ops.aten.threshold_backward(below, self._inputs[k], 0, grad_input=below)
+            grad = below
+
+
+class ActorCritic:
+    """Both stacks of a policy for batches of ``rows`` rows, and the Gaussian between the actor and its actions."""
+
+    def __init__(self, policy: ActorCriticPolicy, flat: Flat, rows: int) -> None:
+        body = policy.mlp_extractor
+        self.actor = Stack(body.policy_net, policy.action_net, flat, rows)
+        self.critic = Stack(body.value_net, policy.value_net, flat, rows)
+        at = next(k for k, one in enumerate(flat.parameters) if one is policy.log_std)
+        self.log_std, self._log_std_grad = flat.value_views[at], flat.grad_views[at]
+
+    def spread(self) -> None:
+        """Read the standard deviation off the parameters."""
+        self.scale = self.log_std.exp()
+        self._log_scale = self.scale.log()
+        self._twice = 2 * self.scale**2
+
+    def act(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Actions ``[n, actions]``, values ``[n, 1]`` and log-probabilities ``[n]``, as ``policy.forward``."""
+        mean, values = self.actor.forward(rows), self.critic.forward(rows)
+        actions = mean + torch.empty(mean.shape).normal_() * self.scale
+        return actions, values, self.log_prob(actions)
+
+    def log_prob(self, actions: Tensor) -> Tensor:
+        """Log-probability ``[n]`` of actions under the means of the last forward pass."""
+        self._off = actions - self.actor.output
+        self._quotient = (self._off**2).neg_().div_(self._twice)
+        return (self._quotient - self._log_scale).sub_(_LOG_ROOT).sum(1)
+
+    def entropy(self) -> Tensor:
+        """Entropy of the Gaussian, which no observation changes."""
+        return (0.5 + 0.5 * math.log(2 * math.pi) + self._log_scale).sum()
+
+    def backward(self, of_log_prob: Tensor, of_value: Tensor, of_entropy: float) -> None:
+        """Gradients of all parameters from those of log-probabilities ``[n]``, values ``[n, 1]`` and each row's entropy."""
+        each = of_log_prob.unsqueeze(1)
+        by_variance = (-each * (self._quotient / self._twice)).mul_(2).mul_(2 * self.scale)
+        by_scale = (of_entropy / self.scale - each / self.scale).add_(by_variance)
+        torch.mul(by_scale.sum(0), self.scale, out=self._log_std_grad)
+        self.actor.backward((each / self._twice).mul_(self._off.mul_(2)))
+        self.critic.backward(of_value)
