@@ -11,15 +11,20 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from stable_baselines3.common.distributions import DiagGaussianDistribution
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import FlattenExtractor
 from torch import Tensor, nn
 
+from thecal.agents.backends.lean_losses import draw, gradients, log_shares
+
 _ALIGNED = 16  # floats: every parameter begins at a whole vector
-_LOG_ROOT = math.log(math.sqrt(2 * math.pi))
 _CLIP_EPS = 1e-6  # of torch.nn.utils.clip_grad_norm_
+_ENTROPY = 0.5 + 0.5 * math.log(2 * math.pi)  # of a standard normal variable
+_TANH_BACK, _RELU_BACK = torch.ops.aten.tanh_backward.grad_input, torch.ops.aten.threshold_backward.grad_input
 _FORWARD = {nn.Tanh: torch.tanh, nn.ReLU: partial(torch.clamp_min, min=0.0)}
 
 
@@ -152,9 +157,9 @@ class Stack:
                 return
             below = torch.mm(grad, self._weights[k], out=self._back[k - 1])
             if self._tanh[k - 1]:
-                torch.ops.aten.tanh_backward(below, self._inputs[k], grad_input=below)
+                _TANH_BACK(below, self._inputs[k], grad_input=below)
             else:
-                torch.ops.aten.threshold_backward(below, self._inputs[k], 0, grad_input=below)
+                _RELU_BACK(below, self._inputs[k], 0, grad_input=below)
             grad = below
 
 
@@ -162,39 +167,68 @@ class ActorCritic:
     """Both stacks of a policy for batches of ``rows`` rows, and the Gaussian between the actor and its actions."""
 
     def __init__(self, policy: ActorCriticPolicy, flat: Flat, rows: int) -> None:
-        body = policy.mlp_extractor
+        body, width = policy.mlp_extractor, policy.log_std.numel()
         self.actor = Stack(body.policy_net, policy.action_net, flat, rows)
         self.critic = Stack(body.value_net, policy.value_net, flat, rows)
         at = next(k for k, one in enumerate(flat.parameters) if one is policy.log_std)
-        self.log_std, self._log_std_grad = flat.value_views[at], flat.grad_views[at]
+        self._log_std, self._log_std_grad = flat.value_views[at], flat.grad_views[at]
+        self._scale, self._log_scale, self._summed = (torch.empty(width) for _ in range(3))
+        self._noise, self._shares, self._of_mean, self._of_scale = (torch.empty(rows, width) for _ in range(4))
+        self._of_value, self._log_prob, self._ratios = torch.empty(rows, 1), torch.empty(rows), torch.empty(2, rows)
+        self._log_ratio, self._ratio = self._ratios
+        self._quotient = np.empty((rows, width), np.float32)
+        self._mean, self._values = self.actor.output.numpy(), self.critic.output.numpy()
+        self._gaussian = (self._scale.numpy(), self._log_scale.numpy())
+        self._drawn = (self._noise.numpy(), self._shares.numpy(), self._ratios.numpy())
+        self._written = (self._of_value.numpy(), self._of_mean.numpy(), self._of_scale.numpy())
+        self._box = (policy.action_space.low, policy.action_space.high)
 
     def spread(self) -> None:
         """Read the standard deviation off the parameters."""
-        self.scale = self.log_std.exp()
-        self._log_scale = self.scale.log()
-        self._twice = 2 * self.scale**2
+        torch.exp(self._log_std, out=self._scale)
+        torch.log(self._scale, out=self._log_scale)
 
-    def act(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Actions ``[n, actions]``, values ``[n, 1]`` and log-probabilities ``[n]``, as ``policy.forward``."""
-        mean, values = self.actor.forward(rows), self.critic.forward(rows)
-        actions = mean + torch.empty(mean.shape).normal_() * self.scale
-        return actions, values, self.log_prob(actions)
+    def act(self, rows: Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32], Tensor]:
+        """Actions ``[n, a]``, the same within their box, and their log-probabilities ``[n]``; the critic is run as well."""
+        self.actor.forward(rows)
+        self.critic.forward(rows)
+        self._noise.normal_()
+        actions, clipped = np.empty((2, *self._mean.shape), np.float32)
+        draw(self._mean, self._drawn[0], self._gaussian[0], *self._box, actions, clipped)
+        return actions, clipped, self.log_prob(actions)
 
-    def log_prob(self, actions: Tensor) -> Tensor:
+    def log_prob(self, actions: NDArray[np.float32]) -> Tensor:
         """Log-probability ``[n]`` of actions under the means of the last forward pass."""
-        self._off = actions - self.actor.output
-        self._quotient = (self._off**2).neg_().div_(self._twice)
-        return (self._quotient - self._log_scale).sub_(_LOG_ROOT).sum(1)
+        log_shares(actions, self._mean, *self._gaussian, self._quotient, self._drawn[1])
+        return torch.sum(self._shares, 1, out=self._log_prob)
 
-    def entropy(self) -> Tensor:
+    def compare(self, actions: NDArray[np.float32], before: Tensor) -> None:
+        """Keep the ratio of the probability of actions to that ``before``."""
+        torch.sub(self.log_prob(actions), before, out=self._log_ratio)
+        torch.exp(self._log_ratio, out=self._ratio)
+
+    def divergence(self) -> float:
+        """Estimate of the divergence between the policy before and now, after :meth:`compare`."""
+        return float((self._ratio - 1).sub_(self._log_ratio).mean())
+
+    def entropy(self) -> float:
         """Entropy of the Gaussian, which no observation changes."""
-        return (0.5 + 0.5 * math.log(2 * math.pi) + self._log_scale).sum()
+        return float(self._gaussian[1].sum()) + len(self._log_scale) * _ENTROPY
 
-    def backward(self, of_log_prob: Tensor, of_value: Tensor, of_entropy: float) -> None:
-        """Gradients of all parameters from those of log-probabilities ``[n]``, values ``[n, 1]`` and each row's entropy."""
-        each = of_log_prob.unsqueeze(1)
-        by_variance = (-each * (self._quotient / self._twice)).mul_(2).mul_(2 * self.scale)
-        by_scale = (of_entropy / self.scale - each / self.scale).add_(by_variance)
-        torch.mul(by_scale.sum(0), self.scale, out=self._log_std_grad)
-        self.actor.backward((each / self._twice).mul_(self._off.mul_(2)))
-        self.critic.backward(of_value)
+    def backward(
+        self,
+        advantages: NDArray[np.float32],
+        returns: NDArray[np.float32],
+        actions: NDArray[np.float32],
+        limits: NDArray[np.float32],
+        weights: NDArray[np.float32],
+        sums: NDArray[np.float64],
+    ) -> None:
+        """Gradients of all parameters; for the arguments see :func:`thecal.agents.backends.lean_losses.gradients`."""
+        gradients(
+            advantages, returns, self._values, self._drawn[2], actions, self._mean, self._gaussian[0], self._quotient,
+            limits, weights, *self._written, sums,
+        )  # fmt: skip
+        torch.mul(torch.sum(self._of_scale, 0, out=self._summed), self._scale, out=self._log_std_grad)
+        self.actor.backward(self._of_mean)
+        self.critic.backward(self._of_value)

@@ -19,10 +19,8 @@ from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
-from thecal.agents.backends.lean_network import ActorCritic, Flat, fits
-
-_ADVANTAGE_EPS = 1e-8  # of Stable-baselines3
-_KL_MARGIN = 1.5  # of Stable-baselines3: an update ends when the divergence is above this times target_kl
+from thecal.agents.backends.lean_network import fits
+from thecal.agents.backends.lean_update import Learner
 
 
 class LeanPPO(PPO):
@@ -49,16 +47,14 @@ class LeanPPO(PPO):
         self.policy.set_training_mode(False)
         nets = Learner.of(self).networks(env.num_envs)
         nets.spread()
-        low, high = self.action_space.low, self.action_space.high
         n_steps = 0
         rollout_buffer.reset()
         callback.on_rollout_start()
         while n_steps < n_rollout_steps:
             with torch.no_grad():
                 obs_tensor = torch.as_tensor(self._last_obs)
-                actions, values, log_probs = nets.act(obs_tensor)
-            actions = actions.numpy()
-            clipped_actions = np.clip(actions, low, high)
+                actions, clipped_actions, log_probs = nets.act(obs_tensor)
+            values = nets.critic.output
             new_obs, rewards, dones, infos = env.step(clipped_actions)
             self.num_timesteps += env.num_envs
             callback.update_locals(locals())
@@ -121,137 +117,3 @@ def _keep(
     buffer.log_probs[at] = log_probs.numpy()
     buffer.pos += 1
     buffer.full = buffer.pos == buffer.buffer_size
-
-
-class Learner:
-    """Work space of one model: its flat parameters, its networks by number of rows, and the losses of one epoch."""
-
-    def __init__(self, model: PPO) -> None:
-        self.policy = model.policy
-        self.flat = Flat(list(model.policy.parameters()), model.policy.optimizer)
-        self._networks: dict[int, ActorCritic] = {}
-
-    @classmethod
-    def of(cls, model: Any) -> Learner:
-        """The learner of a model, with the parameters as they are now."""
-        learner = vars(model).get("_learner")
-        if not isinstance(learner, cls) or learner.policy is not model.policy:
-            learner = model._learner = cls(model)
-        learner.flat.attach()
-        return learner
-
-    def networks(self, rows: int) -> ActorCritic:
-        """The networks on work space for ``rows`` rows."""
-        if rows not in self._networks:
-            self._networks[rows] = ActorCritic(self.policy, self.flat, rows)
-        return self._networks[rows]
-
-    def update(self, model: PPO, clip_range: float) -> dict[str, Any]:
-        """All epochs on one rollout; gives what Stable-baselines3 logs of them."""
-        rollout = _flattened(model.rollout_buffer)
-        size, rows = len(rollout[0]), model.batch_size
-        losses = Losses(model, clip_range, size)
-        goes_on = True
-        try:
-            for epoch in range(model.n_epochs):
-                order = torch.from_numpy(np.random.permutation(size))
-                observations, actions = (part.index_select(0, order) for part in rollout[:2])
-                scalars = rollout[2].index_select(1, order)
-                losses.begin()
-                for start in range(0, size, rows):
-                    part = slice(start, min(start + rows, size))
-                    nets = self.networks(part.stop - part.start)
-                    goes_on = losses.of(nets, observations[part], actions[part], scalars[:, part], part)
-                    if not goes_on:
-                        if model.verbose >= 1:
-                            print(f"Early stopping at step {epoch} due to reaching max kl: {losses.divergence:.2f}")
-                        break
-                    self.flat.clip(model.max_grad_norm)
-                    self.flat.step()
-                losses.end()
-                model._n_updates += 1
-                if not goes_on:
-                    break
-        finally:
-            self.flat.publish()
-        return losses.logged()
-
-
-def _flattened(buffer: RolloutBuffer) -> tuple[Tensor, Tensor, Tensor]:
-    """Observations ``[n, fields]``, actions ``[n, components]``, and log-probabilities, advantages and returns ``[3, n]``."""
-    observations, actions = (buffer.swap_and_flatten(part) for part in (buffer.observations, buffer.actions))
-    scalars = np.stack([part.T.reshape(-1) for part in (buffer.log_probs, buffer.advantages, buffer.returns)])
-    return torch.from_numpy(observations), torch.from_numpy(actions), torch.from_numpy(scalars)
-
-
-class Losses:
-    """Losses and gradients of minibatches; what is only logged is reduced once an epoch."""
-
-    def __init__(self, model: PPO, clip_range: float, size: int) -> None:
-        self.model, self.clip_range = model, clip_range
-        self._ratios, self._log_ratios, self._gains, self._errors = torch.empty(4, size)
-        self._seen: list[tuple[slice, Tensor]] = []
-        self._all: dict[str, list[Any]] = {"policy": [], "value": [], "entropy": [], "clipped": []}
-        self.divergence = 0.0
-
-    def begin(self) -> None:
-        """A new epoch."""
-        self._seen = []
-        self._divergences: list[Any] = []
-
-    def of(self, nets: ActorCritic, observations: Tensor, actions: Tensor, scalars: Tensor, part: slice) -> bool:
-        """Write the gradients of one minibatch; False where the policy has moved too far for another step."""
-        model, count = self.model, len(observations)
-        old_log_prob, advantages, returns = scalars
-        nets.spread()
-        nets.actor.forward(observations)
-        values = nets.critic.forward(observations)
-        log_ratio = torch.sub(nets.log_prob(actions), old_log_prob, out=self._log_ratios[part])
-        ratio = torch.exp(log_ratio, out=self._ratios[part])
-        if model.normalize_advantage and count > 1:
-            advantages = (advantages - advantages.mean()).div_(advantages.std().add_(_ADVANTAGE_EPS))
-        free = advantages * ratio
-        held = advantages * ratio.clamp(1 - self.clip_range, 1 + self.clip_range)
-        torch.minimum(free, held, out=self._gains[part])
-        error = torch.sub(values[:, 0], returns, out=self._errors[part])
-        self._seen.append((part, nets.entropy()))
-        if model.target_kl is not None:
-            self.divergence = (ratio - 1).sub_(log_ratio).mean().item()
-            if self.divergence > _KL_MARGIN * model.target_kl:
-                return False
-        # Where both are equal the gradient passes in halves, which add up; where the clipped one is less it is zero.
-        of_log_prob = advantages.mul(_share(1.0, count)).mul_(free <= held).mul_(ratio)
-        of_value = error.mul(2.0 / count).mul_(model.vf_coef).unsqueeze(1)
-        nets.backward(of_log_prob, of_value, _share(model.ent_coef, count))
-        return True
-
-    def end(self) -> None:
-        """Reduce what the epoch's minibatches left."""
-        gains, errors = -self._means(self._gains), self._means(self._errors**2)
-        clipped = self._means(((self._ratios - 1).abs_() > self.clip_range).float())
-        self._divergences = self._means((self._ratios - 1).sub_(self._log_ratios))
-        entropies = torch.stack([entropy for _, entropy in self._seen]).numpy()
-        for name, values in (("policy", gains), ("value", errors), ("entropy", -entropies), ("clipped", clipped)):
-            self._all[name].append(values)
-
-    def _means(self, rows: Tensor) -> NDArray[np.float32]:
-        """Mean over each minibatch that was seen."""
-        return np.array([rows[part].mean().item() for part, _ in self._seen], np.float32)
-
-    def logged(self) -> dict[str, Any]:
-        """Means over all minibatches; the divergence is the last epoch's and the loss the last minibatch's."""
-        model = self.model
-        policy, value, entropy, clipped = (np.concatenate(self._all[name]).astype(np.float64) for name in self._all)
-        return {
-            "entropy_loss": entropy.mean(),
-            "policy_gradient_loss": policy.mean(),
-            "value_loss": value.mean(),
-            "approx_kl": self._divergences.mean(),
-            "clip_fraction": clipped.mean(),
-            "loss": float(policy[-1] + model.ent_coef * entropy[-1] + model.vf_coef * value[-1]),
-        }
-
-
-def _share(weight: float, count: int) -> float:
-    """Minus ``weight`` over ``count`` in single precision, as autograd divides it."""
-    return float(-np.float32(weight) / np.float32(count))
