@@ -7,7 +7,6 @@ the numbers are the same; what is left out is the graph, the objects of every mi
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -19,13 +18,13 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import FlattenExtractor
 from torch import Tensor, nn
 
-from thecal.agents.backends.lean_losses import draw, gradients, log_shares
+from thecal.agents.backends.lean_losses import draw, log_shares, policy_gradients, value_gradients
 
 _ALIGNED = 16  # floats: every parameter begins at a whole vector
-_CLIP_EPS = 1e-6  # of torch.nn.utils.clip_grad_norm_
+_CLIP_EPS = np.float32(1e-6)  # of torch.nn.utils.clip_grad_norm_
 _ENTROPY = 0.5 + 0.5 * math.log(2 * math.pi)  # of a standard normal variable
 _TANH_BACK, _RELU_BACK = torch.ops.aten.tanh_backward.grad_input, torch.ops.aten.threshold_backward.grad_input
-_FORWARD = {nn.Tanh: torch.tanh, nn.ReLU: partial(torch.clamp_min, min=0.0)}
+_FORWARD: dict[Any, Any] = {nn.Tanh: torch.tanh, nn.ReLU: partial(torch.clamp_min, min=0.0)}
 
 
 def fits(policy: Any) -> bool:
@@ -59,8 +58,9 @@ class Flat:
     What the policy and its optimizer hold stays theirs: it is read, stored and restored as before.
     """
 
-    def __init__(self, parameters: Sequence[nn.Parameter], optimizer: torch.optim.Adam) -> None:
-        self.parameters, self.optimizer = list(parameters), optimizer
+    def __init__(self, policy: nn.Module) -> None:
+        self.parameters: list[nn.Parameter] = list(policy.parameters())
+        self.optimizer: Any = policy.optimizer
         places, end = [], 0
         for one in self.parameters:
             places.append(end)
@@ -101,8 +101,10 @@ class Flat:
 
     def clip(self, most: float) -> None:
         """:func:`torch.nn.utils.clip_grad_norm_` of all gradients."""
-        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(self._norms)))
-        self.grads.mul_((most / (norm + _CLIP_EPS)).clamp_(max=1.0))
+        norm = np.float32(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(self._norms))).item())
+        share = np.float32(most) * (np.float32(1) / (norm + _CLIP_EPS))
+        if not share >= 1:  # also where it is no number
+            self.grads.mul_(float(share))
 
     def step(self) -> None:
         """One step of Adam (Kingma and Ba 2015, arXiv 1412.6980) with the settings of the optimizer."""
@@ -117,9 +119,20 @@ class Flat:
 
 
 class Stack:
-    """Linear layers with an activation after each but the last, on work space for ``rows`` rows."""
+    """Linear layers with an activation after each but the last, for ``rows`` rows.
 
-    def __init__(self, body: nn.Sequential, head: nn.Linear, flat: Flat, rows: int) -> None:
+    Work space is shared by layers of the same place and width, so that both networks fit the cache: a backward pass must
+    come before the other network's forward pass.
+    """
+
+    def __init__(
+        self,
+        body: nn.Sequential,
+        head: nn.Linear,
+        flat: Flat,
+        rows: int,
+        space: dict[tuple[int, int], tuple[Tensor, Tensor]],
+    ) -> None:
         layers = [layer for layer in body if isinstance(layer, nn.Linear)] + [head]
         where = {id(one): k for k, one in enumerate(flat.parameters)}
         self._tanh = [isinstance(layer, nn.Tanh) for layer in list(body)[1::2]]
@@ -130,8 +143,11 @@ class Stack:
         self._biases = [flat.value_views[k] for _, k in at]
         self._weight_grads = [flat.grad_views[k] for k, _ in at]
         self._bias_grads = [flat.grad_views[k] for _, k in at]
-        self._hidden = [torch.empty(rows, layer.out_features) for layer in layers]
-        self._back = [torch.empty(rows, layer.out_features) for layer in layers[:-1]]
+        widths = list(enumerate(layer.out_features for layer in layers[:-1]))
+        for place in widths:
+            space.setdefault(place, (torch.empty(rows, place[1]), torch.empty(rows, place[1])))
+        self._hidden = [*(space[place][0] for place in widths), torch.empty(rows, head.out_features)]
+        self._back = [space[place][1] for place in widths]
         self._inputs: list[Tensor] = []
 
     @property
@@ -166,10 +182,11 @@ class Stack:
 class ActorCritic:
     """Both stacks of a policy for batches of ``rows`` rows, and the Gaussian between the actor and its actions."""
 
-    def __init__(self, policy: ActorCriticPolicy, flat: Flat, rows: int) -> None:
+    def __init__(self, policy: Any, flat: Flat, rows: int) -> None:
         body, width = policy.mlp_extractor, policy.log_std.numel()
-        self.actor = Stack(body.policy_net, policy.action_net, flat, rows)
-        self.critic = Stack(body.value_net, policy.value_net, flat, rows)
+        space: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+        self.actor = Stack(body.policy_net, policy.action_net, flat, rows, space)
+        self.critic = Stack(body.value_net, policy.value_net, flat, rows, space)
         at = next(k for k, one in enumerate(flat.parameters) if one is policy.log_std)
         self._log_std, self._log_std_grad = flat.value_views[at], flat.grad_views[at]
         self._scale, self._log_scale, self._summed = (torch.empty(width) for _ in range(3))
@@ -180,7 +197,7 @@ class ActorCritic:
         self._mean, self._values = self.actor.output.numpy(), self.critic.output.numpy()
         self._gaussian = (self._scale.numpy(), self._log_scale.numpy())
         self._drawn = (self._noise.numpy(), self._shares.numpy(), self._ratios.numpy())
-        self._written = (self._of_value.numpy(), self._of_mean.numpy(), self._of_scale.numpy())
+        self._written = (self._of_mean.numpy(), self._of_scale.numpy(), self._of_value.numpy())
         self._box = (policy.action_space.low, policy.action_space.high)
 
     def spread(self) -> None:
@@ -215,20 +232,27 @@ class ActorCritic:
         """Entropy of the Gaussian, which no observation changes."""
         return float(self._gaussian[1].sum()) + len(self._log_scale) * _ENTROPY
 
-    def backward(
+    def policy_back(
         self,
         advantages: NDArray[np.float32],
-        returns: NDArray[np.float32],
         actions: NDArray[np.float32],
         limits: NDArray[np.float32],
         weights: NDArray[np.float32],
         sums: NDArray[np.float64],
     ) -> None:
-        """Gradients of all parameters; for the arguments see :func:`thecal.agents.backends.lean_losses.gradients`."""
-        gradients(
-            advantages, returns, self._values, self._drawn[2], actions, self._mean, self._gaussian[0], self._quotient,
-            limits, weights, *self._written, sums,
+        """Gradients of actor and standard deviation, see :func:`thecal.agents.backends.lean_losses.policy_gradients`."""
+        of_mean, of_scale, _ = self._written
+        policy_gradients(
+            advantages, self._drawn[2], actions, self._mean, self._gaussian[0], self._quotient, limits, weights, of_mean,
+            of_scale, sums,
         )  # fmt: skip
         torch.mul(torch.sum(self._of_scale, 0, out=self._summed), self._scale, out=self._log_std_grad)
         self.actor.backward(self._of_mean)
+
+    def value_back(
+        self, returns: NDArray[np.float32], twice: NDArray[np.float32], weight: NDArray[np.float32]
+    ) -> float:
+        """Gradients of the critic; gives the sum of squared errors."""
+        total = value_gradients(self._values, returns, twice, weight, self._written[2])
         self.critic.backward(self._of_value)
+        return float(total)

@@ -19,6 +19,7 @@ from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
+from thecal.agents.backends.lean_losses import advantages_of
 from thecal.agents.backends.lean_network import fits
 from thecal.agents.backends.lean_update import Learner
 
@@ -43,17 +44,16 @@ class LeanPPO(PPO):
         """As in Stable-baselines3; callbacks find the same local names."""
         if not self.is_lean:
             return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
-        assert self._last_obs is not None
+        new_obs: Any = self._last_obs
         self.policy.set_training_mode(False)
         nets = Learner.of(self).networks(env.num_envs)
-        nets.spread()
         n_steps = 0
         rollout_buffer.reset()
         callback.on_rollout_start()
+        nets.spread()
         while n_steps < n_rollout_steps:
-            with torch.no_grad():
-                obs_tensor = torch.as_tensor(self._last_obs)
-                actions, clipped_actions, log_probs = nets.act(obs_tensor)
+            obs_tensor = torch.as_tensor(self._last_obs).float()
+            actions, clipped_actions, log_probs = nets.act(obs_tensor)
             values = nets.critic.output
             new_obs, rewards, dones, infos = env.step(clipped_actions)
             self.num_timesteps += env.num_envs
@@ -67,9 +67,8 @@ class LeanPPO(PPO):
             _keep(rollout_buffer, self._last_obs, actions, rewards, self._last_episode_starts, values, log_probs)
             self._last_obs = new_obs
             self._last_episode_starts = dones
-        with torch.no_grad():
-            values = nets.critic.forward(torch.as_tensor(new_obs))
-        rollout_buffer.compute_returns_and_advantage(last_values=values, dones=dones)
+        values = nets.critic.forward(torch.as_tensor(new_obs).float())
+        _finish(rollout_buffer, values.numpy()[:, 0].copy(), dones)
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
@@ -89,7 +88,8 @@ class LeanPPO(PPO):
             return
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
-        clip_range = self.clip_range(self._current_progress_remaining)
+        schedule: Any = self.clip_range
+        clip_range: float = schedule(self._current_progress_remaining)
         learner = Learner.of(self)
         logged = learner.update(self, clip_range)
         buffer = self.rollout_buffer
@@ -117,3 +117,11 @@ def _keep(
     buffer.log_probs[at] = log_probs.numpy()
     buffer.pos += 1
     buffer.full = buffer.pos == buffer.buffer_size
+
+
+def _finish(buffer: RolloutBuffer, last_values: NDArray[np.float32], dones: NDArray[np.bool_]) -> None:
+    """:meth:`RolloutBuffer.compute_returns_and_advantage`."""
+    rates = np.array([buffer.gamma, buffer.gamma * buffer.gae_lambda], np.float32)
+    ends = dones.astype(np.float32)
+    advantages_of(buffer.rewards, buffer.values, buffer.episode_starts, last_values, ends, rates, buffer.advantages)
+    buffer.returns = buffer.advantages + buffer.values

@@ -17,6 +17,7 @@ _ADVANTAGE_EPS = 1e-8  # of Stable-baselines3
 _KL_MARGIN = 1.5  # of Stable-baselines3: an update ends when the divergence is above this times target_kl
 
 Rollout = tuple[Tensor, Tensor, Tensor]
+Weights = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
 
 class Learner:
@@ -24,7 +25,7 @@ class Learner:
 
     def __init__(self, model: PPO) -> None:
         self.policy = model.policy
-        self.flat = Flat(list(model.policy.parameters()), model.policy.optimizer)
+        self.flat = Flat(self.policy)
         self._networks: dict[int, ActorCritic] = {}
         self._epoch: Epoch | None = None
 
@@ -114,7 +115,7 @@ class Losses:
         self._limits = np.array([1 - clip_range, 1 + clip_range, clip_range, 0.0, 1.0], np.float32)
         self._center, self._width = torch.from_numpy(self._limits[3:])
         self._sums = np.zeros((model.n_epochs * -(-size // model.batch_size), 4))
-        self._weights: dict[int, NDArray[np.float32]] = {}
+        self._weights: dict[int, Weights] = {}
         self._counts: list[int] = []
         self._entropies: list[float] = []
         self._begun = 0
@@ -127,23 +128,23 @@ class Losses:
     def of(self, nets: ActorCritic, minibatch: Minibatch) -> bool:
         """Write the gradients of one minibatch; False where the policy has moved too far for another step."""
         model, count = self.model, minibatch.count
+        if count not in self._weights:
+            self._weights[count] = _weights(model, count)
+        gain_weights, twice, value_weight = self._weights[count]
+        sums = self._sums[len(self._counts)]
+        self._counts.append(count)
         nets.spread()
+        self._entropies.append(nets.entropy())
         nets.actor.forward(minibatch.observations)
-        nets.critic.forward(minibatch.observations)
         nets.compare(minibatch.actions, minibatch.log_prob)
         if model.normalize_advantage and count > 1:
             torch.mean(minibatch.advantages, 0, out=self._center)
             torch.std(minibatch.advantages, 0, out=self._width).add_(_ADVANTAGE_EPS)
         else:
             self._limits[3:] = 0.0, 1.0
-        sums = self._sums[len(self._counts)]
-        self._counts.append(count)
-        self._entropies.append(nets.entropy())
-        if count not in self._weights:
-            self._weights[count] = _weights(model, count)
-        nets.backward(
-            minibatch.advantage_array, minibatch.returns, minibatch.actions, self._limits, self._weights[count], sums
-        )
+        nets.policy_back(minibatch.advantage_array, minibatch.actions, self._limits, gain_weights, sums)
+        nets.critic.forward(minibatch.observations)
+        sums[3] = nets.value_back(minibatch.returns, twice, value_weight)
         if model.target_kl is None:
             return True
         self.divergence = nets.divergence()
@@ -153,20 +154,19 @@ class Losses:
         """Means over all minibatches; the divergence is the last epoch's and the loss the last minibatch's."""
         model, done = self.model, len(self._counts)
         means = self._sums[:done] / np.array(self._counts)[:, None]
-        policy, value, entropy = -means[:, 0], means[:, 1], -np.array(self._entropies)
+        policy, value, entropy = -means[:, 0], means[:, 3], -np.array(self._entropies)
         return {
             "entropy_loss": entropy.mean(),
             "policy_gradient_loss": policy.mean(),
             "value_loss": value.mean(),
-            "approx_kl": means[self._begun :, 3].mean(),
-            "clip_fraction": means[:, 2].mean(),
+            "approx_kl": means[self._begun :, 2].mean(),
+            "clip_fraction": means[:, 1].mean(),
             "loss": float(policy[-1] + model.ent_coef * entropy[-1] + model.vf_coef * value[-1]),
         }
 
 
-def _weights(model: PPO, count: int) -> NDArray[np.float32]:
-    """Minus one over the rows, two over them, the value's weight, and minus the entropy's over the rows."""
+def _weights(model: PPO, count: int) -> Weights:
+    """Minus one and minus the entropy's weight over the rows; two over the rows; the value's weight."""
     rows = np.float32(count)
-    return np.array(
-        [np.float32(-1) / rows, 2.0 / count, model.vf_coef, -np.float32(model.ent_coef) / rows], np.float32
-    )
+    gains = np.array([np.float32(-1) / rows, -np.float32(model.ent_coef) / rows])
+    return gains, np.array([2.0 / count], np.float32), np.array([model.vf_coef], np.float32)
