@@ -85,7 +85,8 @@ class Flat:
                 view.copy_(one.detach())
                 one.data = view
             held = state[one]
-            held.setdefault("step", torch.tensor(0.0))
+            if "exp_avg" not in held or held["exp_avg"].data_ptr() != self._moments["exp_avg"][k].data_ptr():
+                held["step"] = torch.tensor(float(held.get("step", 0.0)))  # its own: what was loaded may be another's
             for name, own in self._moments.items():
                 if name not in held:
                     own[k].zero_()
