@@ -8,7 +8,7 @@ from pathlib import Path
 
 from common import facts, report
 
-NAMES = ("startup", "single", "integrator", "batch", "shield", "adapters", "ppo")
+NAMES = ("startup", "single", "integrator", "batch", "shield", "adapters", "ppo", "learner")
 
 
 def main() -> None:

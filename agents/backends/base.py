@@ -17,6 +17,15 @@ from thecal.agents.info import Conditions
 from thecal.agents.view import ACTION_NAMES
 from thecal.core.errors import ConfigError
 
+# Of the time of a training, in words.
+PARTS = {
+    "env": "environment",
+    "policy": "policy in rollouts",
+    "update": "update",
+    "log": "logging",
+    "store": "checkpoints",
+}
+
 
 class LearnedPolicy(Policy, Saves, Protocol):
     """A policy that was trained: it carries the record of its training and can be stored."""
@@ -32,28 +41,47 @@ class Throughput:
         frames: decisions simulated.
         seconds: wall time of the run.
         env_s: time inside the environment's step.
-        update_s: time in gradient updates; the rest is the policy's forward pass and bookkeeping.
+        update_s: time in gradient updates.
+        log_s: time in callbacks and in handing out metrics.
+        store_s: time in writing checkpoints.
     """
 
     frames: int
     seconds: float
     env_s: float
     update_s: float
+    log_s: float = 0.0
+    store_s: float = 0.0
+
+    @property
+    def policy_s(self) -> float:
+        """The rest: the policy's forward pass in rollouts, and keeping what came of it."""
+        return max(0.0, self.seconds - self.env_s - self.update_s - self.log_s - self.store_s)
 
     @property
     def frames_per_s(self) -> float:
         """Frames a second of wall time."""
         return self.frames / self.seconds if self.seconds > 0.0 else 0.0
 
+    def share(self, part: str) -> float:
+        """Share of the wall time that went into a part: ``env``, ``policy``, ``update``, ``log`` or ``store``."""
+        spent: float = getattr(self, f"{part}_s")
+        return spent / self.seconds if self.seconds > 0.0 else 0.0
+
     @property
     def env_share(self) -> float:
         """Share of the wall time spent in the environment."""
-        return self.env_s / self.seconds if self.seconds > 0.0 else 0.0
+        return self.share("env")
 
     @property
     def update_share(self) -> float:
         """Share of the wall time spent in gradient updates."""
-        return self.update_s / self.seconds if self.seconds > 0.0 else 0.0
+        return self.share("update")
+
+    def as_dict(self) -> dict[str, float]:
+        """Frames, frames a second, and seconds in all and in each of :data:`PARTS`."""
+        parts = {f"{part}_s": float(getattr(self, f"{part}_s")) for part in PARTS}
+        return {"frames": self.frames, "frames_per_s": self.frames_per_s, "seconds": self.seconds, **parts}
 
 
 @dataclass(frozen=True)

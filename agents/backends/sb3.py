@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -14,89 +14,29 @@ from numpy.typing import NDArray
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
-from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
 from thecal.agents.backends.base import Throughput
 from thecal.agents.backends.checkpoint import Checkpoints
 from thecal.agents.backends.hyperparameters import PPOSettings, RLSettings, SACSettings, SB3Settings
+from thecal.agents.backends.lean_ppo import LeanPPO
 from thecal.agents.backends.record import PolicyRecord
 from thecal.agents.backends.sb3_state import read_state, shapes_of, write_state
+from thecal.agents.backends.sb3_timing import Meter, TimedCallbacks, TimedLogger, TimedVecEnv
 from thecal.core.errors import ConfigError, StoreError
 
 _ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
 
 
-class TimedVecEnv(VecEnvWrapper):
-    """Passes everything through and adds up the time spent stepping."""
-
-    def __init__(self, venv: VecEnv) -> None:
-        super().__init__(venv)
-        self.seconds = 0.0
-
-    def reset(self) -> Any:
-        """Reset the wrapped environment."""
-        return self.venv.reset()
-
-    def step_async(self, actions: NDArray[Any]) -> None:
-        """Start a step; most environments do their work here or in :meth:`step_wait`, so both are timed."""
-        start = time.perf_counter()
-        self.venv.step_async(actions)
-        self.seconds += time.perf_counter() - start
-
-    def step_wait(self) -> Any:
-        """Finish the step."""
-        start = time.perf_counter()
-        result = self.venv.step_wait()
-        self.seconds += time.perf_counter() - start
-        return result
-
-
-class ThroughputCallback(BaseCallback):
-    """Measures a run and logs ``throughput/*`` at each rollout."""
-
-    def __init__(self, env: TimedVecEnv) -> None:
-        super().__init__()
-        self.env = env
-        self.update_s = 0.0
-        self._begin = time.perf_counter()
-        self._first_frame = 0
-        self._rollout_end: float | None = None
-
-    def _on_training_start(self) -> None:
-        self._begin = time.perf_counter()
-        self._first_frame = self.model.num_timesteps
-
-    def _on_rollout_start(self) -> None:
-        self._close_update()
-        speed = self.result()
-        if speed.frames:
-            self.logger.record("throughput/frames_per_s", speed.frames_per_s)
-            self.logger.record("throughput/env_share", speed.env_share)
-            self.logger.record("throughput/update_share", speed.update_share)
-
-    def _on_rollout_end(self) -> None:
-        self._rollout_end = time.perf_counter()
-
-    def _on_training_end(self) -> None:
-        self._close_update()
-
-    def _on_step(self) -> bool:
-        return True
-
-    def _close_update(self) -> None:
-        if self._rollout_end is not None:
-            self.update_s += time.perf_counter() - self._rollout_end
-            self._rollout_end = None
-
-    def result(self) -> Throughput:
-        """The run so far."""
-        frames = self.model.num_timesteps - self._first_frame
-        return Throughput(frames, time.perf_counter() - self._begin, self.env.seconds, self.update_s)
-
-
-def make_model(algorithm: str, env: VecEnv, settings: RLSettings, seed: int) -> BaseAlgorithm:
+def make_model(algorithm: str, env: VecEnv, settings: RLSettings, seed: int, ppo: type[PPO] = LeanPPO) -> BaseAlgorithm:
     """A fresh Stable-baselines3 algorithm on the timed environment.
+
+    Args:
+        algorithm: by name, of Stable-baselines3 or sb3-contrib.
+        env: what to train on.
+        settings: hyperparameters of that algorithm.
+        seed: of network, exploration and ``env``.
+        ppo: the class of PPO; Stable-baselines3's own gives the same numbers, slower.
 
     Raises:
         ConfigError: the settings belong to another algorithm.
@@ -116,7 +56,7 @@ def make_model(algorithm: str, env: VecEnv, settings: RLSettings, seed: int) -> 
     if isinstance(settings, PPOSettings | SACSettings) and algorithm in ("ppo", "sac"):
         policy["log_std_init"] = settings.log_std_init
     if algorithm == "ppo" and isinstance(settings, PPOSettings):
-        return _quiet(PPO("MlpPolicy", timed, **common, **settings.model_dump(include=_PPO_FIELDS)))
+        return _quiet(ppo("MlpPolicy", timed, **common, **settings.model_dump(include=_PPO_FIELDS)))
     if algorithm == "sac" and isinstance(settings, SACSettings):
         return _quiet(SAC("MlpPolicy", timed, **common, **settings.model_dump(include=_SAC_FIELDS)))
     from thecal.agents.backends.sb3_more import make_more  # needs sb3-contrib
@@ -129,7 +69,7 @@ def _quiet(model: BaseAlgorithm) -> BaseAlgorithm:
 
     A callback that wants the metrics appends its ``KVWriter`` to ``model.logger.output_formats``.
     """
-    model.set_logger(Logger(folder=None, output_formats=[]))
+    model.set_logger(TimedLogger(folder=None, output_formats=[]))
     return model
 
 
@@ -157,7 +97,11 @@ class CheckpointCallback(BaseCallback):
 
 
 def learn(
-    model: BaseAlgorithm, frames: int, callbacks: Sequence[BaseCallback], checkpoints: Checkpoints | None = None
+    model: BaseAlgorithm,
+    frames: int,
+    callbacks: Sequence[BaseCallback],
+    checkpoints: Checkpoints | None = None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[Throughput, bool]:
     """Run the training; Ctrl-C ends it early and keeps what was learned. Returns the speed, and whether it was ended.
 
@@ -166,6 +110,7 @@ def learn(
         frames: decisions in all, those of a checkpoint that is continued included.
         callbacks: of Stable-baselines3.
         checkpoints: where to write them, and the one to continue from.
+        clock: by which the speed is told; wall time, or :func:`time.process_time` where other work shares the machine.
 
     Raises:
         ConfigError: the training diverged, or the model was not made here.
@@ -176,9 +121,12 @@ def learn(
         if not isinstance(env, VecEnvWrapper):
             raise ConfigError("the model was not made by make_model")
         env = env.venv
-    meter = ThroughputCallback(env)
-    writer = [] if checkpoints is None else [CheckpointCallback(checkpoints, env.venv)]
-    everyone = CallbackList([meter, *callbacks, *writer])
+    meter = Meter(env, clock)
+    others = TimedCallbacks(meter, callbacks)
+    writer = (
+        [] if checkpoints is None else [TimedCallbacks(meter, [CheckpointCallback(checkpoints, env.venv)], "store")]
+    )
+    everyone = CallbackList([meter, others, *writer])
     everyone.init_callback(model)  # so that an interrupt before the first rollout finds them ready
     if checkpoints is not None and checkpoints.head is not None:
         state = checkpoints.head.state

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.core.errors import UnknownNameError
+from thecal.envs.adapters.lazy_info import Info
 from thecal.envs.batch import Batch
 from thecal.envs.kernel.records import PUBLIC_NAMES, TICK_OUT, TRUTH_NAMES
 
@@ -19,13 +20,16 @@ _RETURNED = ("reward", "terminated")
 NAMES = (*(name for name in PUBLIC_NAMES if name not in _RETURNED), "nrs_new", "patient")
 _FIELDS: dict[str, Any] = dict(TICK_OUT.fields or {})
 _NO, _YES = np.int64(0), np.int64(1)
+_MORE = ("nrs_report", "nrs_new", "patient")  # of which a step's report is not all
+_REPORT = _FIELDS["nrs_report"][1] // _WORD
 
 
 class Infos:
     """Reads what the environments of a batch report, one plain dictionary each or one of arrays for all.
 
-    Most of what a step reports is 0 most of the time, so dictionaries begin as copies of one that is all zeros: building a
-    scalar for everything would cost as much as the simulation.
+    One environment's dictionary is made as it is read (:class:`thecal.envs.adapters.lazy_info.Info`); those of many are whole.
+    Most of what a step reports is 0 most of the time, so they begin as copies of one that is all zeros: building a scalar for
+    everything would cost as much as the simulation.
 
     Args:
         batch: whose reports.
@@ -39,6 +43,7 @@ class Infos:
         self._names: list[str] = []
         self._is_whole: list[bool] = []
         self._lists: list[tuple[str, slice]] = []
+        self._where: dict[str, int | slice] = {}
         self._start: dict[str, Any] = {}
         for name in names:
             form, offset = _FIELDS[name][:2] if name in _FIELDS else (np.dtype(np.int64), 0)
@@ -46,6 +51,7 @@ class Infos:
             if name not in _FIELDS:
                 continue
             n = form.itemsize // _WORD
+            self._where[name] = slice(len(at), len(at) + n) if form.shape else len(at)
             if form.shape:
                 self._lists.append((name, slice(len(at), len(at) + n)))
             at += range(offset // _WORD, offset // _WORD + n)
@@ -54,13 +60,20 @@ class Infos:
         self._at = np.array(at, np.intp)
         self._starts: list[dict[str, Any]] = []  # of every environment, with its patient
         self._of = b""
-        self._tells_report, self._tells_new, self._tells_patient = (
-            name in names for name in ("nrs_report", "nrs_new", "patient")
-        )
+        self._more = tuple(name for name in _MORE if name in names)
+        self._tells_report, self._tells_new, self._tells_patient = (name in names for name in _MORE)
 
     def row(self, i: int) -> dict[str, Any]:
-        """What environment ``i`` reports."""
-        own: NDArray[np.float64] = self.batch.words[i].take(self._at)
+        """What environment ``i`` reports; its entries are made as they are read."""
+        batch = self.batch
+        words: NDArray[np.float64] = batch.words[i]
+        patient = batch.patients[i]
+        row = (words.take(self._at), words[_REPORT], batch.last_report[i], patient)
+        return Info.of(self, row, "patient", patient) if self._tells_patient else Info(self.everything(row))
+
+    def everything(self, row: Any) -> dict[str, Any]:
+        """All entries of a row."""
+        own, *more = row
         whole, names, is_whole = own.view(np.int64), self._names, self._is_whole
         found = self._start.copy()
         told = whole.nonzero()[0]
@@ -68,8 +81,18 @@ class Infos:
             found[names[k]] = whole[k] if is_whole[k] else value
         for name, where in self._lists:
             found[name] = own[where]
-        self._tell_more(found, i)
+        for name in self._more:
+            found[name] = _told(name, *more)
         return found
+
+    def one(self, row: Any, name: str) -> Any:
+        """One entry of a row."""
+        own, *more = row
+        if name in self._more:
+            return _told(name, *more)
+        where = self._where[name]
+        is_whole = not isinstance(where, slice) and self._is_whole[where]
+        return own.view(np.int64)[where] if is_whole else own[where]
 
     def rows(self) -> list[dict[str, Any]]:
         """What every environment reports."""
@@ -126,6 +149,16 @@ class Infos:
             found["nrs_new"] = _NO if np.isnan(batch.out["nrs_report"][i]) else _YES
         if self._tells_patient:
             found["patient"] = batch.patients[i]
+
+
+def _told(name: str, report: Any, last: Any, patient: Any) -> Any:
+    """The report of pain that stands, whether it came in the step, or the patient."""
+    if name == "patient":
+        return patient
+    came = report == report
+    if name == "nrs_new":
+        return _YES if came else _NO
+    return report if came else last
 
 
 def known(names: Iterable[str]) -> tuple[str, ...]:

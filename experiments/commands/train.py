@@ -30,6 +30,7 @@ from thecal.experiments.commands.places import check_outputs, files_of
 from thecal.experiments.commands.scenario import with_scenario
 
 if TYPE_CHECKING:
+    from thecal.agents.backends.base import Throughput
     from thecal.experiments.studies.config import TrainConfig
 
 _SHOWN = ("mean_nrs", "resp_hours", "sed_hours", "withdrawal_hours", "dose_mg_per_day")  # beside the primary outcome
@@ -64,6 +65,9 @@ def train(
     track: Annotated[
         bool | None, typer.Option("--track/--no-track", help="Keep the run in MLflow.", show_default=False)
     ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Show where the time went; training.json has it always.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train a policy on the training patients and check it on the tuning patients.
@@ -73,7 +77,7 @@ def train(
 
     Examples: `thecal train --frames 500000 --seed 3`,
     `thecal train --task NonCancerMorphine --set settings.learning_rate=3e-4 --out runs/slow`,
-    `thecal train --resume runs/slow`
+    `thecal train --resume runs/slow`, `thecal train --frames 100000 --profile`
     """
     from thecal.agents.backends.settings import load_rl_settings
     from thecal.envs.outcomes import outcome
@@ -101,6 +105,7 @@ def train(
                 **head(_SCHEMA, chosen.scenario.resolve()),
                 "folder": result.folder, "run_id": result.run_id, "frames": frames_done, "seconds": speed.seconds,
                 "frames_per_s": speed.frames_per_s, "interrupted": result.interrupted, "tune": result.tune,
+                **({"time": speed.as_dict()} if profile else {}),
             }
         )  # fmt: skip
     else:
@@ -111,6 +116,8 @@ def train(
             table.add_row(entry.label, f"{result.tune[key]:.{entry.digits}f}", entry.unit)
         output().print(table)
         say(f"policy in {result.folder}/policy ({frames_done:,} frames at {speed.frames_per_s:,.0f}/s)")
+        if profile:
+            output().print(_profile(speed))
     tracked_at(result.run_id)
     if result.interrupted:
         errors().print("[bold red]interrupted[/]: what was learned so far was saved")
@@ -118,6 +125,18 @@ def train(
             begun = f"the checkpoint at {result.checkpoint:,} frames"
             _tell(f"thecal train --resume {shlex.quote(str(result.folder))} goes on from {begun}")
         raise typer.Exit(INTERRUPTED)
+
+
+def _profile(speed: Throughput) -> Any:
+    """A table of where the time of a training went."""
+    from thecal.agents.backends.base import PARTS
+
+    title = f"{speed.frames:,} frames in {speed.seconds:,.1f} s, {speed.frames_per_s:,.0f} a second"
+    table = plain_table(title, ["part", "seconds", "share", "us a frame"])
+    for part, words in PARTS.items():
+        spent = speed.share(part) * speed.seconds
+        table.add_row(words, f"{spent:.2f}", f"{speed.share(part):.1%}", f"{1e6 * spent / max(speed.frames, 1):.1f}")
+    return table
 
 
 def _chosen(folder: str | None, resume: bool, file: Path | None, given: dict[str, Any]) -> TrainConfig:

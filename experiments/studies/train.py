@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from thecal.agents.backends.base import Trained
+from thecal.agents.backends.base import PARTS, Trained
 from thecal.agents.backends.checkpoint import Checkpoints, Head, read_head, remove
 from thecal.agents.backends.hyperparameters import RLSettings
 from thecal.agents.backends.settings import load_rl_settings
@@ -68,6 +68,7 @@ class TrainResult:
             "frames": self.trained.record.frames,
             "interrupted": self.interrupted,
             "seconds": self.trained.throughput.seconds,
+            "time": self.trained.throughput.as_dict(),
             "run_id": self.run_id,
             "tune": self.tune,
         }
@@ -212,7 +213,8 @@ def _track(tracker: Tracker, folder: Path, trained: Trained, tune: Mapping[str, 
     speed = trained.throughput
     tracker.metrics(
         {f"tune/{key}": value for key, value in tune.items()}
-        | {"frames_per_s": speed.frames_per_s, "env_share": speed.env_share, "update_share": speed.update_share},
+        | {"frames_per_s": speed.frames_per_s}
+        | {f"{part}_share": speed.share(part) for part in PARTS},
         step=trained.record.frames,
     )
 

@@ -83,7 +83,7 @@ def test_record_and_throughput(ppo: Trained) -> None:
 
 def test_time_in_the_environment_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """By a clock that ticks once a reading: starting and finishing a step take one tick each."""
-    import thecal.agents.backends.sb3 as module
+    import thecal.agents.backends.sb3_timing as module
 
     ticks = itertools.count()
     monkeypatch.setattr(module.time, "perf_counter", lambda: float(next(ticks)))
