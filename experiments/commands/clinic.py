@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thecal.core.files import write_whole
+from thecal.experiments.commands import clinic_pathway
+from thecal.experiments.commands.clinic_charts import SIMULATION, Charts, KeepGood, drawn_charts, one_of, some_charts
 from thecal.experiments.commands.cohort import CohortSeed, Name
 from thecal.experiments.commands.common import (
     Json,
@@ -25,18 +27,11 @@ from thecal.experiments.commands.places import Output, check_outputs, files_of, 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from thecal.clinic.selection.fields import Chart
     from thecal.clinic.selection.rules import Rule
     from thecal.clinic.selection.verdict import Verdict
 
 _TABLES = (".csv", ".parquet")
-_SIMULATION = "Research simulation only."
 _MOST_REASONS = 15
-Charts = Annotated[
-    Path | None,
-    typer.Option("--charts", help="Charts to read (.csv, .parquet) instead of drawing them.", dir_okay=False),
-]
-KeepGood = Annotated[bool, typer.Option("--keep-good", help="Use the good rows of --charts where others are bad.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -44,39 +39,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Around the pump: who gets one, and what comes next.")
     group.command("charts")(charts)
     group.command("select")(select)
+    clinic_pathway.register(group)
     app.add_typer(group, name="clinic", rich_help_panel="Look around")
-
-
-def _drawn(cohort: str, patients: int, split: str, seed: int) -> list[Chart]:
-    from thecal.clinic.selection.charts import charts_of
-    from thecal.experiments.commands.cohort import draw_cohort
-
-    return charts_of(draw_cohort(cohort, None, patients, split, seed), seed)
-
-
-def _charts(
-    path: Path | None, keep_good: bool, report: Path | None, cohort: str, patients: int, split: str, seed: int
-) -> tuple[Sequence[Chart], int]:
-    """Charts of a table or drawn ones, and how many rows were refused; a bad table ends the command with its problems."""
-    if path is None:
-        return _drawn(cohort, patients, split, seed), 0
-    from thecal.clinic.selection.chart_table import read_charts
-    from thecal.experiments.commands.cohort import write_problems
-    from thecal.physiology.cohort_table import CohortTableError
-
-    try:
-        table = read_charts(path, keep_good=keep_good)
-    except CohortTableError as error:
-        if report is not None:
-            write_problems(report, error)
-        note(str(error))
-        raise typer.Exit(error.exit_code) from error
-    if table.problems:
-        found = CohortTableError(path, table.problems)
-        if report is not None:
-            write_problems(report, found)
-        note(f"{found}\n{table.refused} rows refused, {len(table.charts)} kept", "yellow")
-    return table.charts, table.refused
 
 
 def charts(
@@ -93,7 +57,7 @@ def charts(
     check_outputs(inputs=files_of({"cohort": cohort}), files={"path": Output(path, _TABLES)})
     from thecal.clinic.selection.chart_table import write_charts
 
-    write_charts(path, _drawn(cohort, patients, split, seed))
+    write_charts(path, drawn_charts(cohort, patients, split, seed))
     note(f"{patients} synthetic charts of cohort {cohort} ({split}) written to {path}")
 
 
@@ -131,7 +95,7 @@ def select(
     from thecal.clinic.selection.verdict import judge
 
     rules = {**selection_rules(), **(payer_rules(payer) if payer else {})}
-    found, refused = _charts(charts, keep_good, report, cohort, patients, split, seed)
+    found, refused = some_charts(charts, keep_good, report, cohort, patients, split, seed)
     verdicts = [judge(chart, rules) for chart in found]
     title = f"{len(verdicts)} {'charts of ' + charts.name if charts else 'synthetic charts of cohort ' + cohort}"
     if csv is not None:
@@ -191,16 +155,11 @@ def _as_data(title: str, verdicts: Sequence[Verdict], rules: Mapping[str, Rule],
 
 
 def _explain(patient: str, verdicts: Sequence[Verdict], as_json: bool) -> None:
-    from thecal.core.errors import UnknownNameError
-
-    found = {verdict.patient: verdict for verdict in verdicts}
-    if patient not in found:
-        raise UnknownNameError("patient", patient, list(found)[:_MOST_REASONS], f"{len(found)} in all")
-    verdict = found[patient]
+    verdict = one_of(patient, {verdict.patient: verdict for verdict in verdicts})
     if as_json:
         emit({"simulation_only": True, "sentence": verdict.sentence, "answer": verdict.answer} | vars(verdict))
         return
-    say(f"Patient {patient} ({verdict.diagnosis.replace('_', ' ')}). {_SIMULATION}")
+    say(f"Patient {patient} ({verdict.diagnosis.replace('_', ' ')}). {SIMULATION}")
     say(verdict.sentence, "bold")
     for reason in verdict.reasons:
         say(f"- {reason.sentence}")
@@ -224,4 +183,4 @@ def _print(title: str, verdicts: Sequence[Verdict], rules: Mapping[str, Rule]) -
     say(
         f"{', '.join(f'{sum(one.answer == answer for one in verdicts)} {words}' for answer, words in ANSWERS.items())}."
     )
-    say(f"Why: --patient ID. {_SIMULATION}")
+    say(f"Why: --patient ID. {SIMULATION}")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from thecal.clinic.pathway import consensus, history
 from thecal.clinic.selection import charts, rules
 from thecal.core.errors import ParameterError
 
@@ -18,6 +19,20 @@ def _rules(path: Path, _patch: pytest.MonkeyPatch) -> object:
     return rules.read_rules(path)
 
 
+def _consensus(path: Path, _patch: pytest.MonkeyPatch) -> object:
+    return consensus.read_consensus(path)
+
+
+def _history(path: Path, _patch: pytest.MonkeyPatch) -> object:
+    return history.read_history(path)
+
+
+HISTORY = {
+    "step": [
+        {"drugs": ["morphine"], "ug_per_d": [400.0], "days": 30, "relief_percent": 20.0, "side_effects": []},
+        {"drugs": ["morphine"], "ug_per_d": [480.0], "days": 7.5, "relief_percent": 35, "side_effects": ["nausea"]},
+    ]
+}
 CLINIC_FORMATS = [
     Format(
         "charts",
@@ -33,4 +48,33 @@ CLINIC_FORMATS = [
         ParameterError,
         r"rule\.\w+(\.unless)?|rule\.\w+\.wait\.kind",
     ),
+    Format(
+        "consensus",
+        tables("thecal.clinic", "consensus", "pacc_.*"),
+        _consensus,
+        ParameterError,
+        r"prefer(\.noncancer)?",
+    ),
+    Format(
+        "research drugs",
+        tables("thecal.clinic", "consensus", "research.toml"),
+        patched(lambda _: consensus.research_drugs.__wrapped__(), (consensus, "read_tables")),
+        ParameterError,
+        r"\w+",
+    ),
+    Format(
+        "side effects",
+        tables("thecal.clinic", "", "side_effects.toml"),
+        patched(lambda _: consensus.side_effects.__wrapped__(), (consensus, "read_tables")),
+        ParameterError,
+        r"\w+",
+    ),
+    Format(
+        "pathway",
+        tables("thecal.clinic", "", "pathway.toml"),
+        patched(lambda _: consensus.pathway_numbers.__wrapped__(), (consensus, "read_parameters")),
+        ParameterError,
+        _SPREAD,
+    ),
+    Format("history", {"history.toml": HISTORY}, _history, ParameterError),
 ]

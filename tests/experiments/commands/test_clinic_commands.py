@@ -94,3 +94,47 @@ def test_an_output_never_falls_on_its_input(capsys, tmp_path: Path) -> None:
     code, _, err = told(capsys, "clinic", "select", "--charts", str(table), "--csv", str(table))
     assert code == 2
     assert "would be overwritten" in err
+
+
+HISTORY = """[[step]]
+drugs = ["morphine"]
+ug_per_d = [400.0]
+days = 60
+relief_percent = 20.0
+side_effects = []
+"""
+
+
+def test_the_pathway_prints_its_next_step(capsys, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    told_before = tmp_path / "history.toml"
+    told_before.write_text(HISTORY, encoding="utf-8")
+    code, out, _ = told(capsys, "clinic", "pathway", "--patient", "3", "--history", str(told_before))
+    assert code == 0
+    assert "Next: raise. Relief of 20 % is not enough" in out
+    assert "morphine: 480 ug/d" in out
+    table = out[out.index("line  regimen") :]
+    assert max(map(len, table.splitlines())) <= 80
+    code, out, _ = told(capsys, "clinic", "pathway", "--patient", "3", "--history", str(told_before), "--json")
+    found = json.loads(out)
+    assert found["next"]["doses"] == {"morphine": pytest.approx(480.0)}
+    assert {row["state"] for row in found["lines"]} >= {"given now", "may follow", "refused (mixture)"}
+
+
+def test_whoever_is_not_eligible_has_no_next_step(capsys, tmp_path: Path) -> None:
+    _, out, _ = told(capsys, "clinic", "select", "-n", "30", "--json")
+    refused = next(row["patient"] for row in json.loads(out)["patients"] if row["answer"] == "not")
+    code, out, _ = told(capsys, "clinic", "pathway", "--patient", refused, "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert (found["eligible"], found["next"]) == ("not", None)
+    assert found["selection"].startswith("Not eligible: ")
+
+
+def test_a_wrong_pathway_is_refused(capsys, tmp_path: Path) -> None:
+    bad = tmp_path / "history.toml"
+    bad.write_text(HISTORY.replace("400.0", "0.0"), encoding="utf-8")
+    code, _, err = told(capsys, "clinic", "pathway", "--history", str(bad))
+    assert code == 3
+    assert "history.toml: step.0: ug_per_d: a dose must be above 0" in err
+    assert told(capsys, "clinic", "pathway", "--consensus", "pacc_2018")[0] == 2
