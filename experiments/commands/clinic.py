@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thecal.core.files import write_whole
-from thecal.experiments.commands import clinic_pathway
+from thecal.experiments.commands import clinic_pathway, clinic_trialing
 from thecal.experiments.commands.clinic_charts import SIMULATION, Charts, KeepGood, drawn_charts, one_of, some_charts
 from thecal.experiments.commands.cohort import CohortSeed, Name
 from thecal.experiments.commands.common import (
@@ -40,6 +40,7 @@ def register(app: typer.Typer) -> None:
     group.command("charts")(charts)
     group.command("select")(select)
     clinic_pathway.register(group)
+    clinic_trialing.register(group)
     app.add_typer(group, name="clinic", rich_help_panel="Look around")
 
 

@@ -91,7 +91,7 @@ def write_page(folder: str | Path) -> Path:
 def render(coverage: Coverage) -> str:
     """The page as Markdown."""
     rows = coverage.rows
-    counts = Counter(row.status for row in rows)
+    counts = Counter(str(row.status) for row in rows)
     checked_rows = sum(bool(row.targets) for row in rows)
     summary = ", ".join(f"{counts[status]} {status}" for status in STATUS)
     parts = [

@@ -8,6 +8,7 @@ import pytest
 
 from thecal.clinic.pathway import consensus, history
 from thecal.clinic.selection import charts, rules
+from thecal.clinic.trialing import numbers
 from thecal.core.errors import ParameterError
 
 from support.file_formats import Format, patched, tables
@@ -73,6 +74,13 @@ CLINIC_FORMATS = [
         "pathway",
         tables("thecal.clinic", "", "pathway.toml"),
         patched(lambda _: consensus.pathway_numbers.__wrapped__(), (consensus, "read_parameters")),
+        ParameterError,
+        _SPREAD,
+    ),
+    Format(
+        "trials",
+        tables("thecal.clinic", "", "trialing.toml"),
+        patched(lambda _: numbers.trial_numbers.__wrapped__(), (numbers, "read_parameters")),
         ParameterError,
         _SPREAD,
     ),

@@ -138,3 +138,24 @@ def test_a_wrong_pathway_is_refused(capsys, tmp_path: Path) -> None:
     assert code == 3
     assert "history.toml: step.0: ug_per_d: a dose must be above 0" in err
     assert told(capsys, "clinic", "pathway", "--consensus", "pacc_2018")[0] == 2
+
+
+def test_trialing_tells_of_every_method(capsys, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    table = tmp_path / "trials.csv"
+    who = ("clinic", "trialing", "-n", "14", "--months", "2")
+    code, out, _ = told(capsys, *who, "--csv", str(table))
+    assert code == 0
+    assert max(len(line) for line in out.splitlines() if "─" in line or "(" in line[:60]) <= 120
+    assert "Research simulation only." in out
+    code, text, _ = told(capsys, *who, "--json")
+    found = json.loads(text)
+    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+    n = found["methods"][0]["passed"]["of"]
+    assert 0 < n <= 14
+    assert len(rows) == 3 * n
+    for one in found["methods"]:
+        mine = [row for row in rows if row["method"] == one["method"]]
+        assert sum(row[f"passed_{one['rule']}"] == "True" for row in mine) == one["passed"]["count"]
+    assert len(found["methods"]) == len(found["differences"]) == 12
+    assert told(capsys, "clinic", "trialing", "--drug", "ziconotide")[0] == 2
