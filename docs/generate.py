@@ -23,6 +23,9 @@ SOURCES = (
     ("Limit profiles", "safety/data/profiles"),
     ("Ceilings above every profile", "safety/data/ceilings.toml"),
     ("What references say of limits", "safety/data/references.toml"),
+    ("Charts that are drawn", "clinic/data/charts.toml"),
+    ("How therapy moves on", "clinic/data/pathway.toml"),
+    ("Trials before a pump", "clinic/data/trialing.toml"),
 )
 INTRO = """# Model reference
 
