@@ -148,10 +148,7 @@ class Candidate:
 
 def consensus_names() -> list[str]:
     """Names of the shipped consensus files."""
-    names = (
-        item.name.removesuffix(".toml") for item in (_DATA / "consensus").iterdir() if item.name.startswith("pacc")
-    )
-    return sorted(names)
+    return sorted(item.name.removesuffix(".toml") for item in (_DATA / "consensus").iterdir())
 
 
 @cache
@@ -182,16 +179,16 @@ def read_consensus(path: Any) -> Consensus:
 @cache
 def research_drugs() -> Mapping[str, Research]:
     """Research drugs by name."""
-    return {name: checked_part(Research, "consensus/research.toml", name, entry) for name, entry in _research().items()}
+    return {name: checked_part(Research, "research.toml", name, entry) for name, entry in _research().items()}
 
 
 def _research() -> dict[str, Any]:
-    return read_tables(_DATA / "consensus" / "research.toml", ParameterError)
+    return read_tables(_DATA / "research.toml", ParameterError)
 
 
 def checked_part(kind: Any, path: str, name: str, entry: Any) -> Any:
     """One table of a file as a model; the text of an error names the file and the table."""
-    return checked(kind, entry, f"{path.rpartition('/')[2]}: {name}", ParameterError)
+    return checked(kind, entry, f"{path}: {name}", ParameterError)
 
 
 @cache

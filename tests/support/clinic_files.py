@@ -51,14 +51,14 @@ CLINIC_FORMATS = [
     ),
     Format(
         "consensus",
-        tables("thecal.clinic", "consensus", "pacc_.*"),
+        tables("thecal.clinic", "consensus"),
         _consensus,
         ParameterError,
         r"prefer(\.noncancer)?",
     ),
     Format(
         "research drugs",
-        tables("thecal.clinic", "consensus", "research.toml"),
+        tables("thecal.clinic", "", "research.toml"),
         patched(lambda _: consensus.research_drugs.__wrapped__(), (consensus, "read_tables")),
         ParameterError,
         r"\w+",
