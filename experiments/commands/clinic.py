@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from thecal.core.documents import is_toml
 from thecal.core.files import write_whole
 from thecal.experiments.commands import clinic_pathway, clinic_trialing
 from thecal.experiments.commands.clinic_charts import SIMULATION, Charts, KeepGood, drawn_charts, one_of, some_charts
@@ -89,7 +90,7 @@ def select(
     Example: `thecal clinic select --cohort cancer -n 500 --payer us_medicare`
     """
     check_outputs(
-        inputs=[*files_of({"cohort": cohort}), charts, payer if payer and payer.endswith(".toml") else None],
+        inputs=[*files_of({"cohort": cohort}), charts, payer if payer and is_toml(payer) else None],
         files={"--csv": Output(csv, (".csv",)), "--html": page(html), "--report": Output(report, (".csv",))},
     )
     from thecal.clinic.selection.rules import payer_rules, selection_rules
