@@ -1,4 +1,4 @@
-"""Writes the generated pages: of model, invariants and gaps, room, headroom, validation, and tasks.
+"""Writes the generated pages: of model, invariants and gaps, coverage, room, headroom, validation, and tasks.
 
 The first shows every parameter of every file, so that a reader can see which number rests on what. The scores of
 validation.md come from ``thecal validate --full --record .``, which takes half an hour; here only the texts follow the targets.
@@ -13,7 +13,7 @@ from thecal.core.files import write_whole
 from thecal.core.parameters import ParameterFile, Quantity, read_parameters
 from thecal.devices.chemistry import load_mixtures
 from thecal.experiments.assurance.case_catalog import invariants_page, with_gaps
-from thecal.experiments.reports import headroom_page, room_page, task_page
+from thecal.experiments.reports import coverage_page, headroom_page, room_page, task_page
 from thecal.experiments.reports.validation_page import load, refreshed, save, write_page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,6 +23,9 @@ SOURCES = (
     ("Limit profiles", "safety/data/profiles"),
     ("Ceilings above every profile", "safety/data/ceilings.toml"),
     ("What references say of limits", "safety/data/references.toml"),
+    ("Charts that are drawn", "clinic/data/charts.toml"),
+    ("How therapy moves on", "clinic/data/pathway.toml"),
+    ("Trials before a pump", "clinic/data/trialing.toml"),
 )
 INTRO = """# Model reference
 
@@ -84,6 +87,7 @@ if __name__ == "__main__":
     write_whole(ROOT / "docs" / "invariants.md", invariants_page())
     safety = ROOT / "docs" / "safety.md"
     write_whole(safety, with_gaps(safety.read_text(encoding="utf-8")))
+    coverage_page.write_page(ROOT / "docs")
     room_page.write_page(ROOT / "docs")
     headroom_page.write_page(ROOT / "docs")
     save(refreshed(load(ROOT / "docs")), ROOT / "docs")

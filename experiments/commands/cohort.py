@@ -47,7 +47,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="cohort", rich_help_panel="Look around")
 
 
-def _draw(name: str, drugs: list[str] | None, patients: int, split: str, seed: int) -> Cohort:
+def draw_cohort(name: str, drugs: list[str] | None, patients: int, split: str, seed: int) -> Cohort:
+    """Patients of a cohort by name or file; refused where memory would not hold them."""
     import numpy as np
 
     from thecal.core.seeds import require_memory
@@ -82,7 +83,7 @@ def describe(
     check_outputs(inputs=files_of({"cohort": cohort}), files={"--plot": page(plot)})
     if plot is not None:
         require("a plot", "report", only=["plotly"])
-    drawn = _draw(cohort, drug, patients, split, seed)
+    drawn = draw_cohort(cohort, drug, patients, split, seed)
     rows = summarize(drawn)
     if plot is not None:
         from thecal.experiments.reports.cohort_page import write_cohort_page
@@ -125,7 +126,7 @@ def export(
     check_outputs(inputs=files_of({"cohort": cohort}), files={"path": Output(path, _FORMATS)})
     if has_suffix(path, ".parquet"):
         require("a Parquet table", "track", only=["pyarrow"])
-    drawn = _draw(cohort, drug, patients, split, seed)
+    drawn = draw_cohort(cohort, drug, patients, split, seed)
     if has_suffix(path, ".npz"):
         _write_all(path, drawn)
     else:
@@ -174,7 +175,7 @@ def import_table(
         found = read_table(table)
     except CohortTableError as error:
         if report is not None:
-            _write_problems(report, error)
+            write_problems(report, error)
         note(str(error))
         raise typer.Exit(error.exit_code) from error
     _write_cohort(out, table, base, title or table.stem)
@@ -196,6 +197,7 @@ def _write_cohort(out: Path, table: Path, base: str, title: str) -> None:
     write_whole(out, "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines))
 
 
-def _write_problems(path: Path, error: CohortTableError) -> None:
+def write_problems(path: Path, error: CohortTableError) -> None:
+    """Every problem of a table as a CSV file."""
     head = ("row", "column", "value", "reason")
     write_csv(path, head, ((item.row, item.column, item.value, item.reason) for item in error.problems))

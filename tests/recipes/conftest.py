@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("src", "physiology", "devices", "safety", "envs", "agents", "experiments")
+FOLDERS = ("src", "physiology", "devices", "safety", "envs", "agents", "clinic", "experiments")
 _CACHES = shutil.ignore_patterns("__pycache__", "*.pyc", "*.egg-info")
 
 

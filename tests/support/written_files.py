@@ -33,6 +33,7 @@ from thecal.safety.profile_schema import DRUG_OPTIONS
 from thecal.safety.profiles import load_profile
 
 from support.analysis_files import READERS, read_anew
+from support.clinic_files import CLINIC_FORMATS
 from support.file_formats import Format, instead, patched, tables
 
 FAULTS = {
@@ -247,6 +248,7 @@ FORMATS = [
         ParameterError,
         _SPREAD,
     ),
+    *CLINIC_FORMATS,
     Format(
         "analysis", tables("thecal.experiments.analysis", ""), patched(read_anew, *READERS), ParameterError, _SPREAD
     ),

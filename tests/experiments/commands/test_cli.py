@@ -33,6 +33,10 @@ COMMANDS = (
     "tasks",
     "list",
     "cohort describe",
+    "clinic charts",
+    "clinic select",
+    "clinic pathway",
+    "clinic trialing",
 )
 SCRIPT = "from thecal.experiments.cli import main; main()"
 

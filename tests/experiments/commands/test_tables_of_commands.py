@@ -13,6 +13,7 @@ from thecal.experiments.commands.listings import KINDS
 EXAMPLE = str(Path(__file__).resolve().parents[3] / "docs" / "examples" / "bridge.toml")
 QUICK = (
     *(("list", kind) for kind in KINDS), ("list",), ("tasks",), ("cohort", "describe", "-n", "20"),
+    ("clinic", "select", "-n", "20"), ("clinic", "pathway", "--patient", "3"),
     ("pump", "simulate", EXAMPLE), ("pump", "solution", "--drug", "morphine=10", "--drug", "ziconotide=0.005"),
     ("pump", "bridge", "--old", "10", "--new", "20", "--dose", "2.5"), ("evaluate", "fixed", "-n", "1", "--no-track"),
     ("validate", "csf_half_life"), ("validate", "csf_half_life", "--long"),
