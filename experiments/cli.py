@@ -15,6 +15,7 @@ from thecal.experiments.commands import (
     benchmark,
     calibrate,
     catalog,
+    clinic_cost,
     cohort,
     doctor,
     end_to_end,
@@ -58,6 +59,9 @@ for module in (
     catalog,
 ):
     module.register(app)
+clinic = typer.Typer(name="clinic", no_args_is_help=True, help="The clinic around the pump. Research simulation only.")
+clinic_cost.register(clinic)
+app.add_typer(clinic, rich_help_panel="Experiments")
 
 
 def _version(wanted: bool) -> None:

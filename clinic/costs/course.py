@@ -30,7 +30,7 @@ class Course:
     @property
     def months(self) -> int:
         """Length."""
-        return self.spent.shape[-1] - 1
+        return int(self.spent.shape[-1]) - 1
 
     def cumulative(self, discount_per_year: ArrayLike = 0.0) -> Floats:
         """What has been spent by the end of every month, ``[..., months + 1]``, a month's spending discounted from its middle."""
@@ -114,13 +114,13 @@ def break_even(course_: Course, other: Course, discount_per_year: float = 0.0) -
     return float(last + ahead[last] / (ahead[last] - ahead[last + 1]))
 
 
-def solved_course(total: float, months: int, even_at: float, other_monthly: float) -> dict[str, float]:
-    """What must be spent at once and monthly for a course to cost ``total`` by ``months`` and to meet a steady other at ``even_at``.
+def solved_course(total: float, months: int, even_at: float, other_monthly: float) -> tuple[float, float]:
+    """What must be spent at once and monthly to cost ``total`` by ``months`` and to meet a steady other at ``even_at``.
 
     Undiscounted; two equations with two unknowns.
 
     Returns:
-        ``once`` and ``monthly``.
+        What is spent at once, and monthly.
 
     Raises:
         ConfigError: the months are the same, or not positive.
@@ -129,7 +129,7 @@ def solved_course(total: float, months: int, even_at: float, other_monthly: floa
         raise ConfigError(f"a break-even within {months} months cannot be at {even_at:g}")
     met = other_monthly * even_at
     monthly = (total - met) / (months - even_at)
-    return {"once": met - monthly * even_at, "monthly": monthly}
+    return met - monthly * even_at, monthly
 
 
 def as_rows(one: Course, discount_per_year: float, every: int = 12) -> list[dict[str, Any]]:

@@ -136,7 +136,9 @@ def pump_course(of: Numbers, months: int, drug: str = DRUG) -> Course:
     monthly = yearly / MONTHS_PER_YEAR + daily * DAYS_PER_MONTH + np.asarray(of["systemic_month"])
     once = np.asarray(of["trial"]) / np.asarray(of["trial_pass"]) + np.asarray(of["implant"])
     early = np.asarray(of["infections"]) * np.asarray(of["infection"])
-    return with_replacements(course(months, once=once, monthly=monthly, early=early), of["replacement"], of["pump_life"])
+    return with_replacements(
+        course(months, once=once, monthly=monthly, early=early), of["replacement"], of["pump_life"]
+    )
 
 
 def other_course(of: Numbers, months: int, other: Comparator) -> Course:

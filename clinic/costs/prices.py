@@ -16,6 +16,7 @@ from thecal.clinic.costs.rows import Evidence, Refusal, read_rows
 from thecal.core.documents import has_suffix, read_tables
 from thecal.core.errors import ConfigError, ParameterError, UnknownNameError, did_you_mean
 from thecal.core.models import Strict, checked
+from thecal.devices.fault_records import FAULT_NAMES
 from thecal.physiology.population import drug_names
 
 DEFAULT = "usd_2013"
@@ -39,10 +40,11 @@ class Item(Strict):
 
 
 class Catalog(Strict):
-    """All items, the currencies a table may use, and the first year of a price."""
+    """All items, the currencies a table may use, the first year of a price, and the faults that an item pays for."""
 
     currencies: tuple[str, ...] = Field(min_length=1)
     earliest_year: int = Field(ge=1900)
+    faults: dict[str, tuple[str, ...]] = Field(min_length=1)
     item: dict[str, Item] = Field(min_length=1)
 
 
@@ -116,6 +118,12 @@ def catalog() -> Catalog:
     for name, item in found.item.items():
         if not item.lowest < item.highest:
             raise ParameterError(f"{source.name}: item.{name}.lowest: not below the highest, {item.highest:g}")
+    paid = [(item, fault) for item, faults in found.faults.items() for fault in faults]
+    for payer, fault in paid:
+        if payer not in found.item or fault not in FAULT_NAMES:
+            raise ParameterError(f"{source.name}: faults.{payer}: unknown item, or unknown fault {fault!r}")
+    if len({fault for _, fault in paid}) < len(paid):
+        raise ParameterError(f"{source.name}: faults: a fault is paid for twice")
     return found
 
 
@@ -130,7 +138,7 @@ def read_prices(source: str | Path | Any = DEFAULT, *, keep_good: bool = False) 
 
     Raises:
         UnknownNameError: no such name.
-        ParameterError: see :func:`thecal.clinic.costs.rows.read_rows`; every row that is missing something, contradicts another or
+        ParameterError: see :func:`thecal.clinic.costs.rows.read_rows`; every row that lacks something, contradicts another or
             cannot be believed is told with its reason.
     """
     place: Any = source

@@ -23,8 +23,8 @@ def _solved(of: Inputs) -> float:
     """Break-even of a course solved for its two unknowns, found by the same search as any other."""
     months = int(of["months"])
     monthly = of["other_total"] / months
-    found = solved_course(of["total"], months, of["even_at"], monthly)
-    return break_even(course(months, **found), course(months, monthly=monthly))
+    once, each = solved_course(of["total"], months, of["even_at"], monthly)
+    return break_even(course(months, once=once, monthly=each), course(months, monthly=monthly))
 
 
 _COMPUTED: dict[str, tuple[tuple[str, ...], Callable[[Inputs], float]]] = {

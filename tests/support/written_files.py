@@ -33,6 +33,7 @@ from thecal.safety.profile_schema import DRUG_OPTIONS
 from thecal.safety.profiles import load_profile
 
 from support.analysis_files import READERS, read_anew
+from support.cost_files import COST_FORMATS
 from support.file_formats import Format, instead, patched, tables
 
 FAULTS = {
@@ -275,4 +276,5 @@ FORMATS = [
         Format(f"config{ending}", _configs(ending), _config_by_name, ConfigError, r".*", ending)
         for ending in (".toml", ".json", ".yaml")
     ),
+    *COST_FORMATS,
 ]
