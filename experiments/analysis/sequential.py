@@ -1,7 +1,8 @@
 """Group-sequential bounds of a two-sided test: alpha-spending functions of Lan and DeMets, solved by recursive integration.
 
 Spending: Lan and DeMets 1983 (Biometrika 70:659), approximating O'Brien and Fleming 1979 or Pocock 1977. Recursion: Armitage,
-McPherson and Rowe 1969 (J R Stat Soc A 132:235), on the score scale, where increments of information are independent.
+McPherson and Rowe 1969 (J R Stat Soc A 132:235), on the score scale, where increments are independent. All recalled; the
+bounds are held to published tables by tests.
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ def bounds(information: Sequence[float], alpha: float = 0.05, spending: Spending
 
 def fixed_bounds(information: Sequence[float], z: Sequence[float]) -> Bounds:
     """Given bounds with the error that they spend under no effect, as of the exact constants of Pocock or O'Brien and Fleming."""
-    spent, state = [], _Walk()
+    spent: list[float] = []
+    state = _Walk()
     for t, bound in zip(information, z, strict=True):
         spent.append((spent[-1] if spent else 0.0) + state.exit(t, bound))
         state = state.past(t, bound)

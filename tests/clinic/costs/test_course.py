@@ -96,9 +96,17 @@ def test_the_table_shows_start_and_end():
     assert rows[-1]["cost"] == 30.0
 
 
-@pytest.mark.parametrize("wrong", [lambda: discount_factors(12, -0.1), lambda: discount_factors(0), lambda: discount_factors(10**6),
-                                   lambda: with_replacements(course(3), 1.0, 0.0), lambda: solved_course(1.0, 12, 12.0, 1.0),
-                                   lambda: break_even(course(3), course(4))])  # fmt: skip
+WRONG = {
+    "negative rate": lambda: discount_factors(12, -0.1),
+    "no month": lambda: discount_factors(0),
+    "too many": lambda: discount_factors(10**6),
+    "no life": lambda: with_replacements(course(3), 1.0, 0.0),
+    "at the end": lambda: solved_course(1.0, 12, 12.0, 1.0),
+    "other months": lambda: break_even(course(3), course(4)),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
 def test_what_is_no_course_is_refused(wrong):
     with pytest.raises(ConfigError):
         wrong()
