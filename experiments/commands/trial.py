@@ -57,10 +57,7 @@ def trial(
         _power(chosen, trials, as_json=as_json)
         return
     folder = out if out is not None else Path("runs") / f"trial-{safe_name(Path(plan).stem)}"
-    inputs = [plan, *files_of({"task": chosen.task, **chosen.scenario})]
-    inputs += [
-        file for arm in chosen.arms.values() for file in (arm.policy, *files_of(arm.scenario)) if file is not None
-    ]
+    inputs = [plan, *_files(chosen)]
     check_outputs(inputs=inputs, folders={"--out": folder})
     if report:
         require("a report", "report", only=["jinja2"])
@@ -138,3 +135,11 @@ def _show(found: TrialResult) -> None:
     if found.published is not None:
         there = found.published
         say(f"Published: {there.first:g} against {there.second:g} {found.unit} ({there.source}).")
+
+
+def _files(plan: Plan) -> list[str | Path]:
+    """What a plan names that may be a file or folder."""
+    found: list[str | Path] = [*files_of({"task": plan.task, **plan.scenario})]
+    for arm in plan.arms.values():
+        found += [*files_of(arm.scenario), *([] if arm.policy is None else [arm.policy])]
+    return found

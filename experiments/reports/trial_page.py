@@ -97,11 +97,8 @@ def consort(found: TrialResult) -> dict[str, Any]:
             "" if arm.simulated else "not simulated: published result",
         ]
         upper = _box(x, row, [line for line in lines if line])
-        lost = _box(
-            x,
-            row + 92.0,
-            [f"lost to follow-up (n = {arm.lost})", f"died (n = {arm.died})", f"needed rescue (n = {arm.rescued})"],
-        )
+        ways = (("lost to follow-up", arm.lost), ("died", arm.died), ("needed rescue", arm.rescued))
+        lost = _box(x, row + 92.0, [f"{words} (n = {n})" for words, n in ways])
         last = _box(x, row + 184.0, [f"analyzed (n = {arm.analyzed})"])
         boxes += [upper, lost, last]
         center = x + _BOX / 2
@@ -110,9 +107,10 @@ def consort(found: TrialResult) -> dict[str, Any]:
             (center, lost["y"] + lost["height"], center, last["y"]),
         ]  # fmt: skip
     ends = (gap + _BOX / 2, gap + (len(arms) - 1) * (_BOX + gap) + _BOX / 2)
+    level = row - 17.0
     bars = [
-        (spine, middle["y"] + middle["height"], spine, row - 17.0),
-        (min(ends[0], spine), row - 17.0, max(ends[1], spine), row - 17.0),
+        (spine, middle["y"] + middle["height"], spine, level),
+        (min(ends[0], spine), level, max(ends[1], spine), level),
     ]
     return {"width": round(width), "height": round(row + 184.0 + 44.0), "boxes": boxes, "arrows": arrows, "bars": bars}
 
@@ -136,9 +134,7 @@ def _box(x: float, y: float, lines: list[str], wide: float = _BOX) -> dict[str, 
 
 def forest(found: TrialResult) -> dict[str, Any]:
     """Differences with their intervals, and that of the published trial where there is one, on one scale in px."""
-    rows: list[tuple[str, float, float, float]] = [
-        (_label(found, one), one.estimate, one.low, one.high) for one in found.compared
-    ]
+    rows = [(_label(found, one), one.estimate, one.low, one.high) for one in found.compared]
     if found.published is not None:
         gap = found.published.first - found.published.second
         rows.append((f"Published ({found.published.source})", gap, gap, gap))
