@@ -9,11 +9,11 @@ import numpy as np
 
 from thecal.core.files import write_whole
 from thecal.envs.outcomes import CATALOG
-from thecal.experiments.analysis.trial_results import Compared, TrialResult
+from thecal.experiments.analysis.trial_results import Compared, Flow, TrialResult
 from thecal.experiments.reports.page import resource, templates
 
 PAGE = "trial.html"
-_WIDE, _BOX, _LINE = 680.0, 196.0, 16.0
+_WIDE, _BOX, _LINE, _GAP = 820.0, 240.0, 16.0, 28.0
 _PLOT, _EDGE = 460.0, 14.0
 _DECISIONS = {
     "first better": "{first} is better than {second}",
@@ -79,7 +79,7 @@ def consort(found: TrialResult) -> dict[str, Any]:
     others = found.assessed - kept_out - found.entered
     if others > 0:
         reasons.append(f"not needed, stopped early (n = {others})")
-    side = _box(width / 2 + 20.0, 46.0, [f"Not entered (n = {found.assessed - found.entered})", *reasons], wide=300.0)
+    side = _box(width / 2 + 20.0, 46.0, [f"Not entered (n = {found.assessed - found.entered})", *reasons], wide=330.0)
     below = side["y"] + side["height"] + 16.0
     middle = _box(width / 2 - _BOX, below, [f"Randomized (n = {found.entered})"])
     boxes, arrows = [top, side, middle], []
@@ -89,30 +89,35 @@ def consort(found: TrialResult) -> dict[str, Any]:
         (spine, side["y"] + 14.0, side["x"], side["y"] + 14.0),
     ]
     row = middle["y"] + middle["height"] + 34.0
-    for k, arm in enumerate(arms):
-        x = gap + k * (_BOX + gap)
-        lines = [
-            arm.label,
-            f"allocated (n = {arm.allocated})",
-            "" if arm.simulated else "not simulated: published result",
-        ]
-        upper = _box(x, row, [line for line in lines if line])
-        ways = (("lost to follow-up", arm.lost), ("died", arm.died), ("needed rescue", arm.rescued))
-        lost = _box(x, row + 92.0, [f"{words} (n = {n})" for words, n in ways])
-        last = _box(x, row + 184.0, [f"analyzed (n = {arm.analyzed})"])
-        boxes += [upper, lost, last]
-        center = x + _BOX / 2
-        arrows += [
-            (center, row - 17.0, center, row), (center, upper["y"] + upper["height"], center, lost["y"]),
-            (center, lost["y"] + lost["height"], center, last["y"]),
-        ]  # fmt: skip
+    columns = [[_arm_box(arm), _lost_box(arm), [f"analyzed (n = {arm.analyzed})"]] for arm in arms]
+    for level in range(3):
+        placed = [_box(gap + k * (_BOX + gap), row, lines[level]) for k, lines in enumerate(columns)]
+        tallest = max(box["height"] for box in placed)
+        boxes += placed
+        for box in placed:
+            center, end = box["x"] + _BOX / 2, row + tallest + _GAP
+            if level == 0:
+                arrows.append((center, row - 17.0, center, row))
+            if level < 2:
+                arrows.append((center, row + box["height"], center, end))
+        row += tallest + _GAP
     ends = (gap + _BOX / 2, gap + (len(arms) - 1) * (_BOX + gap) + _BOX / 2)
-    level = row - 17.0
+    turn = middle["y"] + middle["height"] + 17.0
     bars = [
-        (spine, middle["y"] + middle["height"], spine, level),
-        (min(ends[0], spine), level, max(ends[1], spine), level),
+        (spine, middle["y"] + middle["height"], spine, turn),
+        (min(ends[0], spine), turn, max(ends[1], spine), turn),
     ]
-    return {"width": round(width), "height": round(row + 184.0 + 44.0), "boxes": boxes, "arrows": arrows, "bars": bars}
+    return {"width": round(width), "height": round(row), "boxes": boxes, "arrows": arrows, "bars": bars}
+
+
+def _arm_box(arm: Flow) -> list[str]:
+    said = [] if arm.simulated else ["not simulated: published result"]
+    return [arm.label, f"allocated (n = {arm.allocated})", *said]
+
+
+def _lost_box(arm: Flow) -> list[str]:
+    ways = (("lost to follow-up", arm.lost), ("died", arm.died), ("needed rescue", arm.rescued))
+    return [f"{words} (n = {n})" for words, n in ways]
 
 
 def _box(x: float, y: float, lines: list[str], wide: float = _BOX) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from thecal.devices.program_file import read_program
 from thecal.devices.specs import load_pump
 from thecal.envs import clinician, scenario, signs
 from thecal.envs.tasks import load_task
+from thecal.experiments.analysis.trial_plan import read_plan
 from thecal.experiments.studies.config import CompareConfig, EvaluateConfig, TrainConfig, load_config
 from thecal.experiments.validation import targets
 from thecal.experiments.validation.calibration.study import load_study
@@ -277,4 +278,12 @@ FORMATS = [
         for ending in (".toml", ".json", ".yaml")
     ),
     *COST_FORMATS,
+    Format(
+        "trial",
+        tables("thecal.experiments.analysis", "trials"),
+        _plain(read_plan),
+        ConfigError,
+        r"split|seed|patients|alpha|first_patient|cohort_seed|scenario.*|allocation.*|eligibility|power|published|rescue|looks.*"
+        r"|arms\.\w+\.(lost|weight)|endpoint\.(window_d|secondary|missing|better)|published\.(p|n|note)|eligibility\.\d+\.(least|most)",
+    ),
 ]
