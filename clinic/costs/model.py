@@ -21,7 +21,7 @@ from thecal.clinic.costs.utility import utility
 from thecal.core.errors import ConfigError, ParameterError, did_you_mean
 
 Floats = NDArray[np.float64]
-DRUG = "morphine"
+DRUG = "morphine"  # of the expected course, whose daily dose is an input
 WORTHS = (0.0, 10_000.0, 20_000.0, 30_000.0, 50_000.0, 75_000.0, 100_000.0, 150_000.0)
 # Every input with its unit; shares lie between 0 and 1, and nothing is negative.
 INPUTS = {
@@ -99,13 +99,11 @@ class Setting:
     Attributes:
         months: horizon.
         against: name of the comparator.
-        drug: in the pump.
         worth: of a quality-adjusted life year, in the table's currency.
     """
 
     months: int = 60
     against: str = "conventional"
-    drug: str = DRUG
     worth: float = 50_000.0
 
 
@@ -119,20 +117,20 @@ def numbers_of(prices: Prices, inputs: Mapping[str, Input], setting: Setting) ->
         ConfigError: the table lacks a price; the text names all that it lacks.
     """
     other = comparator(setting.against)
-    wanted = (*_PUMP_ITEMS, f"drug:{setting.drug}", *other.items)
+    wanted = (*_PUMP_ITEMS, f"drug:{DRUG}", *other.items)
     lacking = [item for item in wanted if item not in prices.rows]
     if lacking:
         raise ConfigError(f"{prices.name}: no price for {', '.join(lacking)}, which the comparison needs")
     return {**{item: prices.rows[item] for item in wanted}, **inputs}
 
 
-def pump_course(of: Numbers, months: int, drug: str = DRUG) -> Course:
+def pump_course(of: Numbers, months: int) -> Course:
     """The course of a pump; of the numbers as they are, or of draws ``[n]`` of them.
 
     Everybody who gets a pump pays for the trials of those who do not, too.
     """
     yearly = sum(np.asarray(of[rate]) * np.asarray(of[item]) for item, rate in _PER_YEAR.items())
-    daily = np.asarray(of["drug_mg_per_day"]) * np.asarray(of[f"drug:{drug}"])
+    daily = np.asarray(of["drug_mg_per_day"]) * np.asarray(of[f"drug:{DRUG}"])
     monthly = yearly / MONTHS_PER_YEAR + daily * DAYS_PER_MONTH + np.asarray(of["systemic_month"])
     once = np.asarray(of["trial"]) / np.asarray(of["trial_pass"]) + np.asarray(of["implant"])
     early = np.asarray(of["infections"]) * np.asarray(of["infection"])
@@ -194,7 +192,7 @@ def compare_courses(prices: Prices, inputs: Mapping[str, Input], setting: Settin
 
 
 def _compared(of: Numbers, setting: Setting) -> Comparison:
-    pump = pump_course(of, setting.months, setting.drug)
+    pump = pump_course(of, setting.months)
     other = other_course(of, setting.months, comparator(setting.against))
     rate = float(of["discount_costs"])
     gained, without = effects(of, setting.months)
@@ -239,7 +237,7 @@ def sensitivity(
     drawn = draw_all(rows, draws, seed)
     drawn["pump_life"] = np.maximum(drawn["pump_life"], 1.0)
     drawn["trial_pass"] = np.maximum(drawn["trial_pass"], 0.01)  # a clinic that implants nobody has no course
-    pump = pump_course(drawn, setting.months, setting.drug).total(drawn["discount_costs"])
+    pump = pump_course(drawn, setting.months).total(drawn["discount_costs"])
     other = other_course(drawn, setting.months, comparator(setting.against)).total(drawn["discount_costs"])
     gained, without = effects(drawn, setting.months)
     more, better = np.asarray(pump - other), np.asarray(gained - without)

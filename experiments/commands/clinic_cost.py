@@ -56,7 +56,6 @@ def priced(
     against: Annotated[
         str, typer.Option("--against", help="Comparator without a run: conventional, stimulation, surgery.")
     ] = "conventional",
-    drug: Annotated[str, typer.Option("--drug", help="Drug in the pump, without a run.")] = "morphine",
     months: Annotated[int, typer.Option("--months", help="Horizon without a run.", min=1, max=1200)] = 60,
     worth: Annotated[
         float, typer.Option("--worth", help="Worth of a QALY in the table's currency.", min=0.0, max=1e7)
@@ -81,7 +80,7 @@ def priced(
     check_outputs(inputs=[prices, run, against_run], files={"--out": Output(out, (".json",))})
     table = _read(prices, keep_good)
     found = (
-        _model(table, months, against, drug, worth, draws, seed, quiet=as_json)
+        _model(table, months, against, worth, draws, seed, quiet=as_json)
         if run is None
         else _runs(table, run, against_run, upfront, seed, quiet=as_json)
     )
@@ -164,12 +163,12 @@ def _read(table: str, keep_good: bool) -> Prices:
 
 
 def _model(
-    table: Prices, months: int, against: str, drug: str, worth: float, draws: int, seed: int, *, quiet: bool
+    table: Prices, months: int, against: str, worth: float, draws: int, seed: int, *, quiet: bool
 ) -> dict[str, Any]:
     from thecal.clinic.costs.course import as_rows
     from thecal.clinic.costs.model import Setting, compare_courses, read_inputs, sensitivity
 
-    setting, inputs = Setting(months, against, drug, worth), read_inputs()
+    setting, inputs = Setting(months, against, worth), read_inputs()
     found = compare_courses(table, inputs, setting)
     unsure = sensitivity(table, inputs, setting, draws, seed)
     if not quiet:

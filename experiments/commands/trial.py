@@ -38,7 +38,7 @@ def trial(
         bool, typer.Option("--power", help="Simulate the plan's power and its error, and run no patient.")
     ] = False,
     trials: Annotated[
-        int | None, typer.Option("--trials", help="Simulated trials of --power; the plan's by default.", min=100)
+        int | None, typer.Option("--trials", help="Simulated trials of --power; the plan's by default.", min=100, max=1_000_000)
     ] = None,
     workers: Annotated[int, typer.Option("--workers", "-w", help="Processes.", min=1, max=MOST_WORKERS)] = 1,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write the page with the flow of patients.")] = True,

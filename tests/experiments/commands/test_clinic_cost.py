@@ -89,7 +89,7 @@ def test_good_rows_are_kept_on_demand(tmp_path, capsys):
         (["--prices", "nowhere"], "unknown price table", 2),
         (["--from", "nowhere"], "cannot be read", 4),
         (["--out", "x.txt"], "the ending must be .json", 2),
-        (["--drug", "ropivacaine"], "no price for drug:ropivacaine", 2),
+        (["--against", "surgery"], "no price for surgery, surgery_month", 2),
     ],
 )
 def test_what_cannot_be_priced_is_told(words, said, code, capsys):

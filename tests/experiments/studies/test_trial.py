@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from thecal.core.errors import ConfigError, StoreError
+from thecal.core.executor import local
 from thecal.experiments.analysis.trial_plan import Plan, read_plan, shipped_plans
 from thecal.experiments.analysis.trial_results import load_trial
 from thecal.experiments.studies import trial as study
@@ -38,6 +39,12 @@ def test_a_parallel_trial_compares_what_its_arms_did(tmp_path):
     assert 0.0 < one.means[0] < 10.0
     assert set(found.secondary) == {"a", "b"}
     assert load_trial(tmp_path) == found
+
+
+@pytest.mark.slow
+def test_processes_change_no_result(tmp_path):
+    alone, shared = (run_trial(plan(), tmp_path / str(n), executor=local(n)) for n in (1, 2))
+    assert alone == shared
 
 
 @pytest.mark.slow
