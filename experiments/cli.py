@@ -27,6 +27,7 @@ from thecal.experiments.commands import (
     sensitivity,
     system,
     train,
+    trial,
     validation,
 )
 from thecal.experiments.commands.common import INTERRUPTED, errors
@@ -49,6 +50,7 @@ for module in (
     evaluate,
     headroom,
     benchmark,
+    trial,
     reporting,
     sensitivity,
     calibrate,

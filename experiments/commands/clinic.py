@@ -9,7 +9,7 @@ import typer
 
 from thecal.core.documents import is_toml
 from thecal.core.files import write_whole
-from thecal.experiments.commands import clinic_pathway, clinic_trialing
+from thecal.experiments.commands import clinic_cost, clinic_pathway, clinic_trialing
 from thecal.experiments.commands.clinic_charts import SIMULATION, Charts, KeepGood, drawn_charts, one_of, some_charts
 from thecal.experiments.commands.cohort import CohortSeed, Name
 from thecal.experiments.commands.common import (
@@ -37,11 +37,12 @@ _MOST_REASONS = 15
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    group = typer.Typer(no_args_is_help=True, help="Around the pump: who gets one, and what comes next.")
+    group = typer.Typer(no_args_is_help=True, help="Around the pump: who gets one, what comes next, what it costs.")
     group.command("charts")(charts)
     group.command("select")(select)
     clinic_pathway.register(group)
     clinic_trialing.register(group)
+    clinic_cost.register(group)
     app.add_typer(group, name="clinic", rich_help_panel="Look around")
 
 

@@ -24,6 +24,7 @@ from thecal.devices.program_file import read_program
 from thecal.devices.specs import load_pump
 from thecal.envs import clinician, scenario, signs
 from thecal.envs.tasks import load_task
+from thecal.experiments.analysis.trial_plan import read_plan
 from thecal.experiments.studies.config import CompareConfig, EvaluateConfig, TrainConfig, load_config
 from thecal.experiments.validation import targets
 from thecal.experiments.validation.calibration.study import load_study
@@ -34,6 +35,7 @@ from thecal.safety.profiles import load_profile
 
 from support.analysis_files import READERS, read_anew
 from support.clinic_files import CLINIC_FORMATS
+from support.cost_files import COST_FORMATS
 from support.file_formats import Format, instead, patched, tables
 
 FAULTS = {
@@ -276,5 +278,14 @@ FORMATS = [
     *(
         Format(f"config{ending}", _configs(ending), _config_by_name, ConfigError, r".*", ending)
         for ending in (".toml", ".json", ".yaml")
+    ),
+    *COST_FORMATS,
+    Format(
+        "trial",
+        tables("thecal.experiments.analysis", "trials"),
+        _plain(read_plan),
+        ConfigError,
+        r"split|seed|patients|alpha|first_patient|cohort_seed|scenario.*|allocation.*|eligibility|power|published|rescue|looks.*"
+        r"|arms\.\w+\.(lost|weight)|endpoint\.(window_d|secondary|missing|better)|published\.(p|n|note)|eligibility\.\d+\.(least|most)",
     ),
 ]
