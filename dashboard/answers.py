@@ -17,7 +17,7 @@ from thecal.dashboard.panels import missing_words, panels_of, starts_of, track_o
 from thecal.dashboard.reasons import Limits
 from thecal.dashboard.runs import Run
 from thecal.dashboard.tables import Shelf
-from thecal.dashboard.whom import require_policy
+from thecal.dashboard.whom import LABELS, order, require_policy
 from thecal.experiments.analysis.shown import shown, shown_difference
 from thecal.experiments.reports.theme import DASHES, styles_of
 
@@ -64,7 +64,13 @@ def styles(run: Run) -> list[dict[str, Any]]:
 
 def run_of(run: Run) -> dict[str, Any]:
     """One run: conditions, policies, and of a comparison the estimates, differences and what may be claimed."""
-    base = {**_short(run.entry), "policies": styles(run), "troubles": run.troubles, "measured": run.outcomes}
+    base = {
+        **_short(run.entry),
+        "policies": styles(run),
+        "troubles": run.troubles,
+        "measured": run.outcomes,
+        "first_patient": first_patient(run),
+    }
     if run.result is None:
         return plain({**base, "patients": len(run.patients), "task": run.any_table.task.name})  # type: ignore[no-any-return]
     found, n = run.result, len(run.patients)
@@ -93,6 +99,14 @@ def run_of(run: Run) -> dict[str, Any]:
     )
 
 
+def first_patient(run: Run) -> int | None:
+    """Whom a view shows that was asked for nobody: the worst under the first policy beside the reference."""
+    if run.result is None:
+        return run.patients[0] if run.tables else None
+    lead = next(iter(run.result.others), run.result.reference)
+    return run.patients[order(run, lead, run.outcomes[0])[0]]
+
+
 def require_patient(run: Run, patient: int) -> int:
     """A patient of a run.
 
@@ -105,21 +119,16 @@ def require_patient(run: Run, patient: int) -> int:
 
 
 def patient_of(run: Run, shelf: Shelf, patient: int) -> dict[str, Any]:
-    """What surrounds the tracks of one patient: panels, lanes of every policy, chart, and what is not stored."""
+    """What surrounds the tracks of one patient: panels, policies, and what is not stored."""
     table = run.any_table
     starts = starts_of(shelf, table, patient)
-    chart, why = run.charts()
-    row = run.patients.index(patient)
     return plain(  # type: ignore[no-any-return]
         {
             "patient": patient,
             "policies": styles(run),
             "panels": panels_of(run.tables.values(), starts),
-            "lanes": {name: lanes_of(shelf, one, patient) for name, one in run.tables.items()},
-            "groups": GROUPS,
-            "chart": {name: float(values[row]) for name, values in chart.items()},
-            "chart_lacking": why,
             "starts": starts,
+            "steps": table.groups[0].steps,
             "tick_h": table.task.tick_h,
             "clock_h": table.task.start_clock_h,
             "task": table.task.name,
@@ -129,6 +138,21 @@ def patient_of(run: Run, shelf: Shelf, patient: int) -> dict[str, Any]:
             "without": [name for name in run.infos if name not in run.tables],
         }
     )
+
+
+def events_of(run: Run, shelf: Shelf, patient: int) -> dict[str, Any]:
+    """The lanes of one patient under every policy."""
+    return {"groups": GROUPS, "policies": {name: lanes_of(shelf, one, patient) for name, one in run.tables.items()}}
+
+
+def chart_of(run: Run, patient: int) -> dict[str, Any]:
+    """What the chart of one patient says."""
+    chart, why = run.charts()
+    row = run.patients.index(patient)
+    return {
+        "chart": [{"key": name, "label": LABELS[name], "value": float(values[row])} for name, values in chart.items()],
+        "lacking": why,
+    }
 
 
 def tracks_of(run: Run, shelf: Shelf, patient: int, part: str) -> bytes:

@@ -96,6 +96,16 @@ def _add_runs(app: FastAPI, index: Index, runs: Runs, shelf: Shelf) -> None:
         body = answers.tracks_of(found, shelf, answers.require_patient(found, patient), part)
         return Response(body, media_type="application/octet-stream", headers={"cache-control": "no-store"})
 
+    @app.get("/api/runs/{id_}/patients/{patient}/events")
+    def events(id_: str, patient: int) -> Response:
+        found = runs.get(id_)
+        return _json(answers.events_of(found, shelf, answers.require_patient(found, patient)))
+
+    @app.get("/api/runs/{id_}/patients/{patient}/chart")
+    def chart(id_: str, patient: int) -> Response:
+        found = runs.get(id_)
+        return _json(answers.chart_of(found, answers.require_patient(found, patient)))
+
     @app.get("/api/runs/{id_}/patients/{patient}/decisions")
     def decided(
         id_: str, patient: int, policy: Word, show: Word = "changes", first: Day = 0, last: Day | None = None

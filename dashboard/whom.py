@@ -15,7 +15,7 @@ from thecal.experiments.rollouts.charts import CHART
 
 Floats = NDArray[np.float64]
 RESAMPLES = 1000  # of a page that is looked at; a report takes more
-_LABELS = {
+LABELS = {
     "age_y": "age [y]", "male": "male", "bmi": "body mass index [kg/m²]", "crcl_ml_per_min": "creatinine clearance [mL/min]",
     "medd_mg_per_d": "oral morphine equivalent before [mg/d]", "sleep_apnea": "sleep apnea", "benzodiazepine": "benzodiazepine",
     "gabapentinoid": "gabapentinoid", "oprm1_118g": "OPRM1 118G alleles", "comt_met": "COMT 158Met alleles",
@@ -86,7 +86,7 @@ def whom(run: Run, policy: str, outcome: Outcome) -> dict[str, Any]:
         "reference": run.result.reference,
         "patients": run.patients,
         "differences": (own - reference).tolist(),
-        "covariates": {name: {"label": _LABELS.get(name, name), "values": charts[name].tolist()} for name in CHART if charts},
+        "covariates": {name: {"label": LABELS[name], "values": charts[name].tolist()} for name in CHART if charts},
         "subgroups": _subgroups(run, own, reference, charts) if charts else [],
         "lacking": why,
         "seeds": run.result.policies[policy].training_seeds,
