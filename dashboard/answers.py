@@ -10,7 +10,7 @@ import numpy as np
 
 from thecal.core.errors import ConfigError
 from thecal.core.files import plain
-from thecal.dashboard.decisions import NEEDED, Decision, decisions
+from thecal.dashboard.decisions import NEEDED, Decisions, decisions
 from thecal.dashboard.index import Entry, Index, UnknownRunError
 from thecal.dashboard.lanes import GROUPS, lanes_of
 from thecal.dashboard.panels import missing_words, panels_of, starts_of, track_of
@@ -201,25 +201,31 @@ def decisions_of(
     if missing:
         raise ConfigError(f"the stored trajectories lack {', '.join(missing)}, without which no decision can be told")
     scene, why = run.scene()
-    all_of = list(decisions(shelf, table, patient, None if scene is None else Limits.of(scene)))
-    last = all_of[-1].day if last_day is None and all_of else last_day or 0
-    wanted = [one for one in all_of if _is_wanted(one, show) and first_day <= one.day <= last]
+    limits = None if scene is None else Limits.of(scene)
+    all_of = decisions(shelf, table, patient)
+    end = int(all_of.day[-1]) if len(all_of.day) else 0
+    chosen = {"refused": all_of.refused, "changes": all_of.changes, "all": np.ones(len(all_of.day), np.bool_)}[show]
+    wanted = np.flatnonzero(
+        chosen & (all_of.day >= first_day) & (all_of.day <= (end if last_day is None else last_day))
+    )
     return plain(  # type: ignore[no-any-return]
         {
-            "decisions": [_told(one) for one in wanted[:MOST_DECISIONS]],
+            "decisions": [_told(all_of, int(k), limits) for k in wanted[:MOST_DECISIONS]],
             "found": len(wanted),
-            "all": len(all_of),
-            "refused": sum(one.refused for one in all_of),
-            "last_day": all_of[-1].day if all_of else 0,
-            "refused_days": sorted({one.day for one in all_of if one.refused}),
+            "all": len(all_of.day),
+            "refused": int(all_of.refused.sum()),
+            "last_day": end,
+            "refused_days": np.unique(all_of.day[all_of.refused]),
             "lacking": why and f"The limits' own numbers are left out: {why}.",
         }
     )
 
 
-def _is_wanted(one: Decision, show: str) -> bool:
-    return show == "all" or (one.refused if show == "refused" else one.changes)
-
-
-def _told(one: Decision) -> dict[str, Any]:
-    return {"step": one.step, "begin_h": one.begin_h, "day": one.day, "refused": one.refused, "text": one.text}
+def _told(all_of: Decisions, k: int, limits: Limits | None) -> dict[str, Any]:
+    return {
+        "step": k,
+        "begin_h": float(all_of.begin_h[k]),
+        "day": int(all_of.day[k]),
+        "refused": bool(all_of.refused[k]),
+        "text": all_of.text(k, limits),
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,49 +11,94 @@ from numpy.typing import NDArray
 
 from thecal.dashboard.reasons import Limits, Moment, clauses
 from thecal.dashboard.tables import Shelf, Table
-from thecal.envs.clinician import words_of
+from thecal.envs.clinician import CONFIRMED, DECLINED, RESUMED_PUMP, STOPPED_PUMP, words_of
 from thecal.safety.invariants import Fallback
 
 NEEDED = ("time_h", "requested_rate", "allowed_rate", "binding")
 _MORE = (
-    "requested_bolus_ul", "allowed_bolus_ul", "intervened", "fallback", "clinician", "delivered_rate", "alive_h",
-    "start_rate_ml_per_d", "start_cap_ug",
+    "requested_bolus_ul", "allowed_bolus_ul", "fallback", "clinician", "delivered_rate", "alive_h", "start_rate_ml_per_d",
+    "start_cap_ug",
 )  # fmt: skip
 SAME = 0.005  # share of the rate below which two rates are the same: a step of a pump's grid at a low rate
 _STOPPED = 0.05  # share of the allowed rate below which the pump did not deliver
+_TOLD_ACTS = CONFIRMED | DECLINED | STOPPED_PUMP | RESUMED_PUMP  # clearing is a daily routine
 Column = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Decision:
-    """One decision.
+class Decisions:
+    """All decisions on one patient until death, ``[T]`` each.
 
     Attributes:
-        step: its number.
         begin_h: since the start.
         day: of the calendar, 0 that of the start.
         asked, given: change of the rate, share of what was in force; NaN from a stopped pump.
-        binding: bits of the limits that changed the request.
-        refused: whether less or something else was given than asked.
-        text: the sentence.
+        before: rate in force, mL/d.
+        since_rise_h: since the last rise; NaN where there was none.
+        refused: whether a limit bound and less or something else was given than asked.
+        changes: whether a change was asked, or something else given.
+        row: stored fields.
+        drug: name of the first drug's column of the last 24 h.
+        tick_h, clock_h: length of a decision, and of the clock at the start.
     """
 
-    step: int
-    begin_h: float
-    day: int
-    asked: float
-    given: float
-    binding: int
-    refused: bool
-    text: str
+    begin_h: Column
+    day: Column
+    asked: Column
+    given: Column
+    before: Column
+    since_rise_h: Column
+    refused: Column
+    changes: Column
+    row: Mapping[str, Column]
+    drug: str
+    clock_h: float
 
-    @property
-    def changes(self) -> bool:
-        """Whether anything was asked, given or refused."""
-        return self.refused or not max(abs(self.asked), abs(self.given)) <= SAME
+    def text(self, k: int, limits: Limits | None) -> str:
+        """The sentence of one of them; without ``limits``, limits are named by what the catalog says of them."""
+        day, clock = divmod(float(self.begin_h[k]) + self.clock_h, 24.0)
+        minutes = round(clock * 60.0)
+        said = f"Day {day:.0f}, {minutes // 60:02d}:{minutes % 60:02d}: {self._rate_words(k)}{self._bolus_words(k)}"
+        why = clauses(int(self.row["binding"][k]), limits, self._moment(k)) if self.refused[k] else []
+        if self.row["fallback"][k]:
+            why.append(
+                f"the shield fell back to {Fallback(int(self.row['fallback'][k])).name.lower().replace('_', ' ')}"
+            )
+        more = []
+        if int(self.row["clinician"][k]) & _TOLD_ACTS:
+            more.append(words_of(int(self.row["clinician"][k])))
+        if self.row["delivered_rate"][k] < _STOPPED * self.row["allowed_rate"][k]:
+            more.append("the pump delivered nothing")
+        return said + (f": {'; '.join(why)}" if why else "") + "".join(f"; {one}" for one in more) + "."
+
+    def _moment(self, k: int) -> Moment:
+        since = float(self.since_rise_h[k])
+        return Moment(
+            begin_h=float(self.begin_h[k]),
+            since_rise_h=None if np.isnan(since) else since,
+            dose24_mg=float(self.row[self.drug][k - 1]) / 1000.0 if k else 0.0,
+            cap_mg=float(self.row["start_cap_ug"][k]) / 1000.0 or float("nan"),
+            lowered=bool(self.row["requested_rate"][k] < self.row["allowed_rate"][k]),
+        )
+
+    def _rate_words(self, k: int) -> str:
+        asked, given = float(self.asked[k]), float(self.given[k])
+        rates = f"{self.row['requested_rate'][k]:.3g}", f"{self.row['allowed_rate'][k]:.3g}"
+        if not (np.isfinite(asked) and np.isfinite(given)):
+            return f"asked {rates[0]} mL/d from a stopped pump, given {rates[1]} mL/d"
+        if not self.refused[k] and abs(asked) <= SAME and abs(given) <= SAME:
+            return f"asked no change and got none ({float(self.before[k]):.3g} mL/d)"
+        rounded = " (as far as the pump's grid goes)" if not self.refused[k] and abs(asked - given) > SAME else ""
+        return f"asked {_percent(asked)}, given {_percent(given)}{rounded}"
+
+    def _bolus_words(self, k: int) -> str:
+        asked, given = float(self.row["requested_bolus_ul"][k]), float(self.row["allowed_bolus_ul"][k])
+        if not given < asked * (1.0 - SAME):
+            return ""
+        return f"; a bolus of {asked:.3g} µL was asked for, {f'{given:.3g} µL' if given > 0.0 else 'none'} allowed"
 
 
-def decisions(shelf: Shelf, table: Table, patient: int, limits: Limits | None) -> Iterator[Decision]:
+def decisions(shelf: Shelf, table: Table, patient: int) -> Decisions:
     """Every decision on a patient until death.
 
     Raises:
@@ -62,56 +107,44 @@ def decisions(shelf: Shelf, table: Table, patient: int, limits: Limits | None) -
     drug = f"dose24_ug_{table.task.drugs[0]}"
     found = shelf.of_patient(table, patient, (*NEEDED, *_MORE, drug))
     missing = np.zeros(len(found["time_h"]))
-    at = {name: found.get(name, missing) for name in (*NEEDED, *_MORE, drug)}
-    before = np.concatenate(([at["start_rate_ml_per_d"][0]], at["allowed_rate"][:-1])).astype(np.float64)
-    last_rise: float | None = None
-    for k, end in enumerate(at["time_h"].tolist()):
-        if "alive_h" in found and at["alive_h"][k] <= 0:
-            return
-        begin = end - table.task.tick_h
-        since = None if last_rise is None else begin - last_rise
-        dose = float(at[drug][k - 1]) / 1000.0 if k else 0.0
-        cap = float(at["start_cap_ug"][k]) / 1000.0 if "start_cap_ug" in found else float("nan")
-        row = {name: column[k].item() for name, column in at.items()}
-        yield _decision(k, begin, row, float(before[k]), table, Moment(begin, since, dose, cap), limits)
-        if row["allowed_rate"] > before[k] * (1.0 + SAME):
-            last_rise = begin
-
-
-def _decision(
-    k: int, begin: float, row: dict[str, Any], before: float, table: Table, moment: Moment, limits: Limits | None
-) -> Decision:
+    alive = found["alive_h"] > 0 if "alive_h" in found else np.ones(len(missing), np.bool_)
+    end = len(missing) if alive.all() else int(np.argmin(alive))
+    row = {name: found.get(name, missing)[:end] for name in (*NEEDED, *_MORE, drug)}
+    if "delivered_rate" not in found:
+        row["delivered_rate"] = row["allowed_rate"]
+    begin = np.asarray(row["time_h"], np.float64) - table.task.tick_h
+    before = np.concatenate((row["start_rate_ml_per_d"][:1], row["allowed_rate"][:-1])).astype(np.float64)
     asked, given = _share(row["requested_rate"], before), _share(row["allowed_rate"], before)
-    bolus_asked, bolus_given = row["requested_bolus_ul"], row["allowed_bolus_ul"]
-    refused = bool(row["binding"]) and (
-        bool(row["intervened"]) or abs(asked - given) > SAME or bolus_given < bolus_asked * (1.0 - SAME)
+    cut = row["allowed_bolus_ul"] < row["requested_bolus_ul"] * (1.0 - SAME)
+    differs = ~(np.abs(asked - given) <= SAME) & (row["requested_rate"] != row["allowed_rate"])
+    refused = (row["binding"] != 0) & (differs | cut)
+    return Decisions(
+        begin_h=begin,
+        day=np.floor((begin + table.task.start_clock_h) / 24.0 + 1e-6).astype(np.int64),
+        asked=asked,
+        given=given,
+        before=before,
+        since_rise_h=_since(row["allowed_rate"] > before * (1.0 + SAME), begin),
+        refused=refused,
+        changes=refused | ~(np.abs(asked) <= SAME) | ~(np.abs(given) <= SAME),
+        row=row,
+        drug=drug,
+        clock_h=table.task.start_clock_h,
     )
-    day, clock = divmod(begin + table.task.start_clock_h, 24.0)
-    head = f"Day {day:.0f}, {int(clock):02d}:{round(clock % 1.0 * 60):02d}"
-    said = _rate_words(asked, given, row, before, refused)
-    if bolus_asked > 0.0 and bolus_given < bolus_asked * (1.0 - SAME):
-        said += f"; a bolus of {bolus_asked:.3g} µL was asked for, {bolus_given:.3g} allowed"
-    why = clauses(int(row["binding"]), limits, moment) if refused else []
-    if row["fallback"]:
-        why.append(f"the shield fell back to {Fallback(int(row['fallback'])).name.lower().replace('_', ' ')}")
-    more = [words_of(int(row["clinician"]))] if row["clinician"] else []
-    if row["allowed_rate"] > 0.0 and row["delivered_rate"] < _STOPPED * row["allowed_rate"]:
-        more.append("the pump delivered nothing")
-    text = f"{head}: {said}" + (f": {'; '.join(why)}" if why else "") + "".join(f"; {one}" for one in more if one)
-    return Decision(k, begin, int(day), asked, given, int(row["binding"]), refused, f"{text}.")
 
 
-def _share(rate: float, before: float) -> float:
-    return rate / before - 1.0 if before > 0.0 else float("nan") if rate > 0.0 else 0.0
+def _share(rate: Column, before: Column) -> Column:
+    """Change of a rate as a share of what was in force; from none, 0 to none and NaN to any."""
+    rates = np.asarray(rate, np.float64)
+    from_none = np.where(rates > 0.0, np.nan, 0.0)
+    return np.where(before > 0.0, rates / np.where(before > 0.0, before, 1.0) - 1.0, from_none)
 
 
-def _rate_words(asked: float, given: float, row: dict[str, Any], before: float, refused: bool) -> str:
-    if not (np.isfinite(asked) and np.isfinite(given)):
-        return f"asked {row['requested_rate']:.3g} mL/d from a stopped pump, given {row['allowed_rate']:.3g} mL/d"
-    if not refused and abs(asked) <= SAME and abs(given) <= SAME:
-        return f"asked no change and got none ({before:.3g} mL/d)"
-    rounded = " (as far as the pump's grid goes)" if not refused and abs(asked - given) > SAME else ""
-    return f"asked {_percent(asked)}, given {_percent(given)}{rounded}"
+def _since(rises: Column, begin: Column) -> Column:
+    """Time since the last earlier rise; NaN before the first."""
+    at = np.where(rises, begin, -np.inf)
+    last = np.concatenate(([-np.inf], np.maximum.accumulate(at)[:-1])) if len(at) else at
+    return np.where(np.isfinite(last), begin - last, np.nan)
 
 
 def _percent(share: float) -> str:

@@ -60,6 +60,7 @@ class Moment:
     Attributes:
         begin_h: since the start.
         since_rise_h: since the last rise; None where there was none.
+        lowered: whether the request lay below what was allowed.
         dose24_mg, cap_mg: drug of the last 24 h and its cap; NaN where they are not stored.
     """
 
@@ -67,6 +68,7 @@ class Moment:
     since_rise_h: float | None
     dose24_mg: float
     cap_mg: float
+    lowered: bool
 
 
 def clauses(binding: int, limits: Limits | None, moment: Moment) -> list[str]:
@@ -96,6 +98,7 @@ def _cap(_: Limits, moment: Moment) -> str:
 
 
 _WITH_NUMBERS: Mapping[Invariant, Callable[[Limits, Moment], str]] = {
+    Invariant.ENVELOPE: lambda _, at: "the pump runs no lower rate" if at.lowered else "",
     Invariant.INTERVAL: _interval,
     Invariant.STEP_UP: lambda at, _: f"{at.profile} allows at most {100 * at.step:+.0f} % at once",
     Invariant.RISE_28D: lambda at, _: f"{at.profile} allows at most {100 * at.rise_28d:+.0f} % over 28 days",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from threading import Thread
 from typing import Annotated, Any
 
 import uvicorn
@@ -37,10 +39,24 @@ def application(roots: Sequence[Path]) -> Guard:
     """The application over the results below some folders, as ASGI."""
     app = FastAPI(title="Thecal", docs_url=None, redoc_url=None, openapi_url=None)
     index, shelf = Index(roots), Shelf()
+    runs = Runs(index, shelf)
     _add_errors(app)
-    _add_runs(app, index, Runs(index, shelf), shelf)
+    _add_runs(app, index, runs, shelf)
+    Thread(target=_warm, args=(index, runs, shelf), daemon=True).start()
     _add_files(app)
     return Guard(app)
+
+
+def _warm(index: Index, runs: Runs, shelf: Shelf) -> None:
+    """Open the newest comparison as its page will, so that the first look waits for no import; whatever fails is told there."""
+    with suppress(Exception):
+        newest = next(entry for entry in index.entries() if entry.kind == "comparison" and not entry.problem)
+        run = runs.get(newest.id)
+        answers.run_of(run)
+        first = answers.first_patient(run)
+        if run.tables and first is not None:
+            answers.tracks_of(run, shelf, first, "first")
+            run.scene()
 
 
 def _add_errors(app: FastAPI) -> None:

@@ -24,6 +24,7 @@ from thecal.envs.tasks import TaskSpec
 from thecal.experiments.rollouts.parquet import FORMAT, pyarrow, read_failure
 
 ROOM_BYTES = 400 * 1024 * 1024  # of decoded columns kept
+_FIRST_ROWS = 1024
 Column = NDArray[Any]
 
 
@@ -156,7 +157,14 @@ def _head(path: Path, version: tuple[int, int]) -> Table:
 
 
 def _group(file: Any, number: int) -> Group:
-    read = file.read_row_group(number, columns=["patient", "step"])
-    steps = int(read["step"][-1].as_py()) + 1
-    patients = np.asarray(read["patient"].to_numpy()).reshape(steps, -1)[0]
-    return Group(number, tuple(patients.tolist()), steps)
+    """A block, of which only the first step is read: all patients stand in it."""
+    rows = file.metadata.row_group(number).num_rows
+    patients: list[int] = []
+    for batch in file.iter_batches(_FIRST_ROWS, row_groups=[number], columns=["patient", "step"]):
+        steps = np.asarray(batch["step"])
+        patients += np.asarray(batch["patient"])[steps == 0].tolist()
+        if (steps != 0).any():
+            break
+    if not patients or rows % len(patients):
+        raise ValueError(f"row group {number} is no whole block of patients")
+    return Group(number, tuple(patients), rows // len(patients))

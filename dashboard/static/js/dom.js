@@ -19,8 +19,17 @@ function fill(element, properties, children) {
     else if (value === true) element.setAttribute(name, "");
     else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...wanted(children));
   return element;
+}
+
+function wanted(children) {
+  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+}
+
+/** Put these in place of what an element holds; lists are laid out, and what is missing is left out. */
+export function put(element, ...children) {
+  element.replaceChildren(...wanted(children));
 }
 
 /** A choice with a label over it; `options` are [value, text]. */

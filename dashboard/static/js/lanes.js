@@ -75,6 +75,8 @@ export class Lanes {
       ctx.font = `${title ? "600 " : ""}${11 * px}px system-ui, sans-serif`;
       ctx.fillText(title ?? lane.label, bbox.left + 3 * px, y + (title ? 16 : 11) * px);
       if (lane) {
+        ctx.fillStyle = color("grid");
+        ctx.fillRect(bbox.left, y + 14 * px, bbox.width, 8 * px);
         ctx.fillStyle = color(PAINT[lane.group]);
         for (const [begin, end] of lane.spans) {
           const from = Math.max(this.day(begin), this.axis.from);

@@ -1,7 +1,7 @@
 // The page: which view the address names, the trail above it, and what is told when a run changes or vanishes meanwhile.
 
 import { get, Gone, watch } from "./api.js";
-import { h, problem } from "./dom.js";
+import { h, problem, put } from "./dom.js";
 import { showBoard, showHeadroom } from "./boards.js";
 import { showPatient } from "./patient.js";
 import { showPatients } from "./patients.js";
@@ -58,7 +58,7 @@ async function show() {
   main.replaceChildren(h("p", { class: "loading" }, "Loading …"));
   const stop = new AbortController();
   end = () => stop.abort();
-  const context = { signal: stop.signal, choices, into: (...nodes) => own === turn && main.replaceChildren(...nodes), tell };
+  const context = { signal: stop.signal, choices, into: (...nodes) => own === turn && put(main, nodes), tell };
   try {
     if (parts[0] === "run") await inRun(parts, context, own);
     else {

@@ -2,7 +2,7 @@
 
 import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { dayTicks, dayWords, thinned } from "./axis.js";
-import { brief, color, h, s } from "./dom.js";
+import { brief, color, h, put, s } from "./dom.js";
 
 const TALL = { pain: 190, rate: 150 };
 const GUTTER = 46;
@@ -28,7 +28,9 @@ export class Panel {
     this.plot?.destroy();
     this.plot = null;
     this.lines = this.chosen();
-    this.keys.replaceChildren(h("h3", {}, this.panel.title, " ", h("span", { class: "unit" }, this.panel.unit)), ...this.lines.map((line) => line.key));
+    this.any = this.lines.some((line) => line.data.some((value) => !Number.isNaN(value)));
+    put(this.keys, h("h3", {}, this.panel.title, " ", h("span", { class: "unit" }, this.panel.unit)), this.any ? [this.lines.map((line) => line.key), this.bounds()] : h("span", { class: "key" }, "none"));
+    this.host.hidden = !this.any;
     if (this.seen) this.draw();
   }
 
@@ -41,7 +43,7 @@ export class Panel {
         const look = this.looks[name];
         const own = line.who === "focus";
         const stroke = own && ROLES[line.field] ? color(ROLES[line.field]) : look.color;
-        const dash = DASHES[line.style] ?? (own ? [] : look.dash);
+        const dash = DASHES[line.style] ?? (own || name === this.focus ? [] : look.dash);
         const label = own ? line.label : this.panel.lines.filter((one) => one.who === "all").length > 1 ? `${look.label}, ${line.label}` : look.label;
         const value = h("b", {}, "");
         const key = h("span", { class: "key" }, swatch(line.style, stroke, dash), label, value);
@@ -51,9 +53,16 @@ export class Panel {
     return found;
   }
 
+  /** What is shaded or ruled, in words. */
+  bounds() {
+    const { band, threshold } = this.panel;
+    return [band ? h("span", { class: "key" }, s("svg", { width: 22, height: 10, "aria-hidden": "true" }, s("rect", { width: 22, height: 10, fill: color("goal") })), band.label) : "",
+      threshold ? h("span", { class: "key" }, swatch("line", color("limit"), [3, 3]), threshold.label) : ""];
+  }
+
   /** Bring the drawing up to date if it is seen. */
   draw() {
-    if (!this.lines) return;
+    if (!this.lines || !this.any) return;
     if (!this.plot) this.plot = new uPlot(this.options(), this.data(), this.host);
     else {
       this.plot.setData(this.data(), false);
@@ -76,7 +85,7 @@ export class Panel {
       cursor: cursor(this.axis),
       scales: { x: { time: false, min: this.axis.from, max: this.axis.to }, y: { range: (_, low, high) => this.range(low, high) } },
       axes: [{ ...axis, size: 20, gap: 3, splits: (u, i, from, to) => dayTicks(u, i, from, to, 78 / u.bbox.width * devicePixelRatio), values: (_, values) => dayWords(values) },
-        { ...axis, size: GUTTER, values: (_, values) => values.map((value) => (value === null ? "" : String(Number(value.toPrecision(6))))) }],
+        { ...axis, size: GUTTER, space: 24, values: (_, values) => values.map((value) => (value === null ? "" : String(Number(value.toPrecision(6))))) }],
       series: [{}, ...this.lines.map(series)],
       hooks: { drawClear: [(u) => this.under(u)], draw: [(u) => this.over(u)], setCursor: [(u) => this.read(u)],
         setSelect: [(u) => selected(u, this.axis)] },
@@ -102,20 +111,13 @@ export class Panel {
     u.ctx.save();
     u.ctx.fillStyle = color("goal");
     u.ctx.fillRect(u.bbox.left, top, u.bbox.width, bottom - top);
-    write(u, band.label, bottom - 5 * devicePixelRatio, color("good"));
     u.ctx.restore();
   }
 
   over(u) {
     const { threshold } = this.panel;
-    if (threshold) {
-      const y = u.valToPos(threshold.value, "y", true);
-      const inside = y >= u.bbox.top && y <= u.bbox.top + u.bbox.height;
-      u.ctx.save();
-      if (inside) rule(u, y, color("limit"));
-      write(u, inside ? threshold.label : `${threshold.label} (above)`, inside ? y - 4 * devicePixelRatio : u.bbox.top + 11 * devicePixelRatio, color("limit"));
-      u.ctx.restore();
-    }
+    const y = threshold ? u.valToPos(threshold.value, "y", true) : -1;
+    if (y >= u.bbox.top && y <= u.bbox.top + u.bbox.height) rule(u, y, color("limit"));
     marked(u, this.axis);
   }
 
@@ -173,6 +175,7 @@ export function marked(u, axis) {
 }
 
 function rule(u, y, stroke) {
+  u.ctx.save();
   u.ctx.strokeStyle = stroke;
   u.ctx.lineWidth = devicePixelRatio;
   u.ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
@@ -180,15 +183,7 @@ function rule(u, y, stroke) {
   u.ctx.moveTo(u.bbox.left, y);
   u.ctx.lineTo(u.bbox.left + u.bbox.width, y);
   u.ctx.stroke();
-}
-
-function write(u, text, y, fill) {
-  u.ctx.setLineDash([]);
-  u.ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-  u.ctx.fillStyle = fill;
-  u.ctx.textAlign = "right";
-  u.ctx.textBaseline = "alphabetic";
-  u.ctx.fillText(text, u.bbox.left + u.bbox.width - 4 * devicePixelRatio, y);
+  u.ctx.restore();
 }
 
 export { GUTTER };

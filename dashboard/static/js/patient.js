@@ -2,7 +2,7 @@
 
 import { get, tracks } from "./api.js";
 import { Axis } from "./axis.js";
-import { choice, h, loud, moment, number } from "./dom.js";
+import { choice, h, loud, moment, number, put } from "./dom.js";
 import { Lanes } from "./lanes.js";
 import { Panel } from "./panel.js";
 
@@ -213,7 +213,7 @@ class View {
   }
 
   async about(run) {
-    this.top.replaceChildren(loud(run.mark ?? run.head.mark) ?? "");
+    put(this.top, loud(run.mark ?? run.head.mark));
     this.run = run;
     await this.ways();
   }
@@ -227,13 +227,13 @@ class View {
     const { outcome } = ranked;
     const to = (row, text) => (row ? [h("a", { href: `#/run/${this.id}/patient/${row.patient}?policy=${encodeURIComponent(this.focus)}` }, text), " "] : []);
     const values = this.data.policies.map((policy) => `${policy.label} ${number(ranked.patients[rank].values[policy.name], outcome.digits)}`).join(", ");
-    this.steps.replaceChildren(`${outcome.label} [${outcome.unit}]: ${values}. Rank ${rank + 1} of ${ranked.patients.length} from the worst under ${this.looks[this.focus].label}. `,
+    put(this.steps, `${outcome.label}, ${outcome.unit}: ${values}. Rank ${rank + 1} of ${ranked.patients.length} from the worst under ${this.looks[this.focus].label}. `,
       to(ranked.patients[rank - 1], "next worse"), to(ranked.patients[rank + 1], "next better"), to(ranked.patients[0], "worst"));
   }
 
   chart({ chart, lacking }) {
     const flag = (key) => ["male", "sleep_apnea", "benzodiazepine", "gabapentinoid"].includes(key);
     const shown = chart.map(({ key, label, value }) => h("div", {}, h("dt", {}, label), h("dd", {}, flag(key) ? (value > 0 ? "yes" : "no") : number(value, value >= 10 ? 0 : 2).replace(/\.00$/, ""))));
-    this.facts.replaceChildren(...shown, lacking ? h("div", { class: "soft" }, `The chart is left out: ${lacking}.`) : "");
+    put(this.facts, shown, lacking ? h("div", { class: "soft" }, `The chart is left out: ${lacking}.`) : "");
   }
 }

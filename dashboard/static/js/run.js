@@ -37,11 +37,17 @@ function finding(run, policy) {
   const { cells, outcome } = run.rows[0];
   const gap = cells[policy.name].gap;
   const transfer = run.transfers[policy.name];
-  return h("li", { class: policy.better ? "good" : null }, h("strong", {}, `${policy.label}: ${policy.verdict}. `),
+  return h("li", { class: policy.better ? "good" : null }, h("strong", {}, `${policy.label}: ${inWords(run, policy.verdict)}. `),
     `${gap.text} ${outcome.unit} ${outcome.label.toLowerCase()}${gap.spread ? ` (${gap.spread})` : ""} against ${labels(run)[run.reference]}`,
     transfer ? h("div", { class: "small soft" }, transfer.join("; ")) : "", " ",
     h("a", { href: `#/run/${run.id}/whom?policy=${encodeURIComponent(policy.name)}` }, "for whom"), ", ",
     h("a", { href: `#/run/${run.id}/patients?policy=${encodeURIComponent(policy.name)}` }, "worst patients"));
+}
+
+/** A verdict with the names of outcomes in place of their keys. */
+function inWords(run, verdict) {
+  const names = Object.fromEntries(run.measured.map((one) => [one.key, one.label.toLowerCase()]));
+  return verdict.replace(/\w+/g, (word) => (word.includes("_") || word === "died" ? names[word] ?? word : word));
 }
 
 function forest(run, outcome) {
@@ -56,7 +62,8 @@ export function forestOf(rows, title) {
   const ends = known.flatMap((row) => [row.low ?? row.mean, row.high ?? row.mean, 0]);
   const [low, high] = [Math.min(0, ...ends), Math.max(0, ...ends)];
   const reach = high - low || 1;
-  const [left, wide, step] = [210, 460, 26];
+  const left = Math.min(320, 20 + 6.6 * Math.max(...rows.map((row) => row.label.length)));
+  const [wide, step] = [460, 26];
   const x = (value) => left + ((value - low) / reach) * wide;
   const tall = rows.length * step + 30;
   const drawing = s("svg", { class: "chart", viewBox: `0 0 ${left + wide + 20} ${tall}`, role: "img", "aria-label": title, style: { "max-width": "760px" } });

@@ -43,9 +43,7 @@ function told(found, look) {
 
 function subgroups(found, look) {
   const rows = found.subgroups.map((one) => ({ label: `${one.group}: ${one.level} (${one.patients})`, color: look.color, ...one.difference }));
-  const drawing = forestOf(rows, "Effect in subgroups");
-  drawing.querySelectorAll("text[text-anchor=end]").forEach((text) => { text.style.fontSize = "10.5px"; });
-  return drawing;
+  return forestOf(rows, "Effect in subgroups");
 }
 
 function scatter(id, found, by, look) {

@@ -37,7 +37,7 @@ export async function showWhy(id, patient, run, { into, choices, signal }) {
 }
 
 function summary(found, { day, show }) {
-  const share = `${found.refused} of ${found.all} decisions were changed by the shield.`;
+  const share = `${found.refused} of ${found.all} decisions were refused or changed by the shield by more than half a percent.`;
   if (found.decisions.length) return `${share} ${found.found} shown${day === "" ? "" : ` of day ${day}`}.`;
   const none = show === "refused" ? "Nothing was refused" : show === "changes" ? "No change was asked for" : "Nothing was decided";
   return `${share} ${none}${day === "" ? "" : ` on day ${day}`}.`;
