@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from thecal.envs.outcomes import CATALOG
 from thecal.experiments.analysis.headroom_stored import KIND as HEADROOM
 from thecal.experiments.analysis.results import marks
 
@@ -44,15 +45,15 @@ def evaluation(values: Values) -> dict[str, Any]:
     """Of ``estimates.json``."""
     scenario = values["scenario"]
     task = scenario["task"]
-    first = next(iter(values["outcomes"]))
-    found = {"name": values["policy"], "label": values["policy"], "primary": values["outcomes"][first]["mean"]}
+    first = CATALOG[next(iter(values["outcomes"]))]
+    found = {"name": values["policy"], "label": values["policy"], "primary": values["outcomes"][first.key]["mean"]}
     return {
         "task": task if isinstance(task, str) else task["name"],
         "title": "",
         **{name: scenario[name] for name in ("split", "difficulty", "shield_mode", "seed")},
         "policies": [found],
         "mark": marks(values["unshielded"], False),
-        "primary_key": first,
+        "primary": first.model_dump(include={"key", "label", "unit", "better", "digits"}),
         "thecal": values["thecal"],
     }
 

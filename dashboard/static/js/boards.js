@@ -33,9 +33,8 @@ function ranks(board, weightings) {
 
 export async function showHeadroom(id, { into, signal }) {
   const found = await get(["headrooms", id], {}, signal);
-  const { digits, unit, label, better } = found.outcome;
+  const { digits, unit, label } = found.outcome;
   const plus = (one) => `${number(one.value, digits)} ± ${number(one.error === null ? null : 1.96 * one.error, digits)}`;
-  const rows = [...found.rows].sort((a, b) => (b.primary.mean.value - a.primary.mean.value) * (better || 1));
   const name = (key) => found.rows.find((row) => row.name === key)?.label ?? key;
   into(h("h1", {}, `Headroom of ${found.task}`),
     found.proved ? "" : loud("UNPROVED PROFILE"),
@@ -44,7 +43,7 @@ export async function showHeadroom(id, { into, signal }) {
     h("ul", { class: "findings" }, found.rules.map((rule) => h("li", { class: rule.passed ? "good" : null }, rule.sentence))),
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Policies" }, h("table", {},
       h("thead", {}, h("tr", {}, ["Policy", `${label}, ${unit}`, "Median", "Score (0 hold, 1 reference)"].map((text) => h("th", { scope: "col" }, text)))),
-      h("tbody", {}, rows.map((row) => h("tr", {}, h("th", { scope: "row" }, row.label, h("small", {}, row.kind)),
+      h("tbody", {}, found.rows.map((row) => h("tr", {}, h("th", { scope: "row" }, row.label, h("small", {}, row.kind)),
         h("td", {}, plus(row.primary.mean)), h("td", {}, number(row.primary.median.value, digits)), h("td", {}, number(row.score.mean.value, 2))))))),
     h("p", { class: "small soft" }, "Means with 95 % intervals over patients (1.96 standard errors)."),
     Object.entries(found.left_out).map(([key, why]) => h("p", { class: "small soft" }, `Left out: ${key}, ${why}.`)));

@@ -46,6 +46,7 @@ function tabs(run, view, patient) {
     const rest = key === "patient" || key === "why" ? `/${key}/${first}` : key ? `/${key}` : "";
     return h("a", { href: `#/run/${run.id}${rest}`, "aria-current": key === view ? "page" : null }, label);
   }));
+  document.querySelector("#tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
 async function show() {

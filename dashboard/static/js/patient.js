@@ -138,7 +138,7 @@ class View {
   moved() {
     performance.mark("zoom-begin");
     for (const panel of this.all()) panel.seen ? panel.draw() : (panel.stale = true);
-    performance.measure("zoom", "zoom-begin");
+    requestAnimationFrame(() => performance.measure("zoom", "zoom-begin")); // when all of it is drawn
     this.keep();
   }
 

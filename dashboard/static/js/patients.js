@@ -15,12 +15,12 @@ export async function showPatients(id, _, run, { into, choices, signal }) {
     location.hash = `#/run/${id}/patients?${query}`;
   };
   const tracked = run.policies.some((policy) => policy.tracks);
-  const side = outcome.better < 0 ? "most" : "least";
+  const side = outcome.better < 0 ? "Highest" : "Lowest";
   into(h("h1", {}, "Patients, the worst first"), loud(run.mark ?? run.head.mark),
     h("div", { class: "controls" },
       choice("Worst under", run.policies.map((policy) => [policy.name, policy.label]), state.policy, (policy) => go({ policy }), "policy"),
       choice("by", run.measured.map((one) => [one.key, `${one.label} [${one.unit}]`]), outcome.key, (key) => go({ outcome: key }), "outcome")),
-    h("p", { class: "small soft" }, outcome.better ? `${side} ${outcome.label.toLowerCase()} first; the worst tenth is tinted. ` : "", outcome.text),
+    h("p", { class: "small soft" }, outcome.better ? `${side} first by ${outcome.label.toLowerCase()}; the worst tenth is tinted. ` : "", outcome.text),
     tracked ? "" : h("p", { class: "notice" }, "No trajectories are stored beside this result, so patients cannot be opened."),
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Patients" }, h("table", {},
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Patient"), run.policies.map((policy) => h("th", { scope: "col" }, policy.label)), h("th", { scope: "col" }, ""))),

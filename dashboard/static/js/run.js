@@ -62,8 +62,10 @@ export function forestOf(rows, title) {
   const ends = known.flatMap((row) => [row.low ?? row.mean, row.high ?? row.mean, 0]);
   const [low, high] = [Math.min(0, ...ends), Math.max(0, ...ends)];
   const reach = high - low || 1;
-  const left = Math.min(320, 20 + 6.6 * Math.max(...rows.map((row) => row.label.length)));
-  const [wide, step] = [460, 26];
+  // On a narrow page names stand over their lines.
+  const narrow = innerWidth < 700;
+  const left = narrow ? 14 : Math.min(320, 20 + 6.6 * Math.max(0, ...rows.map((row) => row.label.length)));
+  const [wide, step] = narrow ? [Math.max(260, innerWidth - 66), 42] : [460, 26];
   const x = (value) => left + ((value - low) / reach) * wide;
   const tall = rows.length * step + 30;
   const drawing = s("svg", { class: "chart", viewBox: `0 0 ${left + wide + 20} ${tall}`, role: "img", "aria-label": title, style: { "max-width": "760px" } });
@@ -72,8 +74,8 @@ export function forestOf(rows, title) {
       s("text", { x: x(tick), y: tall - 8, "text-anchor": "middle" }, String(tick).replace("-", "−")));
   }
   rows.forEach((row, k) => {
-    const y = 16 + k * step;
-    drawing.append(s("text", { x: left - 12, y: y + 4, "text-anchor": "end" }, row.label));
+    const y = (narrow ? 30 : 16) + k * step;
+    drawing.append(narrow ? s("text", { x: 2, y: y - 12 }, row.label) : s("text", { x: left - 12, y: y + 4, "text-anchor": "end" }, row.label));
     if (row.mean === null) return drawing.append(s("text", { x: x(0) + 8, y: y + 4 }, "too few patients"));
     const mark = s("g", {}, s("title", {}, `${row.label}: ${spread(row, 2, true)}`));
     if (row.low !== null) mark.append(s("line", { x1: x(row.low), x2: x(row.high), y1: y, y2: y, stroke: row.color, "stroke-width": 2 }));

@@ -90,8 +90,8 @@ function row(run) {
         h("td", { class: "text plain" }, head.task ?? "", h("small", {}, [head.split && `${head.split} patients`,
           head.difficulty && head.difficulty !== "real" && head.difficulty, head.days && `${number(head.days, 0)} days`].filter(Boolean).join(", "))),
         h("td", { class: "text plain" }, policies(head)),
-        h("td", { class: "number", "data-label": "Patients" }, head.patients ?? ""),
-        h("td", { class: "text", "data-label": "Shield" }, head.shield_mode ?? "", head.mark ? h("small", {}, h("span", { class: "chip loud" }, head.mark)) : ""),
+        h("td", { class: "number", "data-label": head.patients ? "Patients" : null }, head.patients ?? ""),
+        h("td", { class: "text", "data-label": head.shield_mode ? "Shield" : null }, head.shield_mode ?? "", head.mark ? h("small", {}, h("span", { class: "chip loud" }, head.mark)) : ""),
       ],
     h("td", { class: "when", "data-label": "Written" }, when(run.changed)));
 }
@@ -99,7 +99,6 @@ function row(run) {
 function policies(head) {
   const listed = head.policies ?? [];
   if (!head.primary) {
-    if (listed.length === 1) return `${listed[0].label}: ${number(listed[0].primary)} (${head.primary_key})`;
     const few = listed.slice(0, 6).map((policy) => policy.label).join(", ");
     return [few + (listed.length > 6 ? ` and ${listed.length - 6} more` : ""),
       head.passed === undefined ? "" : h("small", {}, head.passed ? "skill shows by every rule" : "not every rule of skill is met")];

@@ -48,7 +48,7 @@ function subgroups(found, look) {
 
 function scatter(id, found, by, look) {
   const { values, label } = found.covariates[by];
-  const [wide, tall, left, bottom] = [520, 300, 54, 40];
+  const [wide, tall, left, bottom] = [Math.min(520, Math.max(300, innerWidth - 30)), 300, 54, 40];
   const ends = (list) => { const known = list.filter((value) => value !== null); const [a, b] = [Math.min(...known), Math.max(...known)]; const room = (b - a || 1) * 0.05; return [a - room, b + room]; };
   const [x0, x1] = ends(values);
   const [y0, y1] = ends([...found.differences, 0]);
