@@ -36,7 +36,7 @@ def dashboard(
     Examples: `thecal dashboard`, `thecal dashboard --root results --open`
     """
     require("the dashboard", "dashboard")
-    from thecal.dashboard.server import HOST, bound, serve
+    from thecal.dashboard.server import HOST, bound, server
 
     chosen = roots or [Path("runs")]
     for root in chosen:
@@ -52,4 +52,4 @@ def dashboard(
 
             webbrowser.open(where)
 
-    serve(chosen, own, started)
+    server(chosen, started).run(sockets=[own])

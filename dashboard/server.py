@@ -185,12 +185,15 @@ def bound(port: int) -> socket.socket:
     return own
 
 
-def serve(roots: Sequence[Path], own: socket.socket, started: Callable[[], None] = lambda: None) -> None:
-    """Answer until a signal ends it; ``started`` is called when the first request can be answered."""
+def server(roots: Sequence[Path], started: Callable[[], None] = lambda: None) -> uvicorn.Server:
+    """A server over the results below some folders; ``started`` is called when the first request can be answered.
+
+    ``run(sockets=[bound(port)])`` answers until a signal ends it, or until ``should_exit`` is set.
+    """
     config = uvicorn.Config(
         application(roots), log_level="warning", access_log=False, server_header=False, ws="none", proxy_headers=False
     )
-    _Server(config, started).run(sockets=[own])
+    return _Server(config, started)
 
 
 class _Server(uvicorn.Server):

@@ -6,6 +6,7 @@ import { brief, color, h, put, s } from "./dom.js";
 
 const TALL = { pain: 190, rate: 150 };
 const GUTTER = 46;
+const DENSE = 1200; // points of a line above which dashes are no longer seen, and only slow
 // Lines of the policy that is looked at closely have colors of their own where they would hide each other.
 const ROLES = { requested_rate: "limit", allowed_rate: "ink", pain0: "untreated", nrs_report: "report", demands_denied: "limit" };
 const DASHES = { dash: [7, 4], dot: [2, 3] };
@@ -63,9 +64,13 @@ export class Panel {
   /** Bring the drawing up to date if it is seen. */
   draw() {
     if (!this.lines || !this.any) return;
-    if (!this.plot) this.plot = new uPlot(this.options(), this.data(), this.host);
+    const data = this.data();
+    const dense = data[0].length > DENSE;
+    this.lines.forEach((line) => { line.now = dense || !line.dash.length ? undefined : line.dash; });
+    if (!this.plot) this.plot = new uPlot(this.options(), data, this.host);
     else {
-      this.plot.setData(this.data(), false);
+      this.lines.forEach((line, k) => { this.plot.series[k + 1].dash = line.now; });
+      this.plot.setData(data, false);
       this.plot.batch(() => this.plot.setScale("x", { min: this.axis.from, max: this.axis.to }));
     }
     this.stale = false;
@@ -74,7 +79,7 @@ export class Panel {
   data() {
     const name = this.shown.includes(this.focus) ? this.focus : this.shown[0];
     const x = this.tracks[name].days;
-    return thinned(x, this.lines.map((line) => line.data), this.axis.from, this.axis.to, Math.max(200, this.host.clientWidth - GUTTER));
+    return thinned(x, this.lines.map((line) => line.data), this.axis.from, this.axis.to, Math.max(200, 0.7 * (this.host.clientWidth - GUTTER)));
   }
 
   options() {
@@ -130,13 +135,13 @@ export class Panel {
   }
 }
 
-function series({ style, stroke, dash, wide }) {
+function series({ style, stroke, now, wide }) {
   if (style === "points" || style === "cross") {
     const size = style === "cross" ? 5 : 6;
     return { paths: () => null, points: { show: true, size, width: 1.4, stroke, fill: "transparent" } };
   }
   const stepped = style === "step" ? { paths: uPlot.paths.stepped({ align: -1 }) } : {};
-  return { stroke, width: style === "dash" || style === "dot" ? 1.3 : wide, dash: dash.length ? dash : undefined, points: { show: false }, spanGaps: false, ...stepped };
+  return { stroke, width: style === "dash" || style === "dot" ? 1.3 : wide, dash: now, points: { show: false }, spanGaps: false, ...stepped };
 }
 
 function swatch(style, stroke, dash) {
