@@ -226,6 +226,7 @@ def _told(all_of: Decisions, k: int, limits: Limits | None) -> dict[str, Any]:
         "step": k,
         "begin_h": float(all_of.begin_h[k]),
         "day": int(all_of.day[k]),
+        "at_day": (float(all_of.begin_h[k]) + all_of.clock_h) / 24.0,
         "refused": bool(all_of.refused[k]),
         "text": all_of.text(k, limits),
     }

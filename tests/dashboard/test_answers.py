@@ -52,13 +52,20 @@ def test_patients_stand_worst_first(site, result):
     nausea = site.get(f"{at}?policy=pid&outcome=mean_nrs")
     pains = [row["values"]["pid"] for row in nausea["patients"]]
     assert pains == sorted(pains, reverse=True)
-    assert site.get(f"/api/runs/{site.id_of('small')}")["first_patient"] == site.get(f"{at}?policy=guideline")["patients"][0]["patient"]
+    assert (
+        site.get(f"/api/runs/{site.id_of('small')}")["first_patient"]
+        == site.get(f"{at}?policy=guideline")["patients"][0]["patient"]
+    )
 
 
 def test_an_evaluation_orders_its_patients_too(site):
     id_ = site.id_of("alone")
     run = site.get(f"/api/runs/{id_}")
-    assert (run["kind"], run["patients"], [policy["name"] for policy in run["policies"]]) == ("evaluation", 2, ["guideline"])
+    assert (run["kind"], run["patients"], [policy["name"] for policy in run["policies"]]) == (
+        "evaluation",
+        2,
+        ["guideline"],
+    )
     found = site.get(f"/api/runs/{id_}/patients")["patients"]
     assert [row["values"]["guideline"] for row in found] == sorted(row["values"]["guideline"] for row in found)
     assert site.ask(f"/api/runs/{id_}/whom?policy=guideline").status == 400

@@ -24,7 +24,7 @@ def test_help_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert "Research simulation only" in " ".join(done.stdout.split()).replace("│", "") or "simulation" in done.stdout
+    assert "simulation only" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
@@ -61,7 +61,9 @@ def test_it_serves_until_a_signal(tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
         try:
             said = program.stdout.readline()
-            port = int(re.fullmatch(r"dashboard: http://127\.0\.0\.1:(\d+)/ \(research simulation only; .*\)\n", said)[1])
+            port = int(
+                re.fullmatch(r"dashboard: http://127\.0\.0\.1:(\d+)/ \(research simulation only; .*\)\n", said)[1]
+            )
             line = http.client.HTTPConnection(HOST, port, timeout=30)
             line.request("GET", "/api/runs")
             assert b'"runs": []' in line.getresponse().read()

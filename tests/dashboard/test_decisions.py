@@ -111,7 +111,14 @@ def test_nothing_is_decided_for_the_dead(tmp_path):
 
 @pytest.mark.parametrize(
     ("hours", "words"),
-    [(0.25, "15 minutes"), (1.0, "1 hour"), (6.0, "6 hours"), (36.0, "36 hours"), (48.0, "2 days"), (156.0, "6.5 days")],
+    [
+        (0.25, "15 minutes"),
+        (1.0, "1 hour"),
+        (6.0, "6 hours"),
+        (36.0, "36 hours"),
+        (48.0, "2 days"),
+        (156.0, "6.5 days"),
+    ],
 )
 def test_times_in_words(hours, words):
     assert span(hours) == words

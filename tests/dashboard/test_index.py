@@ -32,7 +32,12 @@ def test_each_kind_of_run_tells_its_head(tmp_path):
     index = Index([store(tmp_path)])
     assert kinds(index) == [("comparison", "small"), ("evaluation", "alone")]
     head = next(entry.head for entry in index.entries() if entry.kind == "comparison")
-    assert (head["task"], head["patients"], head["days"], head["shield_mode"]) == ("CancerDoseFinding", 3, 8.0, "project")
+    assert (head["task"], head["patients"], head["days"], head["shield_mode"]) == (
+        "CancerDoseFinding",
+        3,
+        8.0,
+        "project",
+    )
     assert [one["name"] for one in head["policies"]] == ["fixed", "guideline", "pid"]
     assert head["policies"][0]["verdict"] == "reference"
     assert head["primary"]["key"] == "well_treated"
@@ -68,7 +73,18 @@ def test_a_run_appears_while_it_is_written(tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", "{}", '{"schema": 1}', '{"schema": 99, "thecal": "9.9"}', "[" * 100_000, "\0", '{"schema": 1, "spec": 3}'],
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "{}",
+        '{"schema": 1}',
+        '{"schema": 99, "thecal": "9.9"}',
+        "[" * 100_000,
+        "\0",
+        '{"schema": 1, "spec": 3}',
+    ],
 )
 def test_a_damaged_result_is_listed_with_its_reason(tmp_path, text):
     (tmp_path / "comparison.json").write_text(text, encoding="utf-8")

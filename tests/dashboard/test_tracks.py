@@ -34,7 +34,10 @@ def unpacked(body):
 
 @pytest.fixture(scope="module")
 def runs(site):
-    return {name: load_trajectories(site.root / "small" / f"trajectories_{name}.parquet") for name in ("fixed", "guideline", "pid")}
+    return {
+        name: load_trajectories(site.root / "small" / f"trajectories_{name}.parquet")
+        for name in ("fixed", "guideline", "pid")
+    }
 
 
 @pytest.mark.parametrize("patient", [0, 2])
@@ -81,7 +84,9 @@ def test_lanes_are_the_stored_bits(site, runs):
 
 
 def test_spans_death_and_what_is_lacking(tmp_path):
-    run = hand_run(6, tick_h=4.0, resp_h=np.array([[0, 1, 1, 0, 1, 0]] * 2).T, alive_h=np.array([[4, 4, 4, 4, 4, 0]] * 2).T)
+    run = hand_run(
+        6, tick_h=4.0, resp_h=np.array([[0, 1, 1, 0, 1, 0]] * 2).T, alive_h=np.array([[4, 4, 4, 4, 4, 0]] * 2).T
+    )
     shelf = Shelf()
     found = lanes_of(shelf, shelf.table(save_trajectories(run, tmp_path / "a.parquet")), 1)
     (lane,) = found["lanes"]
@@ -113,6 +118,8 @@ def test_the_shelf_keeps_to_its_room(tmp_path):
     shelf = Shelf(room=3 * 40)
     table = shelf.table(save_trajectories(hand_run(5, 2), tmp_path / "t.parquet"))
     for name in ("pain_mean", "pain0", "relief", "hr", "sbp"):
-        np.testing.assert_array_equal(shelf.of_patient(table, 0, (name,))[name], shelf.of_patient(table, 0, (name,))[name])
+        np.testing.assert_array_equal(
+            shelf.of_patient(table, 0, (name,))[name], shelf.of_patient(table, 0, (name,))[name]
+        )
     assert shelf._size <= 3 * 40
     assert len(shelf.of_patient(table, 1, ("pain_mean", "pain0", "relief", "hr", "sbp"))) == 5

@@ -27,7 +27,13 @@ _SECONDS = 60.0
 def _made() -> Path:
     """A comparison of eight days with faults, and an evaluation, made once by the commands' own functions."""
     place = Path(tempfile.mkdtemp(prefix="thecal-store-"))
-    same: dict[str, Any] = {"task": "CancerDoseFinding", "horizon_d": 8.0, "faults": "stress", "split": "test", "track": False}
+    same: dict[str, Any] = {
+        "task": "CancerDoseFinding",
+        "horizon_d": 8.0,
+        "faults": "stress",
+        "split": "test",
+        "track": False,
+    }
     run_compare(CompareConfig(policies=POLICIES, patients=PATIENTS, out=str(place / "small"), **same))
     evaluate(EvaluateConfig(policy="guideline", patients=2, out=str(place / "alone"), **same))
     return place

@@ -53,6 +53,7 @@ async function show() {
   const own = ++turn;
   end();
   end = () => {};
+  performance.clearMarks();
   seen = null;
   tell("");
   const { parts, choices } = where();

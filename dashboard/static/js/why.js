@@ -44,6 +44,6 @@ function summary(found, { day, show }) {
 }
 
 function sentence(id, patient, policy, one) {
-  const query = new URLSearchParams({ policy, from: one.day - 1, to: one.day + 2, at: one.day });
+  const query = new URLSearchParams({ policy, from: one.day - 1, to: one.day + 2, at: one.at_day.toFixed(4) });
   return h("li", { class: one.refused ? "refused" : null }, one.text, h("a", { href: `#/run/${id}/patient/${patient}?${query}` }, "see it"));
 }
