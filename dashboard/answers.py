@@ -17,7 +17,7 @@ from thecal.dashboard.panels import missing_words, panels_of, starts_of, track_o
 from thecal.dashboard.reasons import Limits
 from thecal.dashboard.runs import Run
 from thecal.dashboard.tables import Shelf
-from thecal.dashboard.whom import LABELS, order, require_policy
+from thecal.dashboard.whom import LABELS, order
 from thecal.experiments.analysis.shown import shown, shown_difference
 from thecal.experiments.reports.theme import DASHES, styles_of
 
@@ -193,10 +193,7 @@ def decisions_of(
     """
     if show not in SHOWN:
         raise ConfigError(f"show {show!r} is not one of {', '.join(SHOWN)}")
-    if require_policy(run, policy) not in run.tables:
-        run.any_table  # noqa: B018 - says that nothing is stored where that is so
-        raise ConfigError(f"the trajectories of {policy} are not stored beside this result")
-    table = run.tables[policy]
+    table = run.table(policy)
     missing = [name for name in NEEDED if name not in table.columns]
     if missing:
         raise ConfigError(f"the stored trajectories lack {', '.join(missing)}, without which no decision can be told")

@@ -16,7 +16,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 NAMES = ("127.0.0.1", "localhost")
-METHODS = ("GET", "HEAD")
 _HEADERS = {
     "content-security-policy": (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
@@ -60,7 +59,7 @@ def refusal(method: str, path: str, headers: dict[str, list[str]]) -> tuple[int,
     hosts = headers.get("host", [])
     if len(hosts) != 1 or hosts[0].partition(":")[0] not in NAMES:
         return 421, "the host of this page is 127.0.0.1 or localhost"
-    if method not in METHODS:
+    if method != "GET":
         return 405, "this page only reads"
     if any(origin != f"http://{hosts[0]}" for origin in headers.get("origin", ())):
         return 403, "only the page of this server may ask it"

@@ -90,10 +90,9 @@ class Index:
         """Everything that is there now, the newest first."""
         with self._lock:
             if time.monotonic() - self._looked > LOOK_AGAIN_S:
-                found = [entry for root in self.roots for entry in self._of_root(root)]
+                before, self._known = self._known, {}
+                found = [entry for root in self.roots for entry in self._of_root(root, before)]
                 self._entries = {entry.id: entry for entry in found}
-                seen = {entry.file for entry in found}
-                self._known = {path: known for path, known in self._known.items() if path in seen or not known[1]}
                 self._looked = time.monotonic()
             return sorted(self._entries.values(), key=lambda entry: (-entry.changed, entry.place))
 
@@ -109,15 +108,15 @@ class Index:
             raise UnknownRunError("this run is not there any more: it was deleted or moved")
         return found
 
-    def _of_root(self, root: Path) -> Iterator[Entry]:
+    def _of_root(self, root: Path, before: dict[Path, _Known]) -> Iterator[Entry]:
         for folder, files in _folders(root):
             drafts = any(entry.name.endswith(_DRAFT) and entry.name.startswith(".") for entry in files)
-            found = [entry for entry in (self._look(root, one, drafts) for one in files) if entry is not None]
+            found = [entry for entry in (self._look(root, one, drafts, before) for one in files) if entry is not None]
             if not found and drafts:
                 yield _entry(root, Path(folder), "unfinished", os.stat(folder).st_mtime, {}, "", True)
             yield from found
 
-    def _look(self, root: Path, file: os.DirEntry[str], drafts: bool) -> Entry | None:
+    def _look(self, root: Path, file: os.DirEntry[str], drafts: bool, before: dict[Path, _Known]) -> Entry | None:
         if not file.name.endswith(".json") or file.name.startswith(".") or file.name in _NOT_RESULTS:
             return None
         try:
@@ -125,9 +124,10 @@ class Index:
         except OSError:
             return None  # gone since the folder was read
         path, version = Path(file.path), (state.st_mtime_ns, state.st_size)
-        known = self._known.get(path)
+        known = before.get(path)
         if known is None or known[0] != version:
-            known = self._known[path] = (version, *_read(path, state.st_size))
+            known = (version, *_read(path, state.st_size))
+        self._known[path] = known
         _, kind, head, problem = known
         return _entry(root, path, kind, state.st_mtime, head, problem, drafts) if kind else None
 

@@ -45,7 +45,7 @@ _SPASTICITY = ("spasticity", "Spasticity", "Ashworth 1–5", _line("ashworth", "
 _RATE = _panel(
     "rate", "Pump rate", "mL/d",
     _line("delivered_rate", "delivered, boluses included"),
-    _line("allowed_rate", "allowed by the shield", "focus", "step"),
+    _line("allowed_rate", "allowed by the shield", "focus"),
     _line("requested_rate", "asked by the policy", "focus", "dash"),
     zero=True,
 )  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.agents.info import PolicyInfo
-from thecal.core.errors import StoreError, ThecalError
+from thecal.core.errors import ConfigError, StoreError, ThecalError
 from thecal.dashboard.index import Entry, Index, UnknownRunError
 from thecal.dashboard.tables import Shelf, Table
 from thecal.envs.outcomes import CATALOG, Outcome, outcomes
@@ -63,6 +63,20 @@ class Run:
             why = self.troubles[0] if self.troubles else "thecal compare and evaluate store them with --out"
             raise StoreError(f"no trajectories are stored beside this result ({why})")
         return next(iter(self.tables.values()))
+
+    def table(self, policy: str) -> Table:
+        """The table of a policy.
+
+        Raises:
+            ConfigError: the run has no such policy.
+            StoreError: its trajectories are not stored.
+        """
+        if policy not in self.infos:
+            raise ConfigError(f"this run has no policy {policy!r}")
+        if policy not in self.tables:
+            others = self.any_table.path.parent.name
+            raise StoreError(f"the trajectories of {policy} are not stored in {others}")
+        return self.tables[policy]
 
     @property
     def patients(self) -> list[int]:

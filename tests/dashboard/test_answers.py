@@ -142,7 +142,7 @@ def test_runs_that_lack_something_say_so(tmp_path):
         assert [policy["name"] for policy in run["policies"] if policy["tracks"]] == ["fixed", "guideline"]
         assert "trajectories_pid.parquet" in run["troubles"][0]
         answer = site.ask(f"/api/runs/{site.id_of('small')}/patients/0/decisions?policy=pid")
-        assert "the trajectories of pid are not stored" in answer.data["error"]
+        assert "the trajectories of pid are not stored in small" in answer.data["error"]
         id_ = site.id_of("bare")
         shutil.rmtree(root / "bare")
         assert site.ask(f"/api/runs/{id_}").status == 404

@@ -6,8 +6,6 @@ let last = null;
 let tag = null;
 let timer = null;
 
-export class Gone extends Error {}
-
 /** The path of a request from its parts and choices; empty choices are left out. */
 export function path(parts, choices = {}) {
   const query = new URLSearchParams(Object.entries(choices).filter(([, value]) => value !== null && value !== undefined && value !== ""));
@@ -25,7 +23,7 @@ async function ask(url, signal, headers = {}) {
   }
   if (answer.ok || answer.status === 304) return answer;
   const told = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
-  throw answer.status === 404 ? new Gone(told.error) : new Error(told.error);
+  throw new Error(told.error);
 }
 
 /** Plain data. */

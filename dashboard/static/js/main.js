@@ -1,6 +1,6 @@
 // The page: which view the address names, the trail above it, and what is told when a run changes or vanishes meanwhile.
 
-import { get, Gone, watch } from "./api.js";
+import { get, watch } from "./api.js";
 import { h, problem, put } from "./dom.js";
 import { showBoard, showHeadroom } from "./boards.js";
 import { showPatient } from "./patient.js";
@@ -73,7 +73,6 @@ async function show() {
   } catch (error) {
     if (error.name === "AbortError" || own !== turn) return;
     main.replaceChildren(problem(error));
-    if (!(error instanceof Gone) && error.message && !error.known) console.debug(error);
   }
 }
 

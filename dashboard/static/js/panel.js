@@ -135,12 +135,13 @@ export class Panel {
   }
 }
 
-function series({ style, stroke, now, wide }) {
+function series({ field, style, stroke, now, wide }) {
   if (style === "points" || style === "cross") {
     const size = style === "cross" ? 5 : 6;
     return { paths: () => null, points: { show: true, size, width: 1.4, stroke, fill: "transparent" } };
   }
-  const stepped = style === "step" ? { paths: uPlot.paths.stepped({ align: -1 }) } : {};
+  const stepped = field.endsWith("_rate") ? // a rate holds through its step
+    { paths: uPlot.paths.stepped({ align: -1 }) } : {};
   return { stroke, width: style === "dash" || style === "dot" ? 1.3 : wide, dash: now, points: { show: false }, spanGaps: false, ...stepped };
 }
 
