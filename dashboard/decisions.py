@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from thecal.dashboard.reasons import Limits, Moment, clauses
 from thecal.dashboard.tables import Shelf, Table
 from thecal.envs.clinician import CONFIRMED, DECLINED, RESUMED_PUMP, STOPPED_PUMP, words_of
-from thecal.safety.invariants import Fallback
+from thecal.safety.invariants import Fallback, ShieldMode, names
 
 NEEDED = ("time_h", "requested_rate", "allowed_rate", "binding")
 _MORE = (
     "requested_bolus_ul", "allowed_bolus_ul", "fallback", "clinician", "delivered_rate", "alive_h", "start_rate_ml_per_d",
-    "start_cap_ug",
+    "start_cap_ug", "violations",
 )  # fmt: skip
 SAME = 0.005  # share of the rate below which two rates are the same: a step of a pump's grid at a low rate
 _STOPPED = 0.05  # share of the allowed rate below which the pump did not deliver
@@ -38,6 +38,7 @@ class Decisions:
         refused: whether a limit bound and less or something else was given than asked.
         changes: whether a change was asked, or something else given.
         row: stored fields.
+        shielded: whether limits bind at all.
         drug: name of the first drug's column of the last 24 h.
         tick_h, clock_h: length of a decision, and of the clock at the start.
     """
@@ -51,6 +52,7 @@ class Decisions:
     refused: Column
     changes: Column
     row: Mapping[str, Column]
+    shielded: bool
     drug: str
     clock_h: float
 
@@ -65,6 +67,8 @@ class Decisions:
                 f"the shield fell back to {Fallback(int(self.row['fallback'][k])).name.lower().replace('_', ' ')}"
             )
         more = []
+        if not self.shielded and (broken := names(int(self.row["violations"][k]))):
+            more.append(f"nothing bound it; it broke {', '.join(broken).replace('_', ' ')}")
         if int(self.row["clinician"][k]) & _TOLD_ACTS:
             more.append(words_of(int(self.row["clinician"][k])))
         if self.row["delivered_rate"][k] < _STOPPED * self.row["allowed_rate"][k]:
@@ -128,6 +132,7 @@ def decisions(shelf: Shelf, table: Table, patient: int) -> Decisions:
         refused=refused,
         changes=refused | ~(np.abs(asked) <= SAME) | ~(np.abs(given) <= SAME),
         row=row,
+        shielded=ShieldMode.of(table.scenario.shield_mode).shielded,
         drug=drug,
         clock_h=table.task.start_clock_h,
     )

@@ -16,13 +16,15 @@ from thecal.devices.alarms import PumpAlarm
 from thecal.devices.fault_records import Fault
 from thecal.devices.monitor_records import MONITOR_NAMES
 from thecal.physiology.life_records import LIFE_NAMES
-from thecal.safety.invariants import TITLES, Invariant
+from thecal.safety.invariants import TITLES, Invariant, ShieldMode
 
 Column = NDArray[Any]
 Lane = dict[str, Any]
 REFUSAL, HARM, FAULT, ALARM, VISIT = "refusal", "harm", "fault", "alarm", "visit"
+_LIMITS = {int(one): one.name.lower().replace("_", " ") for one in Invariant}
 _BITS: dict[str, tuple[str, str, Mapping[int, str]]] = {
-    "binding": ("shield", REFUSAL, {int(one): one.name.lower().replace("_", " ") for one in Invariant}),
+    "binding": ("shield", REFUSAL, _LIMITS),
+    "violations": ("broken", REFUSAL, _LIMITS),  # told where nothing binds
     "faults": ("faults", FAULT, {int(one): one.name.lower().replace("_", " ") for one in Fault}),
     "alarms": ("alarms", ALARM, {int(one).bit_length() - 1: str(one.name).lower().replace("_", " ") for one in PumpAlarm}),
     "suspicions": ("suspicions", ALARM, {k: name.replace("_", " ") for k, name in enumerate(MONITOR_NAMES)}),
@@ -39,6 +41,7 @@ _AMOUNTS = (
 )
 GROUPS = {
     "shield": "Limits that bound",
+    "broken": "Limits that requests broke (nothing bound them)",
     "harm": "Harm",
     "faults": "Faults (hidden from every policy)",
     "alarms": "Alarms of the pump",
@@ -63,8 +66,9 @@ def lanes_of(shelf: Shelf, table: Table, patient: int) -> dict[str, Any]:
     end = np.asarray(stored["time_h"], np.float64)
     begin = np.concatenate(([max(0.0, end[0] - table.task.tick_h)], end[:-1]))
     lanes: list[Lane] = []
+    shielded = ShieldMode.of(table.scenario.shield_mode).shielded
     for field, (group, kind, names) in _BITS.items():
-        if field in stored:
+        if field in stored and not (field == "violations" and shielded):
             lanes += _of_bits(stored[field], names, group, kind, begin, end)
     for field, group, kind, label in _AMOUNTS:
         if field in stored and (spans := _spans(stored[field] > 0, begin, end)):
@@ -86,7 +90,7 @@ def _of_bits(bits: Column, names: Mapping[int, str], group: str, kind: str, begi
             "group": group,
             "kind": kind,
             "label": name,
-            "text": TITLES.get(Invariant(k), "") if group == "shield" else "",
+            "text": TITLES.get(Invariant(k), "") if names is _LIMITS else "",
             "spans": _spans(whole >> k & 1 > 0, begin, end),
         }
         for k, name in names.items()

@@ -17,12 +17,12 @@ from support.runs import hand_run
 LIMITS = Limits(profile="strict", step=0.2, rise_28d=1.0, interval_h=168.0, fall=0.2, lockout_h=4.0, boluses=6.0)
 
 
-def told(tmp_path, limits=LIMITS, patient=1, **columns):
+def told(tmp_path, limits=LIMITS, patient=1, shield_mode="project", **columns):
     """The decisions of the second of two patients, and their sentences; rates are [steps]."""
     columns.setdefault("delivered_rate", columns["allowed_rate"])
     wide = {name: np.stack([np.zeros(len(values)), values], axis=1) for name, values in columns.items()}
     steps = len(next(iter(columns.values())))
-    run = hand_run(steps, tick_h=24.0, **wide)
+    run = hand_run(steps, tick_h=24.0, shield_mode=shield_mode, **wide)
     run.start.update(rate_ml_per_d=np.array([1.0, 1.0]), cap_ug=np.array([1000.0, 15000.0]))
     shelf = Shelf()
     found = decisions(shelf, shelf.table(save_trajectories(run, tmp_path / "trajectories.parquet")), patient)
@@ -95,6 +95,17 @@ def test_boluses_fallbacks_clinicians_and_stopped_pumps(tmp_path):
     assert texts[1].endswith(f"given −50 %: {TITLES[Invariant.STALE]}; the shield fell back to safe basal.")
     assert texts[2].endswith("; the clinician declined the rise: the patient is sedated; the pump delivered nothing.")
     assert "clinician" not in texts[0]
+
+
+def test_without_a_shield_the_broken_limits_are_named(tmp_path):
+    given = {
+        "requested_rate": [3.0],
+        "allowed_rate": [3.0],
+        "violations": [1 << Invariant.CAP_24H | 1 << Invariant.STEP_UP],
+    }
+    assert told(tmp_path, **given)[1] == ["Day 0, 08:00: asked +200 %, given +200 %."]
+    _, (text,) = told(tmp_path, shield_mode="off", **given)
+    assert text == "Day 0, 08:00: asked +200 %, given +200 %; nothing bound it; it broke cap 24h, step up."
 
 
 def test_a_start_from_a_stopped_pump_has_no_percent(tmp_path):

@@ -95,6 +95,15 @@ def test_spans_death_and_what_is_lacking(tmp_path):
     assert found["lacking"] == []
 
 
+@pytest.mark.parametrize(("mode", "groups"), [("project", ["shield"]), ("off", ["shield", "broken"])])
+def test_broken_limits_are_lanes_where_nothing_binds(tmp_path, mode, groups):
+    run = hand_run(4, shield_mode=mode, violations=1 << Invariant.CAP_24H, binding=1 << Invariant.INTERVAL)
+    shelf = Shelf()
+    lanes = lanes_of(shelf, shelf.table(save_trajectories(run, tmp_path / "a.parquet")), 0)["lanes"]
+    assert [lane["group"] for lane in lanes] == groups
+    assert lanes[0]["label"] == "interval"
+
+
 def test_a_patient_is_found_in_a_later_block(tmp_path):
     blocks = [hand_run(5, 3), hand_run(5, 2)]
     for k, block in enumerate(blocks):

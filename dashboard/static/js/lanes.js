@@ -7,7 +7,7 @@ import { cursor, GUTTER, marked, selected } from "./panel.js";
 
 const LANE = 25;
 const HEAD = 22;
-const PAINT = { shield: "limit", harm: "bad", faults: "bad", alarms: "warn", suspicions: "warn", clinic: "accent", life: "open" };
+const PAINT = { shield: "limit", broken: "limit", harm: "bad", faults: "bad", alarms: "warn", suspicions: "warn", clinic: "accent", life: "open" };
 
 export class Lanes {
   /** `events` is what the server tells of each policy, `groups` the words over the lanes. */
