@@ -50,7 +50,7 @@ class View {
 
   page() {
     const { data } = this;
-    this.facts = h("dl", { class: "facts" });
+    this.facts = h("dl", { class: "facts later" });
     this.top = h("div", {});
     this.steps = h("p", { class: "small" });
     this.said = h("p", { class: "moment", role: "status", "aria-live": "polite" });
