@@ -7,16 +7,10 @@ import re
 import shutil
 import threading
 
-import numpy as np
 import pytest
 
-from thecal.experiments.analysis.compare import summarize
-from thecal.experiments.analysis.stored import save_result
-from thecal.experiments.rollouts.parquet import save_trajectories
-
-from support.dashboards import POLICIES, served, store
-from support.driven import driven, until, watched
-from support.runs import hand_run
+from support.dashboards import served, store
+from support.driven import complete, driven, until, watched
 
 pytestmark = pytest.mark.e2e
 
@@ -47,11 +41,6 @@ def patient(seen, site, rest="patient/1?policy=pid"):
     seen.page.goto(f"{site.address}#/run/{site.id_of('small')}/{rest}")
     complete(seen.page)
     return seen.page
-
-
-def complete(page):
-    marks = "performance.getEntriesByName('patient-complete').length"
-    until(page, lambda: page.evaluate(marks), "the whole patient")
 
 
 def shown(page):
@@ -100,12 +89,18 @@ def test_every_view_opens_from_the_front_page(seen, site):
     page.get_by_role("heading", name="Every outcome").wait_for()
 
 
-def test_panels_zoom_and_a_reload_shows_the_same(seen, site):
+def test_panels_share_cursor_zoom_and_address(seen, site):
     page = patient(seen, site)
     assert shown(page) is None
     for key in ("pain", "rate", "dose_morphine", "lanes"):
         assert drawn(page, key) > 200, key
     whole = pictures(page)
+    box = page.locator("[data-panel=rate] .u-over").bounding_box()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 20)
+    pain = page.locator("[data-panel=pain] .key b").first
+    until(page, lambda: pain.inner_text(), "pain at the cursor of another panel")
+    assert 0.0 <= float(pain.inner_text()) <= 10.0
+    until(page, lambda: "day 4" in page.locator("[data-panel=lanes] .head").inner_text(), "the moment over the lanes")
     box = page.locator("[data-panel=pain] .u-over").bounding_box()
     y = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + 0.25 * box["width"], y)
@@ -128,16 +123,6 @@ def test_panels_zoom_and_a_reload_shows_the_same(seen, site):
     until(page, lambda: shown(page) is None, "all days again")
     page.mouse.move(5, 5)
     until(page, lambda: pictures(page)[:2] == whole[:2], "the pictures of the beginning")
-
-
-def test_the_cursor_reads_every_panel(seen, site):
-    page = patient(seen, site)
-    box = page.locator("[data-panel=rate] .u-over").bounding_box()
-    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 20)
-    pain = page.locator("[data-panel=pain] .key b").first
-    until(page, lambda: pain.inner_text(), "pain at the cursor of another panel")
-    assert 0.0 <= float(pain.inner_text()) <= 10.0
-    until(page, lambda: "day 4" in page.locator("[data-panel=lanes] .head").inner_text(), "the moment over the lanes")
 
 
 def test_jumps_go_through_the_refusals(seen, site):
@@ -269,40 +254,3 @@ def test_a_page_from_elsewhere_reads_nothing(browser, site):
         context.close()
     assert told == "cors failed; no-cors failed; cors failed; no-cors failed"
     assert not any("Runs and comparisons" in content for content in frames)
-
-
-@pytest.mark.slow
-def test_half_a_year_of_quarter_hours_is_quick(browser, tmp_path):
-    steps, rng = 17_280, np.random.default_rng(1)
-    runs = {}
-    for name in POLICIES:
-        waves = {
-            key: 2.0 + rng.random((steps, 2)).cumsum(axis=0) % 7.0
-            for key in ("pain_mean", "hr", "allowed_rate", "ce_dh", "sbp")
-        }
-        runs[name] = [hand_run(steps, tick_h=0.25, policy=name, **waves)]
-    save_result(summarize(runs, "fixed", 1).result, tmp_path / "runs" / "long")
-    for name, (run,) in runs.items():
-        save_trajectories(run, tmp_path / "runs" / "long" / f"trajectories_{name}.parquet")
-    with served(tmp_path / "runs") as site:
-        context = browser.new_context(viewport={"width": 1400, "height": 1000})
-        page = context.new_page()
-        counter = context.new_cdp_session(page)
-        counter.send(
-            "Performance.enable", {"timeDomain": "threadTicks"}
-        )  # processor time: the machine may have other work
-
-        def busy():
-            return {one["name"]: one["value"] for one in counter.send("Performance.getMetrics")["metrics"]}[
-                "TaskDuration"
-            ]
-
-        page.goto(f"{site.address}#/run/{site.id_of('long')}/patient/1")
-        complete(page)
-        assert busy() < 1.0
-        for name in ("zoom in", "later", "zoom in", "earlier", "show all days"):
-            before = busy()
-            page.get_by_role("button", name=name).click()
-            page.wait_for_timeout(300)
-            assert busy() - before < 0.1, name
-        context.close()

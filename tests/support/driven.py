@@ -66,3 +66,9 @@ def until(page: Page, true: Callable[[], Any], what: str) -> Any:
         assert time.monotonic() < end, f"never seen: {what}"
         page.wait_for_timeout(50)
     return found
+
+
+def complete(page: Page) -> None:
+    """Wait until all of a patient's page is drawn."""
+    marks = "performance.getEntriesByName('patient-complete').length"
+    until(page, lambda: page.evaluate(marks), "the whole patient")
