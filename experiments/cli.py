@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -34,6 +35,8 @@ from thecal.experiments.commands.common import INTERRUPTED, errors
 from thecal.experiments.commands.streams import finish_output, guarded_streams
 
 FAULT = 70  # exit code of a fault of our own
+# Commands of rooms above this one, by name: nothing here may import them, and each is light until it runs.
+ABOVE = ("thecal.dashboard.command",)
 
 app = typer.Typer(
     name="thecal",
@@ -62,6 +65,8 @@ for module in (
     catalog,
 ):
     module.register(app)
+for name in ABOVE:
+    import_module(name).register(app)
 
 
 def _version(wanted: bool) -> None:

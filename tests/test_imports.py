@@ -18,10 +18,13 @@ EXTRAS = (
     "plotly",
     "jinja2",
     "yaml",
+    "fastapi",
+    "uvicorn",
 )
 NEED_AN_EXTRA = {
     "thecal.agents.backends.sb3": "torch",
     "thecal.agents.backends.sb3_state": "torch",
+    "thecal.dashboard.server": "uvicorn",
     "thecal.envs.adapters.make": "stable_baselines3",
     "thecal.envs.adapters.sb3": "stable_baselines3",
     "thecal.envs.adapters.sb3_discrete": "stable_baselines3",

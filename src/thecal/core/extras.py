@@ -16,6 +16,7 @@ EXTRAS = {
     "study": ("SALib", "matplotlib"),
     "prove": ("z3",),
     "calibrate": ("cmaes",),
+    "dashboard": ("fastapi", "uvicorn", "pyarrow"),
 }
 
 

@@ -18,6 +18,7 @@ QUICK = (
     ("z3", ("verify",), "prove"),
     ("SALib", ("sensitivity",), "study"),
     ("cmaes", ("calibrate", "opioid_window"), "calibrate"),
+    ("uvicorn", ("dashboard",), "dashboard"),
 )
 SLOW = (
     ("plotly", ("pump", "simulate", EXAMPLE, "--plot", "p.html"), "report"),

@@ -19,7 +19,7 @@ from thecal.experiments.commands.places import Output, check_outputs, files_of, 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "bridge.toml"
 CHARTS = "patient,age_y,male,height_cm,weight_kg\na,60,true,170,70\n"
 # Parameters that are read. Every other path of a command is written.
-READ = {"config", "program", "trail", "table", "charts", "history"}
+READ = {"config", "program", "trail", "table", "charts", "history", "roots"}
 WRITTEN = {("pump simulate", "table")}
 # What a command must be given besides.
 BASE = {
