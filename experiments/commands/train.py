@@ -65,8 +65,8 @@ def train(
     track: Annotated[
         bool | None, typer.Option("--track/--no-track", help="Keep the run in MLflow.", show_default=False)
     ] = None,
-    profile: Annotated[
-        bool, typer.Option("--profile", help="Show where the time went; training.json has it always.")
+    timing: Annotated[
+        bool, typer.Option("--timing", help="Show where the time went; training.json has it always.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -77,7 +77,7 @@ def train(
 
     Examples: `thecal train --frames 500000 --seed 3`,
     `thecal train --task NonCancerMorphine --set settings.learning_rate=3e-4 --out runs/slow`,
-    `thecal train --resume runs/slow`, `thecal train --frames 100000 --profile`
+    `thecal train --resume runs/slow`, `thecal train --frames 100000 --timing`
     """
     from thecal.agents.backends.settings import load_rl_settings
     from thecal.envs.outcomes import outcome
@@ -105,7 +105,7 @@ def train(
                 **head(_SCHEMA, chosen.scenario.resolve()),
                 "folder": result.folder, "run_id": result.run_id, "frames": frames_done, "seconds": speed.seconds,
                 "frames_per_s": speed.frames_per_s, "interrupted": result.interrupted, "tune": result.tune,
-                **({"time": speed.as_dict()} if profile else {}),
+                **({"time": speed.as_dict()} if timing else {}),
             }
         )  # fmt: skip
     else:
@@ -116,8 +116,8 @@ def train(
             table.add_row(entry.label, f"{result.tune[key]:.{entry.digits}f}", entry.unit)
         output().print(table)
         say(f"policy in {result.folder}/policy ({frames_done:,} frames at {speed.frames_per_s:,.0f}/s)")
-        if profile:
-            output().print(_profile(speed))
+        if timing:
+            output().print(_timing(speed))
     tracked_at(result.run_id)
     if result.interrupted:
         errors().print("[bold red]interrupted[/]: what was learned so far was saved")
@@ -127,7 +127,7 @@ def train(
         raise typer.Exit(INTERRUPTED)
 
 
-def _profile(speed: Throughput) -> Any:
+def _timing(speed: Throughput) -> Any:
     """A table of where the time of a training went."""
     from thecal.agents.backends.base import PARTS
 
