@@ -19,7 +19,7 @@ def write_report(data: ReportData, path: str | Path) -> Path:
 
     Raises:
         StoreError: the file cannot be written.
-        ConfigError: Plotly or Jinja2 is not installed.
+        ConfigError: Jinja2 is not installed.
     """
     return write_whole(path, render(data))
 
@@ -28,10 +28,8 @@ def render(data: ReportData) -> str:
     """The report as the text of one HTML page.
 
     Raises:
-        ConfigError: Plotly or Jinja2 is not installed, or two sections have one key.
+        ConfigError: Jinja2 is not installed, or two sections have one key.
     """
-    with importing("a report", "report"):
-        from plotly.offline import get_plotlyjs
     from thecal.experiments.reports.sections import sections
 
     environment = templates()
@@ -51,7 +49,6 @@ def render(data: ReportData) -> str:
         bodies=bodies,
         css=resource("report.css"),
         script=resource("report.js"),
-        plotly=get_plotlyjs(),
     )
     return page
 
