@@ -11,7 +11,7 @@ from thecal.experiments.reports.sections import Section
 
 def build(data: ReportData) -> dict[str, Any]:
     """One chart a measure, and how many patients were alive at the end under each policy."""
-    ends = {name: int(found[0].alive[-1]) for name, found in data.courses.items() if found}
+    ends = {name: int(found[0].alive[-1]) for name in data.policies if (found := data.courses.get(name))}
     return {"charts": course_charts(data), "lost": {name: data.n_patients - left for name, left in ends.items()}}
 
 

@@ -21,7 +21,9 @@ def build(data: ReportData) -> dict[str, Any]:
     """A chart for the leading policy, and the table of every policy."""
     lead, found = data.lead, data.groups.get(data.lead, ())
     rows = [(one.group, one.level, one.patients) for one in found]
-    cells = {name: {(one.group, one.level): one for one in effects} for name, effects in data.groups.items()}
+    cells = {
+        name: {(one.group, one.level): one for one in data.groups[name]} for name in data.others if name in data.groups
+    }
     chart = _chart(data, lead, found) if found else None
     return {"chart": chart, "rows": rows, "cells": cells, "lead": lead, "known": np.isfinite}
 
