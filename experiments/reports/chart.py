@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from thecal.experiments.reports.svg import Key, Panel, mark
+from thecal.experiments.reports.svg import Key, Panel
+from thecal.experiments.reports.svg_parts import mark
 from thecal.experiments.reports.theme import DASHES, FONT, LIMIT
 
 GUTTER = 40  # px left of a plot, for the labels of the height axis

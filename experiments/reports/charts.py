@@ -12,7 +12,8 @@ from thecal.envs.outcomes import Outcome
 from thecal.experiments.analysis.results import Difference, Interval
 from thecal.experiments.reports.chart import Chart
 from thecal.experiments.reports.data import Curve, ReportData
-from thecal.experiments.reports.svg import Axis, Floats, Panel, axis_of
+from thecal.experiments.reports.svg import Axis, Panel, axis_of
+from thecal.experiments.reports.svg_parts import Floats
 from thecal.experiments.reports.tables import unseen
 from thecal.experiments.reports.theme import FELT, INK, LIMIT, Style, faded, styles_of
 from thecal.experiments.reports.words import number

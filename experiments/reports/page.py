@@ -9,7 +9,9 @@ from typing import Any
 
 from thecal.core.extras import importing
 from thecal.core.files import write_whole
+from thecal.experiments.reports.chart import charts_in, file_name
 from thecal.experiments.reports.data import ReportData
+from thecal.experiments.reports.sections import sections
 from thecal.experiments.reports.theme import styles_of
 from thecal.experiments.reports.words import number, short, tight
 
@@ -30,8 +32,6 @@ def render(data: ReportData) -> str:
     Raises:
         ConfigError: Jinja2 is not installed, or two sections have one key.
     """
-    from thecal.experiments.reports.sections import sections
-
     environment = templates()
     shared: dict[str, Any] = {
         "data": data,
@@ -51,6 +51,25 @@ def render(data: ReportData) -> str:
         script=resource("report.js"),
     )
     return page
+
+
+def figures(data: ReportData) -> dict[str, str]:
+    """Every chart of the report as SVG text by file name, in the order of the page.
+
+    Raises:
+        ConfigError: two sections have one key.
+    """
+    charts = (chart for section in sections() for chart in charts_in(section.build(data)))
+    return {file_name(chart): chart.file for chart in charts}
+
+
+def write_figures(data: ReportData, folder: str | Path) -> list[Path]:
+    """Write every chart of the report as an SVG file into ``folder`` (made if missing).
+
+    Raises:
+        StoreError: one cannot be written.
+    """
+    return [write_whole(Path(folder) / name, text) for name, text in figures(data).items()]
 
 
 def templates() -> Any:

@@ -15,7 +15,7 @@ from thecal.experiments.reports.theme import DOSE, FELT, INK, LIMIT, SECOND, THI
 
 Track = Mapping[str, NDArray[np.float64]]
 _DENSE_DAYS = 60  # beyond, lines and marks are drawn finer
-_LANE_PX = 23
+_LANE_PX = 25
 _KINDS = {
     "fault": ("Faults of pump, catheter and sensors (unseen by the policy)", LIMIT),
     "alarm": ("Alarms of the pump", THIRD),
@@ -193,10 +193,10 @@ def _lanes(x: Axis, lanes: Sequence[Lane], kinds: Sequence[str]) -> list[Panel]:
             continue
         panel = Panel(_LANE_PX * len(shown), x, Axis(len(shown), 0.0), title=title, y_ticks=())
         for row, lane in enumerate(shown):
-            panel.text(x.low, row + 0.4, lane.name)
+            panel.text(x.low, row + 0.38, lane.name)
             for begin, end in lane.spans:
                 said = f"{lane.name}: day {begin:.1f} to {end:.1f}. {lane.text}".strip()
-                panel.bar(begin, end, row + 0.72, color, thick=8.0, title=said)
+                panel.bar(begin, end, row + 0.72, color, thick=7.0, title=said)
         panels.append(panel)
     return panels
 

@@ -9,14 +9,12 @@ from html import escape
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from thecal.experiments.reports.svg_parts import COLUMNS, Floats, mark, path_of, runs, thinned
 from thecal.experiments.reports.theme import DASHES
 
-Floats = NDArray[np.float64]
 Anchor = Literal["start", "middle", "end"]
 WIDE, HIGH = 2000, 1000  # units of a line's own grid, stretched over the panel
-_COLUMNS = 320  # of a long line; each keeps its lowest and its highest value
 _ABOVE, _BELOW = 7, 19  # px over the plot, and under it where the axis is labeled
 
 
@@ -114,7 +112,7 @@ class Panel:
         unit: str | None = None,
     ) -> None:  # fmt: skip
         """A line that breaks where a value is missing; its points are what the page reads out."""
-        found = _path(*self._grid(x, y, steps))
+        found = path_of(*self._grid(x, y, steps))
         if not found:
             return
         look = "" if dash == "solid" else f' stroke-dasharray="{DASHES[dash]}"'
@@ -129,10 +127,10 @@ class Panel:
         left, below = self._grid(x, low, False, thin=False)
         _, above = self._grid(x, high, False, thin=False)
         known = np.isfinite(below) & np.isfinite(above)
-        for piece in _runs(known):
+        for piece in runs(known):
             across = np.concatenate([left[piece], left[piece][::-1]])
             up = np.concatenate([above[piece], below[piece][::-1]])
-            self.back.append(f'<path d="{_path(across, up)}z" fill="{color}" fill-opacity="{opacity:g}"/>')
+            self.back.append(f'<path d="{path_of(across, up)}z" fill="{color}" fill-opacity="{opacity:g}"/>')
         if name:
             self.keys.append(Key(name, color, f"band {opacity:g}"))
 
@@ -196,8 +194,8 @@ class Panel:
         across, up = np.asarray(x, np.float64).ravel(), np.asarray(y, np.float64).ravel()
         if steps and len(across) > 1:
             across, up = np.repeat(across, 2)[1:], np.repeat(up, 2)[:-1]
-        if thin and len(across) > 2 * _COLUMNS:
-            across, up = _thinned(across, up)
+        if thin and len(across) > 2 * COLUMNS:
+            across, up = thinned(across, up)
         return WIDE * self.x.share(across), HIGH * (1.0 - np.clip(self.y.share(up), -0.02, 1.02))
 
     def plot(self) -> str:
@@ -246,66 +244,3 @@ class Panel:
 def label(value: float) -> str:
     """A tick's label, with a true minus sign."""
     return f"{value:.6g}".replace("-", "−")
-
-
-def mark(left: str, top: str, color: str, shape: str, size: float, title: str = "") -> str:
-    """One mark of a shape: ``circle``, ``square``, ``up``, ``down``, ``diamond`` or ``cross``, ``-open`` for its outline."""
-    said = f"<title>{escape(title)}</title>" if title else ""
-    kind, _, hollow = shape.partition("-")
-    look = f'fill="none" stroke="{color}" stroke-width="1.4"' if hollow or kind == "cross" else f'fill="{color}"'
-    if kind == "circle":
-        return f'<circle cx="{left}" cy="{top}" r="{size:g}" {look}>{said}</circle>'
-    return f'<svg x="{left}" y="{top}" class="m"><path d="{_shape(kind, size)}" {look}>{said}</path></svg>'
-
-
-def _shape(kind: str, size: float) -> str:
-    """The outline of a mark about its middle."""
-    return _SHAPES[kind].format(
-        s=f"{size:g}", m=f"{-size:g}", h=f"{0.6 * size:g}", g=f"{-0.6 * size:g}", n=f"{-0.2 * size:g}"
-    )
-
-
-_SHAPES = {
-    "square": "M{m} {m}H{s}V{s}H{m}z",
-    "up": "M0 {m}L{s} {s}H{m}z",
-    "down": "M0 {s}L{s} {m}H{m}z",
-    "diamond": "M0 {m}L{s} 0L0 {s}L{m} 0z",
-    "cross": "M{m} {m}L{s} {s}M{m} {s}L{s} {m}",
-    "pentagon": "M0 {m}L{s} {n}L{h} {s}H{g}L{m} {n}z",
-}
-
-
-def _thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """The lowest and the highest value of each of so many stretches, in their order; what is missing stays missing."""
-    kept: list[int] = []
-    for piece in np.array_split(np.arange(len(x)), _COLUMNS):
-        known = piece[np.isfinite(y[piece])]
-        if known.size == 0:
-            kept.append(int(piece[0]))
-            continue
-        ends = {int(known[np.argmin(y[known])]), int(known[np.argmax(y[known])])}
-        gaps = piece[~np.isfinite(y[piece])]
-        kept += sorted(ends | ({int(gaps[0])} if gaps.size else set()))
-    return x[kept], y[kept]
-
-
-def _runs(known: NDArray[np.bool_]) -> list[slice]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], known.astype(np.int8), [0]])))
-    return [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-
-
-def _path(x: Floats, y: Floats) -> str:
-    """Whole numbers, each relative to the one before; straight stretches as one step."""
-    parts = []
-    for piece in _runs(np.isfinite(x) & np.isfinite(y)):
-        points = np.rint(np.column_stack([x[piece], y[piece]])).astype(int)
-        steps = np.diff(points, axis=0)
-        keep = np.ones(len(points), np.bool_)
-        if len(points) > 2:  # a point on a level or upright stretch says nothing
-            flat = ((steps[:-1] == 0) & (steps[1:] == 0)).any(axis=1) & (steps[:-1] * steps[1:] >= 0).all(axis=1)
-            keep[1:-1] = ~flat
-        points = points[keep]
-        moves = " ".join(f"{dx} {dy}" for dx, dy in np.diff(points, axis=0)).replace(" -", "-")
-        tail = f"l{moves}" if moves else "h1"
-        parts.append(f"M{points[0][0]} {points[0][1]}{tail}")
-    return "".join(parts)

@@ -181,6 +181,24 @@ def test_reports_of_0_1_are_refused_with_the_way_out(tmp_path):
         load_report_data(tmp_path)
 
 
+def test_reports_of_0_2_are_still_read(tmp_path):
+    data = synthetic_data(n=6, hours=24)
+    values = json.loads(gzip.decompress(save_report_data(data, tmp_path).read_bytes()))
+    assert values["schema"] == 2
+    values["schema"] = 1
+    for name in ("courses", "groups", "signs"):
+        del values["report"][name]
+    for story in values["report"]["stories"]:
+        del story["lanes"], story["notes"]
+        for track in story["tracks"].values():
+            del track["function"], track["distress"]
+    (tmp_path / FILE).write_bytes(gzip.compress(json.dumps(values).encode()))
+    page = render(load_report_data(tmp_path))
+    assert "No courses over time were kept" in page
+    assert "The detectors were not run" in page
+    assert 'id="figure-patient-0-ppo"' in page
+
+
 def test_reports_of_a_newer_version_are_refused(tmp_path):
     (tmp_path / FILE).write_bytes(gzip.compress(json.dumps({"schema": 99, "thecal": "9.9", "report": {}}).encode()))
     with pytest.raises(StoreError, match=r"written by Thecal 9\.9 with schema 99"):
