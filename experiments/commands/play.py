@@ -50,10 +50,9 @@ def play(
     check_names(chosen, names)
     scene = chosen.resolve()
     tell = note if as_json else say
-    tell("Research simulation only: the patient is virtual, and nothing here may inform the care of a person.")
-    tell(
-        f"{scene.task.title}. A decision every {scene.task.tick_h:g} h for {scene.task.horizon_d:g} days. Keys:\n{HELP}"
-    )
+    tell("Research simulation only: a virtual patient, nothing for the care of a person.")
+    tell(f"{scene.task.title}.")
+    tell(f"A decision every {scene.task.tick_h:g} h for {scene.task.horizon_d:g} days. Keys:\n{HELP}")
     hand = HandPolicy(_line, tell, plain=not is_unicode(sys.stderr if as_json else sys.stdout))
     score = run_play(scene, patient, names, hand)
     if as_json:

@@ -26,10 +26,13 @@ Read = Callable[[], str | None]  # the next line, None at the end of the input
 Write = Callable[[str], None]
 NAME = "hand"
 HELP = (
-    "  + or +10    raise the rate by the largest step, or by 10 %   - or -10    lower it\n"
-    "  Enter or h  hold for one decision   h 24  hold for 24 h (a danger sign ends it)\n"
-    "  b           arm or disarm the patient's bolus   b 0.5  arm half of the largest\n"
-    "  q           hold to the end   ?  this help"
+    "  + or +10    raise the rate by the largest step, or by 10 %\n"
+    "  - or -10    lower it\n"
+    "  Enter or h  hold for one decision\n"
+    "  h 24        hold for 24 h; a new danger sign ends it\n"
+    "  b or b 0.5  arm or disarm the patient's bolus, or arm half of the largest\n"
+    "  q           hold to the end\n"
+    "  ?           this help"
 )
 _BARS, _PLAIN_BARS = "▁▂▃▄▅▆▇█", "_.-=oO0@"
 _SHOWN_REPORTS = 24
@@ -158,9 +161,8 @@ class HandPolicy(BatchPolicy):
         report = seen.get("nrs_report", math.nan)
         pain = "no report" if math.isnan(report) else f"NRS {report:.0f}"
         parts = [form.format(seen[name]) for name, form in _SEEN if not math.isnan(seen.get(name, math.nan))]
-        self._write(
-            f"day {int(hours // 24)} {hours % 24:04.1f} h  {pain:9s} [{sparkline(memory.reports, plain=self._plain)}]"
-        )
+        bars = sparkline(memory.reports, plain=self._plain)
+        self._write(f"day {int(hours // 24)}, hour {hours % 24:g}  {pain}  [{bars}]")
         self._write("  " + "  ".join([*parts, *(["bolus armed"] if memory.bolus else [])]))
         for sign in sorted(signs):
             self._write(f"  ! {sign}")
