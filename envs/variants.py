@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from thecal.core.layout import COMPARTMENT
 from thecal.physiology.structures import second_offered
 
-_SINGLE = "thecal.envs.adapters.single:ThecalEnv"
-_VECTOR = "thecal.envs.adapters.vector:ThecalVectorEnv"
+_SINGLE = "thecal.envs.adapters.pictured:PicturedEnv"
+_VECTOR = "thecal.envs.adapters.pictured:PicturedVectorEnv"
 
 
 class Variant(NamedTuple):
@@ -41,8 +41,8 @@ VARIANTS = (
     Variant("", "the task as its file states it"),
     Variant(
         "Discrete", "a table of discrete actions with action_masks(), where an action can hold", holds=True,
-        single="thecal.envs.adapters.forms:DiscreteThecalEnv",
-        vector="thecal.envs.adapters.vector_forms:DiscreteThecalVectorEnv",
+        single="thecal.envs.adapters.pictured:PicturedDiscreteEnv",
+        vector="thecal.envs.adapters.pictured:PicturedDiscreteVectorEnv",
     ),
     Variant("Easy", "patients and sensors without trouble", {"difficulty": "easy"}, "easy"),
     Variant("Shift", "patients and sensors other than those of training", {"difficulty": "shift"}, "shift"),
@@ -50,13 +50,13 @@ VARIANTS = (
     Variant("Faults", "with the reference rates of device faults", {"faults": "reference"}),
     Variant(
         "Cost", "step gives observation, reward, cost, terminated, truncated, info",
-        single="thecal.envs.adapters.forms:CostThecalEnv",
-        vector="thecal.envs.adapters.vector_forms:CostThecalVectorEnv",
+        single="thecal.envs.adapters.pictured:PicturedCostEnv",
+        vector="thecal.envs.adapters.pictured:PicturedCostVectorEnv",
     ),
     Variant(
         "Terms", "the reward is an array of the task's terms before they are weighed",
-        single="thecal.envs.adapters.forms:TermsThecalEnv",
-        vector="thecal.envs.adapters.vector_forms:TermsThecalVectorEnv",
+        single="thecal.envs.adapters.pictured:PicturedTermsEnv",
+        vector="thecal.envs.adapters.pictured:PicturedTermsVectorEnv",
     ),
 )  # fmt: skip
 

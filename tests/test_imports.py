@@ -31,12 +31,6 @@ NEED_AN_EXTRA = {
     "thecal.experiments.assurance.adversary": "stable_baselines3",
     "thecal.experiments.assurance.end_to_end": "stable_baselines3",
     "thecal.experiments.assurance.end_to_end_ways": "stable_baselines3",
-    "thecal.experiments.reports.charts": "plotly",
-    "thecal.experiments.reports.patient_charts": "plotly",
-    "thecal.experiments.reports.sections.differences": "plotly",
-    "thecal.experiments.reports.sections.patients": "plotly",
-    "thecal.experiments.reports.sections.patients_spread": "plotly",
-    "thecal.experiments.reports.sections.training": "plotly",
 }
 WITHOUT_EXTRAS = f"""
 import sys

@@ -48,10 +48,16 @@ def never_seen(found: Interval, outcome: Outcome) -> bool:
     return outcome.role == "cost" and found.mean == 0.0 and found.low == 0.0
 
 
+def at_most(found: Interval, outcome: Outcome) -> str:
+    """The upper bound of a harm that was never seen; empty where none can be given."""
+    return fixed(found.high, _two_digits(found.high, outcome)) if found.high > 0.0 else ""
+
+
 def shown(found: Interval, outcome: Outcome, patients: int) -> Shown:
     """An estimate of an outcome over so many patients."""
     if never_seen(found, outcome):
-        bound = f" (at most {fixed(found.high, _two_digits(found.high, outcome))})" if found.high > 0.0 else ""
+        most = at_most(found, outcome)
+        bound = f" (at most {most})" if most else ""
         return Shown(NONE, f"in {patients} patient{'s' if patients != 1 else ''}{bound}")
     return _as_numbers(found, outcome, sign=False)
 

@@ -153,7 +153,7 @@ def compare(
     check_outputs(inputs=inputs, folders={"--out": chosen.out})
     check_names(chosen.scenario, chosen.policies)
     if chosen.out:
-        require("the report of a comparison", "report")
+        require("the report of a comparison", "report", only=("jinja2",))
     from thecal.experiments.analysis.tables import brief_table
     from thecal.experiments.reports.finish import finish_report
     from thecal.experiments.studies.evaluate import run_compare

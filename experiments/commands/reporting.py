@@ -11,7 +11,7 @@ import typer
 from thecal.core.errors import ConfigError, StoreError
 from thecal.core.extras import require
 from thecal.experiments.commands.common import say
-from thecal.experiments.commands.places import check_outputs, page
+from thecal.experiments.commands.places import Output, check_outputs, page
 
 KINDS = ("compare", "demo")  # kinds of runs that keep what a report is made from
 
@@ -26,17 +26,27 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="HTML file to write; default: beside the data.")
     ] = None,
+    pdf: Annotated[
+        Path | None, typer.Option("--pdf", help="Print it to this PDF file, too (needs Chromium or Chrome).")
+    ] = None,
+    figures: Annotated[
+        Path | None, typer.Option("--figures", help="Folder for every chart as an SVG file.", file_okay=False)
+    ] = None,
 ) -> None:
-    """Write the HTML report of a finished comparison: one file, no network needed to read it.
+    """Write the HTML report of a finished comparison: one file, no network needed to read it. Research simulation only.
 
-    Examples: `thecal report runs/compare`, `thecal report 3f2a... --out report.html`
+    Examples: `thecal report runs/compare`, `thecal report 3f2a... --out report.html --pdf report.pdf --figures figures`
     """
-    require("a report", "report")
-    from thecal.experiments.reports.page import write_report
+    require("a report", "report", only=("jinja2",))
+    from thecal.experiments.reports.page import write_figures, write_report
+    from thecal.experiments.reports.pdf import browser, write_pdf
     from thecal.experiments.reports.store import FILE, load_report_data
 
     place = Path(source)
-    check_outputs(inputs=[place] if place.is_file() else [], files={"--out": page(out)})
+    files = {"--out": page(out), "--pdf": Output(pdf, (".pdf",))}
+    check_outputs(inputs=[place] if place.is_file() else [], files=files, folders={"--figures": figures})
+    if pdf is not None:
+        browser()
     if place.exists():
         data = load_report_data(place)
         folder = place if place.is_dir() else place.parent
@@ -44,7 +54,12 @@ def report(
         with TemporaryDirectory(prefix="thecal-report-") as passing:
             data = load_report_data(_from_run(source, FILE, passing))
         folder = Path.cwd()
-    say(f"report: {write_report(data, out or folder / 'report.html')}")
+    written = write_report(data, out or folder / "report.html")
+    say(f"report: {written}")
+    if pdf is not None:
+        say(f"printed: {write_pdf(written, pdf)}")
+    if figures is not None:
+        say(f"figures: {len(write_figures(data, figures))} in {figures}")
 
 
 def _from_run(run_id: str, name: str, folder: str) -> Path:

@@ -8,22 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from thecal.core.errors import ThecalError
 from thecal.core.files import plain
+from thecal.envs.outcomes import outcomes
 from thecal.experiments.analysis.comparison import Comparison
-from thecal.experiments.reports.data import Curve, ReportData, Story
+from thecal.experiments.analysis.failures import statistics
+from thecal.experiments.analysis.failures_judged import Failure, failures
+from thecal.experiments.analysis.subgroups import Effect, effects
+from thecal.experiments.reports.courses import courses_of
+from thecal.experiments.reports.data import Curve, ReportData
+from thecal.experiments.reports.notes import LIMITS
+from thecal.experiments.reports.stories import stories_of
+from thecal.experiments.rollouts.charts import charts
 from thecal.experiments.rollouts.trajectories import Trajectories
 from thecal.experiments.validation.bands import Band
-from thecal.safety.invariants import TITLES
 
-# Fields of a trajectory that the patient figures draw as they are.
-_FIELDS = (
-    "time_h", "pain_mean", "pain0", "nrs_report", "demands_given", "demands_denied", "ce_dh", "ce_bs", "tol", "oih",
-    "withdrawal", "sedation", "rr_min", "spo2_min", "hr", "sbp", "requested_rate", "allowed_rate", "requested_bolus_ul",
-    "binding", "alive_h",
-)  # fmt: skip
-_ALWAYS_KNOWN = ("time_h", "alive_h", "binding", "demands_given", "demands_denied")
+_RESAMPLES = 1000  # of a subgroup's interval, which nobody tests by
 
 
 def build_report(
@@ -51,10 +52,17 @@ def build_report(
         curves=_curves(curve) if curve else [],
         validation=[dict(row) for row in validation],
         checks=list(checks),
-        invariants={int(entry): (entry.name.lower().replace("_", " "), text) for entry, text in TITLES.items()},
+        invariants=LIMITS,
         provenance=plain(_flat(provenance or {})),
     )
-    return data.model_copy(update={"title": title or _title(data), "stories": _stories(data, found.runs)})
+    more = {
+        "title": title or _title(data),
+        "stories": stories_of(data, found.runs),
+        "courses": {name: courses_of(run) for name, run in found.runs.items()},
+        "groups": _groups(data),
+        "signs": _signs(found.runs),
+    }
+    return data.model_copy(update=more)
 
 
 def _title(data: ReportData) -> str:
@@ -64,41 +72,30 @@ def _title(data: ReportData) -> str:
     return f"{name}: {data.of(data.lead).info.label} against {len(data.policies) - 1} other policies"
 
 
-def _stories(data: ReportData, runs: Mapping[str, Trajectories]) -> list[Story]:
-    """The median patient and the one at the border of the worst tenth, by the primary outcome of the policy in question."""
-    primary, lead = data.primary, data.lead
-    values = (primary.better or 1) * data.of(lead).values[primary.key]
-    order = np.argsort(np.nan_to_num(values, nan=np.inf), kind="stable")  # worst first
-    beside = data.best_rules(lead, data.reference)[:1]
-    shown = list(dict.fromkeys((lead, data.reference, *beside)))
-    places = (
-        ("Median patient", len(order) // 2, "Half of the patients did better, half did worse."),
-        ("Worst-tenth patient", max(0, int(np.ceil(0.1 * len(order))) - 1), "Nine of ten patients did better."),
-    )
-    return [
-        Story(
-            title=title,
-            patient=data.result.patients[order[rank]],
-            why=why,
-            tracks={name: _track(runs[name], int(order[rank])) for name in shown},
-        )
-        for title, rank, why in places
-    ]
+def _groups(data: ReportData) -> dict[str, tuple[Effect, ...]]:
+    """The effect of every other policy on the primary outcome in subgroups; nothing where the patients cannot be drawn again.
+
+    A cohort's file may have changed or gone since the runs; then it would be the charts of other patients.
+    """
+    result, key = data.result, data.primary.key
+    try:
+        scene = result.scenario.resolve()
+    except ThecalError:
+        return {}
+    if result.scenario_hash and scene.hash != result.scenario_hash:
+        return {}
+    charts_of = charts(scene, np.asarray(result.patients, np.int64))
+    base = data.of(data.reference).values[key][None]
+    strata = np.zeros(data.n_patients, np.int64)
+    options: dict[str, Any] = {"seed": result.seed, "strata": strata, "resamples": _RESAMPLES}
+    return {name: effects(data.of(name).values[key][None], base, charts_of, **options) for name in data.others}
 
 
-def _track(run: Trajectories, row: int) -> dict[str, NDArray[np.float64]]:
-    """One patient's figures; after death nothing is recorded but time."""
-    track = {name: np.asarray(run[name][:, row], np.float64) for name in _FIELDS}
-    conc_mg_per_ml = float(run.start["conc_ug_per_ml"][row]) / 1000.0
-    track["programmed_mg_per_d"] = track["allowed_rate"] * conc_mg_per_ml
-    track["dose24_mg"] = np.asarray(run["dose24_ug"][:, row, 0], np.float64) / 1000.0
-    track["cap_mg"] = np.full(len(track["time_h"]), float(run.start["cap_ug"][row]) / 1000.0)
-    dead = track["alive_h"] <= 0
-    for name, values in track.items():
-        if name not in _ALWAYS_KNOWN:
-            values[dead] = np.nan
-    track["rr_min"][track["rr_min"] > 100.0] = np.nan  # the step's running minimum before any breath was seen
-    return track
+def _signs(runs: Mapping[str, Trajectories]) -> dict[str, tuple[Failure, ...]]:
+    """What the detectors of gaming say of each policy, from its first run."""
+    columns = {name: {**outcomes(run, ("died", "return")), **statistics(run)} for name, run in runs.items()}
+    hold = next((columns[name] for name, run in runs.items() if run.info.name == "hold"), None)
+    return {name: failures(own, hold=hold) for name, own in columns.items()}
 
 
 def _curves(curve: Mapping[str, Sequence[float]]) -> list[Curve]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,10 @@ from pydantic import BeforeValidator, PlainSerializer
 from thecal.agents.info import PolicyInfo
 from thecal.envs.outcomes import Outcome
 from thecal.experiments.analysis.decision import Decision, decide
+from thecal.experiments.analysis.failures_judged import Failure
 from thecal.experiments.analysis.results import Column, ComparisonResult, Difference, Frozen, PolicyResult
 from thecal.experiments.analysis.shown import shown
+from thecal.experiments.analysis.subgroups import Effect
 from thecal.experiments.reports.words import typeset
 from thecal.experiments.validation.bands import Band
 
@@ -32,13 +34,71 @@ Track = Annotated[
 ]
 
 
+class Lane(Frozen):
+    """When something stood: a limit that changed requests, a fault, an alarm, or a suspicion of the monitors.
+
+    Attributes:
+        kind: which of the four.
+        name, text: for people.
+        spans: begin and end of each time, days since the start.
+    """
+
+    kind: Literal["limit", "fault", "alarm", "suspicion"]
+    name: str
+    text: str = ""
+    spans: tuple[tuple[float, float], ...]
+
+
+class Note(Frozen):
+    """One moment of a patient, explained: what was asked and given and why, or what happened.
+
+    Attributes:
+        time_h: hours since the start.
+        kind: ``given``, ``refused``, ``harm``, ``fault`` or ``alarm``.
+        text: one sentence.
+    """
+
+    time_h: float
+    kind: str
+    text: str
+
+
 class Story(Frozen):
-    """One patient under several policies: ``tracks[policy][field]`` is ``[T]``; boluses and drugs in the task's units."""
+    """One patient under several policies.
+
+    Attributes:
+        title: by what rank the patient was chosen; ``why`` says what that means.
+        patient: number in the split.
+        tracks: ``tracks[policy][field]`` is ``[T]``; boluses and drugs in the task's units.
+        lanes, notes: by policy; empty in what earlier versions wrote.
+    """
 
     title: str
     patient: int
     why: str
     tracks: dict[str, dict[str, Track]]
+    lanes: dict[str, list[Lane]] = {}
+    notes: dict[str, list[Note]] = {}
+
+
+class Course(Frozen):
+    """One measure of one policy over time and over the patients who lived: levels of the patients, time by time.
+
+    Attributes:
+        key, label, unit: of the measure.
+        levels: which percentiles, in percent, rising.
+        day: end of each stretch of time, days, ``[T]``.
+        values: ``[levels][T]``.
+        alive: patients at the end of each stretch, ``[T]``.
+    """
+
+    key: str
+    label: str
+    unit: str
+    levels: tuple[float, ...]
+    day: Column
+    values: tuple[Column, ...]
+    alive: Column
 
 
 class Curve(Frozen):
@@ -59,6 +119,9 @@ class ReportData(Frozen):
         title: heading of the page.
         result: what the comparison found.
         stories: single patients, looked at closely.
+        courses: by policy, measures over time as percentiles over patients.
+        groups: by policy other than the reference, its effect on the primary outcome in subgroups of patients.
+        signs: by policy, what the detectors of gaming say.
         curves: of the training behind the learned policies.
         validation: rows of :func:`thecal.experiments.validation.targets.records`.
         checks: courses over time against published ones.
@@ -69,6 +132,9 @@ class ReportData(Frozen):
     title: str
     result: ComparisonResult
     stories: list[Story] = []
+    courses: dict[str, list[Course]] = {}
+    groups: dict[str, tuple[Effect, ...]] = {}
+    signs: dict[str, tuple[Failure, ...]] = {}
     curves: list[Curve] = []
     validation: list[dict[str, Any]] = []
     checks: list[Band] = []
@@ -115,8 +181,23 @@ class ReportData(Frozen):
 
     @property
     def lead(self) -> str:
-        """The policy a report looks at most closely: the first learned one, else the first beside the reference."""
-        return [*self.learned, *self.others, self.reference][0]
+        """The policy a report looks at most closely: the first learned one, else the best of those that may win."""
+        return [*self.learned, *self.ranked, *self.others, self.reference][0]
+
+    @property
+    def ranked(self) -> list[str]:
+        """The others that may be called better (neither sanity baselines nor privileged), the best first.
+
+        Those that were shown to be better lead, the rest follow, each part by the mean of the primary outcome.
+        """
+        sign, key = self.primary.better or 1, self.primary.key
+        fair = [name for name in self.others if name not in self.sanity and not self.of(name).info.privileged]
+
+        def place(name: str) -> tuple[bool, float]:
+            mean = self.of(name).estimates[key].mean
+            return not self.decision(name).better, -sign * mean if np.isfinite(mean) else np.inf
+
+        return sorted(fair, key=place)
 
     def best_rules(self, *without: str) -> list[str]:
         """Policies by rule, the best by the primary outcome first; none that reads what no observation shows."""

@@ -35,7 +35,7 @@ def findings(data: ReportData) -> list[Finding]:
     if not data.learned:
         found += [_in_brief(data, policy) for policy in data.others if policy not in data.sanity]
     for policy in [name for name in data.learned if name in data.others]:
-        found += [_efficacy(data, policy), _harms(data, policy), _claim(data, policy), *_best_rule(data, policy)]
+        found += [efficacy(data, policy), harms(data, policy), _claim(data, policy), *_best_rule(data, policy)]
     found += [*_transfers(data), *_shield_share(data), *_rare(data), _seeds(data)]
     if not data.shielded:
         found = [replace(item, tone="open") if item.tone == "good" else item for item in found]
@@ -61,7 +61,8 @@ def _joined(labels: list[str]) -> str:
     return ", ".join(label[0].lower() + label[1:] for label in labels)
 
 
-def _efficacy(data: ReportData, policy: str) -> Finding:
+def efficacy(data: ReportData, policy: str) -> Finding:
+    """A policy against the reference on the registered outcome."""
     outcome, n = data.primary, data.n_patients
     name, reference = data.of(policy).info.label, data.of(data.reference).info.label
     found = data.gaps(policy)[outcome.key]
@@ -88,7 +89,8 @@ def _extras(found: Difference) -> str:
     return "".join(f"; {part}" for part in parts)
 
 
-def _harms(data: ReportData, policy: str) -> Finding:
+def harms(data: ReportData, policy: str) -> Finding:
+    """A policy's harms against those of the reference."""
     costs, table, decision = data.result.harms, data.gaps(policy), data.decision(policy)
     name = data.of(policy).info.label
     worse = [cost for cost in costs if cost.key in decision.harms_worse]
@@ -133,7 +135,7 @@ def _claim(data: ReportData, policy: str) -> Finding:
 
 def _in_brief(data: ReportData, policy: str) -> Finding:
     """A policy by rule in one finding: efficacy, and what stands in the way of calling it better."""
-    first = _efficacy(data, policy)
+    first = efficacy(data, policy)
     if data.decision(policy).better:
         return Finding(first.tone, first.lead, f"{first.text} No harm rose beyond its margin.")
     tone: Tone = "open" if first.tone == "good" else first.tone
@@ -170,10 +172,10 @@ def _shield_share(data: ReportData) -> list[Finding]:
         )
         lead = "How far the shield alone carries sanity baselines."
         found.append(Finding("open", lead, f"{outcome.label}: {scores}."))
-    return found + [item for policy in data.learned if (item := _changed(data, policy)) is not None]
+    return found + [item for policy in data.learned if (item := changed(data, policy)) is not None]
 
 
-def _changed(data: ReportData, policy: str) -> Finding | None:
+def changed(data: ReportData, policy: str) -> Finding | None:
     """What the shield changed of a trained policy's requests, in the numbers of the outcome tables."""
     label = data.of(policy).info.label
     share, broken = (data.said(policy, key) for key in ("interventions", "would_be_violations"))

@@ -9,7 +9,9 @@ from typing import Any
 
 from thecal.core.extras import importing
 from thecal.core.files import write_whole
+from thecal.experiments.reports.chart import charts_in, file_name
 from thecal.experiments.reports.data import ReportData
+from thecal.experiments.reports.sections import sections
 from thecal.experiments.reports.theme import styles_of
 from thecal.experiments.reports.words import number, short, tight
 
@@ -19,7 +21,7 @@ def write_report(data: ReportData, path: str | Path) -> Path:
 
     Raises:
         StoreError: the file cannot be written.
-        ConfigError: Plotly or Jinja2 is not installed.
+        ConfigError: Jinja2 is not installed.
     """
     return write_whole(path, render(data))
 
@@ -28,12 +30,8 @@ def render(data: ReportData) -> str:
     """The report as the text of one HTML page.
 
     Raises:
-        ConfigError: Plotly or Jinja2 is not installed, or two sections have one key.
+        ConfigError: Jinja2 is not installed, or two sections have one key.
     """
-    with importing("a report", "report"):
-        from plotly.offline import get_plotlyjs
-    from thecal.experiments.reports.sections import sections
-
     environment = templates()
     shared: dict[str, Any] = {
         "data": data,
@@ -51,9 +49,27 @@ def render(data: ReportData) -> str:
         bodies=bodies,
         css=resource("report.css"),
         script=resource("report.js"),
-        plotly=get_plotlyjs(),
     )
     return page
+
+
+def figures(data: ReportData) -> dict[str, str]:
+    """Every chart of the report as SVG text by file name, in the order of the page.
+
+    Raises:
+        ConfigError: two sections have one key.
+    """
+    charts = (chart for section in sections() for chart in charts_in(section.build(data)))
+    return {file_name(chart): chart.file for chart in charts}
+
+
+def write_figures(data: ReportData, folder: str | Path) -> list[Path]:
+    """Write every chart of the report as an SVG file into ``folder`` (made if missing).
+
+    Raises:
+        StoreError: one cannot be written.
+    """
+    return [write_whole(Path(folder) / name, text) for name, text in figures(data).items()]
 
 
 def templates() -> Any:

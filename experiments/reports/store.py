@@ -15,7 +15,8 @@ from thecal.experiments.analysis.stored import require_schema, written_by
 from thecal.experiments.reports.data import ReportData
 
 FILE = "report.json.gz"
-SCHEMA = 1
+SCHEMA = 2
+_READ = (1, 2)  # the first knows no courses, subgroups, signs, lanes and notes
 _REPORT = TypeAdapter(ReportData)
 
 
@@ -39,7 +40,7 @@ def load_report_data(path: str | Path) -> ReportData:
     file = Path(path) / FILE if Path(path).is_dir() else Path(path)
     try:
         values = json.loads(gzip.decompress(file.read_bytes()))
-        require_schema(values, SCHEMA, file)
+        require_schema(values, values["schema"] if _known(values) else SCHEMA, file)
         return _REPORT.validate_python(values["report"])
     except gzip.BadGzipFile as error:
         raise StoreError(f"{file}: not a report's data; name the folder of a comparison, or its {FILE}") from error
@@ -49,3 +50,8 @@ def load_report_data(path: str | Path) -> ReportData:
         raise StoreError(f"{file}: not a report's data ({first_reason(error)})") from error
     except (EOFError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{file}: not a report's data ({type(error).__name__}: {error})") from error
+
+
+def _known(values: object) -> bool:
+    """Whether a document is of an earlier schema whose fields all stand in the present one."""
+    return isinstance(values, dict) and values.get("schema") in _READ

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,18 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from thecal.experiments.reports.theme import FELT, INK, LIMIT, SECOND, dress, faded
+from thecal.experiments.reports.chart import Chart
+from thecal.experiments.reports.svg import Axis, Key, Panel, axis_of
+from thecal.experiments.reports.theme import FELT, INK, LIMIT, SECOND, faded
 from thecal.experiments.validation.bands import Band
 from thecal.experiments.validation.scores import Score, Verdict, grouped
 from thecal.experiments.validation.targets import GROUPS, digits
 
-# One color and marker a group (Plotly's and Matplotlib's names), told apart without color too.
+# One color and marker a group (the page's and Matplotlib's names), told apart without color too.
 LOOKS = {
     "kinetics": ("#1F77D0", "circle", "o"),
-    "effect": ("#0E9A6C", "triangle-up", "^"),
+    "effect": ("#0E9A6C", "up", "^"),
     "harm": ("#DB5A2B", "diamond", "D"),
     "adaptation": ("#C06BB0", "square", "s"),
-    "trial": ("#BF8A00", "triangle-down", "v"),
+    "trial": ("#BF8A00", "down", "v"),
     "sensors": ("#7D828A", "pentagon", "p"),
 }
 RATIOS = (0.15, 7.0)  # ends of the axis of simulated / observed
@@ -99,129 +100,80 @@ def clipped(value: float, low: float, high: float) -> float:
     return low if math.isnan(value) else min(max(value, low), high)
 
 
-def identity(scores: Sequence[Score]) -> Any:
-    """Simulated over observed values against the observed ones, with the line of identity (a Plotly figure)."""
-    import plotly.graph_objects as go
-
+def identity(scores: Sequence[Score]) -> Chart:
+    """Simulated over observed values against the observed ones, with the line of identity."""
     low, high = observed_limits(scores)
     points = placed(scores)
-    figure = go.Figure()
+    panel = Panel(
+        _HEIGHT_PX, Axis(low, high, log=True), Axis(*RATIOS, log=True), unit="simulated / observed", y_ticks=RATIO_TICKS,
+        x_title="observed, in its own unit", title="Simulated over observed",
+    )  # fmt: skip
+    panel.across(1.0, dash="solid", behind=True)
     for group, title in GROUPS.items():
         members = [point for point in points if point.score.target.group == group]
         if members:
-            figure.add_traces([_bars(members), _points(members, title)])
+            _points(panel, members, title)
     missed = [point for point in points if point.score.verdict == "miss"]
-    figure.add_trace(
-        go.Scatter(
-            x=[point.x for point in missed],
-            y=[point.y for point in missed],
-            mode="markers+text",
-            marker={"size": 17, "color": "rgba(0,0,0,0)", "line": {"color": LIMIT, "width": 1.8}},
-            text=[str(k) for k in range(1, len(missed) + 1)],
-            textposition="middle right",
-            textfont={"size": 12, "color": INK},
-            hoverinfo="skip",
-            name="miss",
-        )
-    )
-    figure.add_hline(y=1.0, line={"color": INK, "width": 1.2}, layer="below")
-    dress(figure, _HEIGHT_PX, legend=True, hovermode="closest")
-    wide = {"type": "log", "range": [math.log10(low), math.log10(high)]}
-    decades = {"tickvals": decade_ticks(low, high), "ticktext": [f"{tick:g}" for tick in decade_ticks(low, high)]}
-    figure.update_xaxes(title_text="observed, in its own unit", **wide, **decades)
-    ends = [math.log10(end) for end in RATIOS]
-    ticks = {"tickvals": list(RATIO_TICKS), "ticktext": [f"{tick:g}" for tick in RATIO_TICKS]}
-    figure.update_yaxes(title_text="simulated / observed", type="log", range=ends, **ticks)
-    return figure
+    for number, point in enumerate(missed, 1):
+        panel.dots(point.x, point.y, LIMIT, "circle-open", size=8.0)
+        panel.front.append(f'<text x="{panel.left(point.x)}" y="{panel.top(point.y)}" dx="10" dy="4">{number}</text>')
+    met = sum(score.verdict == "pass" for score in scores)
+    summary = f"{len(points)} observations, {met} within their interval, {len(missed)} missed."
+    return Chart("identity", "Simulated over observed values, with the line of identity", summary, [panel])
 
 
-def _bars(members: list[Placed]) -> Any:
-    """The intervals: one line each, apart from the points, which may lie outside."""
-    import plotly.graph_objects as go
-
-    line = {"color": faded(LOOKS[members[0].score.target.group][0], 0.45), "width": 1.5}
-    x = [x for point in members for x in (point.x, point.x, None)]
-    y = [y for point in members for y in (point.low, point.high, None)]
-    return go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False)
-
-
-def _points(members: list[Placed], title: str) -> Any:
-    import plotly.graph_objects as go
-
-    color, symbol, _ = LOOKS[members[0].score.target.group]
-    return go.Scatter(
-        x=[point.x for point in members],
-        y=[point.y for point in members],
-        mode="markers",
-        name=title,
-        marker={
-            "symbol": [symbol if point.score.target.role == "test" else f"{symbol}-open" for point in members],
-            "size": 8,
-            "color": color,
-            "line": {"color": color, "width": 1.6},
-        },
-        text=[_hover(point.score) for point in members],
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": [point.most - point.y for point in members],
-            "arrayminus": [point.y - point.least for point in members],
-            "color": INK,
-            "thickness": 1.0,
-            "width": 0,
-        },
-        hovertemplate="%{text}<extra></extra>",
-    )
+def _points(panel: Panel, members: list[Placed], title: str) -> None:
+    """The points of a group, their intervals, and twice their errors."""
+    color, shape, _ = LOOKS[members[0].score.target.group]
+    for point in members:
+        left = panel.left(point.x)
+        for low, high, look in ((point.low, point.high, faded(color, 0.45)), (point.least, point.most, INK)):
+            ends = f'x1="{left}" x2="{left}" y1="{panel.top(low)}" y2="{panel.top(high)}"'
+            panel.front.append(f'<line {ends} stroke="{look}" stroke-width="1.4"/>')
+        hollow = "" if point.score.target.role == "test" else "-open"
+        panel.dots(point.x, point.y, color, f"{shape}{hollow}", size=4.0, titles=[_hover(point.score)])
+    panel.keys.append(Key(title, color, f"mark {shape}"))
 
 
 def _hover(score: Score) -> str:
     target = score.target
     return (
-        f"<b>{html.escape(target.title)}</b><br>observed {digits(target.observed)}{target.suffix}, interval {target.interval}<br>"
+        f"{target.title}: observed {digits(target.observed)}{target.suffix}, interval {target.interval}; "
         f"simulated {score.shown}: {score.verdict}, P {score.chance} ({target.role})"
     )
 
 
-def vpc_chart(check: Band) -> Any:
-    """Median and 5th to 95th percentile of virtual patients with published points and their spread (a Plotly figure)."""
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    edge: dict[str, Any] = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
-    figure.add_trace(go.Scatter(x=check.time_h, y=check.high, showlegend=False, **edge))
-    band = {"fill": "tonexty", "fillcolor": faded(FELT, 0.2), "name": "5th to 95th percentile"}
-    figure.add_trace(go.Scatter(x=check.time_h, y=check.low, **band, **edge))
-    figure.add_trace(
-        go.Scatter(
-            x=check.time_h, y=check.median, mode="lines", line={"color": FELT, "width": 2}, name="median simulated"
-        )
-    )
-    time, value, low, high = (list(column) for column in zip(*check.observed, strict=True))
-    figure.add_trace(
-        go.Scatter(
-            x=time,
-            y=value,
-            mode="markers",
-            name="published",
-            cliponaxis=False,  # a point at hour 0 stands on the axis
-            marker={"color": SECOND, "size": 9, "symbol": "diamond"},
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": np.subtract(high, value),
-                "arrayminus": np.subtract(value, low),
-                "color": SECOND,
-                "thickness": 1.8,
-                "width": 4,
-            },
-        )
-    )
-    dress(figure, _COURSE_PX, legend=True)
+def vpc_chart(check: Band, name: str) -> Chart:
+    """Median and 5th to 95th percentile of virtual patients with published points and their spread."""
     divisor, unit = time_unit(check)
-    figure.update_xaxes(title_text=f"time [{unit}]", rangemode="tozero")
-    figure.for_each_trace(lambda trace: trace.update(x=[hour / divisor for hour in trace.x]))
-    figure.update_yaxes(title_text=check.unit, type="log" if check.log_scale else "linear")
-    return figure
+    time, value, low, high = (np.asarray(column, np.float64) for column in zip(*check.observed, strict=True))
+    hours = np.asarray(check.time_h, np.float64) / divisor
+    ends = [np.asarray(column, np.float64) for column in (check.low, check.high, value, low, high)]
+    x = axis_of(hours, time / divisor, zero=True, room=0.02)
+    panel = Panel(
+        _COURSE_PX, x, _levels(ends) if check.log_scale else axis_of(*ends), unit=check.unit, title=check.title
+    )
+    panel.x_title = f"time [{unit}]"
+    panel.band(hours, check.low, check.high, FELT, 0.2, "5th to 95th percentile")
+    panel.line(hours, check.median, FELT, "median simulated", width=2.0, unit=check.unit)
+    for at, least, most in zip(time / divisor, low, high, strict=True):
+        place = f'x1="{panel.left(at)}" x2="{panel.left(at)}" y1="{panel.top(least)}" y2="{panel.top(most)}"'
+        panel.front.append(f'<line {place} stroke="{SECOND}" stroke-width="1.8"/>')
+    panel.dots(time / divisor, value, SECOND, "diamond", "published", size=4.6)
+    least, most = (np.interp(time, check.time_h, ends) for ends in (check.low, check.high))
+    within = int(((value >= least) & (value <= most)).sum())
+    summary = (
+        f"{within} of {len(value)} published values lie between the 5th and the 95th percentile of virtual patients."
+    )
+    return Chart(name, check.title, summary, [panel], read=(f"time [{unit}]", ""))
+
+
+def _levels(columns: Sequence[Any]) -> Axis:
+    """A logarithmic axis that holds every positive value of ``columns``."""
+    values = np.concatenate(columns)
+    known = values[np.isfinite(values) & (values > 0.0)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.1, 1.0)
+    return Axis(low / 1.3, high * 1.3, log=True)
 
 
 def time_unit(check: Band) -> tuple[float, str]:

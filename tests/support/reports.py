@@ -9,6 +9,7 @@ import numpy as np
 from thecal.agents.info import PolicyInfo
 from thecal.envs.outcomes import Outcome, outcome
 from thecal.envs.scenario import Scenario
+from thecal.experiments.analysis.failures_judged import Failure
 from thecal.experiments.analysis.results import (
     ComparisonResult,
     Difference,
@@ -18,7 +19,9 @@ from thecal.experiments.analysis.results import (
     ShieldUse,
     Verdict,
 )
-from thecal.experiments.reports.data import Curve, ReportData, Story
+from thecal.experiments.analysis.subgroups import Effect
+from thecal.experiments.reports.courses import LEVELS
+from thecal.experiments.reports.data import Course, Curve, Lane, Note, ReportData, Story
 from thecal.experiments.validation.bands import Band
 
 OUTCOMES = [
@@ -54,6 +57,23 @@ INVARIANTS = {
 }
 
 
+LANES = [
+    Lane(kind="fault", name="leak", spans=((1.0, 2.5),)),
+    Lane(kind="alarm", name="low reservoir", spans=((2.0, 3.0),)),
+    Lane(
+        kind="limit", name="step up", text="one rise of the rate stays within the step", spans=((0.5, 0.6), (1.5, 1.6))
+    ),
+]
+NOTES = [
+    Note(time_h=24.0, kind="fault", text="A fault begins, unseen by the policy: leak."),
+    Note(
+        time_h=36.0,
+        kind="refused",
+        text="Asked +40 %; given +20 %: step up (one rise of the rate stays within the step).",
+    ),
+]
+
+
 def interval(mean: float, low: float, high: float) -> Interval:
     """An interval by position."""
     return Interval(mean=mean, low=low, high=high)
@@ -83,8 +103,6 @@ def _track(seed: int, hours: int, gain: float) -> dict[str, Any]:
     report = np.where(t % 4 == 0, np.clip(np.round(felt + rng.normal(0, 0.6, hours)), 0, 10), np.nan)
     report[rng.random(hours) < 0.15] = np.nan
     demands = (felt > 5) & (rng.random(hours) < 0.3)
-    binding = np.where(step != np.floor((t - 1) / 24), 0, 0)
-    binding = binding | np.where(rng.random(hours) < 0.08 * gain, 1 << 12, 0) | np.where(demands, 1 << 15, 0)
     rr = 14 - 3.5 * dose / 8 + rng.normal(0, 0.5, hours)
     rr[hours // 2 : hours // 2 + 3] = 7.4
     return {
@@ -94,7 +112,7 @@ def _track(seed: int, hours: int, gain: float) -> dict[str, Any]:
         "tol": 0.3 * (1 - np.exp(-day / 20)), "oih": 0.05 * day / 28, "withdrawal": np.zeros(hours),
         "sedation": 0.1 + 0.2 * dose / 8, "rr_min": rr, "spo2_min": 97 - 0.3 * dose + rng.normal(0, 0.4, hours),
         "hr": 78 + felt + rng.normal(0, 1, hours), "sbp": 130 + 2 * felt, "requested_rate": programmed / 10 * 1.15,
-        "allowed_rate": programmed / 10, "binding": binding.astype(np.float64), "alive_h": np.ones(hours),
+        "allowed_rate": programmed / 10, "alive_h": np.ones(hours), "function": 60 - 4 * felt, "distress": felt / 20,
     }  # fmt: skip
 
 
@@ -146,7 +164,14 @@ def synthetic_data(n: int = 80, hours: int = 28 * 24, **changes: Any) -> ReportD
     shown = ("ppo", "fixed", "guideline")
     gains = {"ppo": 0.9, "fixed": 0.1, "guideline": 0.6}
     stories = [
-        Story(title=title, patient=patient, why="By rank.", tracks={p: _track(patient, hours, gains[p]) for p in shown})
+        Story(
+            title=title,
+            patient=patient,
+            why="By rank.",
+            tracks={p: _track(patient, hours, gains[p]) for p in shown},
+            lanes=dict.fromkeys(shown, LANES),
+            notes=dict.fromkeys(shown, NOTES),
+        )
         for title, patient in (("Median patient", 31), ("Worst-decile patient", 7))
     ]
     frames = np.linspace(0, 2e6, 40)
@@ -168,10 +193,44 @@ def synthetic_data(n: int = 80, hours: int = 28 * 24, **changes: Any) -> ReportD
     ]  # fmt: skip
     data = ReportData(
         title="CancerMorphine: PPO against six baselines", result=result, invariants=INVARIANTS, stories=stories, curves=curves,
+        courses={policy: _courses(k, hours, n) for k, policy in enumerate(POLICIES)}, groups=_groups(n),
+        signs={policy: _signs(policy) for policy in POLICIES},
         validation=validation, checks=checks,
         provenance={"git commit": "0123abc", "working tree": "clean", "task hash": "ff" * 32, "config": {"seed": 7}},
     )  # fmt: skip
     return data.model_copy(update=changes)
+
+
+def _courses(k: int, hours: int, n: int) -> list[Course]:
+    day = np.arange(1.0, hours / 24 + 0.5)
+    middle = 5.0 - 0.2 * k + 0 * day
+    rows = tuple(middle + spread for spread in (-2.0, -1.0, 0.0, 1.0, 2.0))
+    more = {"levels": LEVELS, "day": day, "values": rows, "alive": np.full(len(day), float(n))}
+    return [
+        Course(key=key, label=label, unit=unit, **more)
+        for key, label, unit in (("pain", "Pain", "NRS"), ("dose", "Dose", "mg/d"))
+    ]
+
+
+def _groups(n: int) -> dict[str, tuple[Effect, ...]]:
+    found = tuple(
+        Effect(group=group, level=level, patients=who, difference=interval(gap, gap - 3.0, gap + 3.0))
+        for group, level, who, gap in (
+            ("age", "below 65 y", n // 2, 9.0), ("age", "65 y or more", n - n // 2, 2.0), ("sleep apnea", "yes", 2, np.nan),
+        )
+    )  # fmt: skip
+    return {policy: found for policy in POLICIES if policy != "fixed"}
+
+
+def _signs(policy: str) -> tuple[Failure, ...]:
+    greedy = policy == "max_request"
+    words = "asking for everything seen" if greedy else "asking for everything not seen"
+    return (
+        Failure(
+            key="everything", title="asking for everything", score=1.0 if greedy else 0.1, threshold=0.9,
+            verdict="seen" if greedy else "not seen", sentence=words,
+        ),
+    )  # fmt: skip
 
 
 def _events(policy: str, days: float) -> dict[str, Events]:

@@ -6,7 +6,6 @@ from typing import Any
 
 from thecal.experiments.reports.charts import differs, forest
 from thecal.experiments.reports.data import ReportData
-from thecal.experiments.reports.figure import placed
 from thecal.experiments.reports.sections import Section
 from thecal.experiments.reports.tables import outcome_groups
 
@@ -14,10 +13,10 @@ from thecal.experiments.reports.tables import outcome_groups
 def build(data: ReportData) -> dict[str, Any]:
     """The forest plot, the tables, and the outcomes in which nobody differed."""
     return {
-        "forest": placed(data, "forest", forest(data)),
+        "forest": forest(data),
         "groups": outcome_groups(data),
         "same": [outcome.label for outcome in data.outcomes if outcome.role != "use" and not differs(data, outcome)],
     }
 
 
-SECTION = Section("differences", "Paired differences", 30, build)
+SECTION = Section("differences", "Paired differences", 40, build)

@@ -13,4 +13,4 @@ def build(_data: ReportData) -> dict[str, Any]:
     return {}
 
 
-SECTION = Section("limits", "Limits of the claim", 100, build)
+SECTION = Section("limits", "Methods and limits", 140, build)

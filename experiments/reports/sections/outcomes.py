@@ -24,4 +24,4 @@ def _terms(data: ReportData) -> dict[str, str]:
     return {word: TERMS[word] for word in (*in_text(" ".join(texts)), *named) if word in TERMS}
 
 
-SECTION = Section("outcomes", "Outcomes", 20, build)
+SECTION = Section("outcomes", "Outcomes", 30, build)

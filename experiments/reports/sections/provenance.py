@@ -18,4 +18,4 @@ def build(data: ReportData) -> dict[str, Any]:
     }
 
 
-SECTION = Section("provenance", "Provenance", 110, build)
+SECTION = Section("provenance", "Provenance", 150, build)

@@ -97,4 +97,4 @@ def _share(percent: float) -> dict[str, Any]:
     }
 
 
-SECTION = Section("shield", "Shield", 60, build, heading="What the shield did")
+SECTION = Section("shield", "Shield", 80, build, heading="What the shield did")

@@ -6,7 +6,6 @@ from typing import Any
 
 from thecal.experiments.reports.charts import training
 from thecal.experiments.reports.data import ReportData
-from thecal.experiments.reports.figure import placed
 from thecal.experiments.reports.sections import Section
 from thecal.experiments.reports.theme import FELT, styles_of
 
@@ -14,7 +13,7 @@ from thecal.experiments.reports.theme import FELT, styles_of
 def build(data: ReportData) -> dict[str, Any]:
     """The training curves, where there are any."""
     color = styles_of(data.infos)[data.lead].color if data.learned else FELT
-    return {"training": placed(data, "training", training(data.curves, color)) if data.curves else None}
+    return {"training": training(data, data.curves, color) if data.curves else None}
 
 
-SECTION = Section("training", "Training", 80, build)
+SECTION = Section("training", "Training", 120, build)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from thecal.experiments.reports.data import ReportData
-from thecal.experiments.reports.figure import placed
 from thecal.experiments.reports.scorecard import scorecard
 from thecal.experiments.reports.sections import Section
 from thecal.experiments.reports.validation_charts import identity, vpc_chart
@@ -17,12 +16,11 @@ def build(data: ReportData) -> dict[str, Any]:
     rows = data.validation
     return {
         "scorecard": scorecard(rows),
-        "identity": placed(data, "identity", identity(from_records(rows))) if rows else None,
+        "identity": identity(from_records(rows)) if rows else None,
         "checks": [
-            {"check": check, "figure": placed(data, f"course-{k}", vpc_chart(check))}
-            for k, check in enumerate(data.checks, 1)
+            {"check": check, "figure": vpc_chart(check, f"published-{k}")} for k, check in enumerate(data.checks, 1)
         ],
     }
 
 
-SECTION = Section("validation", "Validation", 90, build, heading="Validation of the virtual patients")
+SECTION = Section("validation", "Validation", 130, build, heading="Validation of the virtual patients")

@@ -29,6 +29,7 @@ COMMANDS = (
     "validate",
     "calibrate",
     "report",
+    "play",
     "warmup",
     "tasks",
     "list",

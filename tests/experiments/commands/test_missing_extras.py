@@ -22,7 +22,6 @@ QUICK = (
 )
 SLOW = (
     ("plotly", ("pump", "simulate", EXAMPLE, "--plot", "p.html"), "report"),
-    ("plotly", ("report", "nothing"), "report"),
     ("jinja2", ("report", "nothing"), "report"),
     ("jinja2", ("safety-case",), "report"),
     ("matplotlib", ("sensitivity", "--docs", "docs"), "study"),

@@ -68,10 +68,11 @@ def test_a_run_that_does_not_say_what_it_is_counts_as_a_rule():
     assert data.title == "CancerMorphine: 2 policies compared"
 
 
-def test_median_and_worst_tenth_patients_are_chosen_by_rank(found):
+def test_worst_median_and_best_patients_are_chosen_by_rank(found):
     stories = build_report(found).stories
-    assert [story.patient for story in stories] == [N // 2, 1]
-    assert [list(story.tracks) for story in stories] == [["mine", "fixed"]] * 2
+    assert [story.patient for story in stories] == [0, 1, N // 2, N - 1]
+    assert [story.title.split()[0] for story in stories] == ["Worst", "Worst-tenth", "Median", "Best"]
+    assert [list(story.tracks) for story in stories] == [["mine", "fixed"]] * 4
 
 
 def test_worst_patients_follow_the_direction_of_the_outcome():
@@ -82,7 +83,7 @@ def test_worst_patients_follow_the_direction_of_the_outcome():
     task = runs["fixed"].task.model_copy(update={"primary": primary})
     runs = {name: replace(run, task=task) for name, run in runs.items()}
     stories = build_report(summarize(runs, "fixed", 0)).stories
-    assert [story.patient for story in stories] == [N // 2 - 1, N - 2]
+    assert [story.patient for story in stories] == [N - 1, N - 2, N // 2 - 1, 0]
 
 
 def test_the_best_rule_stands_beside_the_leading_policy(found):
@@ -91,7 +92,7 @@ def test_the_best_rule_stands_beside_the_leading_policy(found):
         runs[name] = [controlled(name, np.full(N, hours))]
     introduced(runs["crude"][0], label="Crude", kind="sanity")
     data = build_report(summarize(runs, "fixed", 0))
-    assert [list(story.tracks) for story in data.stories] == [["mine", "fixed", "best"]] * 2
+    assert [list(story.tracks) for story in data.stories] == [["mine", "fixed", "best"]] * 4
 
 
 def test_tracks_have_figure_units_and_end_with_the_patient(found):
@@ -109,7 +110,7 @@ def test_events_and_limits_have_names_for_people(found):
     data = build_report(found)
     page = render(data)
     repeated = [name for key, name in EVENT_LABELS.items() if key != "death"]
-    assert all(f'<th scope="col">{name}<small>onsets' in page for name in repeated)
+    assert all(f"{name.lower()} (at most" in page for name in repeated)
     assert '<th scope="col">Death<small>patients, share' in page
     assert data.of("mine").events["death"].onsets == 1
     assert data.invariants[int(Invariant.LOCKOUT)][0] == "lockout"
@@ -178,6 +179,24 @@ def test_reports_of_0_1_are_refused_with_the_way_out(tmp_path):
     (tmp_path / FILE).write_bytes(gzip.compress(json.dumps(old).encode()))
     with pytest.raises(StoreError, match=r"written by Thecal 0\.1.*run the comparison again"):
         load_report_data(tmp_path)
+
+
+def test_reports_of_0_2_are_still_read(tmp_path):
+    data = synthetic_data(n=6, hours=24)
+    values = json.loads(gzip.decompress(save_report_data(data, tmp_path).read_bytes()))
+    assert values["schema"] == 2
+    values["schema"] = 1
+    for name in ("courses", "groups", "signs"):
+        del values["report"][name]
+    for story in values["report"]["stories"]:
+        del story["lanes"], story["notes"]
+        for track in story["tracks"].values():
+            del track["function"], track["distress"]
+    (tmp_path / FILE).write_bytes(gzip.compress(json.dumps(values).encode()))
+    page = render(load_report_data(tmp_path))
+    assert "No courses over time were kept" in page
+    assert "The detectors were not run" in page
+    assert 'id="figure-patient-0-ppo"' in page
 
 
 def test_reports_of_a_newer_version_are_refused(tmp_path):

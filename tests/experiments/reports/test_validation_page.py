@@ -12,6 +12,7 @@ import pytest
 
 from thecal.core.errors import StoreError
 from thecal.experiments.reports.scorecard import scorecard
+from thecal.experiments.reports.theme import INK, SECOND
 from thecal.experiments.reports.validation_charts import (
     RATIOS,
     decade_ticks,
@@ -27,6 +28,7 @@ from thecal.experiments.validation.bands import Band
 from thecal.experiments.validation.scores import Score, records
 from thecal.experiments.validation.targets import GROUPS, load_targets
 
+from support.drawn import hollow, line, marks, uprights
 from support.scores import CHECK, shipped_scores, some_scores, target
 
 
@@ -35,8 +37,8 @@ def test_misses_are_numbered_in_the_order_of_the_page():
     shown = scorecard(records(some_scores()))
     numbers = {row["target"].key: row["number"] for group in shown["groups"] for row in group["rows"]}
     assert numbers == {"a": None, "b": 1, "c": 2}
-    ring = next(trace for trace in identity(some_scores()).data if trace.name == "miss")
-    assert list(ring.text) == ["1", "2"]
+    drawn = "".join(identity(some_scores()).panels[0].front)
+    assert re.findall(r'dy="4">(\d+)</text>', drawn) == ["1", "2"]
     page = render(Saved(some_scores(), []))
     assert page.index("1. Ratio: observed 2") < page.index("2. Fall of pain: observed 2 %")
 
@@ -62,13 +64,13 @@ def test_identity_holds_every_observation_once_within_its_axes():
     points = placed(scores)
     assert sorted(point.score.target.key for point in points) == sorted(score.target.key for score in scores)
     assert all(point.y == pytest.approx(1.5) and point.low < 1.0 <= point.high for point in points if point.x == 4.23)
-    figure = identity(scores)
-    drawn = [trace for trace in figure.data if trace.name in GROUPS.values()]
-    assert sum(len(trace.x) for trace in drawn) == len(scores)
-    hollow = sum(str(symbol).endswith("-open") for trace in drawn for symbol in trace.marker.symbol)
-    assert hollow == sum(score.target.role != "test" for score in scores)
-    for trace in drawn:
-        assert all(RATIOS[0] <= y <= RATIOS[1] for y in trace.y)
+    (panel,) = identity(scores).panels
+    places = marks(panel)
+    missed = sum(score.verdict == "miss" for score in scores)
+    assert len(places) == len(scores) + missed
+    assert hollow(panel) == sum(score.target.role != "test" for score in scores) + missed
+    assert ((places[:, 1] > 0.99 * RATIOS[0]) & (places[:, 1] < 1.01 * RATIOS[1])).all()
+    assert {key.name for key in panel.keys} == set(GROUPS.values())
     lost = placed([Score(target=target(), values=(value,)) for value in (-1.0, math.nan, 1e9)])
     assert [point.y for point in lost] == [RATIOS[0], RATIOS[0], RATIOS[1]]
 
@@ -78,20 +80,20 @@ def test_decades_between_two_ends():
 
 
 def test_course_shows_band_median_and_published_spread():
-    figure = vpc_chart(CHECK)
-    traces = {trace.name: trace for trace in figure.data if trace.name}
-    assert list(traces["median simulated"].y) == CHECK.median
-    assert list(traces["published"].error_y.array) == pytest.approx([0.4])
-    assert list(traces["published"].error_y.arrayminus) == pytest.approx([0.4])
-    assert figure.layout.yaxis.type == "log"
+    (panel,) = vpc_chart(CHECK, "published-1").panels
+    middle = line(panel, "median simulated")
+    assert middle[-1] == pytest.approx([CHECK.time_h[-1], CHECK.median[-1]], rel=0.01)
+    assert uprights(panel, SECOND)[0] == pytest.approx(CHECK.observed[0][2:], rel=0.01)
+    assert marks(panel)[0] == pytest.approx(CHECK.observed[0][:2], rel=0.01)
+    assert panel.y.log
 
 
 @pytest.mark.parametrize(("last", "unit"), [(12.0, "h"), (72.0, "h"), (73.0, "d"), (2880.0, "d"), (17520.0, "months")])
 def test_time_axis_has_a_fitting_unit(last, unit):
     band = Band("t", "u", [0.0, last], [0.0] * 2, [1.0] * 2, [2.0] * 2, [(last, 1.0, 0.5, 1.5)], "s")
     assert time_unit(band)[1] == unit
-    points = next(trace for trace in vpc_chart(band).data if trace.name == "published")
-    assert points.x[0] == pytest.approx(last / time_unit(band)[0])
+    (panel,) = vpc_chart(band, "b").panels
+    assert marks(panel)[0, 0] == pytest.approx(last / time_unit(band)[0], rel=0.01)
 
 
 def test_figures_are_the_same_bytes_under_any_style():
@@ -173,5 +175,6 @@ def test_figures_show_errors_and_both_structures():
     assert both["kinetics"] != one["kinetics"]
     assert both["kinetics"].count("Half-life in CSF") == 1
     assert "2.2 ± 0.12" in both["kinetics"]
-    trace = next(trace for trace in identity([first]).data if trace.name == "Kinetics")
-    assert list(trace.error_y.array) == pytest.approx([first.error])
+    (panel,) = identity([first]).panels
+    (ends,) = uprights(panel, INK)
+    assert sorted(ends) == pytest.approx([point.least, point.most], rel=0.01)
