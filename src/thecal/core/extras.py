@@ -16,6 +16,7 @@ EXTRAS = {
     "study": ("SALib", "matplotlib"),
     "prove": ("z3",),
     "calibrate": ("cmaes",),
+    "exchange": ("libsbml", "roadrunner"),
 }
 
 
