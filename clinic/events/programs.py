@@ -35,12 +35,18 @@ def events_of(program: ProgramFile, patient: str = "1") -> tuple[EventTable, lis
     ratios = [conc / program.solution.mg_per_ml[0] for conc in program.solution.mg_per_ml]
     refused: list[Refused] = []
     rows: list[Event] = []
-    rate, since = 0.0, 0.0
+    rate, since, other = 0.0, 0.0, False
     lines = sorted(enumerate(program.do, 1), key=lambda item: item[1].at_h)
     for number, line in lines:
         if line.do in _WHY or (line.do == "refill" and line.mg_per_ml is not None):
             why = _WHY.get(line.do, "another concentration reaches the tip later than the refill; run the program")
             refused.append(Refused(number, line.do, why))
+            other = other or line.do == "refill"
+            continue
+        if other and (line.ml is not None or line.ml_per_d is not None):
+            refused.append(
+                Refused(number, line.do, "a volume after a refill of another concentration; run the program")
+            )
             continue
         mg = program.solution.mg_per_ml[0]
         if line.do == "bolus":

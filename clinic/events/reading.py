@@ -183,7 +183,9 @@ def _event(number: int, cells: Mapping[str, str], said: Sidecar, scales: Mapping
 def _dose(base: Event, amount: float, cells: Mapping[str, str], said: Sidecar, scales: Mapping[str, float]) -> Event:
     rate = _number(cells, "RATE", -math.inf) or 0.0
     if rate in (-1.0, -2.0):
-        raise _BadCellError("RATE", f"{rate:g} asks the model for rate or length of the infusion, and this one has none")
+        raise _BadCellError(
+            "RATE", f"{rate:g} asks the model for rate or length of the infusion, and this one has none"
+        )
     if rate < 0.0:
         raise _BadCellError("RATE", f"{rate:g} is negative")
     if amount == 0.0 and rate == 0.0:
@@ -200,7 +202,9 @@ def _dose(base: Event, amount: float, cells: Mapping[str, str], said: Sidecar, s
     if steady and interval and not amount:
         raise _BadCellError("II", "is given for a steady infusion without an end")
     if interval and rate_ug and amount_ug / rate_ug > interval * (1.0 + _TIES):
-        raise _BadCellError("RATE", f"the infusion takes {amount_ug / rate_ug:g} h and begins again after {interval:g} h")
+        raise _BadCellError(
+            "RATE", f"the infusion takes {amount_ug / rate_ug:g} h and begins again after {interval:g} h"
+        )
     if base.time_h + more * interval > _LONGEST_H:
         raise _BadCellError("ADDL", "its last dose lies past ten years")
     drug = _drug(cells, said)
@@ -262,7 +266,9 @@ def _what(cells: Mapping[str, str], said: Sidecar) -> str:
     number = text.removesuffix(".0")
     found = {**NUMBERED, **{name: name for name in OBSERVED}, **said.dvid}.get(number)
     if found is None:
-        raise _BadCellError("DVID", f"{text!r} is no observation{did_you_mean(text, OBSERVED)}; known: {', '.join(OBSERVED)}")
+        raise _BadCellError(
+            "DVID", f"{text!r} is no observation{did_you_mean(text, OBSERVED)}; known: {', '.join(OBSERVED)}"
+        )
     return found
 
 

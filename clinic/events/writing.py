@@ -28,7 +28,9 @@ def write_events(path: str | Path, table: EventTable) -> Path:
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([["" if cell is None else cell for cell in row] for row in zip(*columns.values(), strict=True)])
+        writer.writerows(
+            [["" if cell is None else cell for cell in row] for row in zip(*columns.values(), strict=True)]
+        )
         return write_whole(place, text.getvalue())
     if not has_suffix(place, ".parquet"):
         raise ConfigError(f"{place}: the ending must be .csv or .parquet")
@@ -42,7 +44,9 @@ def write_events(path: str | Path, table: EventTable) -> Path:
 
 def as_columns(table: EventTable) -> dict[str, list[Any]]:
     """Columns by head, ``[rows]`` each; None where a row has no such thing."""
-    heads = {name: f"{name} [{UNITS[name]}]" if name in UNITS else name for name in (*COLUMNS[:9], "DRUG", *COLUMNS[9:])}
+    heads = {
+        name: f"{name} [{UNITS[name]}]" if name in UNITS else name for name in (*COLUMNS[:9], "DRUG", *COLUMNS[9:])
+    }
     rows = [_cells(row) for row in table.rows]
     found = {head: [row.get(name) for row in rows] for name, head in heads.items()}
     return found | {name: [row.covariates.get(name) for row in table.rows] for name in table.covariates}

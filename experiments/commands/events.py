@@ -100,12 +100,15 @@ def _summary(table: EventTable, patient: str) -> dict[str, Any]:
 
 def convert(
     source: Annotated[Path, typer.Argument(help="Event table, or program file (.toml).", dir_okay=False)],
-    target: Annotated[Path, typer.Argument(help="What to write: .csv, .parquet, or a program (.toml).", dir_okay=False)],
+    target: Annotated[
+        Path, typer.Argument(help="What to write: .csv, .parquet, or a program (.toml).", dir_okay=False)
+    ],
     units: Units = None,
     keep_good: KeepGood = False,
     patient: Annotated[str | None, typer.Option("--patient", help="Whose doses, for a program.")] = None,
     mg_per_ml: Annotated[
-        float | None, typer.Option("--mg-per-ml", help="Concentration in the pump, for a program.", min=1e-6, max=1000.0)
+        float | None,
+        typer.Option("--mg-per-ml", help="Concentration in the pump, for a program.", min=1e-6, max=1000.0),
     ] = None,
     pump: Annotated[str, typer.Option("--pump", help="Model of pump, for a program.")] = "synchromed_ii_40",
 ) -> None:
@@ -197,7 +200,9 @@ def nca(
     part: Annotated[
         tuple[float, float] | None, typer.Option("--part", help="Limits of a partial area, h after the dose.")
     ] = None,
-    out: Annotated[Path | None, typer.Option("--csv", help="Also write the figures here (.csv).", dir_okay=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option("--csv", help="Also write the figures here (.csv).", dir_okay=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Non-compartmental figures of the levels of a table, one row a patient and kind of level.
@@ -221,7 +226,9 @@ def nca(
     if as_json:
         emit(rows)
         return
-    shown = plain_table(f"{table.name}: non-compartmental figures", ["", *(f"{one.patient} {one.what}" for one in found)])
+    shown = plain_table(
+        f"{table.name}: non-compartmental figures", ["", *(f"{one.patient} {one.what}" for one in found)]
+    )
     for name in list(rows[0])[2:]:
         values = [row[name] for row in rows]
         if any(value is not None for value in values):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from thecal.experiments.fitting.predict import course
 Floats = NDArray[np.float64]
 HOURS = 96.0
 _TOLERANCE = 1e-12
+_EVERY_H = 6.0
 _DRUG = "morphine"
 LUMBAR = "csf_L3"
 
@@ -58,22 +59,39 @@ class Agreed:
     kernel_plasma: float
 
 
-def regimen(name: str) -> Schedule:
+def regimen(name: str, drug: str = _DRUG) -> Schedule:
     """A regimen of the table as a schedule."""
-    return schedule_of(EventTable(REGIMENS[name]), until_h=HOURS)
+    return schedule_of(EventTable(tuple(replace(row, drug=drug) for row in REGIMENS[name])), until_h=HOURS)
 
 
-def agree(par: NDArray[np.void], name: str) -> Agreed:
+def _times() -> Floats:
+    return np.arange(_EVERY_H, HOURS + _EVERY_H, _EVERY_H)
+
+
+def elsewhere(par: NDArray[np.void], name: str, drug: str = _DRUG) -> float:
+    """Largest difference of the exported model, as libRoadRunner runs it, from the exact solution: CSF and plasma.
+
+    Raises:
+        MissingExtraError: an optional package is not installed.
+    """
+    from thecal.experiments.fitting.sbml import document, run_elsewhere
+
+    system, feeds = linear_of(par), feeds_of(regimen(name, drug))
+    seen = (LUMBAR, "plasma")
+    exact = solve(system, feeds, _times())
+    ran = run_elsewhere(document(system, feeds, name), seen, _times())
+    return max(_apart(exact[:, system.place(one)], ran[:, k]) for k, one in enumerate(seen))
+
+
+def agree(par: NDArray[np.void], name: str, drug: str = _DRUG) -> Agreed:
     """Compare one regimen in one patient ``[1]``, every six hours."""
-    schedule = regimen(name)
-    system = linear_of(par)
-    ticks = np.arange(6.0, HOURS + 1.0, 6.0) / TICK_H
-    times = ticks * TICK_H
+    schedule = regimen(name, drug)
+    system, times = linear_of(par), _times()
     exact = solve(system, feeds_of(schedule), times)
     other = integrate(system, feeds_of(schedule), times)
     lumbar, plasma = system.place(LUMBAR), system.place("plasma")
     assert int(par["lumbar_node"][0]) == NODES.index("L3")
-    ran = course(par[:1].copy(), schedule, ticks.astype(np.int64), 8.0).signals
+    ran = course(par[:1].copy(), schedule, np.rint(times / TICK_H).astype(np.int64), 8.0).signals
     return Agreed(
         name, *(_apart(exact[:, k], other[:, k]) for k in (lumbar, plasma)),
         _apart(exact[:, lumbar] / system.volumes[LUMBAR], ran["lumbar"][0]),

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.clinic.events.table import Event, EventTable
-from thecal.core.layout import TICK_H, TICKS_PER_DAY
+from thecal.core.errors import ConfigError
+from thecal.core.layout import TICK_H
 from thecal.experiments.fitting.fit import Fit, NotConvergedError, fit, problem_of
 from thecal.experiments.fitting.quantities import QUANTITIES, standardized
 from thecal.experiments.fitting.settings import Settings, load_settings
@@ -27,7 +28,17 @@ _BREATHS_D = (1, 8, 15)
 _BEDSIDE_SD = 1.5
 _DAY_H = 24.0
 # What a chart always holds; the rest stays unknown to the fit.
-CHART = ("age_y", "male", "height_cm", "weight_kg", "creatinine_mg_per_dl", "diagnosis", "pain_level", "pain_span", "medd_mg_per_d")
+CHART = (
+    "age_y",
+    "male",
+    "height_cm",
+    "weight_kg",
+    "creatinine_mg_per_dl",
+    "diagnosis",
+    "pain_level",
+    "pain_span",
+    "medd_mg_per_d",
+)
 
 
 @dataclass(frozen=True)
@@ -157,14 +168,17 @@ class Coverage:
 
 
 def pooled(outcomes: list[Outcome]) -> Coverage:
-    """Pool the intervals of all patients; a patient's intervals share one fate, so the error is that of a ratio of clusters."""
-    fitted = [one for one in outcomes if not one.why]
+    """Pool the intervals of all patients; a patient's intervals share one fate, so the error is that of a ratio of clusters.
+
+    Raises:
+        ConfigError: nothing was declared known.
+    """
+    fitted = [one for one in outcomes if not one.why and (one.inside or one.composites)]
     hits = np.array([sum(one.inside.values()) + sum(one.composites) for one in fitted], np.float64)
     counts = np.array([len(one.inside) + len(one.composites) for one in fitted], np.float64)
+    if not counts.size:
+        raise ConfigError("no fit arrived and declared a number known, so nothing can be said of coverage")
     share = hits.sum() / counts.sum()
     n = len(fitted)
     error = np.sqrt(((hits - share * counts) ** 2).sum() * n / max(1, n - 1)) / counts.sum()
-    return Coverage(float(share), float(error), n, int(counts.sum()), len(outcomes) - n)
-
-
-TICKS = TICKS_PER_DAY * DAYS
+    return Coverage(float(share), float(error), n, int(counts.sum()), sum(bool(one.why) for one in outcomes))

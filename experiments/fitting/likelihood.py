@@ -128,7 +128,9 @@ def _within_scale(mean: Floats, covariance: Floats) -> Expected:
     inside = ndtr(high) - ndtr(low)
     bell_low, bell_high = (np.exp(-0.5 * edge**2) / np.sqrt(2.0 * np.pi) for edge in (low, high))
     first = mean * inside + sd * (bell_low - bell_high) + _TOP * ndtr(-high)
-    second = (mean**2 + variance) * inside + sd * (mean * (bell_low - bell_high) + low * sd * bell_low - high * sd * bell_high)
+    second = (mean**2 + variance) * inside + sd * (
+        mean * (bell_low - bell_high) + low * sd * bell_low - high * sd * bell_high
+    )
     second = second + mean * sd * (bell_low - bell_high) + _TOP**2 * ndtr(-high)
     clipped = np.maximum(second - first**2, 1e-3)
     kept = np.maximum(inside, 1e-3)
@@ -151,9 +153,7 @@ def whitened(expected: Expected, value: Floats) -> Floats:
     return np.asarray(np.linalg.solve(lower, (value - expected.mean)[:, :, None])[:, :, 0])
 
 
-def log_likelihood(
-    par: NDArray[np.void], seen: Course, data: Observations, errors: Errors, clock_h: float
-) -> Floats:
+def log_likelihood(par: NDArray[np.void], seen: Course, data: Observations, errors: Errors, clock_h: float) -> Floats:
     """Logarithm of the likelihood ``[N]``; of a patient who is dead at an observation, -inf."""
     total = np.zeros(len(par))
     hours = data.ticks * TICK_H
@@ -163,7 +163,9 @@ def log_likelihood(
     for name, signal in (("csf", "lumbar"), ("plasma", "plasma")):
         places = data.of(name)
         if len(places):
-            total += _levels(seen.signals[signal][:, places], data.value[places], data.censored[places], errors.level_cv)
+            total += _levels(
+                seen.signals[signal][:, places], data.value[places], data.censored[places], errors.level_cv
+            )
     places = data.of("rr")
     if len(places):
         total += log_gauss(breaths(par, seen, places, hours[places], errors), data.value[places])
@@ -178,9 +180,7 @@ def _levels(expected: Floats, value: Floats, censored: NDArray[np.bool_], cv: fl
     return np.asarray(np.where(censored, log_ndtr(away), known).sum(axis=1))
 
 
-def breaths(
-    par: NDArray[np.void], seen: Course, places: NDArray[np.int64], hours: Floats, errors: Errors
-) -> Expected:
+def breaths(par: NDArray[np.void], seen: Course, places: NDArray[np.int64], hours: Floats, errors: Errors) -> Expected:
     """Mean and covariance of breathing rates: the rate's own fluctuation within hours and from day to day, and counting."""
     mean = seen.signals["rr"][:, places]
     swing = par["rr_swing"][:, None] * mean

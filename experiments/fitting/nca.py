@@ -128,7 +128,9 @@ def _usable(
     c = np.where(below, 0.0, c)
     above = np.flatnonzero(c > 0.0)
     if len(above) < 2:
-        raise ConfigError(f"{len(above)} level{'s' if len(above) != 1 else ''} above the limit of quantification; two are needed")
+        raise ConfigError(
+            f"{len(above)} level{'s' if len(above) != 1 else ''} above the limit of quantification; two are needed"
+        )
     keep = (c > 0.0) | (np.arange(len(t)) < above[0])
     return t[keep], c[keep]
 

@@ -136,7 +136,10 @@ def laid(fitted: Fitted) -> Iterator[Fitted]:
         except (ParameterError, OSError) as error:
             raise ParameterError(f"{FILE}: number: {one.file}: {one.key}: no such number ({error})") from error
         changes[one.file, one.key] = Change(
-            value=one.value, unit=one.unit, cv=None if quantity.cv is None else 0.0, sd=None if quantity.sd is None else 0.0
+            value=one.value,
+            unit=one.unit,
+            cv=None if quantity.cv is None else 0.0,
+            sd=None if quantity.sd is None else 0.0,
         )
     with shipped.overlaid(changes):
         yield fitted
@@ -153,9 +156,7 @@ def _numbers(source: Chosen, cohort: Any) -> tuple[dict[str, Quantity], list[Num
             continue  # the chart states it
         file = file.partition(":")[0]
         value = float(drawn.values[0])
-        if file == "cohort" or key in cohort:
-            own[key] = _fixed(drawn.quantity, value / factor(drawn.quantity.unit, drawn.unit))
-        elif key in _FIELD_KEYS and file != "variability":
+        if file == "cohort" or key in cohort or (key in _FIELD_KEYS and file != "variability"):
             own[key] = _fixed(drawn.quantity, value / factor(drawn.quantity.unit, drawn.unit))
         elif file == "variability" and key.startswith(_OF_RECEPTOR):
             laid_over += _of_receptor(name, key, value)

@@ -33,9 +33,7 @@ def climb(
     along = np.sort(np.argsort(told)[-settings.effects :])
     start = np.zeros(points.shape[1])
     start[along] = points.mean(axis=0)[along]
-    search = CMA(
-        mean=start[along], sigma=_FIRST_STEP, population_size=settings.population, seed=seed % 2**32
-    )
+    search = CMA(mean=start[along], sigma=_FIRST_STEP, population_size=settings.population, seed=seed % 2**32)
     best, best_value = start, _posterior(log_likelihood, start[None, :])[0]
     for _ in range(settings.generations):
         asked = [search.ask() for _ in range(settings.population)]

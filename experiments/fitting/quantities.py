@@ -117,9 +117,16 @@ def rows(prior: Par, posterior: Par, known_at: float) -> list[Row]:
         spread = float(after.std() / before.std())
         found.append(
             Row(
-                one.name, one.unit, *(float(one.shown(edge)) for edge in edges), *(float(one.shown(u)) for u in usual),
-                spread, 1.0 - spread**2, between(after.reshape(posterior.shape)), spread <= known_at, one.composite,
-            )  # fmt: skip
+                one.name,
+                one.unit,
+                *(float(one.shown(edge)) for edge in edges),
+                *(float(one.shown(u)) for u in usual),
+                spread,
+                1.0 - spread**2,
+                between(after.reshape(posterior.shape)),
+                spread <= known_at,
+                one.composite,
+            )
         )
     return found
 

@@ -145,7 +145,10 @@ def _outputs(model: Any, system: Linear) -> None:
 def _events(model: Any, feeds: list[Feed], libsbml: Any) -> None:
     """Feeds that begin later change by events; the first stands as initial value."""
     for number, feed in enumerate(feeds):
-        values = {"infusion": 0.0 if feed.bolus else feed.rate_ug_per_h, "injection": feed.rate_ug_per_h if feed.bolus else 0.0}
+        values = {
+            "infusion": 0.0 if feed.bolus else feed.rate_ug_per_h,
+            "injection": feed.rate_ug_per_h if feed.bolus else 0.0,
+        }
         if feed.start_h <= 0.0:
             for name, value in values.items():
                 model.getParameter(name).setValue(value)

@@ -88,7 +88,9 @@ def sample(
             count += 2 * n
         taken = np.mean(shares, axis=0)
         if progress is not None:
-            progress(beta, f"{len(reached)} temperatures, {100 * taken.mean():.0f} % of moves of {step.mean():.2f} taken")
+            progress(
+                beta, f"{len(reached)} temperatures, {100 * taken.mean():.0f} % of moves of {step.mean():.2f} taken"
+            )
     return Population(points, logs, tuple(reached), (float(taken[0]), float(taken[1])), count)
 
 
