@@ -21,6 +21,7 @@ from thecal.clinic.events.columns import (
     TIP,
     UNITS,
 )
+from thecal.clinic.events.order import in_order
 from thecal.clinic.events.table import Cell, Event, EventTable, EventTableError, Refused
 from thecal.core.errors import ParameterError, did_you_mean
 from thecal.core.units import factor
@@ -69,7 +70,7 @@ def read_events(path: str | Path, sidecar: str | Path | None = None, *, keep_goo
     _check_head(place.name, names)
     scales = _scales(place.name, names, {**said.units, **units})
     rows, refused = _rows(names, lines, said, scales)
-    rows, late = _in_order(rows)
+    rows, late = in_order(rows)
     refused = sorted([*refused, *late], key=lambda one: one.row)
     if refused and not (keep_good and rows):
         raise EventTableError(place.name, refused)
@@ -276,29 +277,3 @@ def _covariate(text: str) -> Cell:
     if text in BLANK:
         return None
     return float(text) if _NUMBER.fullmatch(text) else text
-
-
-def _in_order(rows: list[Event]) -> tuple[list[Event], list[Refused]]:
-    """Rows whose time does not go back and whose observation does not stand there already; a reset begins anew."""
-    kept, refused = [], []
-    last: dict[str, float] = {}
-    seen: dict[tuple[str, str, float], Event] = {}
-    for row in rows:
-        before = last.get(row.patient, 0.0)
-        if row.kind in (3, 4):
-            refused.append(Refused(row.row, "EVID", f"{row.kind} resets the patient, and a body cannot be reset"))
-            continue
-        if row.time_h < before:
-            refused.append(Refused(row.row, "TIME", f"goes back from {before:g} to {row.time_h:g} h"))
-            continue
-        key = (row.patient, row.what, row.time_h)
-        if row.what and key in seen:
-            other = seen[key]
-            why = "stands already in" if other.value == row.value else "contradicts"
-            refused.append(Refused(row.row, "DV", f"{why} row {other.row}: {row.what} at {row.time_h:g} h"))
-            continue
-        if row.what:
-            seen[key] = row
-        last[row.patient] = row.time_h
-        kept.append(row)
-    return kept, refused

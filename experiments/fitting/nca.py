@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,13 +91,14 @@ def figures(
     last = int(np.flatnonzero(c > 0.0)[-1])
     auc, aumc = _areas(t[: last + 1], c[: last + 1])
     slope = terminal(t[: last + 1], c[: last + 1], peak, with_peak=start == "back")
-    found = {
+    found: dict[str, Any] = {
         "cmax": float(c[peak]), "tmax_h": float(t[peak]), "clast": float(c[last]), "tlast_h": float(t[last]),
         "auc_last": auc, "aumc_last": aumc,
     }  # fmt: skip
     part = None if part_h is None else partial_area(t[: last + 1], c[: last + 1], part_h, slope)
     if slope is None:
-        return Figures(**found, **dict.fromkeys(_TERMINAL), auc_part=part)
+        missing: dict[str, Any] = dict.fromkeys(_TERMINAL)
+        return Figures(**found, **missing, auc_part=part)
     rate = slope.rate
     whole = auc + c[last] / rate
     moment = aumc + c[last] * t[last] / rate + c[last] / rate**2
