@@ -156,7 +156,7 @@ def whitened(expected: Expected, value: Floats) -> Floats:
 def log_likelihood(par: NDArray[np.void], seen: Course, data: Observations, errors: Errors, clock_h: float) -> Floats:
     """Logarithm of the likelihood ``[N]``; of a patient who is dead at an observation, -inf."""
     total = np.zeros(len(par))
-    hours = data.ticks * TICK_H
+    hours: Floats = (data.ticks * TICK_H).astype(np.float64)
     places = data.of("nrs")
     if len(places):
         total += log_gauss(reports(par, seen, places, hours[places], clock_h), data.value[places])

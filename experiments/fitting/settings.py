@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from thecal.core.errors import ParameterError
 from thecal.core.parameters import ParameterFile, read_parameters
@@ -54,13 +55,13 @@ def settings_of(file: ParameterFile) -> Settings:
     """
     file.only((*_WHOLE, *_SHARES, *_OTHERS), "a fit")
     file.fixed()
-    whole = {}
+    whole: dict[str, Any] = {}
     for key in _WHOLE:
         value = file.get_in(key, "dimensionless", minimum=2.0, maximum=100_000.0)
         if not value.is_integer():
             raise ParameterError(f"{file.path}: {key}: {value:g} is not a whole number")
         whole[key.partition(".")[2]] = int(value)
-    shares = {key.partition(".")[2]: file.get_in(key, "dimensionless", minimum=1e-12, maximum=1.0) for key in _SHARES}
+    shares: dict[str, Any] = {key.partition(".")[2]: file.get_in(key, "dimensionless", minimum=1e-12, maximum=1.0) for key in _SHARES}
     errors = Errors(
         file.get_in("error.level_cv", "dimensionless", minimum=1e-3, maximum=2.0),
         file.get_in("error.rate_sd", "breath/min", minimum=1e-3, maximum=20.0),
