@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Annotated, Any, TypeVar, get_args
 
 import typer
 
+from thecal.core.errors import ConfigError
 from thecal.envs.options import Options
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -31,19 +33,60 @@ def with_scenario(*, leave_out: Collection[str] = (), **defaults: Any) -> Callab
         own = inspect.signature(command, eval_str=True)
         added = [option for option in _options(defaults) if option.name not in leave_out]
         kept = [parameter for parameter in own.parameters.values() if parameter.name != "scenario"]
-        ordered = sorted([*kept, *added], key=lambda one: one.kind)
+        ordered = sorted([*kept, *added, _FITTED], key=lambda one: one.kind)
 
         @wraps(command)
         def run(*args: Any, **given: Any) -> Any:
             fields = {option.name: given.pop(option.name) for option in added}
             chosen = {name: value for name, value in fields.items() if value is not None}
-            return command(*args, scenario=chosen, **given)
+            with _fitted(given.pop(_FITTED.name), chosen, given):
+                return command(*args, scenario=chosen, **given)
 
         run.__signature__ = own.replace(parameters=ordered)  # type: ignore[attr-defined]
         run.__annotations__ = {one.name: one.annotation for one in ordered}
         return run  # type: ignore[return-value]
 
     return decorate
+
+
+_FITTED = inspect.Parameter(
+    "fitted",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=None,
+    annotation=Annotated[
+        str | None,
+        typer.Option(
+            "--fitted", help="The one patient of a folder that `thecal fit` wrote, in place of a cohort.",
+            show_default=False, rich_help_panel=_PANEL,
+        ),
+    ],
+)  # fmt: skip
+
+
+@contextmanager
+def _fitted(folder: str | None, scenario: dict[str, Any], given: dict[str, Any]) -> Iterator[None]:
+    """Let a command run on a fitted patient: its cohort and split, its numbers, and this process alone, which knows them.
+
+    Raises:
+        ConfigError: a cohort, another split or several workers are asked for besides.
+    """
+    if folder is None:
+        yield
+        return
+    from thecal.experiments.fitting.patient_file import laid, read_fitted
+
+    patient = read_fitted(folder)
+    if "cohort" in scenario:
+        raise ConfigError("--fitted names a patient and --cohort a population: give one of them")
+    if scenario.get("split", patient.split) != patient.split:
+        raise ConfigError(f"--split: a fitted patient belongs to {patient.split}")
+    if (given.get("workers") or 1) != 1:
+        raise ConfigError("--workers: a fitted patient is simulated in one process")
+    scenario |= {"cohort": patient.cohort, "split": patient.split}
+    if "workers" in given:
+        given["workers"] = 1
+    with laid(patient):
+        yield
 
 
 def _options(defaults: dict[str, Any]) -> list[inspect.Parameter]:

@@ -17,6 +17,7 @@ EXTRAS = {
     "prove": ("z3",),
     "calibrate": ("cmaes",),
     "dashboard": ("fastapi", "uvicorn", "pyarrow"),
+    "exchange": ("libsbml", "roadrunner"),
 }
 
 
