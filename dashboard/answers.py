@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from thecal.core.documents import read_tables
 from thecal.core.errors import ConfigError
 from thecal.core.files import plain
 from thecal.dashboard.decisions import NEEDED, Decisions, decisions
@@ -18,6 +19,7 @@ from thecal.dashboard.reasons import Limits
 from thecal.dashboard.runs import Run
 from thecal.dashboard.tables import Shelf
 from thecal.dashboard.whom import LABELS, order
+from thecal.experiments.analysis.results import Interval
 from thecal.experiments.analysis.shown import shown, shown_difference
 from thecal.experiments.reports.theme import DASHES, styles_of
 
@@ -72,7 +74,7 @@ def run_of(run: Run) -> dict[str, Any]:
         "first_patient": first_patient(run),
     }
     if run.result is None:
-        return plain({**base, "patients": len(run.patients), "task": run.any_table.task.name})  # type: ignore[no-any-return]
+        return plain({**base, **_evaluated(run)})  # type: ignore[no-any-return]
     found, n = run.result, len(run.patients)
     rows = []
     for entry in found.outcomes:
@@ -97,6 +99,20 @@ def run_of(run: Run) -> dict[str, Any]:
             "limits": found.limits,
         }
     )
+
+
+def _evaluated(run: Run) -> dict[str, Any]:
+    """What an evaluation estimated of its one policy."""
+    n, stored = len(run.patients), read_tables(run.entry.file, kind="JSON")["outcomes"]
+    rows = []
+    for entry in run.outcomes:
+        if entry.key in stored:
+            found = Interval.model_validate(stored[entry.key])
+            seen = shown(found, entry, n)
+            rows.append(
+                {"outcome": entry.model_dump(), "value": seen.value, "spread": seen.spread, **found.model_dump()}
+            )
+    return {"patients": n, "task": run.any_table.task.name, "estimates": rows}
 
 
 def first_patient(run: Run) -> int | None:

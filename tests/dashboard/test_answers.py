@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -66,6 +67,10 @@ def test_an_evaluation_orders_its_patients_too(site):
         2,
         ["guideline"],
     )
+    stored = json.loads((site.root / "alone" / "estimates.json").read_text(encoding="utf-8"))["outcomes"]
+    assert {row["outcome"]["key"]: row["mean"] for row in run["estimates"]} == {
+        key: one["mean"] for key, one in stored.items()
+    }
     found = site.get(f"/api/runs/{id_}/patients")["patients"]
     assert [row["values"]["guideline"] for row in found] == sorted(row["values"]["guideline"] for row in found)
     assert site.ask(f"/api/runs/{id_}/whom?policy=guideline").status == 400

@@ -87,6 +87,8 @@ def test_every_view_opens_from_the_front_page(seen, site):
     complete(page)
     page.get_by_role("link", name="Overview").click()
     page.get_by_role("heading", name="Every outcome").wait_for()
+    page.goto(f"{site.address}#/run/{site.id_of('alone')}")
+    page.get_by_role("row", name=re.compile("^Well treated")).wait_for()
 
 
 def test_panels_share_cursor_zoom_and_address(seen, site):

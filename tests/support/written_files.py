@@ -273,7 +273,7 @@ FORMATS = [
         tables(
             "thecal.agents",
             "",
-            "(pid.*|guideline.*|demand|oracle|mpc|bayes).toml",
+            "(pid.*|guideline.*|fault_response|day_night|demand|oracle|mpc|bayes).toml",
         ),
         patched(_rules, _PARAMETERS),
         ParameterError,

@@ -7,7 +7,8 @@ export async function showRun(id, _, run, { into }) {
   if (!run.reference) {
     into(h("h1", {}, `${run.policies[0]?.label ?? ""}, ${run.task}`), loud(run.head.mark), ...troubles,
       h("p", { class: "lede" }, `An evaluation of one policy on ${run.patients} ${run.head.split} patients.`),
-      h("p", {}, h("a", { href: `#/run/${id}/patients` }, "Its patients, the worst first")));
+      h("p", {}, h("a", { href: `#/run/${id}/patients` }, "Its patients, the worst first")),
+      h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Every outcome" }, estimates(run)));
     return;
   }
   const { head } = run;
@@ -21,6 +22,13 @@ export async function showRun(id, _, run, { into }) {
     h("p", { class: "small soft" }, `Paired difference on the same patients and days with its 95 % interval, ${primary.unit}; ${primary.better > 0 ? "right" : "left"} is better. ${primary.text}`),
     h("h2", {}, "Every outcome"), ...outcomes(run),
   );
+}
+
+function estimates(run) {
+  const heads = ["Outcome", "Mean", "95 % interval"];
+  return h("table", {}, h("thead", {}, h("tr", {}, heads.map((text) => h("th", { scope: "col" }, text)))),
+    h("tbody", {}, run.estimates.map(({ outcome, value, spread: wide }) => h("tr", {},
+      h("th", { scope: "row", title: outcome.text }, outcome.label, h("small", {}, outcome.unit)), h("td", {}, value), h("td", {}, wide)))));
 }
 
 function labels(run) {
