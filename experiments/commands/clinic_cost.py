@@ -117,7 +117,10 @@ def show_prices(
 
 @cost.command("comparators")
 def show_comparators(as_json: Json = False) -> None:
-    """What a pump is compared with, and what is published of its effect and cost."""
+    """What a pump is compared with, and what is published of its effect and cost.
+
+    Example: `thecal clinic cost comparators --json`
+    """
     from thecal.clinic.costs.comparators import comparators
 
     found = comparators()
@@ -134,7 +137,10 @@ def show_comparators(as_json: Json = False) -> None:
 
 @cost.command("published")
 def show_published(as_json: Json = False) -> None:
-    """The economic figures of the review and its sources: which follow from stated inputs, which cannot be computed, and why."""
+    """The economic figures of the review and its sources: which follow from stated inputs, which cannot, and why.
+
+    Example: `thecal clinic cost published`
+    """
     from thecal.clinic.costs.published import attempts
 
     found = attempts()

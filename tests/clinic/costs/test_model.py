@@ -135,7 +135,7 @@ def test_use_costs_what_it_was_by_the_table():
     assert np.isnan(month[1])
 
 
-def test_what_was_used_needs_a_price_and_what_was_not_needs_none():
+def test_what_was_used_needs_a_price_and_nothing_else():
     free = use(drug_mg={"ropivacaine": np.zeros(2)})
     assert "drug:ropivacaine" not in priced(PRICES, free, upfront=False)
     with pytest.raises(ConfigError, match="no price for drug:ropivacaine"):

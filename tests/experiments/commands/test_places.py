@@ -25,7 +25,7 @@ WRITTEN = {("pump simulate", "table")}
 BASE = {
     "pump simulate": [str(EXAMPLE)], "cohort import": ["t.csv", "--out", "m.toml"], "evaluate": ["fixed"], "compare": ["fixed"],
     "attack": ["--frames", "0"], "report": ["folder"], "verify": ["seed_2025"],
-    "calibrate": ["opioid_window"], "headroom": ["CancerMorphine"],
+    "calibrate": ["opioid_window"], "headroom": ["CancerMorphine"], "trial": ["cancer_trial"],
 }  # fmt: skip
 
 
