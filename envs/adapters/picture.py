@@ -82,14 +82,18 @@ class Painter:
             trace.clear()
         if trace and now == trace[-1].time_h:
             trace.pop()
-        seen = (
-            out["pain_mean"],
-            out["nrs_report"],
-            out["dose24_ug"][0] / 1000.0,
-            out["requested_rate"],
-            out["allowed_rate"],
+        trace.append(
+            Moment(
+                time_h=now,
+                pain=float(out["pain_mean"]),
+                report=float(out["nrs_report"]),
+                dose24_mg=float(out["dose24_ug"][0]) / 1000.0,
+                asked=float(out["requested_rate"]),
+                allowed=float(out["allowed_rate"]),
+                breath=float(out["rr_min"]),
+                bound=int(out["binding"]),
+            )
         )
-        trace.append(Moment(now, *map(float, seen), float(out["rr_min"]), int(out["binding"])))
 
 
 def _heading(batch: Batch, i: int) -> str:
@@ -108,7 +112,7 @@ def _body(axes: Any, batch: Batch, i: int) -> None:
     axes.set_ylim(0.0, 16.0)
     axes.set_aspect("equal")
     axes.axis("off")
-    skin = {"facecolor": "#f4f1ee", "edgecolor": _PALE, "linewidth": 1.2}
+    skin: dict[str, Any] = {"facecolor": "#f4f1ee", "edgecolor": _PALE, "linewidth": 1.2}
     axes.add_patch(Ellipse((5.0, 14.4), 2.0, 2.5, **skin))
     axes.add_patch(FancyBboxPatch((3.0, 3.2), 4.0, 9.6, boxstyle="round,pad=0.1,rounding_size=1.3", **skin))
     levels, tip = _spine(batch, i)

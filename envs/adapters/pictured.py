@@ -33,6 +33,7 @@ class Pictured:
 
     render_mode: str | None
     batch: Batch
+    many = False
     _painter: Painter | None = None
 
     def __init__(self, *args: Any, render_mode: str | None = None, **options: Any) -> None:
@@ -44,7 +45,8 @@ class Pictured:
             )
         if render_mode == PICTURE:
             require("a picture of an environment", "study", only=("matplotlib",))
-        super().__init__(*args, render_mode=None if render_mode == PICTURE else render_mode, **options)
+        mode = None if render_mode == PICTURE else render_mode
+        super().__init__(*args, render_mode=mode, **options)  # type: ignore[call-arg]
         if render_mode == PICTURE:
             self.render_mode = render_mode
             self._painter = Painter(self.batch.n)
@@ -55,8 +57,6 @@ class Pictured:
             return super().render()  # type: ignore[misc]
         frames = tuple(self._painter.frame(self.batch, i) for i in range(self.batch.n))
         return frames if self.many else frames[0]
-
-    many = False
 
 
 class PicturedEnv(Pictured, ThecalEnv):

@@ -93,10 +93,12 @@ def agree(par: NDArray[np.void], name: str, drug: str = _DRUG) -> Agreed:
     assert int(par["lumbar_node"][0]) == NODES.index("L3")
     ran = course(par[:1].copy(), schedule, np.rint(times / TICK_H).astype(np.int64), 8.0).signals
     return Agreed(
-        name, *(_apart(exact[:, k], other[:, k]) for k in (lumbar, plasma)),
-        _apart(exact[:, lumbar] / system.volumes[LUMBAR], ran["lumbar"][0]),
-        _apart(exact[:, plasma] / system.volumes["plasma"], ran["plasma"][0]),
-    )  # fmt: skip
+        name,
+        csf=_apart(exact[:, lumbar], other[:, lumbar]),
+        plasma=_apart(exact[:, plasma], other[:, plasma]),
+        kernel_csf=_apart(exact[:, lumbar] / system.volumes[LUMBAR], ran["lumbar"][0]),
+        kernel_plasma=_apart(exact[:, plasma] / system.volumes["plasma"], ran["plasma"][0]),
+    )
 
 
 def _apart(reference: Floats, other: Floats) -> float:

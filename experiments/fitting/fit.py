@@ -85,7 +85,8 @@ class Problem:
         if not len(places):
             return 1.0
         par = self.space.draw(points[None, :])[0].par
-        expected = reports(par, self.course(par), places, self.data.ticks[places] * TICK_H, self.clock_h)
+        hours: Floats = (self.data.ticks[places] * TICK_H).astype(np.float64)
+        expected = reports(par, self.course(par), places, hours, self.clock_h)
         away = whitened(expected, self.data.value[places])[0]
         return float(chi2.sf((away**2).sum(), len(places)))
 

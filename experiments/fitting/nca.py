@@ -86,11 +86,14 @@ def figures(
         ConfigError: fewer than two usable levels, a value that no level has, times that do not rise, or an unknown start.
     """
     t, c = _usable(time_h, level, censored)
+    measured = len(t)
     t, c = _from_zero(t, c, start)
+    made = len(t) - measured
     peak = int(c.argmax())
     last = int(np.flatnonzero(c > 0.0)[-1])
     auc, aumc = _areas(t[: last + 1], c[: last + 1])
-    slope = terminal(t[: last + 1], c[: last + 1], peak, with_peak=start == "back")
+    # A level that was traced back is no measurement, and takes no part in the slope it was made by.
+    slope = terminal(t[made : last + 1], c[made : last + 1], max(0, peak - made), with_peak=start == "back")
     found: dict[str, Any] = {
         "cmax": float(c[peak]), "tmax_h": float(t[peak]), "clast": float(c[last]), "tlast_h": float(t[last]),
         "auc_last": auc, "aumc_last": aumc,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +57,7 @@ class Number(Strict):
 class PatientFile(Strict):
     """What ``patient.toml`` states."""
 
-    version: Literal[1]
+    version: Annotated[int, Field(ge=1, le=1)]
     name: _Text
     base: _Text
     drugs: Annotated[tuple[_Text, ...], Field(min_length=1, max_length=3)]

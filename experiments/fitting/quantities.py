@@ -112,20 +112,23 @@ def rows(prior: Par, posterior: Par, known_at: float) -> list[Row]:
         before, after = one(prior), one(flat)
         if before.std() <= 1e-9:
             continue
-        edges = np.quantile(after, [0.5, 0.025, 0.975])
-        usual = np.quantile(before, [0.025, 0.975])
+        low, median, high = (float(one.shown(edge)) for edge in np.quantile(after, [0.025, 0.5, 0.975]))
+        usual = [float(one.shown(edge)) for edge in np.quantile(before, [0.025, 0.975])]
         spread = float(after.std() / before.std())
         found.append(
             Row(
-                one.name,
-                one.unit,
-                *(float(one.shown(edge)) for edge in edges),
-                *(float(one.shown(u)) for u in usual),
-                spread,
-                1.0 - spread**2,
-                between(after.reshape(posterior.shape)),
-                spread <= known_at,
-                one.composite,
+                name=one.name,
+                unit=one.unit,
+                median=median,
+                low=low,
+                high=high,
+                prior_low=usual[0],
+                prior_high=usual[1],
+                spread=spread,
+                shrinkage=1.0 - spread**2,
+                apart=between(after.reshape(posterior.shape)),
+                known=spread <= known_at,
+                composite=one.composite,
             )
         )
     return found

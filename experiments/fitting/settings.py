@@ -61,7 +61,9 @@ def settings_of(file: ParameterFile) -> Settings:
         if not value.is_integer():
             raise ParameterError(f"{file.path}: {key}: {value:g} is not a whole number")
         whole[key.partition(".")[2]] = int(value)
-    shares: dict[str, Any] = {key.partition(".")[2]: file.get_in(key, "dimensionless", minimum=1e-12, maximum=1.0) for key in _SHARES}
+    shares: dict[str, Any] = {
+        key.partition(".")[2]: file.get_in(key, "dimensionless", minimum=1e-12, maximum=1.0) for key in _SHARES
+    }
     errors = Errors(
         file.get_in("error.level_cv", "dimensionless", minimum=1e-3, maximum=2.0),
         file.get_in("error.rate_sd", "breath/min", minimum=1e-3, maximum=20.0),

@@ -15,7 +15,6 @@ from thecal.agents.mpc.nominal import NominalSettings
 from thecal.agents.mpc.oracle import OracleSettings
 from thecal.agents.rules.visit_rules import BACLOFEN, OPIOID, ZICONOTIDE
 from thecal.agents.settings import PolicySettings
-from thecal.clinic.events.cells import read_sidecar
 from thecal.core import parameters
 from thecal.core.documents import read_tables
 from thecal.core.errors import ConfigError, ParameterError, ProfileError
@@ -26,8 +25,6 @@ from thecal.devices.specs import load_pump
 from thecal.envs import clinician, scenario, signs
 from thecal.envs.tasks import load_task
 from thecal.experiments.analysis.trial_plan import read_plan
-from thecal.experiments.fitting import patient_file, settings
-from thecal.experiments.fitting.settings import load_settings
 from thecal.experiments.studies.config import CompareConfig, EvaluateConfig, TrainConfig, load_config
 from thecal.experiments.validation import targets
 from thecal.experiments.validation.calibration.study import load_study
@@ -40,6 +37,7 @@ from support.analysis_files import READERS, read_anew
 from support.clinic_files import CLINIC_FORMATS
 from support.cost_files import COST_FORMATS
 from support.file_formats import Format, instead, patched, tables
+from support.fitted_files import FITTED_FORMATS
 
 FAULTS = {
     "preset": "reference", "hazards": False, "serviced": True,
@@ -132,33 +130,8 @@ _LIFE = Format(
 _RECEPTOR = Format(
     "receptor", tables("thecal.physiology", "receptors"), _physiology("receptors/"), ParameterError, rf"{_SPREAD}|\w+|\w+\.\w+"
 )  # fmt: skip
-_UNITS = {
-    "drug": "morphine", "units": {"TIME": "day", "AMT": "mg"}, "cmt": {"3": "baclofen"}, "dvid": {"9": "csf"},
-    "dv_units": {"csf": "ng/mL"},
-}  # fmt: skip
-_FITTED = {
-    "version": 1, "name": "anna", "base": "cancer", "drugs": ["morphine"], "observations": 61, "misfit": 0.3,
-    "number": [{"file": "receptors/mu", "key": "analgesia.sensitivity", "value": 1.2, "unit": "dimensionless"}],
-}  # fmt: skip
-
-
-def _fitted(path: Path, patch: pytest.MonkeyPatch) -> object:
-    patch.setattr(patient_file, "FILE", path.name)
-    for name in (patient_file.COHORT, patient_file.CHARTS):
-        path.with_name(name).touch()
-    return patient_file.read_fitted(path.parent)
-
-
 FORMATS = [
-    Format("event units", {"t.units.toml": _UNITS}, _plain(read_sidecar), ParameterError, r".*"),
-    Format("fitted patient", {"patient.toml": _FITTED}, _fitted, ParameterError, r"number"),
-    Format(
-        "fit",
-        tables("thecal.experiments.fitting", ""),
-        patched(lambda _: load_settings.__wrapped__(), (settings, "read_parameters")),
-        ParameterError,
-        _SPREAD,
-    ),
+    *FITTED_FORMATS,
     Format(
         "task",
         tables("thecal.envs", "tasks"),

@@ -32,7 +32,7 @@ def test_a_bad_row_ends_with_a_report(table, tmp_path, capsys):
     report = tmp_path / "refused.csv"
     assert run(["events", "check", str(table), "--report", str(report)]) == 3
     assert "row 3, DV" in capsys.readouterr().err
-    assert [row["row"] for row in csv.DictReader(report.open(encoding="utf-8"))] == ["3"]
+    assert [row["row"] for row in csv.DictReader(report.read_text(encoding="utf-8").splitlines())] == ["3"]
     assert run(["events", "check", str(table), "--keep-good"]) == 0
     assert "left out: row 3, DV" in capsys.readouterr().err
 
