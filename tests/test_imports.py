@@ -22,9 +22,13 @@ EXTRAS = (
     "uvicorn",
 )
 NEED_AN_EXTRA = {
+    "thecal.agents.backends.lean_network": "torch",
+    "thecal.agents.backends.lean_ppo": "torch",
+    "thecal.agents.backends.lean_update": "torch",
     "thecal.agents.backends.sb3": "torch",
     "thecal.agents.backends.sb3_state": "torch",
     "thecal.dashboard.server": "uvicorn",
+    "thecal.agents.backends.sb3_timing": "stable_baselines3",
     "thecal.envs.adapters.make": "stable_baselines3",
     "thecal.envs.adapters.sb3": "stable_baselines3",
     "thecal.envs.adapters.sb3_discrete": "stable_baselines3",

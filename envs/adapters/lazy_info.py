@@ -75,7 +75,13 @@ class Info(dict[str, Any]):
             return default
 
     def __contains__(self, key: object) -> bool:
-        return dict.__contains__(self._whole(), key)
+        if self._source is None or not isinstance(key, str):
+            return dict.__contains__(self._whole(), key)
+        try:
+            self[key]
+        except KeyError:
+            return False
+        return True
 
     def __iter__(self) -> Iterator[str]:
         return dict.__iter__(self._whole())

@@ -10,7 +10,15 @@ import typer
 from thecal.core.documents import is_toml
 from thecal.core.files import write_whole
 from thecal.experiments.commands import clinic_cost, clinic_pathway, clinic_trialing
-from thecal.experiments.commands.clinic_charts import SIMULATION, Charts, KeepGood, drawn_charts, one_of, some_charts
+from thecal.experiments.commands.clinic_charts import (
+    SIMULATION,
+    Charts,
+    KeepGood,
+    drawn_charts,
+    one_of,
+    some_charts,
+    tell,
+)
 from thecal.experiments.commands.cohort import CohortSeed, Name
 from thecal.experiments.commands.common import (
     Json,
@@ -20,7 +28,6 @@ from thecal.experiments.commands.common import (
     note,
     output,
     plain_table,
-    say,
     write_csv,
 )
 from thecal.experiments.commands.places import Output, check_outputs, files_of, page
@@ -162,12 +169,12 @@ def _explain(patient: str, verdicts: Sequence[Verdict], as_json: bool) -> None:
     if as_json:
         emit({"simulation_only": True, "sentence": verdict.sentence, "answer": verdict.answer} | vars(verdict))
         return
-    say(f"Patient {patient} ({verdict.diagnosis.replace('_', ' ')}). {SIMULATION}")
-    say(verdict.sentence, "bold")
+    tell(f"Patient {patient} ({verdict.diagnosis.replace('_', ' ')}). {SIMULATION}")
+    tell(verdict.sentence, "bold")
     for reason in verdict.reasons:
-        say(f"- {reason.sentence}")
-        say(f"  {'lifted when ' + reason.until if reason.until else 'nothing lifts this'}")
-        say(f"  source ({reason.confidence}): {reason.source}", "dim")
+        tell(f"- {reason.sentence}")
+        tell(f"  {'lifted when ' + reason.until if reason.until else 'nothing lifts this'}")
+        tell(f"  source ({reason.confidence}): {reason.source}", "dim")
 
 
 def _print(title: str, verdicts: Sequence[Verdict], rules: Mapping[str, Rule]) -> None:
@@ -183,7 +190,7 @@ def _print(title: str, verdicts: Sequence[Verdict], rules: Mapping[str, Rule]) -
     for _, rule, n in counted(verdicts, rules)[:_MOST_REASONS]:
         reasons.add_row(str(n), rule.title, "until lifted" if rule.until else "no pump")
     output().print(reasons)
-    say(
+    tell(
         f"{', '.join(f'{sum(one.answer == answer for one in verdicts)} {words}' for answer, words in ANSWERS.items())}."
     )
-    say(f"Why: --patient ID. {SIMULATION}")
+    tell(f"Why: --patient ID. {SIMULATION}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from thecal.experiments.commands.common import note
+from thecal.experiments.commands.common import note, output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,11 @@ Charts = Annotated[
     typer.Option("--charts", help="Charts to read (.csv, .parquet) instead of drawing them.", dir_okay=False),
 ]
 KeepGood = Annotated[bool, typer.Option("--keep-good", help="Use the good rows of --charts where others are bad.")]
+
+
+def tell(text: str, style: str = "") -> None:
+    """A sentence on standard output, wrapped to the width there is; brackets are no markup."""
+    output().print(text, style=style or None, highlight=False, markup=False)
 
 
 def drawn_charts(cohort: str, patients: int, split: str, seed: int) -> list[Chart]:

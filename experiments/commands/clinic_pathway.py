@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thecal.experiments.commands.clinic_charts import SIMULATION, Charts, KeepGood, one_of, some_charts
+from thecal.experiments.commands.clinic_charts import SIMULATION, Charts, KeepGood, one_of, some_charts, tell
 from thecal.experiments.commands.cohort import CohortSeed, Name
-from thecal.experiments.commands.common import Json, Split, emit, output, plain_table, say
+from thecal.experiments.commands.common import Json, Split, emit, output, plain_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,33 +63,33 @@ def pathway(
         data = {"simulation_only": True, "patient": chart.patient, "consensus": consensus, "profile": limits.name}
         emit(data | {"eligible": verdict.answer, "selection": verdict.sentence, "next": decision, "lines": ahead})
         return
-    say(f"Patient {chart.patient} ({chart['diagnosis'].replace('_', ' ')}), {lines.title}, profile {limits.name}.")
-    say(SIMULATION, "dim")
+    tell(f"Patient {chart.patient} ({chart['diagnosis'].replace('_', ' ')}), {lines.title}, profile {limits.name}.")
+    tell(SIMULATION, "dim")
     if not given:
-        say(verdict.sentence)
+        tell(verdict.sentence)
     if decision is not None:
         _print_decision(decision)
     _print_lines(ahead)
 
 
 def _print_decision(decision: Decision) -> None:
-    say(f"Next: {decision.action}. {decision.sentence}", "bold")
+    tell(f"Next: {decision.action}. {decision.sentence}", "bold")
     for drug, dose in decision.doses.items():
-        say(f"- {drug}: {dose:.4g} ug/d")
+        tell(f"- {drug}: {dose:.4g} ug/d")
     if decision.fill is not None:
         content = ", ".join(f"{conc / 1000.0:.3g} mg/mL {drug}" for drug, conc in decision.fill.ug_per_ml.items())
-        say(f"- fill: {content}; refill after {decision.fill.days:.0f} days")
-        say(f"  (the limit is {decision.fill.bound})", "dim")
+        tell(f"- fill: {content}; refill after {decision.fill.days:.0f} days")
+        tell(f"  (the limit is {decision.fill.bound})", "dim")
     for drug, days in decision.ending.items():
-        say(f"- {drug} ends {'at once' if days == 0 else f'over {days} days, by the largest daily fall it tolerates'}")
+        tell(f"- {drug} ends {'at once' if days == 0 else f'over {days} days, by the largest daily fall it tolerates'}")
     if decision.wean is not None:
         wean = decision.wean
-        say(f"- systemic opioid: {wean.before_mg_per_d:.0f} to {wean.goal_mg_per_d:.0f} mg/d of oral morphine")
-        say(f"  by {wean.step_percent:g} % a week over {wean.weeks} weeks, as pain allows", "dim")
+        tell(f"- systemic opioid: {wean.before_mg_per_d:.0f} to {wean.goal_mg_per_d:.0f} mg/d of oral morphine")
+        tell(f"  by {wean.step_percent:g} % a week over {wean.weeks} weeks, as pain allows", "dim")
     for one in decision.refused:
-        say(f"- passed over {one.regimen} (line {one.line}): {one.sentence}", "dim")
+        tell(f"- passed over {one.regimen} (line {one.line}): {one.sentence}", "dim")
     if decision.source:
-        say(f"source ({decision.confidence}): {decision.source}", "dim")
+        tell(f"source ({decision.confidence}): {decision.source}", "dim")
 
 
 def _print_lines(ahead: Sequence[Ahead]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from thecal.core.errors import ConfigError, UnknownNameError
-from thecal.experiments.commands.clinic_charts import SIMULATION
+from thecal.experiments.commands.clinic_charts import SIMULATION, tell
 from thecal.experiments.commands.cohort import CohortSeed, Name, draw_cohort
 from thecal.experiments.commands.common import (
     Json,
@@ -19,7 +19,6 @@ from thecal.experiments.commands.common import (
     output,
     plain_table,
     progress_bar,
-    say,
     write_csv,
 )
 from thecal.experiments.commands.places import Output, check_outputs, files_of
@@ -151,14 +150,14 @@ def _print(head: str, months: float, trials: Sequence[Tried], outcome: Outcome) 
             table.add_row(METHODS[row.method].removeprefix("a "), *_cells(row))
         output().print(table)
     uneven = [one for rule in RULES for one in differences(trials, outcome, rule) if one.p < 0.05]
-    say(f"{head}. In percent, with exact 95 % intervals.")
-    say(f"{len(uneven)} of {3 * len(RULES)} pairs of methods differ in how often they are right (McNemar, p < 0.05).")
+    tell(f"{head}. In percent, with exact 95 % intervals.")
+    tell(f"{len(uneven)} of {3 * len(RULES)} pairs of methods differ in how often they are right (McNemar, p < 0.05).")
     for tried in trials:
         seen = [f"{_percent(one)} after {name}" for name, one in unseen(tried).items()]
         late = f"; breathing falls unseen in {', '.join(seen)}" if seen else ""
-        say(f"{METHODS[tried.method].capitalize()}: side effects in {_percent(share(tried.harmed))}{late}.")
-    say("False pass: poor outcome of those who passed. False fail: good outcome of those who failed.")
-    say(SIMULATION)
+        tell(f"{METHODS[tried.method].capitalize()}: side effects in {_percent(share(tried.harmed))}{late}.")
+    tell("False pass: poor outcome of those who passed. False fail: good outcome of those who failed.")
+    tell(SIMULATION)
 
 
 def _cells(row: Foresight) -> list[str]:

@@ -227,7 +227,7 @@ _STEPS = st.lists(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     _STEPS,
     st.sampled_from(consensus_names()),
@@ -251,7 +251,7 @@ def test_no_history_brings_a_step_beyond_the_limits(steps: list[Tried], name: st
     assert set(found.ending) == given_before - set(found.doses)
 
 
-@pytest.mark.parametrize("one", [chart(), cancer(), chart(diagnosis="spasticity_cerebral"), chart(diagnosis="crps")])
+@pytest.mark.parametrize("one", [chart(), cancer(), chart(diagnosis="spasticity_cerebral")])
 @pytest.mark.parametrize("relief", [10.0, 40.0])
 def test_a_course_without_enough_relief_ends(one: Chart, relief: float) -> None:
     """Whoever never has enough relief comes to the end of the lines, each regimen tried once at most."""

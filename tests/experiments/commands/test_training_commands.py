@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 
+from thecal.agents.backends.base import PARTS, Throughput
 from thecal.core import extras
 from thecal.experiments.cli import run
 
@@ -27,11 +29,15 @@ def interrupted(tmp_path, monkeypatch):
     ids=["folder", "folder_first", "out"],
 )
 def test_a_run_goes_on_by_its_folder(words, interrupted, capsys):
-    assert run(["train", *words, "--json"]) == 0
+    assert run(["train", *words, "--json", "--timing"]) == 0
     seen = capsys.readouterr()
     assert "goes on at 1,024 frames, from the checkpoint in odd name" in seen.err
     said = json.loads(seen.out)
     assert (said["frames"], said["interrupted"]) == (FRAMES["ppo"], False)
+    spent = said["time"]
+    assert spent["frames"] == FRAMES["ppo"] - 1024
+    assert sum(spent[f"{part}_s"] for part in PARTS) == pytest.approx(spent["seconds"])
+    assert json.loads((interrupted / "training.json").read_text())["time"] == spent
     assert outcome(interrupted)[0]
     assert run(["train", *words]) == 2
     assert "the training in odd name is finished, there is nothing to resume" in capsys.readouterr().err
@@ -57,6 +63,23 @@ def test_what_cannot_go_on_is_one_sentence(words, said, interrupted, capsys):
     assert run(["train", *words]) == 2
     assert said in " ".join(capsys.readouterr().err.split())
     assert (interrupted / "checkpoint").exists()
+
+
+def test_timing_shows_every_part():
+    from rich.console import Console
+
+    from thecal.experiments.commands.train import _timing
+
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(_timing(Throughput(frames=2000, seconds=4.0, env_s=1.0, update_s=2.0, log_s=0.5, store_s=0.1)))
+    lines = console.export_text().splitlines()
+    assert "2,000 frames in 4.0 s, 500 a second" in lines[0]
+    rows = [line.split() for line in lines if "%" in line]
+    assert [" ".join(row[:-3]) for row in rows] == list(PARTS.values())
+    assert [row[-3:] for row in rows] == [
+        ["1.00", "25.0%", "500.0"], ["0.40", "10.0%", "200.0"], ["2.00", "50.0%", "1000.0"],
+        ["0.50", "12.5%", "250.0"], ["0.10", "2.5%", "50.0"],
+    ]  # fmt: skip
 
 
 def test_a_damaged_checkpoint_has_its_own_exit_code(interrupted, capsys):
