@@ -22,7 +22,7 @@ PRIMARY, GUIDELINE, ORACLE, HOLD = "well_treated", "guideline", "oracle", "fixed
 
 def joined(found: list[ComparisonResult]) -> dict[str, tuple[Any, Any, int]]:
     """Description, outcomes and number of training seeds of every policy of comparisons on the same patients."""
-    policies = {}
+    policies: dict[str, tuple[Any, Any, int]] = {}
     for one in found:
         policies |= {name: (result.info, result.values, result.training_seeds) for name, result in one.policies.items()}
     return policies

@@ -16,6 +16,8 @@ from thecal.agents.backends.store import RECORD_FILE, read_folder
 from thecal.agents.view import ACTION_NAMES
 from thecal.core.errors import ConfigError, StoreError
 
+_ZIPS = ("ppo", "sac")  # whose networks are read from a Stable-baselines3 zip
+
 
 def load_policy(
     path: str | Path,
@@ -84,6 +86,9 @@ def _read_zip(
         raise ConfigError(f"{path}: reading a Stable-baselines3 zip runs code; pass trust=True if you know its origin")
     if names is None:
         raise ConfigError(f"{path}: a zip does not record its observation fields; give observation_names")
+    known = backend(algorithm).name
+    if known not in _ZIPS:
+        raise ConfigError(f"{path}: a zip is read of {' or '.join(_ZIPS)}, not of {known}")
     from thecal.agents.backends.sb3 import read_zip
 
-    return read_zip(path, names, action_names, backend(algorithm).name)
+    return read_zip(path, names, action_names, known)

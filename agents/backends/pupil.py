@@ -50,7 +50,7 @@ class Pupil:
             rows = torch.randint(len(x), (min(rule.batch_size, len(x)),))
             loss = torch.nn.functional.mse_loss(network(x[rows]), y[rows])
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
         self.loss = float(loss.detach())
         found = self._read(network, mean, spread)
@@ -98,7 +98,8 @@ class Pupil:
 
     def shapes(self) -> Shapes:
         """Shape and type of every weight."""
-        kind, found = np.dtype(np.float32), {}
+        kind = np.dtype(np.float32)
+        found: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
         for key, before, after in zip(layer_keys(len(self.sizes) - 2), self.sizes[:-1], self.sizes[1:], strict=True):
             found |= {f"{key}.weight": ((after, before), kind), f"{key}.bias": ((after,), kind)}
         return found

@@ -67,12 +67,12 @@ def imitate(model: PPO, env: Any, settings: WarmPPOSettings) -> tuple[float, flo
     steps = settings.imitation_epochs * -(-len(x) // settings.batch_size)
     for _ in range(steps):
         rows = torch.randint(len(x), (min(settings.batch_size, len(x)),))
-        mean = model.policy.get_distribution(x[rows]).distribution.mean
+        shown: Any = model.policy.get_distribution(x[rows]).distribution
         values = model.policy.predict_values(x[rows])[:, 0]
-        near = torch.nn.functional.mse_loss(mean, y[rows])
+        near = torch.nn.functional.mse_loss(shown.mean, y[rows])
         worth = torch.nn.functional.mse_loss((values - shift) / scale, g[rows])
         optimizer.zero_grad()
-        (near + worth).backward()
+        torch.autograd.backward(near + worth)
         optimizer.step()
         action, value = float(near.detach()), float(worth.detach())
     return action, value

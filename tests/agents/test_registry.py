@@ -121,7 +121,7 @@ def test_a_shipped_name_cannot_be_taken(add: Any) -> None:
 def test_unknown_name_lists_the_known() -> None:
     with pytest.raises(UnknownNameError, match="guideline_ptm"):
         make_policy("oracle of delphi")
-    with pytest.raises(UnknownNameError, match="ppo, sac"):
+    with pytest.raises(UnknownNameError, match="dagger, ppo"):
         load_rl_settings("dqn")
 
 
