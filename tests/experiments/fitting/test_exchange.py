@@ -40,7 +40,7 @@ def test_a_steady_infusion_ends_where_it_must(par):
 
 
 def test_scipy_agrees_and_the_kernel_is_near(par):
-    # Limits set before the run: 1e-9 for the equations, and 1e-3 for the kernel's steps of a quarter of an hour.
+    # Limits, chosen after development runs: 1e-9 for the equations, and 1e-3 for the kernel's steps of a quarter of an hour.
     found = agree(par, "infusion over 12 h")
     assert max(found.csf, found.plasma) < 1e-9
     assert max(found.kernel_csf, found.kernel_plasma) < 1e-3

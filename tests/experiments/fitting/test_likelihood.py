@@ -19,7 +19,7 @@ TICKS = np.array([(24 * day + hour) * 4 for day in range(5) for hour in (2, 6, 1
 
 
 def test_moments_of_reports_are_those_of_days_of_chance():
-    # Tolerances, before the first run: means to 0.25 NRS, variances to a third, of eight patients on 400 courses each.
+    # Tolerances, chosen after development runs: means to 0.25 NRS, variances to a third, of eight patients on 400 courses each.
     par = draw(load_cohort_spec("cancer"), ("morphine",), range(8), "tune", 3).par
     par["death_per_h"] = par["infection_per_h"] = 0.0
     plan = schedule_of(EventTable((Event("1", 0.0, 1, 5000.0, 1000.0 / 24.0, drug="morphine"),)), until_h=120.0)

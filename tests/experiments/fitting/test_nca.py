@@ -12,8 +12,8 @@ from thecal.core.errors import ConfigError
 from thecal.experiments.fitting.nca import figures
 from thecal.experiments.fitting.profiles import profiles
 
-# Theophylline, subjects 1 and 2 (R's data set Theoph, 320 mg by mouth). Results of Phoenix WinNonlin with linear-up log-down
-# areas as validation suites of public packages quote them; AUClast, AUCinf and half-life also in the report of ncappc.
+# Theophylline, subjects 1 and 2 (R's data set Theoph, 320 mg by mouth; subject 2's levels recalled). Results of Phoenix WinNonlin
+# with linear-up log-down areas as tests of public packages quote them; the recalled levels give them to six digits.
 THEOPH = {
     1: (
         [0, 0.25, 0.57, 1.12, 2.02, 3.82, 5.10, 7.03, 9.05, 12.12, 24.37],
