@@ -26,7 +26,10 @@ LEFT_OUT = {
     **dict.fromkeys(("envs.kernel.metrics", "envs.kernel.rewards", "envs.kernel.observation"), "what a policy sees and is paid"),
     **dict.fromkeys(("envs.kernel.recall", "envs.signs"), "what a policy remembers of what it saw"),
     **dict.fromkeys(("envs.kernel.well", "envs.measures", "envs.outcomes", "envs.own_reward"), "what is counted after a step"),
-    **dict.fromkeys(("envs.adapters.infos", "envs.adapters.accounts", "envs.adapters.bedside"), "what is shown of a step"),
+    **dict.fromkeys(
+        ("envs.adapters.infos", "envs.adapters.lazy_info", "envs.adapters.accounts", "envs.adapters.bedside"),
+        "what is shown of a step",
+    ),
     **dict.fromkeys(("envs.adapters.picture", "envs.adapters.pictured"), "draw what stands, and only where it is asked for"),
     **dict.fromkeys(("envs.adapters.specs", "envs.variants"), "names of environments"),
     **dict.fromkeys(("envs.trails", "safety.trail", "safety.trail_content"), "keep what ran"),
