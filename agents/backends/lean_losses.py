@@ -7,18 +7,28 @@ batch, or is an elementary function, stays with Torch for the same reason. Only 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.core.jit import entry_point
+from thecal.core.cache import keep
 
 Rows = NDArray[np.float32]
 _ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 _LOG_ROOT = np.float32(math.log(math.sqrt(2 * math.pi)))
 
 
-@entry_point()
+def _loop(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile and cache a loop that calls no other: it is no kernel of the simulation, and Numba sees when this file changes."""
+    compiled: Callable[..., Any] = numba.njit(error_model="numpy", nogil=True)(function)
+    keep(compiled)
+    return compiled
+
+
+@_loop
 def draw(mean: Rows, noise: Rows, scale: Rows, low: Rows, high: Rows, actions: Rows, clipped: Rows) -> None:
     """Actions ``[n, a]`` from means and standard normal ``noise``, and the same within the box."""
     for i in range(mean.shape[0]):
@@ -33,7 +43,7 @@ def draw(mean: Rows, noise: Rows, scale: Rows, low: Rows, high: Rows, actions: R
             clipped[i, j] = within
 
 
-@entry_point()
+@_loop
 def log_shares(actions: Rows, mean: Rows, scale: Rows, log_scale: Rows, quotient: Rows, shares: Rows) -> None:
     """What each component adds to the log-probability under a Gaussian; ``quotient`` is kept for the gradient."""
     for i in range(mean.shape[0]):
@@ -43,7 +53,7 @@ def log_shares(actions: Rows, mean: Rows, scale: Rows, log_scale: Rows, quotient
             shares[i, j] = (quotient[i, j] - log_scale[j]) - _LOG_ROOT
 
 
-@entry_point()
+@_loop
 def policy_gradients(
     advantages: Rows,
     ratios: Rows,
@@ -87,7 +97,7 @@ def policy_gradients(
     sums[0], sums[1], sums[2] = gains, outside, divergence
 
 
-@entry_point()
+@_loop
 def value_gradients(values: Rows, returns: Rows, twice: Rows, weight: Rows, of_value: Rows) -> float:
     """Gradients ``[n, 1]`` of the squared error at the critic's output, with ``twice`` over the rows; gives their sum."""
     total = 0.0
@@ -98,7 +108,7 @@ def value_gradients(values: Rows, returns: Rows, twice: Rows, weight: Rows, of_v
     return total
 
 
-@entry_point()
+@_loop
 def advantages_of(
     rewards: Rows, values: Rows, starts: Rows, last_values: Rows, last_ends: Rows, rates: Rows, found: Rows
 ) -> None:
