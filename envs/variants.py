@@ -13,7 +13,7 @@ from thecal.core.layout import COMPARTMENT
 from thecal.physiology.structures import second_offered
 
 _SINGLE = "thecal.envs.adapters.pictured:PicturedEnv"
-_VECTOR = "thecal.envs.adapters.pictured:PicturedVectorEnv"
+_VECTOR = "thecal.envs.adapters.pictured_vector:PicturedVectorEnv"
 
 
 class Variant(NamedTuple):
@@ -42,7 +42,7 @@ VARIANTS = (
     Variant(
         "Discrete", "a table of discrete actions with action_masks(), where an action can hold", holds=True,
         single="thecal.envs.adapters.pictured:PicturedDiscreteEnv",
-        vector="thecal.envs.adapters.pictured:PicturedDiscreteVectorEnv",
+        vector="thecal.envs.adapters.pictured_vector:PicturedDiscreteVectorEnv",
     ),
     Variant("Easy", "patients and sensors without trouble", {"difficulty": "easy"}, "easy"),
     Variant("Shift", "patients and sensors other than those of training", {"difficulty": "shift"}, "shift"),
@@ -51,12 +51,12 @@ VARIANTS = (
     Variant(
         "Cost", "step gives observation, reward, cost, terminated, truncated, info",
         single="thecal.envs.adapters.pictured:PicturedCostEnv",
-        vector="thecal.envs.adapters.pictured:PicturedCostVectorEnv",
+        vector="thecal.envs.adapters.pictured_vector:PicturedCostVectorEnv",
     ),
     Variant(
         "Terms", "the reward is an array of the task's terms before they are weighed",
         single="thecal.envs.adapters.pictured:PicturedTermsEnv",
-        vector="thecal.envs.adapters.pictured:PicturedTermsVectorEnv",
+        vector="thecal.envs.adapters.pictured_vector:PicturedTermsVectorEnv",
     ),
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The environments as ``gymnasium.make`` and ``make_vec`` give them: those of the adapters, which can also be drawn.
+"""The environments as ``gymnasium.make`` gives them: those of the adapters, which can also be drawn.
 
 The drawing stands in classes of its own, so that nothing between a profile and the pump knows of it.
 """
@@ -12,8 +12,6 @@ from thecal.core.extras import require
 from thecal.envs.adapters.forms import CostThecalEnv, DiscreteThecalEnv, TermsThecalEnv
 from thecal.envs.adapters.picture import Painter
 from thecal.envs.adapters.single import ThecalEnv
-from thecal.envs.adapters.vector import ThecalVectorEnv
-from thecal.envs.adapters.vector_forms import CostThecalVectorEnv, DiscreteThecalVectorEnv, TermsThecalVectorEnv
 from thecal.envs.batch import Batch
 
 PICTURE = "rgb_array"
@@ -81,31 +79,3 @@ class PicturedTermsEnv(Pictured, TermsThecalEnv):
     """:class:`TermsThecalEnv` that can be drawn; arguments as there."""
 
     metadata = PicturedEnv.metadata
-
-
-class PicturedVectorEnv(Pictured, ThecalVectorEnv):
-    """:class:`ThecalVectorEnv` that can be drawn; arguments as there."""
-
-    metadata = {**ThecalVectorEnv.metadata, "render_modes": list(MODES), "render_fps": 8}
-    many = True
-
-
-class PicturedDiscreteVectorEnv(Pictured, DiscreteThecalVectorEnv):
-    """:class:`DiscreteThecalVectorEnv` that can be drawn; arguments as there."""
-
-    metadata = PicturedVectorEnv.metadata
-    many = True
-
-
-class PicturedCostVectorEnv(Pictured, CostThecalVectorEnv):
-    """:class:`CostThecalVectorEnv` that can be drawn; arguments as there."""
-
-    metadata = PicturedVectorEnv.metadata
-    many = True
-
-
-class PicturedTermsVectorEnv(Pictured, TermsThecalVectorEnv):
-    """:class:`TermsThecalVectorEnv` that can be drawn; arguments as there."""
-
-    metadata = PicturedVectorEnv.metadata
-    many = True

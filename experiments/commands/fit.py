@@ -9,6 +9,7 @@ import typer
 
 from thecal.core.errors import ConfigError
 from thecal.core.extras import require
+from thecal.core.seeds import MOST_WORKERS
 from thecal.core.signals import held
 from thecal.experiments.commands.common import Json, Patients, Seed, emit, note, output, plain_table, progress_bar, say
 from thecal.experiments.commands.events import KeepGood, Table, Units, read
@@ -114,7 +115,9 @@ def fit_study(
     ] = None,
     cohort: Annotated[str, typer.Option("--cohort", help="Cohort of the virtual patients, and prior.")] = "cancer",
     patients: Patients = 50,
-    workers: Annotated[int | None, typer.Option("--workers", help="Processes; one a core by default.", min=1)] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Processes; one a core by default.", min=1, max=MOST_WORKERS)
+    ] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:

@@ -13,7 +13,10 @@ from thecal.core.extras import EXTRAS, importing, require
 
 PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 # Where the package to install has another name than the module to import.
-PACKAGES = {"stable_baselines3": "stable-baselines3", "sb3_contrib": "sb3-contrib", "z3": "z3-solver"}
+PACKAGES = {
+    "stable_baselines3": "stable-baselines3", "sb3_contrib": "sb3-contrib", "z3": "z3-solver",
+    "libsbml": "python-libsbml", "roadrunner": "libroadrunner",
+}  # fmt: skip
 
 
 def test_a_near_name_is_offered_outside_the_list() -> None:

@@ -27,6 +27,7 @@ ALLOWED = {
     ("experiments/rollouts/parquet.py", "write_table"): "of a writer onto a draft",
     ("experiments/rollouts/transitions.py", "write_table"): "of a writer onto a draft",
     ("experiments/commands/cohort.py", "write_table"): "our own, which writes whole",
+    ("experiments/fitting/patient_file.py", "write_table"): "our own, which writes whole",
     ("safety/trail.py", "open"): "a log that only grows, whose torn end its reader knows",
     ("experiments/commands/streams.py", "open"): "the null device",
     ("experiments/tracking/schema.py", "open"): "a lock, which holds nothing",

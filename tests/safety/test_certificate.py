@@ -30,7 +30,10 @@ LEFT_OUT = {
         ("envs.adapters.infos", "envs.adapters.lazy_info", "envs.adapters.accounts", "envs.adapters.bedside"),
         "what is shown of a step",
     ),
-    **dict.fromkeys(("envs.adapters.picture", "envs.adapters.pictured"), "draw what stands, and only where it is asked for"),
+    **dict.fromkeys(
+        ("envs.adapters.picture", "envs.adapters.pictured", "envs.adapters.pictured_vector"),
+        "draw what stands, and only where it is asked for",
+    ),
     **dict.fromkeys(("envs.adapters.specs", "envs.variants"), "names of environments"),
     **dict.fromkeys(("envs.trails", "safety.trail", "safety.trail_content"), "keep what ran"),
     "envs.program_orders": "checks program files, which no environment runs",

@@ -30,11 +30,14 @@ def entry_files() -> list[Path]:
 
 
 def one_at_a_time() -> None:
-    """The serial tick and look ahead; the shield alone; patients under a fixed regimen; relief in a reproduction."""
+    """The serial tick and look ahead; the shield alone; patients under a fixed regimen; relief in a reproduction;
+    days of a fit.
+    """
     import gymnasium as gym
 
     from thecal.envs.adapters.masks import DiscreteActions
     from thecal.experiments.assurance.harness import HarnessCase, run_case
+    from thecal.experiments.fitting.predict import activities
     from thecal.experiments.validation.reproductions.common import Draw
     from thecal.experiments.validation.reproductions.effects import interaction_index
     from thecal.physiology.cohort import draw
@@ -48,6 +51,7 @@ def one_at_a_time() -> None:
     run_case(HarnessCase("seed_2025", ("morphine",), patients=1))
     par = draw(load_cohort_spec("cancer"), ("morphine",), range(2), "test", 0).par
     advance(par, begin(par), 0.25)
+    activities(par, np.zeros(1))
     interaction_index(Draw(), "morphine", "clonidine")
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from thecal.core.errors import ConfigError
 from thecal.envs.adapters.picture import HEIGHT, WIDTH
-from thecal.envs.adapters.pictured import PicturedEnv, PicturedVectorEnv
+from thecal.envs.adapters.pictured import PicturedEnv
+from thecal.envs.adapters.pictured_vector import PicturedVectorEnv
 
 ID = "thecal:thecal/CancerMorphine-v0"
 VECTOR = {"vectorization_mode": "vector_entry_point"}

@@ -24,6 +24,7 @@ COMMANDS: dict[str, set[str]] = {
     "attack": {"task", "seed"},
     "pump interrogate": set(),
     "pump detection": {"faults"},
+    "play": set(),
     "headroom": {"task", "split", "shield_mode", "cohort_seed", "seed"},
     "benchmark": {"task", "difficulty", "shield_mode", "cohort_seed", "seed"},
 }
