@@ -13,6 +13,7 @@ from thecal.agents.backends import settings as rl_settings
 from thecal.agents.bayes.policy import BayesSettings
 from thecal.agents.mpc.nominal import NominalSettings
 from thecal.agents.mpc.oracle import OracleSettings
+from thecal.agents.rules.guard import GuardSettings
 from thecal.agents.rules.visit_rules import BACLOFEN, OPIOID, ZICONOTIDE
 from thecal.agents.settings import PolicySettings
 from thecal.core import parameters
@@ -93,7 +94,7 @@ def _preset(name: str) -> object:
 
 def _rules(name: str) -> object:
     kinds = {kind.__module__.rpartition(".")[2]: kind for kind in PolicySettings.__subclasses__()}
-    kinds |= {"oracle": OracleSettings, "mpc": NominalSettings, "bayes": BayesSettings}
+    kinds |= {"oracle": OracleSettings, "mpc": NominalSettings, "bayes": BayesSettings, "pid_guarded": GuardSettings}
     kinds |= {rule.file: rule.settings for rule in (OPIOID, ZICONOTIDE, BACLOFEN)}
     return kinds[name].load(name)
 

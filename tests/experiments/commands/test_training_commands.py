@@ -94,7 +94,7 @@ def test_a_damaged_checkpoint_has_its_own_exit_code(interrupted, capsys):
         (["train", "--no-track"], "safetensors"),
         (["train"], "mlflow"),
         (["evaluate", "fixed"], "mlflow"),
-        (["compare", "fixed", "pid"], "plotly"),
+        (["compare", "fixed", "pid"], "jinja2"),
         (["compare", "fixed", "pid"], "mlflow"),
         (["demo", "--quick"], "jinja2"),
     ],
